@@ -1,0 +1,67 @@
+#pragma once
+// The two shapes that everything is made of. Both are views: they own nothing and cost nothing to copy.
+//
+//   Sequence  [steps][features][lanes]   what flows through a network: at each step, each feature of
+//                                        each trace of the batch. The batch is innermost, so that one
+//                                        SIMD register holds the same feature of neighbouring traces.
+//   Matrix    [rows][cols]               weights, row-major; a bias is a matrix of one column.
+
+#include <cstddef>
+
+#include "taugate/core/error.h"
+
+namespace taugate {
+
+/// Kernels work on 16 traces at a time (one AVX-512 register, two of AVX2), so the lane count of a
+/// Sequence is its batch rounded up to a multiple of this. Padding lanes hold finite numbers that
+/// nobody reads; gradients there are zero.
+inline constexpr int kLaneBlock = 16;
+
+constexpr int round_up_to_lanes(int batch) { return (batch + kLaneBlock - 1) / kLaneBlock * kLaneBlock; }
+
+template <class S>
+struct Sequence {
+  S* data = nullptr;  ///< 64-byte aligned
+  int steps = 0;
+  int features = 0;
+  int batch = 0;  ///< traces that count; lanes() is the stride
+
+  int lanes() const { return round_up_to_lanes(batch); }
+  std::size_t step_size() const { return static_cast<std::size_t>(features) * lanes(); }
+  std::size_t size() const { return step_size() * steps; }  ///< padding included
+  bool empty() const { return data == nullptr; }
+
+  S* step(int t) const { return data + step_size() * t; }
+  S* row(int t, int f) const { return step(t) + static_cast<std::size_t>(f) * lanes(); }
+  S& at(int t, int f, int b) const { return row(t, f)[b]; }
+
+  /// The steps first..first+count-1 as a sequence of their own.
+  Sequence slice(int first, int count) const { return {step(first), count, features, batch}; }
+  bool same_shape(const Sequence& other) const {
+    return steps == other.steps && features == other.features && batch == other.batch;
+  }
+};
+
+template <class S>
+struct Matrix {
+  S* data = nullptr;
+  int rows = 0;
+  int cols = 0;
+
+  std::size_t size() const { return static_cast<std::size_t>(rows) * cols; }
+  bool empty() const { return data == nullptr; }
+  S* row(int r) const { return data + static_cast<std::size_t>(r) * cols; }
+  S& at(int r, int c) const { return row(r)[c]; }
+};
+
+/// "[steps 5][features 3][batch 2]", for messages.
+template <class S>
+std::string shape_of(const Sequence<S>& s) {
+  return concat("[steps ", s.steps, "][features ", s.features, "][batch ", s.batch, "]");
+}
+template <class S>
+std::string shape_of(const Matrix<S>& m) {
+  return concat("[", m.rows, "][", m.cols, "]");
+}
+
+}  // namespace taugate
