@@ -1,0 +1,57 @@
+# The front door: it names the errands. CMake does the work; CMakePresets.json holds the settings.
+# `make test DEPENDENCIES=:` skips the look for missing Debian packages.
+
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+DEPENDENCIES ?= scripts/dependencies.sh
+
+PRESETS := release debug dev asan clang
+SOURCES = $(shell find src tests bench examples -name house -prune -o \
+            \( -name '*.cpp' -o -name '*.h' -o -name '*.inl' \) -print)
+
+# $(call build,PRESET) configures and builds a preset; $(call check,PRESET) runs its tests too.
+build = cmake --preset $(1) && cmake --build --preset $(1) -j $(JOBS)
+check = $(call build,$(1)) && ctest --preset $(1) -j $(JOBS)
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test asan clang lint format install clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the library and the program into build/release
+	@$(DEPENDENCIES) build
+	$(call build,release)
+
+demo: ## train a network, judge it and draw a lifetime map: the project in five minutes
+	@$(DEPENDENCIES) demo
+	$(call build,release)
+	scripts/demo.sh
+
+test: ## build everything with warnings as errors and run all tests
+	@$(DEPENDENCIES) test
+	$(call check,dev)
+
+asan: ## run the tests under the address and undefined-behaviour sanitizers
+	@$(DEPENDENCIES) test
+	$(call check,asan)
+
+clang: ## build with clang, warnings as errors, and run the tests
+	@$(DEPENDENCIES) clang
+	$(call check,clang)
+
+lint: ## check the format (clang-format) and the code (clang-tidy)
+	@$(DEPENDENCIES) lint
+	clang-format --dry-run -Werror $(SOURCES)
+	cmake --preset clang
+	run-clang-tidy -quiet -j $(JOBS) -p build/clang '^$(CURDIR)/src/.*'
+
+format: ## rewrite the sources in the house style
+	@$(DEPENDENCIES) lint
+	clang-format -i $(SOURCES)
+
+install: build ## install into PREFIX (default /usr/local)
+	cmake --install build/release --prefix $(PREFIX)
+
+clean: ## remove what the targets above have built
+	rm -rf $(PRESETS:%=build/%)

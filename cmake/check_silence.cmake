@@ -1,0 +1,39 @@
+# The library throws; it neither prints nor ends the process. Only the program (cli) may.
+#
+#   cmake -DSOURCE=<src> -P check_silence.cmake
+#
+# Comments and strings are blanked first, so they may say what they like.
+cmake_minimum_required(VERSION 3.24)
+
+# The child of a fork must leave by _exit, and so must a second Ctrl-C.
+set(may_leave "^(fli/picture|core/interrupt)\\.cpp$")
+string(CONCAT banned "std::(cout|cerr|clog|exit|quick_exit|terminate|abort|puts|printf)"
+                     "|(printf|puts|putchar|perror|exit|_exit|_Exit|quick_exit|abort)[ \t]*\\("
+                     "|fprintf[ \t]*\\([ \t]*std(out|err)|fputs[ \t]*\\([^,\n]*,[ \t]*std(out|err)")
+
+set(findings "")
+file(GLOB_RECURSE files RELATIVE ${SOURCE} ${SOURCE}/*.h ${SOURCE}/*.cpp ${SOURCE}/*.inl)
+list(FILTER files EXCLUDE REGEX "^cli/")
+list(LENGTH files count)
+foreach(file IN LISTS files)
+  file(READ ${SOURCE}/${file} text)
+  string(REGEX REPLACE "\\\\.|'\"'" "" text "${text}")
+  string(REGEX REPLACE "\"[^\"\n]*\"" "\"\"" text "${text}")
+  string(REGEX REPLACE "//[^\n]*" "" text "${text}")
+  string(REGEX REPLACE "/\\*([^*]|\\*+[^*/])*\\*+/" "" text "${text}")
+  string(REGEX MATCHALL "(^|[^A-Za-z0-9_.>])(${banned})" calls "\n${text}")
+  foreach(call IN LISTS calls)
+    string(REGEX REPLACE "^[^A-Za-z0-9_]+" "" call "${call}")
+    if(call AND NOT (call MATCHES "^_exit" AND file MATCHES "${may_leave}"))
+      string(APPEND findings "${file}: ${call}\n")
+    endif()
+  endforeach()
+endforeach()
+
+if(count EQUAL 0)
+  message(FATAL_ERROR "no sources in ${SOURCE}")
+elseif(findings)
+  message(NOTICE "${findings}")
+  message(FATAL_ERROR "the library neither prints nor exits")
+endif()
+message(STATUS "${count} files print nothing and never exit")

@@ -1,0 +1,3 @@
+#include "taugate/fli/child.h"
+
+void leave() { _exit(127); }

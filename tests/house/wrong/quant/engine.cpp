@@ -1,0 +1,2 @@
+#include "taugate/core/quiet.h"
+#include "taugate/nn/layer.h"
