@@ -1,0 +1,42 @@
+#pragma once
+// The one door for measured traces, whatever file they are in.
+
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace taugate {
+
+/// Photon counts of an image, or of N traces as an image of one row.
+struct Measurement {
+  std::filesystem::path path;
+  int width = 0, height = 0;
+  int bins = 0;
+  std::vector<float> counts;        ///< [height][width][bins], finite, >= 0
+  std::optional<double> bin_ns;     ///< width of a bin, where the file says it
+  std::optional<double> period_ns;  ///< between laser pulses, where the file says it
+
+  std::size_t traces() const { return static_cast<std::size_t>(width) * height; }
+  std::span<const float> trace(std::size_t i) const {
+    return {counts.data() + i * bins, static_cast<std::size_t>(bins)};
+  }
+};
+
+struct MeasurementOptions {
+  bool time_first = false;  ///< arrays are [T][H][W] or [T][N], text has a trace a column
+  std::string member;       ///< of an NPZ archive; empty: `tpsf`, or the only array
+};
+
+/// Reads, by content and not by name:
+///   NPY   [T], [N][T] or [H][W][T]
+///   NPZ   one array as in NPY
+///   PHD   each curve is a trace; bin width and period from the file
+///   text  see csv.h
+/// Error for anything else, for NaN, infinite or negative counts (naming trace and gate, counted
+/// from 0) and for a file without counts.
+Measurement read_measurement(const std::filesystem::path& path,
+                             const MeasurementOptions& options = {});
+
+}  // namespace taugate

@@ -1,0 +1,115 @@
+#include "taugate/fli/io/phd.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstring>
+#include <numeric>
+
+#include "taugate/core/file.h"
+
+namespace taugate {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "fields are copied as they are");
+
+// Bytes from the start of the file, and from the start of a curve header.
+constexpr std::size_t kFormatVersion = 16, kComment = 72, kBinaryHeader = 328;
+constexpr std::size_t kBitsPerChannel = kBinaryHeader + 4, kBoards = kBinaryHeader + 12;
+constexpr std::size_t kBoardHeaders = kBinaryHeader + 208, kBoardHeaderSize = 156;
+constexpr std::size_t kCurveHeaderSize = 172;
+constexpr std::size_t kResolution = 92, kChannels = 96, kSyncRate = 112, kIntegralCount = 124,
+                      kDataOffset = 136;
+constexpr int kMostCurves = 512, kMostBoards = 8, kMostChannels = 65536;
+
+class Fields {
+ public:
+  Fields(const std::string& bytes, std::string where) : bytes_(bytes), where_(std::move(where)) {}
+
+  template <class T>
+  T at(std::size_t offset) const {
+    need(offset, sizeof(T));
+    T value;
+    std::memcpy(&value, bytes_.data() + offset, sizeof(T));
+    return value;
+  }
+  std::string text(std::size_t offset, std::size_t size) const {
+    need(offset, size);
+    const std::string field = bytes_.substr(offset, size);
+    return field.substr(0, field.find('\0'));
+  }
+  /// An integer that must lie in [low, high].
+  int integer(std::size_t offset, int low, int high, const char* what) const {
+    const auto value = at<std::int32_t>(offset);
+    if (value < low || value > high)
+      fail(where_, ": ", what, ": found ", value, ", wanted ", low, " to ", high);
+    return value;
+  }
+  void need(std::size_t offset, std::size_t size) const {
+    if (offset > bytes_.size() || size > bytes_.size() - offset)
+      fail(where_, ": is cut short: ", bytes_.size(), " bytes, wanted ", offset + size);
+  }
+  const std::string& where() const { return where_; }
+  const char* data() const { return bytes_.data(); }
+
+ private:
+  const std::string& bytes_;
+  std::string where_;
+};
+
+PhdCurve read_curve(const Fields& file, std::size_t header, int number) {
+  const std::string where = concat(file.where(), ": curve ", number);
+  PhdCurve curve;
+  curve.resolution_ns = file.at<float>(header + kResolution);
+  if (!(curve.resolution_ns > 0.0 && curve.resolution_ns < 1e6))
+    fail(where, ": channels of ", curve.resolution_ns, " ns");
+  // A float of 0.004 is 0.00400000019; hardware counts in whole femtoseconds at the finest.
+  curve.resolution_ns = std::round(curve.resolution_ns * 1e6) / 1e6;
+  curve.sync_rate_hz = file.at<std::int32_t>(header + kSyncRate);
+  if (!(curve.sync_rate_hz > 0.0))
+    fail(where, ": sync rate of ", curve.sync_rate_hz, " Hz, wanted more than 0");
+  curve.integral_count = file.at<std::int64_t>(header + kIntegralCount);
+
+  const auto channels = static_cast<std::size_t>(
+      file.integer(header + kChannels, 1, kMostChannels, "channels of a curve"));
+  const auto offset = file.at<std::int32_t>(header + kDataOffset);
+  if (offset < 0) fail(where, ": data at byte ", offset);
+  const auto begin = static_cast<std::size_t>(offset);
+  file.need(begin, channels * sizeof(std::uint32_t));
+  curve.counts.resize(channels);
+  std::memcpy(curve.counts.data(), file.data() + begin, channels * sizeof(std::uint32_t));
+
+  const auto sum = std::accumulate(curve.counts.begin(), curve.counts.end(), std::int64_t{0});
+  if (sum != curve.integral_count)
+    fail(where, ": its counts sum to ", sum, ", its header says ", curve.integral_count);
+  return curve;
+}
+
+}  // namespace
+
+PhdFile read_phd(const std::filesystem::path& path) {
+  constexpr std::uint64_t largest =
+      (std::uint64_t{kMostChannels} * sizeof(std::uint32_t) + kCurveHeaderSize) * kMostCurves +
+      kBoardHeaders + kBoardHeaderSize * kMostBoards;
+  const std::string bytes = read_file(path, largest);
+  const Fields file(bytes, path.string());
+  if (!bytes.starts_with("PicoHarp 300"))
+    fail(path.string(), ": is no PHD file: does not begin with 'PicoHarp 300'");
+  const std::string version = file.text(kFormatVersion, 6);
+  if (version != "2.0") fail(path.string(), ": is of PHD format '", version, "', wanted '2.0'");
+
+  const int curves = file.integer(kBinaryHeader, 1, kMostCurves, "curves");
+  file.integer(kBitsPerChannel, 32, 32, "bits per channel");
+  const int boards = file.integer(kBoards, 1, kMostBoards, "boards");
+  const std::size_t headers = kBoardHeaders + kBoardHeaderSize * static_cast<std::size_t>(boards);
+
+  PhdFile result;
+  result.comment = file.text(kComment, 256);
+  for (int i = 0; i < curves; ++i)
+    result.curves.push_back(
+        read_curve(file, headers + kCurveHeaderSize * static_cast<std::size_t>(i), i + 1));
+  return result;
+}
+
+}  // namespace taugate
