@@ -1,0 +1,95 @@
+#include <atomic>
+#include <cstdlib>
+
+#include "taugate/simd/kernels.h"
+#include "taugate/simd/kernels_scalar.h"
+
+namespace taugate::simd {
+
+#ifdef TAUGATE_X86
+extern const Kernels<float> kernels_sse4;
+extern const Kernels<float> kernels_avx2;
+extern const Kernels<float> kernels_avx512;
+#endif
+
+namespace {
+
+struct Candidate {
+  const Kernels<float>* table;
+  bool runs_here;
+};
+
+std::vector<Candidate> candidates() {
+  std::vector<Candidate> all{{&scalar::table<float>, true}};
+#ifdef TAUGATE_X86
+  __builtin_cpu_init();
+  all.push_back({&kernels_sse4, static_cast<bool>(__builtin_cpu_supports("sse4.2"))});
+  all.push_back({&kernels_avx2, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")});
+  all.push_back({&kernels_avx512,
+                 __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                     __builtin_cpu_supports("avx512cd")});
+#endif
+  return all;
+}
+
+const Kernels<float>* find(const std::string& name) {
+  std::string runnable;
+  for (const auto& [table, runs_here] : candidates()) {
+    if (!runs_here) continue;
+    if (name == table->arch) return table;
+    runnable += std::string(runnable.empty() ? "" : ", ") + table->arch;
+  }
+  fail_usage("TAUGATE_ARCH: found '", name, "', wanted one of those this machine can run: ", runnable);
+}
+
+const Kernels<float>* choose() {
+  if (const char* forced = std::getenv("TAUGATE_ARCH"); forced && *forced) return find(forced);
+  return find(available_archs().back());
+}
+
+std::atomic<const Kernels<float>*> active{nullptr};
+
+}  // namespace
+
+std::vector<std::string> available_archs() {
+  std::vector<std::string> names;
+  for (const auto& [table, runs_here] : candidates())
+    if (runs_here) names.emplace_back(table->arch);
+  return names;
+}
+
+void use_arch(const std::string& name) { active = find(name); }
+
+template <>
+const Kernels<float>& kernels<float>() {
+  const Kernels<float>* table = active.load(std::memory_order_relaxed);
+  if (!table) active = table = choose();
+  return *table;
+}
+
+template <>
+const Kernels<double>& kernels<double>() {
+  return scalar::table<double>;
+}
+
+template <class S>
+Packed<S> pack(Arena& arena, Strided<S> left, Strided<S> right) {
+  const int rows = left.rows, cols = left.cols + right.cols;
+  const int panel = kernels<S>().panel_rows;
+  S* packed = arena.allocate<S>(static_cast<std::size_t>(rows) * cols);
+  S* out = packed;
+  for (int first = 0; first < rows; first += panel) {
+    const int height = std::min(panel, rows - first);
+    for (const Strided<S>& part : {left, right})
+      for (int k = 0; k < part.cols; ++k)
+        for (int m = 0; m < height; ++m)
+          *out++ = part.data[(first + m) * part.row_stride + k * part.col_stride];
+  }
+  return {packed, rows, cols};
+}
+
+template Packed<float> pack(Arena&, Strided<float>, Strided<float>);
+template Packed<double> pack(Arena&, Strided<double>, Strided<double>);
+
+}  // namespace taugate::simd

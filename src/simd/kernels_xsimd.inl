@@ -1,0 +1,308 @@
+// The fast twin of kernels_scalar.h, written once on xsimd and compiled once per instruction set. A file
+// that includes this defines nothing but the architecture: see kernels_avx2.cpp.
+//
+// A block of 16 lanes is kVectors registers. `matmul` keeps a tile of kPanelRows rows x 16 lanes in
+// registers while it walks down k; the tile's accumulators are named by compile-time indices so that
+// no compiler puts them on the stack.
+
+#include <utility>
+#include <xsimd/xsimd.hpp>
+
+#include "taugate/simd/kernels.h"
+
+namespace taugate::simd {
+namespace {
+
+/// body(0), body(1), ... with compile-time indices.
+template <int N, class Body>
+[[gnu::always_inline]] inline void unroll(Body&& body) {
+  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    (body(std::integral_constant<int, I>{}), ...);
+  }(std::make_integer_sequence<int, N>{});
+}
+
+template <class Arch, int PanelRows, int OuterRows, int OuterCols>
+struct Fast {
+  using V = xsimd::batch<float, Arch>;
+  static constexpr int kWidth = static_cast<int>(V::size);
+  static constexpr int kVectors = kLaneBlock / kWidth;
+
+  static V load(const float* p) { return V::load_aligned(p); }
+  static V splat(float x) { return V(x); }
+  /// The sum over a register's lanes; xsimd 9 renamed hadd to reduce_add.
+  static float sum_of(V x) {
+    if constexpr (requires { reduce_add(x); })
+      return reduce_add(x);
+    else
+      return hadd(x);
+  }
+
+  // ---- products ------------------------------------------------------------------------------------
+
+  template <int Rows>
+  static void panel(const Matmul<float>& a, const float* weights, int first_row) {
+    const std::size_t stride = static_cast<std::size_t>(a.lanes);
+    for (int lane = 0; lane < a.lanes; lane += kLaneBlock) {
+      float* out = a.out + first_row * stride + lane;
+      V sum[Rows][kVectors];
+      unroll<Rows>([&](auto r) {
+        unroll<kVectors>([&](auto v) {
+          sum[r][v] = a.accumulate ? load(out + r * stride + v * kWidth)
+                      : a.bias     ? splat(a.bias[first_row + r])
+                                   : splat(0.0f);
+        });
+      });
+      const float* w = weights;
+      const auto sweep = [&](const float* x, int count) __attribute__((always_inline)) {
+        for (int k = 0; k < count; ++k, x += stride, w += Rows) {
+          V column[kVectors];
+          unroll<kVectors>([&](auto v) { column[v] = load(x + v * kWidth); });
+          unroll<Rows>([&](auto r) {
+            const V weight = splat(w[r]);
+            unroll<kVectors>([&](auto v) { sum[r][v] = xsimd::fma(weight, column[v], sum[r][v]); });
+          });
+        }
+      };
+      if (a.first_rows > 0) sweep(a.first + lane, a.first_rows);
+      if (a.second_rows > 0) sweep(a.second + lane, a.second_rows);
+      unroll<Rows>([&](auto r) {
+        unroll<kVectors>([&](auto v) { sum[r][v].store_aligned(out + r * stride + v * kWidth); });
+      });
+    }
+  }
+
+  static void matmul(const Matmul<float>& a) {
+    int row = 0;
+    const float* weights = a.weights.data;
+    for (; row + PanelRows <= a.weights.rows; row += PanelRows) {
+      panel<PanelRows>(a, weights, row);
+      weights += static_cast<std::size_t>(PanelRows) * a.weights.cols;
+    }
+    const int rest = a.weights.rows - row;
+    unroll<PanelRows>([&](auto r) {
+      if constexpr (r > 0)
+        if (rest == r) panel<r>(a, weights, row);
+    });
+  }
+
+  template <int Rows, int Cols>
+  static void outer_tile(const Outer<float>& o, const float* a, const float* b, int steps, float* out) {
+    V sum[Rows][Cols];
+    unroll<Rows>([&](auto i) { unroll<Cols>([&](auto j) { sum[i][j] = splat(0.0f); }); });
+    for (int t = 0; t < steps; ++t, a += o.a_stride, b += o.b_stride)
+      for (int lane = 0; lane < o.lanes; lane += kWidth) {
+        V right[Cols];
+        unroll<Cols>([&](auto j) { right[j] = load(b + j * o.lanes + lane); });
+        unroll<Rows>([&](auto i) {
+          const V left = load(a + i * o.lanes + lane);
+          unroll<Cols>([&](auto j) { sum[i][j] = xsimd::fma(left, right[j], sum[i][j]); });
+        });
+      }
+    unroll<Rows>([&](auto i) {
+      unroll<Cols>([&](auto j) { out[i * o.out_stride + j] += sum_of(sum[i][j]); });
+    });
+  }
+
+  template <int Rows>
+  static void outer_rows(const Outer<float>& o, const float* a, const float* b, int steps, float* out) {
+    int n = 0;
+    for (; n + OuterCols <= o.b_rows; n += OuterCols)
+      outer_tile<Rows, OuterCols>(o, a, b + n * o.lanes, steps, out + n);
+    for (; n < o.b_rows; ++n) outer_tile<Rows, 1>(o, a, b + n * o.lanes, steps, out + n);
+  }
+
+  static void outer(const Outer<float>& o) {
+    // So many steps at a time that a tile's rows of `a` stay in the first-level cache while the
+    // columns of `b` pass by.
+    const int chunk = std::max(1, 1024 / o.lanes);
+    for (int t = 0; t < o.steps; t += chunk) {
+      const int steps = std::min(chunk, o.steps - t);
+      const float *a = o.a + t * o.a_stride, *b = o.b + t * o.b_stride;
+      int m = 0;
+      for (; m + OuterRows <= o.a_rows; m += OuterRows)
+        outer_rows<OuterRows>(o, a + m * o.lanes, b, steps, o.out + m * o.out_stride);
+      for (; m < o.a_rows; ++m)
+        outer_rows<1>(o, a + m * o.lanes, b, steps, o.out + m * o.out_stride);
+    }
+  }
+
+  static void row_sums(const float* a, std::size_t stride, int rows, int steps, int lanes, float* out) {
+    for (int m = 0; m < rows; ++m) {
+      V sum = splat(0.0f);
+      for (int t = 0; t < steps; ++t)
+        for (int lane = 0; lane < lanes; lane += kWidth) sum += load(a + t * stride + m * lanes + lane);
+      out[m] += sum_of(sum);
+    }
+  }
+
+  // ---- activations ---------------------------------------------------------------------------------
+
+  /// x P(x^2) / Q(x^2) on |x| <= 8, constant beyond: within 4e-7 of tanh. Coefficients from
+  /// scripts/fit_tanh.py. min and max are ordered so that a NaN passes through.
+  static V smooth_tanh(V x) {
+    x = xsimd::max(splat(-8.0f), xsimd::min(splat(8.0f), x));
+    const V t = x * x;
+    V p = splat(-6.019988728e-09f);
+    p = xsimd::fma(p, t, splat(7.083447053e-06f));
+    p = xsimd::fma(p, t, splat(2.684494873e-03f));
+    p = xsimd::fma(p, t, splat(1.269978139e-01f));
+    p = xsimd::fma(p, t, splat(9.999990650e-01f));
+    V q = splat(1.952990317e-04f);
+    q = xsimd::fma(q, t, splat(2.279738893e-02f));
+    q = xsimd::fma(q, t, splat(4.603277410e-01f));
+    q = xsimd::fma(q, t, splat(1.0f));
+    return x * p / q;
+  }
+
+  template <bool Hard>
+  static V sigmoid(V x) {
+    if constexpr (Hard)
+      return xsimd::max(splat(0.0f), xsimd::min(splat(1.0f), xsimd::fma(x, splat(0.5f), splat(0.5f))));
+    else
+      return xsimd::fma(smooth_tanh(x * splat(0.5f)), splat(0.5f), splat(0.5f));
+  }
+  template <bool Hard>
+  static V tanh(V x) {
+    if constexpr (Hard)
+      return xsimd::max(splat(-1.0f), xsimd::min(splat(1.0f), x));
+    else
+      return smooth_tanh(x);
+  }
+  template <bool Hard>
+  static V sigmoid_slope(V y) {
+    if constexpr (Hard)
+      return xsimd::select((y > splat(0.0f)) & (y < splat(1.0f)), splat(0.5f), splat(0.0f));
+    else
+      return y - y * y;
+  }
+  template <bool Hard>
+  static V tanh_slope(V y) {
+    if constexpr (Hard)
+      return xsimd::select(xsimd::abs(y) < splat(1.0f), splat(1.0f), splat(0.0f));
+    else
+      return splat(1.0f) - y * y;
+  }
+
+  /// Calls body(offset) for each register of n values, with the kind of activation at compile time.
+  template <class Body>
+  [[gnu::always_inline]] static void each(Activation kind, std::size_t n, Body&& body) {
+    if (kind == Activation::hard)
+      for (std::size_t i = 0; i < n; i += kWidth) body(std::true_type{}, i);
+    else
+      for (std::size_t i = 0; i < n; i += kWidth) body(std::false_type{}, i);
+  }
+
+  static void sigmoid_all(Activation kind, std::size_t n, const float* x, float* y) {
+    each(kind, n, [&](auto hard, std::size_t i) { sigmoid<hard>(load(x + i)).store_aligned(y + i); });
+  }
+  static void tanh_all(Activation kind, std::size_t n, const float* x, float* y) {
+    each(kind, n, [&](auto hard, std::size_t i) { tanh<hard>(load(x + i)).store_aligned(y + i); });
+  }
+
+  // ---- GRU gates -----------------------------------------------------------------------------------
+
+  static void gates_after(Activation kind, std::size_t n, float* gates, const float* h_prev, float* h) {
+    float *r = gates, *z = gates + n, *c = gates + 2 * n, *s = gates + 3 * n;
+    each(kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
+      const V reset = sigmoid<hard>(load(r + i));
+      const V update = sigmoid<hard>(load(z + i));
+      const V candidate = tanh<hard>(xsimd::fma(reset, load(s + i), load(c + i)));
+      reset.store_aligned(r + i);
+      update.store_aligned(z + i);
+      candidate.store_aligned(c + i);
+      xsimd::fma(update, load(h_prev + i) - candidate, candidate).store_aligned(h + i);
+    });
+  }
+
+  /// dh + dy of this step, where dy may be absent.
+  static V total_gradient(const float* dh, const float* dy, std::size_t i) {
+    return dy ? load(dh + i) + load(dy + i) : load(dh + i);
+  }
+
+  static void gates_after_backward(Activation kind, std::size_t n, float* gates, const float* h_prev,
+                                   const float* dy, float* dh) {
+    float *r = gates, *z = gates + n, *c = gates + 2 * n, *s = gates + 3 * n;
+    each(kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
+      const V g = total_gradient(dh, dy, i);
+      const V reset = load(r + i), update = load(z + i), candidate = load(c + i);
+      const V dc = (g - g * update) * tanh_slope<hard>(candidate);
+      (g * update).store_aligned(dh + i);
+      (g * (load(h_prev + i) - candidate) * sigmoid_slope<hard>(update)).store_aligned(z + i);
+      (dc * load(s + i) * sigmoid_slope<hard>(reset)).store_aligned(r + i);
+      (dc * reset).store_aligned(s + i);
+      dc.store_aligned(c + i);
+    });
+  }
+
+  static void reset_before(Activation kind, std::size_t n, float* gates, const float* h_prev) {
+    float *r = gates, *z = gates + n, *q = gates + 3 * n;
+    each(kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
+      const V reset = sigmoid<hard>(load(r + i));
+      reset.store_aligned(r + i);
+      sigmoid<hard>(load(z + i)).store_aligned(z + i);
+      (reset * load(h_prev + i)).store_aligned(q + i);
+    });
+  }
+
+  static void blend_before(Activation kind, std::size_t n, float* gates, const float* h_prev, float* h) {
+    float *z = gates + n, *c = gates + 2 * n;
+    each(kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
+      const V candidate = tanh<hard>(load(c + i));
+      candidate.store_aligned(c + i);
+      xsimd::fma(load(z + i), load(h_prev + i) - candidate, candidate).store_aligned(h + i);
+    });
+  }
+
+  static void blend_before_backward(Activation kind, std::size_t n, float* gates, const float* h_prev,
+                                    const float* dy, float* dh) {
+    float *z = gates + n, *c = gates + 2 * n;
+    each(kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
+      const V g = total_gradient(dh, dy, i);
+      const V update = load(z + i), candidate = load(c + i);
+      (g * update).store_aligned(dh + i);
+      (g * (load(h_prev + i) - candidate) * sigmoid_slope<hard>(update)).store_aligned(z + i);
+      ((g - g * update) * tanh_slope<hard>(candidate)).store_aligned(c + i);
+    });
+  }
+
+  static void reset_before_backward(Activation kind, std::size_t n, float* gates, const float* h_prev,
+                                    const float* dq, float* dh) {
+    float* r = gates;
+    each(kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
+      const V reset = load(r + i), d = load(dq + i);
+      xsimd::fma(d, reset, load(dh + i)).store_aligned(dh + i);
+      (d * load(h_prev + i) * sigmoid_slope<hard>(reset)).store_aligned(r + i);
+    });
+  }
+
+  // ---- optimiser -----------------------------------------------------------------------------------
+
+  static void adam(const Adam<float>& a) {
+    const V beta1 = splat(a.beta1), beta2 = splat(a.beta2), scale = splat(a.gradient_scale);
+    const V rest1 = splat(1.0f - a.beta1), rest2 = splat(1.0f - a.beta2);
+    const V step = splat(a.step_size), correction = splat(a.square_correction), eps = splat(a.epsilon);
+    // The blocks are padded to whole registers, so there is no tail.
+    for (std::size_t i = 0; i < a.n; i += kWidth) {
+      const V g = load(a.gradient + i) * scale;
+      const V mean = xsimd::fma(beta1, load(a.mean + i), rest1 * g);
+      const V square = xsimd::fma(beta2, load(a.square + i), rest2 * g * g);
+      mean.store_aligned(a.mean + i);
+      square.store_aligned(a.square + i);
+      (load(a.value + i) - step * mean / (xsimd::sqrt(square * correction) + eps))
+          .store_aligned(a.value + i);
+    }
+  }
+
+  static constexpr Kernels<float> table(const char* name) {
+    return {name,         PanelRows,
+            matmul,       outer,
+            row_sums,     sigmoid_all,
+            tanh_all,     gates_after,
+            gates_after_backward,  reset_before,
+            blend_before, blend_before_backward,
+            reset_before_backward, adam};
+  }
+};
+
+}  // namespace
+}  // namespace taugate::simd
