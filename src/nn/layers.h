@@ -1,0 +1,69 @@
+#pragma once
+// Layers: an operation together with the parameters that it uses. A layer holds references into a
+// Parameters block; the tape that runs it says which block that is (and where gradients go).
+
+#include <optional>
+
+#include "taugate/autograd/gru.h"
+#include "taugate/autograd/ops.h"
+#include "taugate/nn/parameters.h"
+
+namespace taugate {
+
+/// y = weight x + bias at every step. Parameters: name.weight [O][I], name.bias [O].
+class Linear {
+ public:
+  Linear(Parameters& parameters, const std::string& name, int inputs, int outputs);
+  /// Uniform in +-1/sqrt(inputs), as PyTorch does.
+  void initialise(Parameters& parameters, std::uint64_t seed, std::uint64_t stream) const;
+
+  template <class S>
+  Var<S> operator()(Tape<S>& tape, Var<S> x) const {
+    return linear(tape, x, tape.weight(weight_), tape.weight(bias_));
+  }
+
+ private:
+  ParameterRef weight_, bias_;
+};
+
+/// A GRU layer. Parameters: name.weight_ih [3H][I] (none for inputs = 0), name.weight_hh [3H][H],
+/// name.bias_ih [3H], and for reset_after name.bias_hh [3H]; gates in the order r, z, n.
+class Gru {
+ public:
+  Gru(Parameters& parameters, const std::string& name, int inputs, int hidden,
+      GruForm form = GruForm::reset_after, Activation activation = Activation::smooth);
+  /// Uniform in +-1/sqrt(hidden), as PyTorch does.
+  void initialise(Parameters& parameters, std::uint64_t seed, std::uint64_t stream) const;
+
+  int hidden() const { return recurrent_.cols; }
+
+  /// States [T][H][B] for an input [T][I][B]; h0 [1][H][B] or empty for zeros.
+  template <class S>
+  Var<S> operator()(Tape<S>& tape, Var<S> x, Var<S> h0 = {}) const {
+    return gru(tape, x, h0, weights(tape), form_, activation_);
+  }
+  /// States of `steps` steps whose input is zero.
+  template <class S>
+  Var<S> without_input(Tape<S>& tape, int steps, Var<S> h0) const {
+    return gru_without_input(tape, steps, h0, weights(tape), form_, activation_);
+  }
+
+ private:
+  template <class S>
+  GruWeights<S> weights(const Tape<S>& tape) const {
+    GruWeights<S> w;
+    if (input_) w.input = tape.weight(*input_);
+    w.recurrent = tape.weight(recurrent_);
+    w.input_bias = tape.weight(input_bias_);
+    if (recurrent_bias_) w.recurrent_bias = tape.weight(*recurrent_bias_);
+    return w;
+  }
+
+  std::optional<ParameterRef> input_;
+  ParameterRef recurrent_, input_bias_;
+  std::optional<ParameterRef> recurrent_bias_;
+  GruForm form_;
+  Activation activation_;
+};
+
+}  // namespace taugate

@@ -1,0 +1,35 @@
+#include "taugate/nn/parameters.h"
+
+#include <utility>
+
+namespace taugate {
+
+ParameterRef Parameters::add(std::string name, int rows, int cols) {
+  require(rows >= 1 && cols >= 1, "[parameters] '", name, "': found shape [", rows, "][", cols,
+          "], wanted at least [1][1]");
+  for (const Entry& entry : entries_)
+    require(entry.name != name, "[parameters] '", name, "' exists already");
+  const ParameterRef at{values_.size(), rows, cols};
+  // Every tensor starts on a cache line, and the block is a whole number of them.
+  const std::size_t count = static_cast<std::size_t>(rows) * cols;
+  Buffer<float> grown(at.offset + (count + kLaneBlock - 1) / kLaneBlock * kLaneBlock);
+  std::copy(values_.begin(), values_.end(), grown.begin());
+  values_ = std::move(grown);
+  entries_.push_back({std::move(name), at});
+  return at;
+}
+
+std::size_t Parameters::count() const {
+  std::size_t total = 0;
+  for (const Entry& entry : entries_) total += static_cast<std::size_t>(entry.at.rows) * entry.at.cols;
+  return total;
+}
+
+void Parameters::fill_uniform(const ParameterRef& at, double limit, std::uint64_t seed,
+                              std::uint64_t stream) {
+  Random rng(seed, stream);
+  const Matrix<float> m = matrix(at);
+  for (std::size_t i = 0; i < m.size(); ++i) m.data[i] = static_cast<float>(rng.uniform(-limit, limit));
+}
+
+}  // namespace taugate

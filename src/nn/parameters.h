@@ -1,0 +1,45 @@
+#pragma once
+// All parameters of a model in one block, so that a gradient, an optimiser's moments or a checkpoint is
+// just another block of the same layout.
+
+#include <string>
+#include <vector>
+
+#include "taugate/autograd/tape.h"
+#include "taugate/core/arena.h"
+#include "taugate/core/random.h"
+
+namespace taugate {
+
+class Parameters {
+ public:
+  struct Entry {
+    std::string name;  ///< PyTorch's, e.g. "encoder.0.weight_ih"
+    ParameterRef at;
+  };
+
+  /// Makes room for a matrix (a bias has one column), zeroed. Adding moves the block.
+  ParameterRef add(std::string name, int rows, int cols);
+
+  const std::vector<Entry>& entries() const { return entries_; }
+  std::size_t count() const;                           ///< parameters that are there
+  std::size_t size() const { return values_.size(); }  ///< length of the block, padding included
+
+  float* data() { return values_.data(); }
+  const float* data() const { return values_.data(); }
+  Matrix<float> matrix(const ParameterRef& at) { return {data() + at.offset, at.rows, at.cols}; }
+
+  /// Uniform numbers in (-limit, limit); `stream` keeps the tensors of one seed apart.
+  void fill_uniform(const ParameterRef& at, double limit, std::uint64_t seed, std::uint64_t stream);
+
+  /// For a tape: these values, with gradients added to `gradients` (size() floats) or nowhere.
+  Binding<float> bind(float* gradients = nullptr) const {
+    return {const_cast<float*>(data()), gradients};
+  }
+
+ private:
+  std::vector<Entry> entries_;
+  Buffer<float> values_;
+};
+
+}  // namespace taugate

@@ -1,0 +1,160 @@
+#include "taugate/nn/safetensors.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "taugate/core/error.h"
+#include "taugate/core/file.h"
+
+static_assert(std::endian::native == std::endian::little, "tensors are stored as they lie in memory");
+
+namespace taugate {
+namespace {
+
+using Json = nlohmann::json;
+
+std::size_t bytes_per_value(const std::string& dtype) {
+  static const std::map<std::string, std::size_t> sizes{
+      {"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"I16", 2}, {"U16", 2}, {"F16", 2}, {"BF16", 2},
+      {"I32", 4},  {"U32", 4}, {"F32", 4}, {"I64", 8}, {"U64", 8}, {"F64", 8}};
+  const auto it = sizes.find(dtype);
+  return it == sizes.end() ? 0 : it->second;
+}
+
+float from_half(std::uint16_t h) {
+  const int exponent = h >> 10 & 31, fraction = h & 1023;
+  const float magnitude = exponent == 31  ? (fraction ? NAN : INFINITY)
+                          : exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
+                                          : std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
+  return h & 0x8000 ? -magnitude : magnitude;
+}
+
+/// One tensor's entry of the header, checked against the `data` that follows it.
+StoredTensor parse_tensor(const std::string& file, const std::string& name, const Json& entry,
+                          std::string_view data, std::size_t& begin) {
+  StoredTensor t;
+  t.name = name;
+  t.dtype = entry.at("dtype").get<std::string>();
+  const std::size_t width = bytes_per_value(t.dtype);
+  require(width > 0, file, ": tensor '", name, "': found dtype '", t.dtype, "', wanted one of safetensors'");
+  std::size_t bytes = width;
+  for (const auto& extent : entry.at("shape")) {
+    require(extent.is_number_unsigned(), file, ": tensor '", name, "': its shape is not a list of sizes");
+    t.shape.push_back(extent.get<std::size_t>());
+    require(t.shape.back() == 0 || bytes <= data.size() / t.shape.back(), file, ": tensor '", name,
+            "': its shape needs more bytes than the file has");
+    bytes *= t.shape.back();
+  }
+  const auto& offsets = entry.at("data_offsets");
+  require(offsets.is_array() && offsets.size() == 2 && offsets[0].is_number_unsigned() &&
+              offsets[1].is_number_unsigned(),
+          file, ": tensor '", name, "': data_offsets is not a pair of sizes");
+  begin = offsets[0].get<std::size_t>();
+  const auto end = offsets[1].get<std::size_t>();
+  require(begin <= end && end <= data.size() && end - begin == bytes, file, ": tensor '", name,
+          "': found bytes ", begin, "..", end, " of ", data.size(), ", wanted ", bytes, " bytes for its shape");
+  t.bytes = std::string(data.substr(begin, bytes));
+  return t;
+}
+
+}  // namespace
+
+std::size_t StoredTensor::count() const {
+  std::size_t n = 1;
+  for (std::size_t extent : shape) n *= extent;
+  return n;
+}
+
+const StoredTensor* Safetensors::find(const std::string& name) const {
+  for (const auto& tensor : tensors)
+    if (tensor.name == name) return &tensor;
+  return nullptr;
+}
+
+void Safetensors::add_floats(std::string name, std::vector<std::size_t> shape, const float* values) {
+  StoredTensor t{std::move(name), "F32", std::move(shape), {}};
+  t.bytes.assign(reinterpret_cast<const char*>(values), t.count() * sizeof(float));
+  tensors.push_back(std::move(t));
+}
+
+Safetensors read_safetensors(const std::filesystem::path& path) {
+  const std::string file = path.string();
+  const std::string content = read_file(path);
+  std::uint64_t header_size = 0;
+  require(content.size() >= 8, file, ": found ", content.size(), " bytes, wanted a safetensors file");
+  std::memcpy(&header_size, content.data(), 8);
+  require(header_size <= content.size() - 8, file, ": its header claims ", header_size, " bytes, but only ",
+          content.size() - 8, " follow: not a safetensors file, or truncated");
+  const std::string_view data = std::string_view(content).substr(8 + header_size);
+
+  Safetensors result;
+  std::vector<std::pair<std::size_t, std::size_t>> spans;
+  try {
+    const Json header = Json::parse(content.begin() + 8, content.begin() + 8 + static_cast<long>(header_size));
+    require(header.is_object(), file, ": its header is not a JSON object");
+    for (const auto& [name, entry] : header.items()) {
+      if (name == "__metadata__") {
+        for (const auto& [key, value] : entry.items()) result.metadata[key] = value.get<std::string>();
+        continue;
+      }
+      std::size_t begin = 0;
+      result.tensors.push_back(parse_tensor(file, name, entry, data, begin));
+      spans.emplace_back(begin, result.tensors.back().bytes.size());
+    }
+  } catch (const Json::exception&) {
+    fail(file, ": its header is not valid safetensors JSON: damaged, or not a safetensors file");
+  }
+  std::sort(spans.begin(), spans.end());
+  std::size_t expected = 0;
+  for (const auto& [begin, size] : spans) {
+    require(begin == expected, file, ": tensors overlap or leave a gap at byte ", begin);
+    expected = begin + size;
+  }
+  require(expected == data.size(), file, ": found ", data.size(), " bytes of tensors, wanted ", expected);
+  return result;
+}
+
+void write_safetensors(const std::filesystem::path& path, const Safetensors& content) {
+  Json header = Json::object();
+  if (!content.metadata.empty()) header["__metadata__"] = content.metadata;
+  std::size_t offset = 0;
+  for (const auto& t : content.tensors) {
+    header[t.name] = {{"dtype", t.dtype}, {"shape", t.shape}, {"data_offsets", {offset, offset + t.bytes.size()}}};
+    offset += t.bytes.size();
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data is aligned
+  const std::uint64_t size = text.size();
+  OutputFile out(path);
+  out.write(&size, 8);
+  out.write(text);
+  for (const auto& t : content.tensors) out.write(t.bytes);
+  out.commit();
+}
+
+std::vector<float> floats_of(const StoredTensor& t, const std::string& file) {
+  std::vector<float> values(t.count());
+  const auto convert = [&]<class Raw>(Raw, auto to_float) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      Raw raw;
+      std::memcpy(&raw, t.bytes.data() + i * sizeof raw, sizeof raw);
+      values[i] = to_float(raw);
+    }
+  };
+  if (t.dtype == "F32")
+    convert(float{}, [](float x) { return x; });
+  else if (t.dtype == "F64")
+    convert(double{}, [](double x) { return static_cast<float>(x); });
+  else if (t.dtype == "F16")
+    convert(std::uint16_t{}, from_half);
+  else if (t.dtype == "BF16")
+    convert(std::uint16_t{}, [](std::uint16_t x) { return std::bit_cast<float>(std::uint32_t{x} << 16); });
+  else
+    fail(file, ": tensor '", t.name, "': found ", t.dtype, ", wanted floating point");
+  return values;
+}
+
+}  // namespace taugate
