@@ -1,0 +1,215 @@
+#include "taugate/fli/gnuplot.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "taugate/core/file.h"
+
+extern char** environ;
+
+namespace taugate {
+namespace {
+
+class Descriptor {
+ public:
+  Descriptor() = default;
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() { close(); }
+  void set(int fd) { fd_ = fd; }
+  int get() const { return fd_; }
+  bool open() const { return fd_ >= 0; }
+  void close() {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+/// Two connected ends. Sockets and not a pipe: writing to one whose reader has gone can then be
+/// told to return an error instead of a SIGPIPE, without touching the signals of the program we
+/// live in.
+struct Channel {
+  Descriptor ours, theirs;
+  Channel() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+      fail("gnuplot cannot be started: ", std::strerror(errno));
+    ours.set(ends[0]);
+    theirs.set(ends[1]);
+    ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  }
+};
+
+const char* program() {
+  const char* const chosen = std::getenv("TAUGATE_GNUPLOT");
+  return chosen && *chosen ? chosen : "gnuplot";
+}
+
+pid_t spawn(Channel& input, Channel& output, Channel& errors) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, input.theirs.get(), 0);
+  posix_spawn_file_actions_adddup2(&actions, output.theirs.get(), 1);
+  posix_spawn_file_actions_adddup2(&actions, errors.theirs.get(), 2);
+  // A process group of its own: Ctrl-C is for us, who then finish the picture or not.
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+
+  const char* const name = program();
+  char* const arguments[] = {const_cast<char*>(name), const_cast<char*>("-d"), nullptr};
+  pid_t pid = -1;
+  const int error = ::posix_spawnp(&pid, name, &actions, &attributes, arguments, environ);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0)
+    fail(name, " cannot be started: ", std::strerror(error),
+         "; pictures want gnuplot (Debian: apt install gnuplot-nox)");
+  input.theirs.close();
+  output.theirs.close();
+  errors.theirs.close();
+  return pid;
+}
+
+void drain(Descriptor& from, std::string& to) {
+  std::array<char, 65536> block;
+  const ssize_t got = ::read(from.get(), block.data(), block.size());
+  if (got > 0) to.append(block.data(), static_cast<std::size_t>(got));
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) from.close();
+}
+
+/// Feeds the script and collects what comes back, all at once, so that no side waits for the other.
+void converse(std::string_view script, Channel& input, Channel& output, Channel& errors,
+              std::string& picture, std::string& complaints) {
+  while (output.ours.open() || errors.ours.open()) {
+    std::array<pollfd, 3> waits{{{input.ours.get(), POLLOUT, 0},
+                                 {output.ours.get(), POLLIN, 0},
+                                 {errors.ours.get(), POLLIN, 0}}};
+    if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR)
+      fail("gnuplot cannot be heard: ", std::strerror(errno));
+    if (waits[0].revents != 0) {
+      const ssize_t sent = ::send(input.ours.get(), script.data(), script.size(), MSG_NOSIGNAL);
+      if (sent > 0) script.remove_prefix(static_cast<std::size_t>(sent));
+      const bool gone = sent < 0 && errno != EAGAIN && errno != EINTR;
+      if (gone || script.empty()) input.ours.close();
+    }
+    if (waits[1].revents != 0) drain(output.ours, picture);
+    if (waits[2].revents != 0) drain(errors.ours, complaints);
+  }
+}
+
+/// The line that says what is wrong, of the several with which gnuplot says it.
+std::string first_complaint(const std::string& text) {
+  std::string best;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string line = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (line.find_first_not_of(" \t^") == std::string::npos) continue;
+    const std::size_t at = line.find("line ");
+    if (at != std::string::npos && line.find(':', at) != std::string::npos) return line;
+    if (best.empty()) best = line;
+  }
+  return best;
+}
+
+}  // namespace
+
+std::string run_gnuplot(std::string_view script) {
+  std::string picture, complaints;
+  int status = 0;
+  {
+    Channel input, output, errors;
+    const pid_t pid = spawn(input, output, errors);
+    converse(script, input, output, errors, picture, complaints);
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+  }
+  const bool whole =
+      picture.starts_with("\x89PNG\r\n\x1a\n") &&
+      picture.find("IEND", picture.size() - std::min<std::size_t>(picture.size(), 8)) !=
+          std::string::npos;
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !whole) {
+    const std::string reason = first_complaint(complaints);
+    fail(program(),
+         " made no picture: ", reason.empty() ? "it says nothing of the reason" : reason);
+  }
+  return picture;
+}
+
+GnuplotScript::GnuplotScript(int width, int height) {
+  line("set encoding utf8");
+  line("set terminal pngcairo size ", width, ",", height,
+       " font 'sans,12' enhanced background '#ffffff'");
+  line("set border lw 1 lc rgb '#606060'");
+  for (const char* axis : {"x", "y", "y2", "cb"})
+    line("set ", axis, "tics textcolor rgb '#202020'");
+  line("unset y2tics");
+  line("set grid lt 1 lw 1 lc rgb '#e6e6e6'");
+  line("set key samplen 2 spacing 1.2");
+  line("set minussign");
+}
+
+std::string GnuplotScript::quoted(std::string_view text) {
+  std::string result = "'";
+  for (const char c : text) {
+    if (c == '\'') result += '\'';
+    result += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
+  }
+  return result + "' noenhanced";
+}
+
+void GnuplotScript::data(std::string_view name,
+                         std::initializer_list<std::span<const double>> columns) {
+  line("$", name, " << EOD");
+  std::array<char, 32> text;
+  for (std::size_t i = 0; i < columns.begin()->size(); ++i) {
+    for (const auto& column : columns) {
+      std::snprintf(text.data(), text.size(), "%.9g ", column[i]);
+      script_ += text.data();
+    }
+    script_ += '\n';
+  }
+  line("EOD");
+}
+
+void GnuplotScript::binary(std::span<const float> values) {
+  script_.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+}
+
+void GnuplotScript::binary(std::span<const Rgb> colours) {
+  script_.append(reinterpret_cast<const char*>(colours.data()), colours.size_bytes());
+}
+
+void GnuplotScript::palette() {
+  constexpr int stops = 64;
+  std::string list;
+  for (int i = 0; i <= stops; ++i)
+    list += concat(i ? ", " : "", i, " '", hex(sequential_colour(double(i) / stops)), "'");
+  line("set palette defined (", list, ")");
+}
+
+void GnuplotScript::write_png(const std::filesystem::path& path) const {
+  // The target is opened first: an unwritable folder should not cost a drawing.
+  OutputFile file(path);
+  file.write(run_gnuplot(script_));
+  file.commit();
+}
+
+}  // namespace taugate

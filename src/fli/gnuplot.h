@@ -1,0 +1,47 @@
+#pragma once
+// A script for gnuplot, grown line by line, and the program's run: no shell, no files, a PNG in
+// memory.
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "taugate/core/error.h"
+#include "taugate/fli/palette.h"
+
+namespace taugate {
+
+/// The PNG that gnuplot makes of a script. The program is the one that TAUGATE_GNUPLOT names, or
+/// `gnuplot` on the PATH; Error when there is none, or with what it complained of.
+std::string run_gnuplot(std::string_view script);
+
+class GnuplotScript {
+ public:
+  /// Begins with our terminal (pngcairo of this many pixels), fonts and line styles.
+  GnuplotScript(int width, int height);
+
+  template <class... Parts>
+  void line(const Parts&... parts) {
+    script_ += concat(parts...) + '\n';
+  }
+  /// A text as gnuplot quotes it, without any special meaning of its characters.
+  static std::string quoted(std::string_view text);
+  /// Defines $name, one row for each element of the columns, which are of equal length. NaN is a
+  /// gap.
+  void data(std::string_view name, std::initializer_list<std::span<const double>> columns);
+  /// The pixels that an earlier `plot '-' binary ...` line reads.
+  void binary(std::span<const float> values);
+  void binary(std::span<const Rgb> colours);
+  /// Makes the sequential scale the palette.
+  void palette();
+
+  /// Runs gnuplot and writes the picture, whole or not at all.
+  void write_png(const std::filesystem::path& path) const;
+
+ private:
+  std::string script_;
+};
+
+}  // namespace taugate
