@@ -1,0 +1,158 @@
+#include "bench/peers/report.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iomanip>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "bench/peers/peak.h"
+#include "taugate/core/error.h"
+
+namespace peers {
+namespace {
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+/// The figures of one line, from the rounds.
+struct Summary {
+  double seconds, fastest, slowest;  // of one call
+  double sequences_per_second;
+  double gflops;
+  double share_of_peak;
+  double speed_up;  // over the first engine, median of the rounds' ratios
+};
+
+Summary summarise(const Comparison& c, const Timing& timing) {
+  std::vector<double> shares, ratios;
+  for (std::size_t i = 0; i < timing.seconds.size(); ++i) {
+    shares.push_back(c.flops / timing.seconds[i] / c.peak[i]);
+    ratios.push_back(c.timings.front().seconds[i] / timing.seconds[i]);
+  }
+  const auto [fastest, slowest] = std::minmax_element(timing.seconds.begin(), timing.seconds.end());
+  const double seconds = median(timing.seconds);
+  return {seconds,        *fastest,      *slowest, c.batch / seconds, c.flops / seconds * 1e-9,
+          median(shares), median(ratios)};
+}
+
+/// The text after the first ": " of the first line of `path` that starts with `key`.
+std::string line_of(const std::string& path, const std::string& key) {
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) {
+    const auto colon = line.find(": ");
+    if (line.starts_with(key) && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "unknown";
+}
+
+/// libtorch is as fast as the BLAS that the system has chosen for it, so the choice is recorded.
+std::string loaded_blas() {
+  std::ifstream in("/proc/self/maps");
+  for (std::string line; std::getline(in, line);) {
+    const auto slash = line.find('/');
+    if (slash == std::string::npos || line.find("blas") == std::string::npos) continue;
+    return line.substr(slash);
+  }
+  return "unknown";
+}
+
+std::ofstream open(const std::string& path) {
+  std::ofstream out(path);
+  taugate::require(out.good(), path, ": cannot be written");
+  return out;
+}
+
+}  // namespace
+
+Setting this_machine(const std::string& commit) {
+  return {commit,
+          line_of("/proc/cpuinfo", "model name"),
+#ifdef __clang__
+          __VERSION__,
+#else
+          "g++ " __VERSION__,
+#endif
+          loaded_blas(),
+          fma_instructions(),
+          static_cast<int>(std::thread::hardware_concurrency())};
+}
+
+void print(std::ostream& out, const Comparison& c) {
+  out << '\n'
+      << c.job << ' ' << c.network << ", batch " << c.batch << ", T " << c.steps << ", threads "
+      << c.threads << "; FMA peak " << std::fixed << std::setprecision(0) << median(c.peak) * 1e-9
+      << " GF/s; largest error " << std::scientific << std::setprecision(1) << c.largest_error
+      << '\n';
+  out << "  engine                             sequences/s   us/sequence (min .. max)        GF/s  "
+         " "
+         "of peak   speed\n";
+  for (const Timing& timing : c.timings) {
+    const Summary s = summarise(c, timing);
+    const double us = 1e6 / c.batch;
+    out << "  " << std::left << std::setw(34) << timing.engine << std::right << std::fixed
+        << std::setprecision(0) << std::setw(12) << s.sequences_per_second << std::setprecision(1)
+        << std::setw(14) << s.seconds * us << " (" << s.fastest * us << " .. " << s.slowest * us
+        << ")" << std::setw(12) << s.gflops << std::setw(8) << 100 * s.share_of_peak << " %"
+        << std::setprecision(2) << std::setw(8) << s.speed_up << "x\n";
+  }
+  out << std::flush;
+}
+
+void write_json(const std::string& path, const Setting& setting,
+                const std::vector<Comparison>& comparisons) {
+  nlohmann::ordered_json results = nlohmann::ordered_json::array();
+  for (const Comparison& c : comparisons) {
+    nlohmann::ordered_json engines = nlohmann::ordered_json::array();
+    for (const Timing& timing : c.timings) {
+      const Summary s = summarise(c, timing);
+      engines.push_back({{"engine", timing.engine},
+                         {"sequences_per_second", s.sequences_per_second},
+                         {"seconds_per_call", s.seconds},
+                         {"fastest", s.fastest},
+                         {"slowest", s.slowest},
+                         {"gflops", s.gflops},
+                         {"share_of_peak", s.share_of_peak},
+                         {"speed_up", s.speed_up},
+                         {"rounds", timing.seconds}});
+    }
+    results.push_back({{"network", c.network},
+                       {"job", c.job},
+                       {"batch", c.batch},
+                       {"steps", c.steps},
+                       {"threads", c.threads},
+                       {"flops_per_call", c.flops},
+                       {"peak_gflops", median(c.peak) * 1e-9},
+                       {"largest_error", c.largest_error},
+                       {"engines", engines}});
+  }
+  const nlohmann::ordered_json all = {
+      {"commit", setting.commit},     {"cpu", setting.cpu},
+      {"cores", setting.cores},       {"instructions", setting.instructions},
+      {"compiler", setting.compiler}, {"blas", setting.blas},
+      {"comparisons", results}};
+  std::ofstream out = open(path);
+  out << all.dump(2) << '\n';
+}
+
+void write_csv(const std::string& path, const Setting& setting,
+               const std::vector<Comparison>& comparisons) {
+  std::ofstream out = open(path);
+  out << "commit,cpu,compiler,network,job,batch,steps,threads,engine,sequences_per_second,"
+         "seconds_per_call,fastest,slowest,gflops,share_of_peak,speed_up\n";
+  for (const Comparison& c : comparisons) {
+    for (const Timing& timing : c.timings) {
+      const Summary s = summarise(c, timing);
+      out << setting.commit << ",\"" << setting.cpu << "\",\"" << setting.compiler << "\","
+          << c.network << ',' << c.job << ',' << c.batch << ',' << c.steps << ',' << c.threads
+          << ",\"" << timing.engine << "\"," << s.sequences_per_second << ',' << s.seconds << ','
+          << s.fastest << ',' << s.slowest << ',' << s.gflops << ',' << s.share_of_peak << ','
+          << s.speed_up << '\n';
+    }
+  }
+}
+
+}  // namespace peers

@@ -1,0 +1,43 @@
+#pragma once
+// What was measured, for people and for programs.
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+namespace peers {
+
+/// One engine at one task. Its rounds were interleaved with those of the other engines of the task,
+/// so round i of each saw the same machine.
+struct Timing {
+  std::string engine;
+  std::vector<double> seconds;  ///< of one call, per round
+};
+
+struct Comparison {
+  std::string network;
+  std::string job;  ///< "infer" or "train"
+  int steps = 0, batch = 0, threads = 0;
+  double flops = 0;          ///< of one call
+  std::vector<double> peak;  ///< floating-point operations per second, per round
+  double largest_error = 0;  ///< of the outputs before the timing, |found - wanted|
+  std::vector<Timing> timings;
+};
+
+/// Where and what: recorded with the figures.
+struct Setting {
+  std::string commit, cpu, compiler, blas, instructions;
+  int cores = 0;
+};
+Setting this_machine(const std::string& commit);
+
+/// Sequences per second, spread, share of the FMA peak; and the median over rounds of the speed
+/// relative to the first engine.
+void print(std::ostream& out, const Comparison& comparison);
+
+void write_json(const std::string& path, const Setting& setting,
+                const std::vector<Comparison>& comparisons);
+void write_csv(const std::string& path, const Setting& setting,
+               const std::vector<Comparison>& comparisons);
+
+}  // namespace peers
