@@ -1,0 +1,90 @@
+#include "taugate/fli/lifetime.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "taugate/core/error.h"
+
+namespace taugate {
+namespace {
+
+struct Value {
+  double f, slope;
+};
+
+/// (1 - q^T) / (1 - q) of q = exp(-x), and its derivative in x. Falls from T at x = 0 to 1.
+Value area(double x, double gates) {
+  const double one_step = -std::expm1(-x), all_steps = -std::expm1(-gates * x);
+  const double f = all_steps / one_step;
+  return {f, (gates * (1.0 - all_steps) - f * (1.0 - one_step)) / one_step};
+}
+
+/// q / (1 - q) - T q^T / (1 - q^T), and its derivative. Falls from (T-1)/2 at x = 0 to 0.
+Value mean_gate(double x, double gates) {
+  if (gates * x < 1e-3)  // the two terms cancel: series of 1/(e^x - 1) - T/(e^(T x) - 1)
+    return {0.5 * (gates - 1.0) - x * (gates * gates - 1.0) / 12.0, -(gates * gates - 1.0) / 12.0};
+  const double one_step = std::expm1(x), all_steps = std::expm1(gates * x);
+  const double whole = std::isinf(all_steps) ? 0.0 : gates / all_steps;
+  return {1.0 / one_step - whole,
+          -(1.0 + 1.0 / one_step) / one_step + (whole == 0.0 ? 0.0 : whole * (gates + whole))};
+}
+
+/// The x > 0 where the falling function f(x, gates) equals `target`, by Newton's method inside a
+/// bracket that shrinks at every step; a step that would leave it is replaced by a bisection.
+template <class Function>
+double solve(Function f, double gates, double target) {
+  double low = 0.0, high = 1.0;
+  while (f(high, gates).f > target && high < 700.0) {
+    low = high;
+    high *= 2.0;
+  }
+  double x = 0.5 * (low + high);
+  for (int iteration = 0; iteration < 200; ++iteration) {
+    const Value value = f(x, gates);
+    (value.f > target ? low : high) = x;
+    double next = x - (value.f - target) / value.slope;
+    if (!(next > low && next < high)) next = 0.5 * (low + high);
+    const bool settled = std::abs(next - x) <= 1e-14 * x;
+    x = next;
+    if (settled) break;
+  }
+  return x;
+}
+
+template <class Function>
+double lifetime(Function f, double gates, double target, double flat, double spike, double step) {
+  if (target >= flat) return std::numeric_limits<double>::infinity();
+  if (target <= spike) return 0.0;
+  return step / solve(f, gates, target);
+}
+
+}  // namespace
+
+Lifetimes mean_lifetimes(const Decay& d) {
+  const double first = d.fraction * d.tau1_ns, second = (1.0 - d.fraction) * d.tau2_ns;
+  return {first + second, (first * d.tau1_ns + second * d.tau2_ns) / (first + second)};
+}
+
+Lifetimes sfd_lifetimes(std::span<const float> sfd, double gate_step_ns, int channels,
+                        int channel) {
+  require(channels >= 1 && channel >= 0 && channel < channels &&
+              sfd.size() % static_cast<std::size_t>(channels) == 0,
+          "SFD: found ", sfd.size(), " values, wanted gates x ", channels, " channels, of which ",
+          channel, " is to be read");
+  double sum = 0.0, moment = 0.0, peak = 0.0, gate = 0.0;
+  for (std::size_t i = static_cast<std::size_t>(channel); i < sfd.size();
+       i += static_cast<std::size_t>(channels), gate += 1.0) {
+    sum += sfd[i];
+    moment += gate * sfd[i];
+    peak = std::max(peak, static_cast<double>(sfd[i]));
+  }
+  if (!(sum > 0.0) || !std::isfinite(sum)) {
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    return {nan, nan};
+  }
+  return {lifetime(area, gate, sum / peak, gate, 1.0, gate_step_ns),
+          lifetime(mean_gate, gate, moment / sum, 0.5 * (gate - 1.0), 0.0, gate_step_ns)};
+}
+
+}  // namespace taugate

@@ -1,0 +1,126 @@
+// The simulator's configuration (declared in simulator.h): checks, presets, JSON.
+
+#include <array>
+
+#include "taugate/fli/acquisition_fields.h"
+#include "taugate/fli/simulator.h"
+
+namespace taugate {
+namespace {
+
+constexpr double kLongestLifetime = 1e4;  // ns
+constexpr double kMostCounts = 1e9;
+
+}  // namespace
+
+// Found through their argument, hence not in the unnamed namespace.
+
+static constexpr std::array<std::string_view, 3> enum_names(DetectorKind) {
+  return {"tcspc", "gated_spad", "iccd"};
+}
+
+template <class Visit, json_fields::Is<DecayPrior> P>
+static void fields(Visit& visit, P& p) {
+  visit("tau1_ns", p.tau1_ns);
+  visit("tau2_ns", p.tau2_ns);
+  visit("fraction", p.fraction);
+  visit("mono_probability", p.mono_probability);
+  visit("log_uniform", p.log_uniform);
+}
+
+template <class Visit, json_fields::Is<IrfPrior> P>
+static void fields(Visit& visit, P& p) {  // `measured` is read and written beside these
+  visit("delay_ns", p.delay_ns);
+  visit("fwhm_ns", p.fwhm_ns);
+  visit("gate_ns", p.gate_ns);
+  visit("tail_probability", p.tail_probability);
+  visit("tail_ns", p.tail_ns);
+  visit("stretch", p.stretch);
+}
+
+template <class Visit, json_fields::Is<Detector> D>
+static void fields(Visit& visit, D& d) {
+  visit("kind", d.kind);
+  visit("frame_bits", d.frame_bits);
+  visit("excess_noise", d.excess_noise);
+  visit("gain", d.gain);
+  visit("dark_counts", d.dark_counts);
+  visit("hot_probability", d.hot_probability);
+  visit("hot_counts", d.hot_counts);
+}
+
+template <class Visit, json_fields::Is<SimulatorConfig> C>
+static void fields(Visit& visit, C& c) {
+  visit("acquisition", c.acquisition);
+  visit("decay", c.decay);
+  visit("irf", c.irf);
+  visit("peak_counts", c.peak_counts);
+  visit("background_counts", c.background_counts);
+  visit("background_fraction", c.background_fraction);
+  visit("detector", c.detector);
+  visit("channels", c.channels);
+}
+
+void validate(const SimulatorConfig& c) {
+  validate(c.acquisition);
+  check_range("tau1 (ns)", c.decay.tau1_ns, 1e-4, kLongestLifetime);
+  check_range("tau2 (ns)", c.decay.tau2_ns, 1e-4, kLongestLifetime);
+  check_range("fraction", c.decay.fraction, 0.0, 1.0);
+  check_within("probability of a mono-exponential", c.decay.mono_probability, 0.0, 1.0);
+  validate(c.irf, c.acquisition.period_ns);
+  check_range("peak counts", c.peak_counts, 1e-3, kMostCounts);
+  check_range("background counts", c.background_counts, 0.0, kMostCounts);
+  check_range("background fraction", c.background_fraction, 0.0, 1e3);
+  validate(c.detector);
+  if (c.channels != 1 && c.channels != 3)
+    fail_usage("channels: found ", c.channels, ", wanted 1 or 3");
+}
+
+SimulatorConfig simulator_preset(std::string_view name) {
+  SimulatorConfig config;
+  config.acquisition = acquisition_preset(name);
+  if (name == "iccd-176") {
+    config.irf.fwhm_ns = {0.23, 0.31};
+    config.irf.delay_ns = {0.8, 1.0};
+    config.irf.tail_probability = 0.0;
+    config.detector.kind = DetectorKind::iccd;
+  }
+  return config;
+}
+
+std::string to_json(const SimulatorConfig& config) {
+  json_fields::Writer writer;
+  fields(writer, config);
+  if (config.irf.measured)
+    writer.json()["irf"]["measured"] = json_fields::parse(config.irf.measured->to_json(), "IRF");
+  return writer.json().dump();
+}
+
+SimulatorConfig simulator_config_from_json(std::string_view text) {
+  constexpr const char* what = "simulator";
+  json_fields::Json json = json_fields::parse(text, what);
+  std::shared_ptr<const MeasuredIrfs> measured;
+  if (json.is_object() && json.contains("irf") && json["irf"].is_object() &&
+      json["irf"].contains("measured")) {
+    measured =
+        std::make_shared<MeasuredIrfs>(MeasuredIrfs::from_json(json["irf"]["measured"].dump()));
+    json["irf"].erase("measured");
+  }
+  json_fields::Reader reader(json, what);
+  std::string_view preset = "ss2-70";
+  if (const auto* name = reader.find("preset")) {
+    require(name->is_string(), "simulator.preset: found ", name->dump(), ", wanted a name");
+    preset = name->get_ref<const std::string&>();
+  }
+  SimulatorConfig config = simulator_preset(preset);
+  config.irf.measured = std::move(measured);
+  config.acquisition.gate_width_ns = -1.0;
+  fields(reader, config);
+  reader.finish();
+  if (config.acquisition.gate_width_ns == -1.0)
+    config.acquisition.gate_width_ns = config.acquisition.gate_step_ns;
+  validate(config);
+  return config;
+}
+
+}  // namespace taugate
