@@ -27,7 +27,9 @@ class AdamOptimiser {
 
   std::uint64_t steps() const { return steps_; }
   Buffer<float>& mean() { return mean_; }
+  const Buffer<float>& mean() const { return mean_; }
   Buffer<float>& square() { return square_; }
+  const Buffer<float>& square() const { return square_; }
   void set_steps(std::uint64_t steps) { steps_ = steps; }
 
  private:

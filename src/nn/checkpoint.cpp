@@ -1,0 +1,100 @@
+// Trainer's checkpoints: a safetensors file with the parameters, the best ones so far, both Adam moments,
+// and the counters as JSON. Losses are stored as hexadecimal floats, so that nothing is rounded.
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "taugate/nn/safetensors.h"
+#include "taugate/nn/trainer.h"
+
+namespace taugate {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string exact(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%a", value);
+  return text;
+}
+double from_exact(const Json& text) { return std::strtod(text.get<std::string>().c_str(), nullptr); }
+
+constexpr const char* kEntry = "taugate.checkpoint";
+
+}  // namespace
+
+/// What must agree for a resumed run to end with the same bits.
+std::string Trainer::fingerprint() const {
+  const auto& o = options_;
+  return Json{{"samples", o.samples},
+              {"batch", o.batch},
+              {"slice", o.slice},
+              {"adam", {exact(o.adam.beta1), exact(o.adam.beta2), exact(o.adam.epsilon), exact(o.adam.clip_norm)}},
+              {"schedule", {name_of(o.schedule.kind), exact(o.schedule.rate), exact(o.schedule.warm_up), exact(o.schedule.floor)}},
+              {"validation", {o.validation_samples, o.validations, o.patience}},
+              {"data", {data_.steps(), data_.inputs(), data_.outputs()}},
+              {"parameters", parameters_.count()}}
+      .dump();
+}
+
+void Trainer::save_checkpoint(const std::filesystem::path& path) const {
+  Json history = Json::array();
+  for (const auto& p : history_)
+    history.push_back({p.samples, exact(p.training_loss), exact(p.validation_loss), exact(p.learning_rate), exact(p.gradient_norm)});
+  Safetensors file;
+  file.metadata[kEntry] = Json{{"options", fingerprint()},
+                               {"steps", steps_done_},
+                               {"halvings", halvings_},
+                               {"stale", stale_},
+                               {"best_loss", exact(best_loss_)},
+                               {"loss_since_point", exact(loss_since_point_)},
+                               {"steps_since_point", steps_since_point_},
+                               {"history", history}}
+                              .dump();
+  const std::vector<std::size_t> shape{parameters_.size()};
+  file.add_floats("parameters", shape, parameters_.data());
+  file.add_floats("best", shape, best_.data());
+  file.add_floats("adam.mean", shape, adam_.mean().data());
+  file.add_floats("adam.square", shape, adam_.square().data());
+  write_safetensors(path, file);
+}
+
+void Trainer::load_checkpoint(const std::filesystem::path& path) {
+  const std::string name = path.string();
+  const Safetensors file = read_safetensors(path);
+  const auto entry = file.metadata.find(kEntry);
+  require(entry != file.metadata.end(), name, ": not a checkpoint of a training run");
+  const auto restore = [&](const char* tensor, float* to) {
+    const StoredTensor* t = file.find(tensor);
+    require(t && t->shape == std::vector{parameters_.size()}, name, ": tensor '", tensor,
+            "' is missing or has another size than this model's ", parameters_.size());
+    const auto values = floats_of(*t, name);
+    std::copy(values.begin(), values.end(), to);
+  };
+  try {
+    const Json json = Json::parse(entry->second);
+    require(json.at("options") == fingerprint(), name, ": made with other options than this run's: found ",
+            json.at("options").get<std::string>(), ", wanted ", fingerprint());
+    std::vector<TrainingPoint> history;
+    for (const auto& p : json.at("history"))
+      history.push_back({p.at(0), from_exact(p.at(1)), from_exact(p.at(2)), from_exact(p.at(3)), from_exact(p.at(4))});
+    restore("parameters", parameters_.data());
+    restore("best", best_.data());
+    restore("adam.mean", adam_.mean().data());
+    restore("adam.square", adam_.square().data());
+    steps_done_ = json.at("steps");
+    adam_.set_steps(steps_done_);
+    halvings_ = json.at("halvings");
+    stale_ = json.at("stale");
+    best_loss_ = from_exact(json.at("best_loss"));
+    loss_since_point_ = from_exact(json.at("loss_since_point"));
+    steps_since_point_ = json.at("steps_since_point");
+    history_ = std::move(history);
+  } catch (const Json::exception&) {
+    fail(name, ": its entry ", kEntry, " is damaged");
+  }
+}
+
+}  // namespace taugate

@@ -1,0 +1,179 @@
+#include "taugate/nn/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "taugate/core/parallel.h"
+
+namespace taugate {
+namespace {
+
+constexpr int kMostGroups = 32;
+constexpr std::size_t kMostGradientFloats = std::size_t{1} << 27;
+
+/// How many slices a batch makes, and how they fall into groups; no thread count in sight.
+int group_count(const TrainingOptions& options, std::size_t parameters) {
+  const int slices = (options.batch + options.slice - 1) / options.slice;
+  const auto affordable = static_cast<int>(kMostGradientFloats / std::max<std::size_t>(parameters, 1));
+  return std::clamp(std::min(slices, affordable), 1, kMostGroups);
+}
+
+}  // namespace
+
+void TrainingOptions::validate() const {
+  if (batch < 1 || batch > 1 << 20) fail_usage("batch: found ", batch, ", wanted 1 to 1048576");
+  if (slice < kLaneBlock || slice % kLaneBlock != 0)
+    fail_usage("slice: found ", slice, ", wanted a multiple of ", kLaneBlock);
+  if (samples < 1 || samples > std::uint64_t{1} << 48)
+    fail_usage("samples: found ", samples, ", wanted 1 to 2^48");
+  if (validation_samples < 1 || validation_samples > std::uint64_t{1} << 32)
+    fail_usage("validation samples: found ", validation_samples, ", wanted 1 to 2^32");
+  if (validations < 1) fail_usage("validations: found ", validations, ", wanted at least 1");
+  if (patience < 0) fail_usage("patience: found ", patience, ", wanted 0 or more");
+  if (!(schedule.rate > 0.0 && schedule.rate <= 1.0))
+    fail_usage("learning rate: found ", schedule.rate, ", wanted above 0 and at most 1");
+  if (!(schedule.warm_up >= 0.0 && schedule.warm_up < 1.0))
+    fail_usage("warm-up: found ", schedule.warm_up, ", wanted a share of the run, 0 or more and below 1");
+  if (!(adam.clip_norm >= 0.0)) fail_usage("clip: found ", adam.clip_norm, ", wanted 0 or more");
+}
+
+Trainer::Trainer(Parameters& parameters, Objective objective, const TrainingData& data,
+                 TrainingOptions options)
+    : parameters_(parameters),
+      objective_(std::move(objective)),
+      data_(data),
+      options_((options.validate(), options)),
+      adam_(parameters.size(), options.adam),
+      groups_(group_count(options, parameters.size())),
+      gradients_(groups_ * parameters.size()),
+      group_loss_(static_cast<std::size_t>(groups_)),
+      steps_total_((options.samples + options.batch - 1) / options.batch),
+      best_loss_(INFINITY),
+      best_(parameters.size()) {
+  Arena probe;
+  run_slice(probe, 0, std::min(options_.slice, options_.batch), 0.0f, gradients_.data());
+  arena_bytes_ = probe.capacity();
+  prepare_arenas();
+}
+
+/// Every thread's arena has, beforehand, what a slice will need.
+void Trainer::prepare_arenas() const {
+  while (arenas_.size() < static_cast<std::size_t>(thread_count())) arenas_.emplace_back(arena_bytes_);
+}
+
+double Trainer::run_slice(Arena& arena, std::uint64_t first, int batch, float scale,
+                          float* gradients) const {
+  arena.reset();
+  const auto input = arena.zero_sequence<float>(data_.steps(), data_.inputs(), batch);
+  const auto target = arena.zero_sequence<float>(data_.steps(), data_.outputs(), batch);
+  data_.fill(first, input, target);
+  Tape<float> tape(arena, parameters_.bind(gradients));
+  const Var<float> loss = objective_(tape, tape.input(input), target, scale);
+  if (gradients) tape.backward(loss);
+  return loss.value.at(0, 0, 0);
+}
+
+double Trainer::step() {
+  prepare_arenas();
+  const std::size_t size = parameters_.size();
+  const std::uint64_t first = steps_done_ * static_cast<std::uint64_t>(options_.batch);
+  const int slices = (options_.batch + options_.slice - 1) / options_.slice;
+  const float scale = 1.0f / (static_cast<float>(options_.batch) * data_.steps() * data_.outputs());
+  parallel_for(static_cast<std::size_t>(groups_), [&](std::size_t group, int thread) {
+    float* gradients = gradients_.data() + group * size;
+    std::fill_n(gradients, size, 0.0f);
+    const int begin = static_cast<int>(group) * slices / groups_;
+    const int end = (static_cast<int>(group) + 1) * slices / groups_;
+    double loss = 0.0;
+    for (int s = begin; s < end; ++s) {
+      const int offset = s * options_.slice;
+      loss += run_slice(arenas_[static_cast<std::size_t>(thread)], first + offset,
+                        std::min(options_.slice, options_.batch - offset), scale, gradients);
+    }
+    group_loss_[group] = loss;
+  });
+  add_up_gradients();
+
+  recent_loss_ = 0.0;
+  for (double loss : group_loss_) recent_loss_ += loss;
+  require(std::isfinite(recent_loss_), "training: the loss is not finite after ", samples_done(),
+          " traces; try a lower learning rate");
+  const double progress = static_cast<double>(steps_done_) / static_cast<double>(steps_total_);
+  recent_rate_ = options_.schedule.at(progress, halvings_);
+  recent_norm_ = adam_.step(parameters_.data(), gradients_.data(), recent_rate_);
+  ++steps_done_;
+  loss_since_point_ += recent_loss_;
+  ++steps_since_point_;
+  return recent_loss_;
+}
+
+void Trainer::add_up_gradients() {
+  const std::size_t size = parameters_.size();
+  for (int group = 1; group < groups_; ++group) {
+    const float* from = gradients_.data() + group * size;
+    for (std::size_t i = 0; i < size; ++i) gradients_[i] += from[i];
+  }
+}
+
+double Trainer::validate() const {
+  prepare_arenas();
+  const std::uint64_t count = options_.validation_samples;
+  const auto slices = static_cast<std::size_t>((count + options_.slice - 1) / options_.slice);
+  const float scale = 1.0f / (static_cast<float>(count) * data_.steps() * data_.outputs());
+  std::vector<double> losses(slices);
+  parallel_for(slices, [&](std::size_t slice, int thread) {
+    const std::uint64_t offset = slice * static_cast<std::uint64_t>(options_.slice);
+    const int batch = static_cast<int>(std::min<std::uint64_t>(options_.slice, count - offset));
+    losses[slice] =
+        run_slice(arenas_[static_cast<std::size_t>(thread)], kValidationStart + offset, batch, scale, nullptr);
+  });
+  double total = 0.0;
+  for (double loss : losses) total += loss;
+  return total;
+}
+
+bool Trainer::record_validation() {
+  TrainingPoint point;
+  point.samples = samples_done();
+  point.training_loss = loss_since_point_ / static_cast<double>(std::max<std::uint64_t>(steps_since_point_, 1));
+  point.validation_loss = validate();
+  point.learning_rate = recent_rate_;
+  point.gradient_norm = recent_norm_;
+  history_.push_back(point);
+  loss_since_point_ = 0.0;
+  steps_since_point_ = 0;
+  if (point.validation_loss < best_loss_) {
+    best_loss_ = point.validation_loss;
+    std::copy_n(parameters_.data(), parameters_.size(), best_.data());
+    stale_ = 0;
+    return false;
+  }
+  ++stale_;
+  ++halvings_;
+  return options_.patience > 0 && stale_ >= options_.patience;
+}
+
+TrainingEnd Trainer::run(const std::function<bool(const Trainer&)>& watch) {
+  const std::uint64_t points = std::min<std::uint64_t>(options_.validations, steps_total_);
+  TrainingEnd end = TrainingEnd::finished;
+  while (steps_done_ < steps_total_) {
+    step();
+    // Point k of the curve comes after step ceil(k * total / points).
+    const bool due = steps_done_ * points / steps_total_ > (steps_done_ - 1) * points / steps_total_;
+    const bool patience_ended = due && record_validation();
+    const bool go_on = !watch || watch(*this);
+    if (patience_ended) {
+      end = TrainingEnd::stopped_early;
+      break;
+    }
+    if (!go_on && steps_done_ < steps_total_) {
+      if (!checkpoint.empty()) save_checkpoint(checkpoint);
+      return TrainingEnd::interrupted;
+    }
+    if (due && !checkpoint.empty()) save_checkpoint(checkpoint);
+  }
+  std::copy_n(best_.data(), parameters_.size(), parameters_.data());
+  return end;
+}
+
+}  // namespace taugate
