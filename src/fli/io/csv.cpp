@@ -20,9 +20,12 @@ std::string_view trim(std::string_view text) {
 /// Splits a trimmed, non-empty line. One separator at the end is no field.
 void split(std::string_view line, std::vector<std::string_view>& fields) {
   fields.clear();
-  const char separator = line.find(';') != std::string_view::npos   ? ';'
-                         : line.find(',') != std::string_view::npos ? ','
-                                                                    : ' ';
+  char separator = ' ';
+  for (const char candidate : {';', ',', '\t'}) {
+    if (line.find(candidate) == std::string_view::npos) continue;
+    separator = candidate;
+    break;
+  }
   const std::string_view ends = separator == ' ' ? kBlanks : std::string_view(&separator, 1);
   while (!line.empty()) {
     const std::size_t end = std::min(line.find_first_of(ends), line.size());

@@ -17,10 +17,10 @@ struct TextOptions {
   bool columns_are_traces = false;  ///< a line is a time and each column a trace
 };
 
-/// Counts from text, [traces][bins]. One trace a line; values separated by ';', ',' or blanks (the
-/// first of these that a line has); '#' begins a comment; a first line without any number is a
-/// header. Error, with line and field, for anything that is not a number, for NaN, infinite and
-/// negative values, for lines of different lengths and for a file without values.
+/// Counts from text, [traces][bins]. One trace a line; values separated by ';', ',', a tab or
+/// blanks (the first of these that a line has); '#' begins a comment; a first line without any
+/// number is a header. Error, with line and field, for anything that is not a number, for NaN,
+/// infinite and negative values, for lines of different lengths and for a file without values.
 Array<float> read_text_traces(const std::filesystem::path& path, const TextOptions& options = {});
 
 /// Writes a table as comma-separated text with a header line. NaN is written as "nan".

@@ -1,0 +1,221 @@
+// Text, PicoHarp and IDX files.
+
+#include <doctest/doctest.h>
+#include <zlib.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <numeric>
+
+#include "fli/io_testing.h"
+#include "taugate/fli/io/csv.h"
+#include "taugate/fli/io/idx.h"
+#include "taugate/fli/io/phd.h"
+#include "testing.h"
+
+using namespace taugate;
+
+TEST_CASE("one trace a line, in each separator, with comments and a header") {
+  const Folder folder;
+  const std::vector<float> wanted{1, 2.5f, 3e3f, 4, 5, 6};
+  for (const char* text : {
+           "1,2.5,3e3\n4,5,6\n",
+           "# from the lab\n\n1; 2.5; 3e3;\r\n4; 5; 6\r\n",
+           "\xEF\xBB\xBFgate 0\tgate a\tgate b\n1\t2.5\t3e3\n4\t5\t6",
+           "  1   2.5 3000  # the first\n+4 5 6",
+       }) {
+    CAPTURE(text);
+    const auto array = read_text_traces(folder.file("a.txt", text));
+    CHECK(array.shape == std::vector<std::size_t>{2, 3});
+    CHECK(array.values == wanted);
+  }
+  const auto columns = read_text_traces(folder.file("a.txt", "1,2\n3,4\n5,6\n"), {true});
+  CHECK(columns.shape == std::vector<std::size_t>{2, 3});
+  CHECK(columns.values == std::vector<float>{1, 3, 5, 2, 4, 6});
+}
+
+TEST_CASE("bad text is named by line and value") {
+  const Folder folder;
+  const auto path = folder.path / "a.csv";
+  const auto reading = [&](const std::string& text) {
+    folder.file("a.csv", text);
+    return error_of([&] { read_text_traces(path); });
+  };
+  const std::string where = path.string() + ": ";
+  CHECK(reading("1,2\n3,x4\n") ==
+        where + "line 2, value 2: found 'x4', wanted a count (a number from 0 up)");
+  CHECK(contains(reading("a,b\n# note\n1,nan\n"), "line 3, value 2: found 'nan'"));
+  CHECK(contains(reading("1,2\n-3,4\n"), "line 2, value 1: found '-3'"));
+  CHECK(contains(reading("1,inf\n"), "found 'inf'"));
+  CHECK(contains(reading("1,1e39\n"), "found '1e39'"));
+  CHECK(contains(reading("1,,2\n"), "value 2: found ''"));
+  CHECK(contains(reading("1,2\n\n1,2,3\n"), "line 3 has 3 values, line 1 has 2"));
+  CHECK(contains(reading("1,2\na,b\n"), "line 2, value 1"));  // a header comes first or not at all
+  CHECK(contains(reading("1,b\n"), "line 1, value 2"));       // half a header is none
+  CHECK(contains(reading("1;2,5\n"), "found '2,5'"));         // a decimal comma is not guessed at
+  CHECK(contains(reading("# nothing\nname\n"), "holds no numbers"));
+  CHECK(contains(reading(""), "holds no numbers"));
+}
+
+TEST_CASE("a table is written with its names, NaN as nan") {
+  const Folder folder;
+  const auto path = folder.path / "t.csv";
+  const std::vector<std::string> names{"trace", "tau_ns"};
+  CsvWriter writer(path, names);
+  writer.row({0, 0.5462});
+  writer.row({1, std::nan("")});
+  writer.row({123456, 1.0 / 3.0});
+  CHECK_THROWS_AS(writer.row({1}), Error);
+  writer.finish();
+  CHECK(read_file(path) == "trace,tau_ns\n0,0.5462\n1,nan\n123456,0.3333333\n");
+}
+
+namespace {
+
+template <class T>
+void put(std::string& bytes, std::size_t offset, T value) {
+  REQUIRE(offset + sizeof(T) <= bytes.size());
+  std::memcpy(bytes.data() + offset, &value, sizeof(T));
+}
+
+/// A PHD file with two curves of 5 channels, the second one's data first.
+std::string phd_bytes() {
+  std::string bytes(328 + 208 + 156 + 2 * 172 + 2 * 5 * 4, '\0');
+  bytes.replace(0, 12, "PicoHarp 300");
+  bytes.replace(16, 3, "2.0");
+  bytes.replace(72, 7, "a note\r");
+  put<std::int32_t>(bytes, 328, 2);   // curves
+  put<std::int32_t>(bytes, 332, 32);  // bits a channel
+  put<std::int32_t>(bytes, 340, 1);   // boards
+  for (int c = 0; c < 2; ++c) {
+    const std::size_t header = 692 + 172 * static_cast<std::size_t>(c);
+    const std::size_t data = 692 + 2 * 172 + (c == 0 ? 20 : 0);
+    put<float>(bytes, header + 92, 0.016f);
+    put<std::int32_t>(bytes, header + 96, 5);
+    put<std::int32_t>(bytes, header + 112, 40'000'000);
+    put<std::int64_t>(bytes, header + 124, c == 0 ? 15 : 20);
+    put<std::int32_t>(bytes, header + 136, static_cast<std::int32_t>(data));
+    for (std::uint32_t i = 0; i < 5; ++i)
+      put<std::uint32_t>(bytes, data + 4 * i, i + 1 + static_cast<std::uint32_t>(c));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("a PHD file made by hand gives its curves") {
+  const Folder folder;
+  const PhdFile file = read_phd(folder.file("a.phd", phd_bytes()));
+  REQUIRE(file.curves.size() == 2);
+  CHECK(file.comment == "a note\r");
+  CHECK(file.curves[0].counts == std::vector<std::uint32_t>{1, 2, 3, 4, 5});
+  CHECK(file.curves[1].counts == std::vector<std::uint32_t>{2, 3, 4, 5, 6});
+  CHECK(file.curves[0].resolution_ns == 0.016);
+  CHECK(file.curves[0].period_ns() == 25.0);
+}
+
+TEST_CASE("damaged PHD files are refused with a reason") {
+  const Folder folder;
+  const auto reading = [&](const std::string& content) {
+    const auto path = folder.file("a.phd", content);
+    return error_of([&] { read_phd(path); });
+  };
+  const std::string good = phd_bytes();
+  REQUIRE(reading(good) == "");
+  for (std::size_t size = 0; size < good.size(); size += 3)
+    CHECK(reading(good.substr(0, size)) != "");
+  const auto with = [&](std::size_t offset, auto value) {
+    std::string bytes = good;
+    put(bytes, offset, value);
+    return reading(bytes);
+  };
+  CHECK(contains(with(0, 'p'), "is no PHD file"));
+  CHECK(contains(with(16, '1'), "format '1.0'"));
+  CHECK(contains(with(328, std::int32_t{0}), "curves: found 0"));
+  CHECK(contains(with(328, std::int32_t{1'000'000'000}), "curves: found 1000000000"));
+  CHECK(contains(with(328, std::int32_t{3}), "cut short"));
+  CHECK(contains(with(332, std::int32_t{16}), "bits per channel"));
+  CHECK(contains(with(340, std::int32_t{-1}), "boards"));
+  CHECK(contains(with(692 + 92, 0.0f), "channels of 0 ns"));
+  CHECK(contains(with(692 + 92, std::numeric_limits<float>::quiet_NaN()), "channels of"));
+  CHECK(contains(with(692 + 96, std::int32_t{2'000'000'000}), "found 2000000000"));
+  CHECK(contains(with(692 + 96, std::int32_t{-5}), "found -5"));
+  CHECK(contains(with(692 + 112, std::int32_t{0}), "sync rate"));
+  CHECK(contains(with(692 + 136, std::int32_t{-1}), "byte -1"));
+  CHECK(contains(with(692 + 136, std::int32_t{2'147'483'600}), "cut short"));
+  CHECK(contains(with(692 + 124, std::int64_t{16}), "sum to 15, its header says 16"));
+}
+
+TEST_CASE("the measured PHD files sum to their integral counts") {
+  const auto data = testing::data_folder();
+  if (!data) return;
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(*data / "phd")) {
+    CAPTURE(entry.path().string());
+    const PhdFile file = read_phd(entry.path());
+    REQUIRE(file.curves.size() == 1);
+    const PhdCurve& curve = file.curves[0];
+    CHECK(curve.counts.size() == 65536);
+    CHECK(curve.resolution_ns == 0.004);
+    CHECK(std::accumulate(curve.counts.begin(), curve.counts.end(), std::int64_t{0}) ==
+          curve.integral_count);
+    const std::string name = entry.path().filename().string();
+    if (name == "aaq_etoh_40mhz_440nm_4ps.phd") {
+      CHECK(curve.integral_count == 1827311);
+      CHECK(testing::close(curve.period_ns(), 24.837, 0.001));
+    }
+    if (name == "c153_dmso_10mhz_425nm_4ps.phd")  // the name is wrong, the header is right
+      CHECK(testing::close(curve.period_ns(), 198.70, 0.01));
+    ++files;
+  }
+  CHECK(files >= 6);
+}
+
+namespace {
+const std::string kIdx =
+    std::string("\0\0\x08\x03\0\0\0\x02\0\0\0\x02\0\0\0\x03", 16) + "abcdefghijkl";
+}
+
+TEST_CASE("IDX images are read raw and gzip'd") {
+  const Folder folder;
+  const auto raw = folder.file("a.idx", kIdx);
+  const auto packed = folder.path / "a.gz";
+  gzFile gz = gzopen(packed.c_str(), "wb");
+  REQUIRE(gzwrite(gz, kIdx.data(), static_cast<unsigned>(kIdx.size())) == int(kIdx.size()));
+  gzclose(gz);
+  for (const auto& path : {raw, packed}) {
+    const IdxImages images = read_idx_images(path);
+    CHECK(images.count == 2);
+    CHECK(images.rows == 2);
+    CHECK(images.cols == 3);
+    CHECK(std::string(images.pixels.begin(), images.pixels.end()) == "abcdefghijkl");
+    CHECK(*images.image(1) == 'g');
+  }
+  const std::string gz_bytes = read_file(packed);
+  for (std::size_t size = 0; size < gz_bytes.size(); ++size) {
+    const auto cut = folder.file("b.gz", gz_bytes.substr(0, size));
+    CHECK_THROWS_AS(read_idx_images(cut), Error);
+  }
+}
+
+TEST_CASE("damaged IDX files are refused with a reason") {
+  const Folder folder;
+  const auto reading = [&](const std::string& content) {
+    const auto path = folder.file("a.idx", content);
+    return error_of([&] { read_idx_images(path); });
+  };
+  REQUIRE(reading(kIdx) == "");
+  for (std::size_t size = 0; size < kIdx.size(); ++size) CHECK(reading(kIdx.substr(0, size)) != "");
+  CHECK(contains(reading(kIdx + "x"), "longer"));
+  std::string bytes = kIdx;
+  bytes[3] = 1;  // labels
+  CHECK(contains(reading(bytes), "does not begin with"));
+  bytes = kIdx;
+  bytes.replace(4, 12, 12, '\xff');
+  CHECK(contains(reading(bytes), "announces 4294967295 images"));
+  bytes = kIdx;
+  bytes.replace(4, 4, std::string(4, '\0'));
+  CHECK(contains(reading(bytes), "announces 0 images"));
+  CHECK(contains(error_of([&] { read_idx_images(folder.path); }), "folder"));
+}
