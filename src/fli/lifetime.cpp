@@ -20,14 +20,22 @@ Value area(double x, double gates) {
   return {f, (gates * (1.0 - all_steps) - f * (1.0 - one_step)) / one_step};
 }
 
-/// q / (1 - q) - T q^T / (1 - q^T), and its derivative. Falls from (T-1)/2 at x = 0 to 0.
+/// Mean gate of q^k, that is q / (1 - q) - T q^T / (1 - q^T), and its derivative in x.
 Value mean_gate(double x, double gates) {
   if (gates * x < 1e-3)  // the two terms cancel: series of 1/(e^x - 1) - T/(e^(T x) - 1)
     return {0.5 * (gates - 1.0) - x * (gates * gates - 1.0) / 12.0, -(gates * gates - 1.0) / 12.0};
   const double one_step = std::expm1(x), all_steps = std::expm1(gates * x);
-  const double whole = std::isinf(all_steps) ? 0.0 : gates / all_steps;
-  return {1.0 / one_step - whole,
-          -(1.0 + 1.0 / one_step) / one_step + (whole == 0.0 ? 0.0 : whole * (gates + whole))};
+  const double end = std::isinf(all_steps) ? 0.0 : gates / all_steps;
+  return {1.0 / one_step - end,
+          -(1.0 + 1.0 / one_step) / one_step + (end == 0.0 ? 0.0 : end * (gates + end))};
+}
+
+/// First moment over trapezoid area, and its derivative. Falls to 0 from T (T-1) / (2 T - 1) at x =
+/// 0.
+Value arrival(double x, double gates) {
+  const Value a = area(x, gates), m = mean_gate(x, gates);
+  const double trapezoid = a.f - 0.5, f = a.f * m.f / trapezoid;
+  return {f, (a.slope * m.f + a.f * m.slope - f * a.slope) / trapezoid};
 }
 
 /// The x > 0 where the falling function f(x, gates) equals `target`, by Newton's method inside a
@@ -52,6 +60,8 @@ double solve(Function f, double gates, double target) {
   return x;
 }
 
+/// `flat` and `spike` are the values of f for an SFD that does not decay and for one that is gone
+/// after its first gate.
 template <class Function>
 double lifetime(Function f, double gates, double target, double flat, double spike, double step) {
   if (target >= flat) return std::numeric_limits<double>::infinity();
@@ -79,12 +89,15 @@ Lifetimes sfd_lifetimes(std::span<const float> sfd, double gate_step_ns, int cha
     moment += gate * sfd[i];
     peak = std::max(peak, static_cast<double>(sfd[i]));
   }
-  if (!(sum > 0.0) || !std::isfinite(sum)) {
+  const double trapezoid =
+      sum - 0.5 * (sfd.empty() ? 0.0f : sfd[static_cast<std::size_t>(channel)]);
+  if (!(sum > 0.0 && trapezoid > 0.0) || !std::isfinite(sum)) {
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     return {nan, nan};
   }
+  const double flat = gate * (gate - 1.0) / (2.0 * gate - 1.0);
   return {lifetime(area, gate, sum / peak, gate, 1.0, gate_step_ns),
-          lifetime(mean_gate, gate, moment / sum, 0.5 * (gate - 1.0), 0.0, gate_step_ns)};
+          lifetime(arrival, gate, moment / trapezoid, flat, 0.0, gate_step_ns)};
 }
 
 }  // namespace taugate

@@ -106,9 +106,15 @@ ImageSet simulate_images(const Simulator& simulator, const Masks& masks, int ima
   const std::size_t n = static_cast<std::size_t>(images) * pixels;
   const std::size_t gates = static_cast<std::size_t>(simulator.gates());
   const std::size_t values = gates * static_cast<std::size_t>(simulator.channels());
-  ImageSet set{
-      images, masks.rows, masks.cols, simulator.gates(), simulator.channels(), {}, {}, {}, {},
-      {},     {},         {}};
+  if (n > kMostValues / (gates + values))
+    fail_usage("images: found ", images, " of ", pixels, " pixels and ", gates + values,
+               " values each, wanted fewer than ", kMostValues, " values in one set");
+  ImageSet set;
+  set.images = images;
+  set.rows = masks.rows;
+  set.cols = masks.cols;
+  set.gates = simulator.gates();
+  set.channels = simulator.channels();
   set.counts.resize(n * gates);
   set.sfd.resize(n * values);
   for (auto* map : {&set.tau1, &set.tau2, &set.fraction, &set.total_counts}) map->resize(n);

@@ -19,12 +19,12 @@ struct Scratch {
   std::vector<double> mean;
 
   void prepare(const Acquisition& wanted, std::size_t largest_irf) {
-    if (!response || acquisition != wanted) {
+    if (!response || acquisition != wanted || largest_irf > irf.capacity()) {
       response.emplace(wanted, largest_irf);
       acquisition = wanted;
+      irf.reserve(largest_irf);
       mean.resize(static_cast<std::size_t>(wanted.gates));
     }
-    irf.reserve(largest_irf);
   }
 };
 thread_local Scratch scratch;

@@ -1,0 +1,245 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#include "taugate/core/error.h"
+#include "taugate/core/parallel.h"
+#include "taugate/fli/response.h"
+#include "taugate/fli/simulator.h"
+
+using namespace taugate;
+
+namespace {
+thread_local long allocations = 0;
+}
+
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size ? size : 1)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace {
+
+struct Pixel {
+  std::vector<float> counts, sfd;
+  Truth truth;
+};
+
+Pixel pixel(const Simulator& simulator, std::uint64_t seed, std::uint64_t index) {
+  const auto gates = static_cast<std::size_t>(simulator.gates());
+  Pixel p{std::vector<float>(gates), std::vector<float>(gates * simulator.channels()), {}};
+  Sample sample{p.counts, p.sfd, {}};
+  simulator.sample(seed, index, sample);
+  p.truth = sample.truth;
+  return p;
+}
+
+bool same(const Pixel& a, const Pixel& b) {
+  return a.counts == b.counts && a.sfd == b.sfd && a.truth.decay == b.truth.decay &&
+         a.truth.peak_counts == b.truth.peak_counts && a.truth.total_counts == b.truth.total_counts;
+}
+
+SimulatorConfig measured_config() {
+  // A PicoHarp-like IRF: 4 ps bins, an asymmetric peak.
+  std::vector<double> counts(6200, 2.0);
+  for (int j = 0; j < 6200; ++j) {
+    const double t = (j - 300) * 0.004;
+    counts[j] += t < 0 ? 2e4 * std::exp(-t * t / 0.002) : 2e4 * std::exp(-t / 0.08);
+  }
+  SimulatorConfig config;
+  config.acquisition = {128, 24.8 / 128, 24.8 / 128, 24.8};
+  config.decay = {{0.2, 6.0}, {0.2, 6.0}, {0.0, 1.0}, 0.5, true};
+  config.irf.measured = std::make_shared<MeasuredIrfs>(counts, 6200, 0.004);
+  config.irf.delay_ns = {-0.1, 0.1};
+  config.irf.tail_probability = 0.0;
+  config.peak_counts = {100.0, 1e5};
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("a pixel is a pure function of seed and index") {
+  for (const char* preset : {"ss2-70", "ss3-135", "iccd-176"}) {
+    const Simulator simulator(simulator_preset(preset));
+    const Pixel first = pixel(simulator, 1, 12);
+    CHECK_FALSE(same(first, pixel(simulator, 1, 13)));
+    CHECK_FALSE(same(first, pixel(simulator, 2, 12)));
+    CHECK(same(first, pixel(simulator, 1, 12)));  // whatever was asked for in between
+  }
+}
+
+TEST_CASE("threads, and other simulators on the same thread, change no bit") {
+  const Simulator a(simulator_preset("ss2-70")), b(measured_config());
+  std::vector<Pixel> alone, together(300);
+  for (std::uint64_t i = 0; i < 300; ++i) alone.push_back(pixel(i % 2 ? a : b, 5, i));
+  const int before = thread_count();
+  set_thread_count(4);
+  parallel_for(300,
+               [&](std::size_t i, int) { together[299 - i] = pixel(i % 2 ? b : a, 5, 299 - i); });
+  set_thread_count(before);
+  for (std::size_t i = 0; i < 300; ++i) CHECK(same(alone[i], together[i]));
+}
+
+TEST_CASE("the truth is drawn from the prior, the peak counts log-uniformly") {
+  const Simulator simulator(simulator_preset("ss2-70"));
+  constexpr int draws = 20000;
+  double tau1 = 0, tau2 = 0, fraction = 0, logs = 0;
+  for (int i = 0; i < draws; ++i) {
+    const Truth t = pixel(simulator, 3, static_cast<std::uint64_t>(i)).truth;
+    REQUIRE(t.decay.tau1_ns >= 0.2);
+    REQUIRE(t.decay.tau1_ns <= 0.8);
+    REQUIRE(t.decay.tau2_ns >= 0.8);
+    REQUIRE(t.decay.tau2_ns <= 1.5);
+    REQUIRE(t.peak_counts >= 100.0);
+    REQUIRE(t.peak_counts <= 3000.0);
+    REQUIRE(t.total_counts > t.peak_counts);
+    tau1 += t.decay.tau1_ns, tau2 += t.decay.tau2_ns, fraction += t.decay.fraction;
+    logs += std::log(t.peak_counts);
+  }
+  const auto uniform_mean = [&](double sum, double low, double high) {
+    CHECK(std::abs(sum / draws - 0.5 * (low + high)) <
+          5.0 * (high - low) / std::sqrt(12.0 * draws));
+  };
+  uniform_mean(tau1, 0.2, 0.8);
+  uniform_mean(tau2, 0.8, 1.5);
+  uniform_mean(fraction, 0.0, 1.0);
+  uniform_mean(logs, std::log(100.0), std::log(3000.0));
+}
+
+TEST_CASE("overlapping ranges: tau1 is the shorter one; mono-exponentials span both ranges") {
+  DecayPrior prior{{0.2, 6.0}, {1.0, 8.0}, {0.3, 0.3}, 0.4, true};
+  Random random(8, 8);
+  int mono = 0;
+  double logs = 0.0;
+  for (int i = 0; i < 20000; ++i) {
+    const Decay d = draw_decay(prior, random);
+    if (d.fraction == 1.0) {
+      CHECK(d.tau1_ns == d.tau2_ns);
+      logs += std::log(d.tau1_ns);
+      ++mono;
+    } else {
+      CHECK(d.fraction == 0.3);
+      CHECK(d.tau1_ns < d.tau2_ns);
+    }
+  }
+  CHECK(std::abs(mono - 8000) < 5 * std::sqrt(4800.0));
+  const double low = std::log(0.2), high = std::log(8.0);
+  CHECK(std::abs(logs / mono - 0.5 * (low + high)) < 5.0 * (high - low) / std::sqrt(12.0 * mono));
+}
+
+TEST_CASE(
+    "averaged over its noise, a pixel is the response plus background, with the peak asked for") {
+  SimulatorConfig config;
+  config.acquisition = {40, 0.25, 0.25, 10.0};
+  config.decay = {{0.5, 0.5}, {2.0, 2.0}, {0.4, 0.4}, 0.0, false};
+  config.irf.delay_ns = {1.3, 1.3};
+  config.irf.fwhm_ns = {0.3, 0.3};
+  config.irf.tail_probability = 1.0;
+  config.irf.tail_ns = {0.2, 0.2};
+  config.peak_counts = {50.0, 50.0};
+  config.background_counts = {2.0, 2.0};
+  config.background_fraction = {0.1, 0.1};
+  config.detector.dark_counts = 0.5;
+  const Simulator simulator(config);
+  std::vector<double> buffer, wanted(40);
+  Response{config.acquisition}(parametric_irf(1.3, 0.3, 0.0, 0.2, buffer), {0.5, 2.0, 0.4}, wanted);
+  const double scale = 50.0 / *std::max_element(wanted.begin(), wanted.end());
+  constexpr int draws = 20000;
+  std::vector<double> mean(40, 0.0);
+  double total = 0.0;
+  for (int i = 0; i < draws; ++i) {
+    const Pixel p = pixel(simulator, 6, static_cast<std::uint64_t>(i));
+    for (std::size_t k = 0; k < 40; ++k) mean[k] += p.counts[k] / draws;
+    total = p.truth.total_counts;
+  }
+  double signal = 0.0;
+  for (std::size_t k = 0; k < 40; ++k) {
+    const double mu = scale * wanted[k] + 2.0 + 5.0 + 0.5;
+    CHECK(std::abs(mean[k] - mu) < 5.0 * std::sqrt(mu / draws));
+    signal += scale * wanted[k];
+  }
+  CHECK(total == doctest::Approx(signal));
+}
+
+TEST_CASE("a given decay changes the decay alone") {
+  const Simulator simulator(simulator_preset("ss2-70"));
+  const Pixel drawn = pixel(simulator, 9, 4);
+  std::vector<float> counts(70), sfd(70), wanted(70);
+  Sample sample{counts, sfd, {}};
+  simulator.sample(9, 4, drawn.truth.decay, sample);
+  CHECK(counts == drawn.counts);
+  simulator.sample(9, 4, Decay::mono(1.0), sample);
+  CHECK(sample.truth.decay == Decay::mono(1.0));
+  CHECK(sample.truth.peak_counts == drawn.truth.peak_counts);
+  write_sfd(Decay::mono(1.0), simulator.config().acquisition, wanted);
+  CHECK(sfd == wanted);
+}
+
+TEST_CASE("no allocation after a thread's first call") {
+  long before = allocations;
+  const std::vector<int> trap(3);
+  CHECK(allocations == before + 1);  // the trap works
+  SimulatorConfig gated;
+  gated.irf.gate_ns = {0.5, 3.0};
+  gated.irf.fwhm_ns = {0.05, 0.5};
+  gated.detector.kind = DetectorKind::gated_spad;
+  for (const auto& config : {SimulatorConfig{}, gated, measured_config()}) {
+    const Simulator simulator(config);
+    std::vector<float> counts(static_cast<std::size_t>(simulator.gates())), sfd(counts.size());
+    Sample sample{counts, sfd, {}};
+    simulator.sample(1, 0, sample);
+    before = allocations;
+    for (std::uint64_t i = 1; i < 200; ++i) simulator.sample(1, i, sample);
+    CHECK(allocations == before);
+  }
+}
+
+TEST_CASE("a configuration survives JSON: the same text, the same pixels") {
+  SimulatorConfig odd = simulator_preset("iccd-176");
+  odd.channels = 3;
+  odd.decay.log_uniform = true;
+  odd.background_fraction = {0.0, 1.0 / 3.0};
+  odd.detector.hot_probability = 0.5;
+  for (const auto& config : {SimulatorConfig{}, odd, measured_config()}) {
+    const SimulatorConfig again = simulator_config_from_json(to_json(config));
+    CHECK(to_json(again) == to_json(config));
+    for (std::uint64_t i = 0; i < 20; ++i)
+      CHECK(same(pixel(Simulator(config), 2, i), pixel(Simulator(again), 2, i)));
+  }
+}
+
+TEST_CASE("a partial configuration starts from a preset") {
+  const SimulatorConfig c = simulator_config_from_json(
+      R"({"preset":"iccd-176","decay":{"tau1_ns":[0.1,0.2]},"acquisition":{"gate_step_ns":0.05}})");
+  CHECK(c.decay.tau1_ns == Range{0.1, 0.2});
+  CHECK(c.decay.tau2_ns == Range{0.8, 1.5});
+  CHECK(c.detector.kind == DetectorKind::iccd);
+  CHECK(c.acquisition == Acquisition{176, 0.05, 0.05, 12.5});
+  CHECK_THROWS_WITH_AS(
+      simulator_config_from_json(R"({"detector":{"kind":"emccd"}})"),
+      "simulator.detector.kind: found \"emccd\", wanted one of tcspc, gated_spad, iccd", Error);
+  CHECK_THROWS_AS(simulator_config_from_json(R"({"detectr":{}})"), Error);
+  CHECK_THROWS_AS(simulator_config_from_json(R"({"peak_counts":[1]})"), Error);
+  CHECK_THROWS_AS(simulator_config_from_json(R"({"peak_counts":[5,1]})"), Error);
+  CHECK_THROWS_AS(simulator_config_from_json(R"({"channels":2})"), Error);
+  CHECK_THROWS_AS(simulator_config_from_json(R"({"preset":"nix"})"), Error);
+  CHECK_THROWS_AS(simulator_config_from_json("[1]"), Error);
+  CHECK_THROWS_AS(simulator_config_from_json(R"({"irf":{"measured":5}})"), Error);
+}
+
+TEST_CASE("memory of the wrong size is refused") {
+  const Simulator simulator({});
+  std::vector<float> counts(70), sfd(70), few(69);
+  Sample no_sfd{counts, {}, {}}, few_counts{few, sfd, {}}, few_sfd{counts, few, {}};
+  CHECK_NOTHROW(simulator.sample(1, 1, no_sfd));
+  CHECK_THROWS_AS(simulator.sample(1, 1, few_counts), Error);
+  CHECK_THROWS_AS(simulator.sample(1, 1, few_sfd), Error);
+}
