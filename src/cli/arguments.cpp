@@ -1,0 +1,121 @@
+#include "arguments.h"
+
+#include <charconv>
+#include <cmath>
+#include <iostream>
+
+#include "taugate/core/parallel.h"
+
+namespace taugate::cli {
+namespace {
+
+/// The number at the start of `text`, which is shortened by it.
+double take_number(std::string_view& text, const std::string& option, const std::string& whole) {
+  double value = 0.0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || !std::isfinite(value)) fail_usage("--", option, ": found '", whole, "', wanted a number");
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return value;
+}
+
+}  // namespace
+
+Arguments::Arguments(std::string command, std::string synopsis, std::string about,
+                     std::vector<std::string> positional)
+    : options_("taugate " + command, about), command_(std::move(command)) {
+  options_.custom_help(std::move(synopsis));
+  options_.positional_help("");
+  for (const auto& name : positional) options_.add_options("hidden")(name, "", cxxopts::value<std::string>());
+  options_.parse_positional(positional);
+  options_.add_options()("h,help", "print this text");
+}
+
+bool Arguments::parse(int argc, char** argv) {
+  try {
+    result_ = options_.parse(argc, argv);
+  } catch (const cxxopts::exceptions::exception& e) {
+    fail_usage(e.what(), " (see: taugate ", command_, " --help)");
+  }
+  if (!result_.unmatched().empty())
+    fail_usage("found an argument too many, '", result_.unmatched().front(), "' (see: taugate ", command_, " --help)");
+  if (has("help")) {
+    std::vector<std::string> groups;
+    for (const auto& group : options_.groups())
+      if (group != "hidden") groups.push_back(group);
+    std::cout << options_.help(groups);
+    return false;
+  }
+  return true;
+}
+
+std::string Arguments::positional(const std::string& name) const {
+  if (!has(name)) fail_usage("wanted a ", name, " (see: taugate ", command_, " --help)");
+  return text(name);
+}
+
+std::optional<std::string> Arguments::maybe(const std::string& name) const {
+  if (!has(name)) return std::nullopt;
+  return text(name);
+}
+
+std::uint64_t Arguments::count(const std::string& name) const {
+  const std::string whole = text(name);
+  std::string_view rest = whole;
+  const double value = take_number(rest, name, whole);
+  const double factor = rest == "k" ? 1e3 : rest == "M" ? 1e6 : rest.empty() ? 1.0 : 0.0;
+  const double result = value * factor;
+  if (factor == 0.0 || !(result >= 0.0 && result <= 0x1p53) || result != std::floor(result))
+    fail_usage("--", name, ": found '", whole, "', wanted a whole number such as 2000, 20k or 1.5M");
+  return static_cast<std::uint64_t>(result);
+}
+
+double Arguments::number(const std::string& name) const {
+  const std::string whole = text(name);
+  std::string_view rest = whole;
+  const double value = take_number(rest, name, whole);
+  if (!rest.empty()) fail_usage("--", name, ": found '", whole, "', wanted a number");
+  return value;
+}
+
+Range Arguments::range(const std::string& name) const {
+  const std::string whole = text(name);
+  std::string_view rest = whole;
+  Range range;
+  range.low = range.high = take_number(rest, name, whole);
+  if (rest.starts_with(':')) {
+    rest.remove_prefix(1);
+    range.high = take_number(rest, name, whole);
+  }
+  if (!rest.empty() || range.high < range.low)
+    fail_usage("--", name, ": found '", whole, "', wanted LOW:HIGH or one number");
+  return range;
+}
+
+std::vector<int> Arguments::integers(const std::string& name) const {
+  const std::string whole = text(name);
+  std::string_view rest = whole;
+  std::vector<int> values;
+  while (true) {
+    int value = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
+    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+    if (error != std::errc{} || (!rest.empty() && rest[0] != ','))
+      fail_usage("--", name, ": found '", whole, "', wanted whole numbers with commas between them");
+    values.push_back(value);
+    if (rest.empty()) return values;
+    rest.remove_prefix(1);
+  }
+}
+
+void add_threads(Arguments& arguments) {
+  arguments.group("")("threads", "threads to use (default: all cores)", cxxopts::value<std::string>(), "N");
+}
+
+void use_threads(const Arguments& arguments) {
+  if (!arguments.has("threads")) return;
+  const std::uint64_t n = arguments.count("threads");
+  if (n < 1 || n > 4096) fail_usage("--threads: found ", n, ", wanted 1 to 4096");
+  set_thread_count(static_cast<int>(n));
+}
+
+}  // namespace taugate::cli

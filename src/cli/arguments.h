@@ -1,0 +1,47 @@
+#pragma once
+// Command lines: cxxopts with one-line complaints, and the few kinds of value that several commands take.
+
+#include <cstdint>
+#include <cxxopts.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "taugate/fli/range.h"
+
+namespace taugate::cli {
+
+/// One subcommand's options. Parsing throws UsageError for anything it does not know.
+class Arguments {
+ public:
+  /// `synopsis` is what follows "taugate COMMAND", `positional` the names of the file arguments.
+  Arguments(std::string command, std::string synopsis, std::string about, std::vector<std::string> positional = {});
+
+  cxxopts::OptionAdder group(const std::string& name) { return options_.add_options(name); }
+
+  /// False when --help was asked for, and printed.
+  bool parse(int argc, char** argv);
+
+  bool has(const std::string& name) const { return result_.count(name) > 0; }
+  std::string text(const std::string& name) const { return result_[name].as<std::string>(); }
+  std::string positional(const std::string& name) const;  ///< UsageError where it is missing
+  std::optional<std::string> maybe(const std::string& name) const;
+
+  /// A whole number with an optional suffix k or M: "250k".
+  std::uint64_t count(const std::string& name) const;
+  double number(const std::string& name) const;
+  /// "0.2:0.8", or one number for both ends.
+  Range range(const std::string& name) const;
+  std::vector<int> integers(const std::string& name) const;  ///< "64,16"
+
+ private:
+  cxxopts::Options options_;
+  std::string command_;
+  cxxopts::ParseResult result_;
+};
+
+/// --threads, for every command that computes.
+void add_threads(Arguments& arguments);
+void use_threads(const Arguments& arguments);
+
+}  // namespace taugate::cli

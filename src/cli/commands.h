@@ -1,0 +1,15 @@
+#pragma once
+// The subcommands, one file each. They parse, call the library, and print; argv[0] is the command's name.
+
+namespace taugate::cli {
+
+int simulate(int argc, char** argv);
+int train(int argc, char** argv);
+int evaluate(int argc, char** argv);
+int infer(int argc, char** argv);
+int info(int argc, char** argv);
+
+/// Exit codes: a Ctrl-C that ended in order counts as the shell's 130.
+inline constexpr int kSuccess = 0, kFailure = 1, kMisuse = 2, kInterrupted = 130;
+
+}  // namespace taugate::cli

@@ -1,0 +1,53 @@
+#include <cstdio>
+#include <iostream>
+
+#include "commands.h"
+#include "prior_options.h"
+#include "taugate/core/file.h"
+#include "taugate/fli/picture.h"
+#include "taugate/study/evaluation.h"
+
+namespace taugate::cli {
+namespace {
+
+void print(const Evaluation& e) {
+  for (std::size_t c = 0; c < e.channels.size(); ++c) {
+    const Metrics& m = e.channels[c];
+    const char* names[] = {"whole decay", "short component", "long component"};
+    std::printf("%s, %zu traces (mean +- standard deviation over traces)\n", c < 3 ? names[c] : "output", m.traces);
+    std::printf("  RMSE %.5f +- %.5f   R2 %.5f +- %.5f   L2 %.4f +- %.4f   DTW %.4f +- %.4f\n", m.rmse.mean, m.rmse.deviation,
+                m.r2.mean, m.r2.deviation, m.l2.mean, m.l2.deviation, m.dtw.mean, m.dtw.deviation);
+  }
+  const auto line = [](const char* name, const LifetimeError& l) {
+    std::printf("  %s lifetime: bias %+.4f ns, deviation %.4f ns, mean |error| %.2f %%\n", name, l.bias_ns, l.deviation_ns,
+                100.0 * l.mean_relative);
+  };
+  line("amplitude-weighted", e.amplitude);
+  line("intensity-weighted", e.intensity);
+  if (e.blank) std::printf("  %zu traces without photons left out\n", e.blank);
+}
+
+}  // namespace
+
+int evaluate(int argc, char** argv) {
+  Arguments a("evaluate", "MODEL [options]", "Measures a model on fresh simulated traces: its own prior's, or others.", {"model"});
+  a.group("")("samples", "traces to evaluate on", cxxopts::value<std::string>()->default_value("20000"), "N")
+      ("seed", "of those traces", cxxopts::value<std::string>()->default_value("1000"), "N")
+      ("json", "write the figures here", cxxopts::value<std::string>(), "FILE")
+      ("scatter", "picture of true against predicted lifetimes", cxxopts::value<std::string>(), "PNG");
+  add_threads(a);
+  add_prior_options(a);
+  if (!a.parse(argc, argv)) return kSuccess;
+  use_threads(a);
+  const TrainedModel model = load_trained_model(a.positional("model"));
+  const Prior data = prior_from(a, {model.simulator, model.first_gate_ns});
+  const std::uint64_t samples = a.count("samples");
+  if (samples < 1 || samples > 1u << 30) fail_usage("--samples: found ", samples, ", wanted 1 to 2^30");
+  const Evaluation e = taugate::evaluate(model, samples, a.count("seed"), data.simulator);
+  print(e);
+  if (a.has("json")) write_file(a.text("json"), to_json(e) + "\n");
+  if (a.has("scatter")) draw_lifetime_scatter(a.text("scatter"), "Amplitude-weighted lifetime", e.true_ns, e.predicted_ns);
+  return kSuccess;
+}
+
+}  // namespace taugate::cli

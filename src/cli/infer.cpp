@@ -1,0 +1,209 @@
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <iomanip>
+#include <iostream>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "arguments.h"
+#include "commands.h"
+#include "taugate/core/file.h"
+#include "taugate/fli/io/csv.h"
+#include "taugate/fli/io/npz.h"
+#include "taugate/fli/io/rebin.h"
+#include "taugate/fli/lifetime.h"
+#include "taugate/fli/picture.h"
+#include "taugate/study/inference.h"
+
+namespace taugate::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+Arguments declare() {
+  Arguments a("infer", "MODEL FILE -o FOLDER [options]",
+              "Turns measured traces (NPY, NPZ, text, PicoHarp .phd) into decays, lifetimes and pictures.", {"model", "file"});
+  const auto value = [] { return cxxopts::value<std::string>(); };
+  a.group("")("o,output", "folder for the results", value(), "FOLDER")
+      ("no-pictures", "draw nothing");
+  add_threads(a);
+  a.group("The measurement")
+      ("bin", "bin width, where the file does not tell", value(), "NS")
+      ("period", "laser period, where the file does not tell", value(), "NS")
+      ("first", "where gate 0 opens on the file's clock (default: as in training)", value(), "NS")
+      ("time-first", "arrays are [T][H][W], text has a trace a column")
+      ("member", "array of an NPZ archive (default: tpsf)", value(), "NAME")
+      ("least-counts", "pixels with fewer counts stay blank", cxxopts::value<std::string>()->default_value("0"), "N");
+  a.group("Pictures")
+      ("irf", "a measured IRF; the trace picture then shows the decay convolved with it", value(), "FILE")
+      ("pixel", "pixel of the trace picture (default: the brightest)", value(), "ROW,COLUMN")
+      ("scale", "colour scale of the maps (default: from the data)", value(), "NS:NS");
+  return a;
+}
+
+InferenceOptions options_from(const Arguments& a) {
+  InferenceOptions o;
+  if (a.has("bin")) o.bin_ns = a.number("bin");
+  if (a.has("period")) o.period_ns = a.number("period");
+  if (a.has("first")) o.first_gate_ns = a.number("first");
+  o.least_counts = a.number("least-counts");
+  for (const auto& [name, given] : {std::pair{"bin", o.bin_ns}, {"period", o.period_ns}})
+    if (given && !(*given > 0.0)) fail_usage("--", name, ": found ", *given, ", wanted more than 0 ns");
+  return o;
+}
+
+/// True amplitude-weighted lifetimes where a simulated archive holds them; empty otherwise.
+std::vector<float> true_lifetimes(const fs::path& path, const Measurement& m) {
+  if (!read_prefix(path, 2).starts_with("PK")) return {};
+  const NpzReader archive(path);
+  if (!archive.has("tau1") || !archive.has("tau2") || !archive.has("fraction")) return {};
+  const auto tau1 = archive.read<float>("tau1").values, tau2 = archive.read<float>("tau2").values,
+             fraction = archive.read<float>("fraction").values;
+  if (tau1.size() != m.traces() || tau2.size() != m.traces() || fraction.size() != m.traces()) return {};
+  std::vector<float> truth(m.traces(), std::numeric_limits<float>::quiet_NaN());
+  for (std::size_t i = 0; i < truth.size(); ++i)
+    if (tau1[i] > 0.0f) truth[i] = static_cast<float>(mean_lifetimes({tau1[i], tau2[i], fraction[i]}).amplitude_ns);
+  return truth;
+}
+
+void write_results(const fs::path& folder, const Inference& r) {
+  const auto T = static_cast<std::size_t>(r.gates), C = static_cast<std::size_t>(r.outputs), W = static_cast<std::size_t>(r.width);
+  constexpr NpyType float32{'f', 4, false};
+  std::vector<std::size_t> row = r.height > 1 ? std::vector{W, T} : std::vector{T};
+  if (C > 1) row.push_back(C);
+  write_npy<float>(folder / "sfd.npy", float32, row, r.sfd);
+  std::vector<float> pairs;
+  for (std::size_t i = 0; i < r.intensity.size(); ++i) {
+    pairs.push_back(r.amplitude_ns[i]);
+    pairs.push_back(r.intensity_ns[i]);
+  }
+  write_npy<float>(folder / "lifetimes.npy", float32, r.height > 1 ? std::vector<std::size_t>{W, 2} : std::vector<std::size_t>{2}, pairs);
+  CsvWriter table(folder / "lifetimes.csv",
+                  std::vector<std::string>{"row", "column", "counts", "amplitude_weighted_ns", "intensity_weighted_ns"});
+  for (std::size_t i = 0; i < r.intensity.size(); ++i)
+    table.row({static_cast<double>(i / W), static_cast<double>(i % W), r.intensity[i], r.amplitude_ns[i], r.intensity_ns[i]});
+  table.finish();
+}
+
+/// The pixel that the trace picture shows.
+std::size_t chosen_pixel(const Arguments& a, const Inference& r) {
+  if (!a.has("pixel"))
+    return static_cast<std::size_t>(std::max_element(r.intensity.begin(), r.intensity.end()) - r.intensity.begin());
+  const auto at = a.integers("pixel");
+  if (at.size() != 2 || at[0] < 0 || at[0] >= r.height || at[1] < 0 || at[1] >= r.width)
+    fail_usage("--pixel: found '", a.text("pixel"), "', wanted ROW,COLUMN below ", r.height, ",", r.width);
+  return static_cast<std::size_t>(at[0]) * r.width + at[1];
+}
+
+void draw_one_trace(const Arguments& a, const TrainedModel& model, const Inference& r, const InferenceOptions& options,
+                    const fs::path& target) {
+  const auto T = static_cast<std::size_t>(r.gates), C = static_cast<std::size_t>(r.outputs);
+  const std::size_t i = chosen_pixel(a, r);
+  const std::span counts(r.counts.data() + i * T, T), sfd(r.sfd.data() + i * T * C, T * C);
+  std::vector<float> decay(T), irf, fitted;
+  for (std::size_t t = 0; t < T; ++t) decay[t] = sfd[t * C];
+  if (a.has("irf")) {
+    Measurement curve = read_measurement(a.text("irf"));
+    if (options.bin_ns && !curve.bin_ns) curve.bin_ns = options.bin_ns;
+    irf.resize(T);
+    require(curve.bin_ns.has_value(), a.text("irf"), ": does not tell its bin width; give --bin NS");
+    rebin(curve.trace(0), *curve.bin_ns, model.acquisition(), options.first_gate_ns.value_or(model.first_gate_ns), irf);
+    fitted = reconvolve(model, sfd, irf, counts);
+  }
+  std::ostringstream title;
+  title << std::setprecision(4) << "row " << i / r.width << ", column " << i % r.width << ": " << r.intensity[i]
+        << " counts, lifetime " << r.amplitude_ns[i] << " ns";
+  draw_trace(target, {title.str(), model.acquisition().gate_step_ns, counts, decay, fitted, irf});
+}
+
+void draw_pictures(const Arguments& a, const TrainedModel& model, const Inference& r, const std::vector<float>& truth,
+                   const InferenceOptions& options, const fs::path& folder) {
+  std::optional<Range> scale;
+  if (a.has("scale")) scale = a.range("scale");
+  if (r.height > 1) {
+    std::vector<LifetimePanel> panels;
+    if (!truth.empty()) panels.push_back({"true", r.width, r.height, truth});
+    panels.push_back({truth.empty() ? "amplitude-weighted lifetime" : "predicted", r.width, r.height, r.amplitude_ns});
+    draw_lifetime_maps(folder / "lifetime_map.png", panels, scale);
+    draw_overlay(folder / "overlay.png", {"lifetime x intensity", r.width, r.height, r.amplitude_ns}, r.intensity, scale);
+  }
+  if (!truth.empty()) draw_lifetime_scatter(folder / "scatter.png", "Amplitude-weighted lifetime", truth, r.amplitude_ns);
+  if (r.blank < r.intensity.size()) draw_one_trace(a, model, r, options, folder / "trace.png");
+}
+
+/// Mean, deviation and median over what is not blank.
+nlohmann::json statistics(const std::vector<float>& values) {
+  std::vector<float> finite;
+  for (float v : values)
+    if (std::isfinite(v)) finite.push_back(v);
+  if (finite.empty()) return nullptr;
+  double sum = 0, squares = 0;
+  for (float v : finite) sum += v;
+  const double mean = sum / static_cast<double>(finite.size());
+  for (float v : finite) squares += (v - mean) * (v - mean);
+  std::nth_element(finite.begin(), finite.begin() + static_cast<std::ptrdiff_t>(finite.size() / 2), finite.end());
+  return {{"mean", mean}, {"deviation", std::sqrt(squares / static_cast<double>(finite.size()))}, {"median", finite[finite.size() / 2]}};
+}
+
+nlohmann::json summary(const Inference& r, const std::vector<float>& truth) {
+  nlohmann::json s{{"width", r.width}, {"height", r.height}, {"blank", r.blank},
+                   {"amplitude_weighted_ns", statistics(r.amplitude_ns)}, {"intensity_weighted_ns", statistics(r.intensity_ns)}};
+  if (!truth.empty()) {
+    std::vector<float> error(truth.size());
+    for (std::size_t i = 0; i < truth.size(); ++i) error[i] = r.amplitude_ns[i] - truth[i];
+    s["error_ns"] = statistics(error);
+  }
+  return s;
+}
+
+void print(const Inference& r, const nlohmann::json& s) {
+  const std::size_t n = r.intensity.size();
+  std::cout << n - r.blank << " of " << n << " pixels have a lifetime, " << r.blank << " are blank\n";
+  if (s["amplitude_weighted_ns"].is_null()) return;
+  std::cout << std::setprecision(4);
+  if (n <= 16) {
+    for (std::size_t i = 0; i < n; ++i)
+      std::cout << "  trace " << i << ": " << r.amplitude_ns[i] << " ns amplitude-weighted, " << r.intensity_ns[i]
+                << " ns intensity-weighted, " << r.intensity[i] << " counts\n";
+    return;
+  }
+  const auto line = [](const char* name, const nlohmann::json& v) {
+    std::cout << "  " << name << ": mean " << v["mean"].get<double>() << " ns, deviation " << v["deviation"].get<double>()
+              << " ns, median " << v["median"].get<double>() << " ns\n";
+  };
+  line("amplitude-weighted", s["amplitude_weighted_ns"]);
+  line("intensity-weighted", s["intensity_weighted_ns"]);
+  if (s.contains("error_ns") && !s["error_ns"].is_null()) line("predicted - true", s["error_ns"]);
+}
+
+}  // namespace
+
+int infer(int argc, char** argv) {
+  Arguments a = declare();
+  if (!a.parse(argc, argv)) return kSuccess;
+  use_threads(a);
+  const fs::path file = (a.positional("model"), a.positional("file"));
+  if (!a.has("output")) fail_usage("wanted -o FOLDER (see: taugate infer --help)");
+  const fs::path folder = a.text("output");
+  const InferenceOptions options = options_from(a);
+  const TrainedModel model = load_trained_model(a.positional("model"));
+  MeasurementOptions reading{.time_first = a.has("time-first"), .member = a.maybe("member").value_or("")};
+  const Measurement measurement = read_measurement(file, reading);
+  const Inference result = taugate::infer(model, measurement, options);
+  const std::vector<float> truth = true_lifetimes(file, measurement);
+
+  std::error_code error;
+  fs::create_directories(folder, error);
+  require(!error, folder.string(), ": cannot make this folder: ", error.message());
+  write_results(folder, result);
+  const nlohmann::json s = summary(result, truth);
+  write_file(folder / "summary.json", s.dump(2) + "\n");
+  if (!a.has("no-pictures")) draw_pictures(a, model, result, truth, options, folder);
+  print(result, s);
+  std::cout << "wrote " << folder.string() << "/: sfd.npy, lifetimes.npy, lifetimes.csv, summary.json"
+            << (a.has("no-pictures") ? "" : " and pictures") << '\n';
+  return kSuccess;
+}
+
+}  // namespace taugate::cli

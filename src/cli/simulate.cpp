@@ -1,0 +1,126 @@
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+
+#include "commands.h"
+#include "prior_options.h"
+#include "taugate/core/interrupt.h"
+#include "taugate/core/parallel.h"
+#include "taugate/core/progress.h"
+#include "taugate/fli/io/idx.h"
+#include "taugate/fli/io/npz.h"
+#include "taugate/fli/masks.h"
+
+namespace taugate::cli {
+namespace {
+
+constexpr std::size_t kBlock = 16384;  // traces held at a time
+constexpr NpyType kFloat{'f', 4, false};
+
+std::vector<std::size_t> sfd_shape(std::vector<std::size_t> leading, int gates, int channels) {
+  leading.push_back(static_cast<std::size_t>(gates));
+  if (channels > 1) leading.push_back(static_cast<std::size_t>(channels));
+  return leading;
+}
+
+/// tpsf [N][T], sfd [N][T] or [N][T][C], tau1, tau2, fraction, total_counts [N], block by block.
+int write_traces(const Arguments& a, const Simulator& simulator, std::uint64_t samples, std::uint64_t seed) {
+  const auto T = static_cast<std::size_t>(simulator.gates()), values = T * simulator.channels();
+  NpzWriter out(a.text("output"));
+  NpyWriter& tpsf = out.add("tpsf", kFloat, {T});
+  NpyWriter& sfd = out.add("sfd", kFloat, sfd_shape({}, simulator.gates(), simulator.channels()));
+  NpyWriter* numbers[] = {&out.add("tau1", kFloat, {}), &out.add("tau2", kFloat, {}), &out.add("fraction", kFloat, {}),
+                          &out.add("total_counts", kFloat, {})};
+  std::vector<float> counts(kBlock * T), decays(kBlock * values), columns[4];
+  for (auto& column : columns) column.resize(kBlock);
+  Progress progress(std::cerr, "simulate", "traces", static_cast<double>(samples),
+                    {.terminal = is_terminal(2), .clock = {}});
+  for (std::uint64_t first = 0; first < samples; first += kBlock) {
+    if (interrupted()) {
+      std::cout << "stopped; nothing written\n";
+      return kInterrupted;
+    }
+    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, samples - first));
+    parallel_for((n + 127) / 128, [&](std::size_t part, int) {
+      for (std::size_t i = part * 128; i < std::min(n, (part + 1) * 128); ++i) {
+        Sample pixel{{counts.data() + i * T, T}, {decays.data() + i * values, values}, {}};
+        simulator.sample(seed, first + i, pixel);
+        const Truth& truth = pixel.truth;
+        const double row[] = {truth.decay.tau1_ns, truth.decay.tau2_ns, truth.decay.fraction, truth.total_counts};
+        for (int c = 0; c < 4; ++c) columns[c][i] = static_cast<float>(row[c]);
+      }
+    });
+    tpsf.append(std::span<const float>(counts).first(n * T));
+    sfd.append(std::span<const float>(decays).first(n * values));
+    for (int c = 0; c < 4; ++c) numbers[c]->append(std::span<const float>(columns[c]).first(n));
+    progress.update(static_cast<double>(first + n));
+  }
+  out.finish();
+  progress.finish(static_cast<double>(samples));
+  std::cout << "wrote " << samples << " traces of " << T << " gates to " << a.text("output") << '\n';
+  return kSuccess;
+}
+
+Masks masks_from(const Arguments& a, int images, std::uint64_t seed) {
+  if (!a.has("masks")) return procedural_masks(images, seed);
+  IdxImages idx = read_idx_images(a.text("masks"));
+  return {static_cast<int>(idx.rows), static_cast<int>(idx.cols), std::move(idx.pixels)};
+}
+
+/// All images on one canvas, row by row of a near-square grid: tpsf [H][W][T], sfd, tau1 ... [H][W].
+int write_images(const Arguments& a, const Simulator& simulator, int images, std::uint64_t seed) {
+  const ImageSet set = simulate_images(simulator, masks_from(a, images, seed), images, seed);
+  const int across = static_cast<int>(std::ceil(std::sqrt(images))), down = (images + across - 1) / across;
+  const auto width = static_cast<std::size_t>(across * set.cols), height = static_cast<std::size_t>(down * set.rows);
+  const auto onto_canvas = [&](const std::vector<float>& values) {
+    const std::size_t row = values.size() / set.images / set.rows;  // of one image
+    std::vector<float> canvas(row * across * height);
+    for (int image = 0; image < images; ++image)
+      for (int y = 0; y < set.rows; ++y)
+        std::copy_n(values.begin() + static_cast<std::ptrdiff_t>((static_cast<std::size_t>(image) * set.rows + y) * row), row,
+                    canvas.begin() + static_cast<std::ptrdiff_t>(((image / across * set.rows + y) * static_cast<std::size_t>(across) + image % across) * row));
+    return canvas;
+  };
+  NpzWriter out(a.text("output"));
+  const auto put = [&](const char* name, std::vector<std::size_t> shape, const std::vector<float>& values) {
+    out.add(name, kFloat, std::move(shape)).append(std::span<const float>(onto_canvas(values)));
+  };
+  put("tpsf", {width, static_cast<std::size_t>(set.gates)}, set.counts);
+  put("sfd", sfd_shape({width}, set.gates, set.channels), set.sfd);
+  put("tau1", {width}, set.tau1);
+  put("tau2", {width}, set.tau2);
+  put("fraction", {width}, set.fraction);
+  out.finish();
+  std::cout << "wrote " << images << " images as one of " << width << " x " << height << " pixels and " << set.gates
+            << " gates to " << a.text("output") << '\n';
+  return kSuccess;
+}
+
+}  // namespace
+
+int simulate(int argc, char** argv) {
+  Arguments a("simulate", "[options] -o FILE.npz", "Makes simulated traces, or images with --images, and writes them with the truth.");
+  a.group("")("o,output", "where the NPZ archive goes", cxxopts::value<std::string>(), "FILE")
+      ("samples", "traces to make: a number or 'paper' (3,920,000)", cxxopts::value<std::string>()->default_value("10k"), "N")
+      ("images", "make so many images instead, side by side on one canvas", cxxopts::value<std::string>(), "N")
+      ("masks", "IDX file whose bright pixels fluoresce (default: drawn shapes)", cxxopts::value<std::string>(), "FILE")
+      ("seed", "of the data set", cxxopts::value<std::string>()->default_value("1"), "N");
+  add_threads(a);
+  add_prior_options(a);
+  if (!a.parse(argc, argv)) return kSuccess;
+  use_threads(a);
+  if (!a.has("output")) fail_usage("wanted -o FILE.npz (see: taugate simulate --help)");
+  const Simulator simulator(prior_from(a).simulator);
+  const std::uint64_t seed = a.count("seed");
+  if (a.has("images")) {
+    const std::uint64_t images = a.count("images");
+    if (images < 1 || images > 400) fail_usage("--images: found ", images, ", wanted 1 to 400");
+    return write_images(a, simulator, static_cast<int>(images), seed);
+  }
+  const std::uint64_t samples =
+      a.text("samples") == "paper" ? static_cast<std::uint64_t>(PaperSize::traces) : a.count("samples");
+  if (samples < 1) fail_usage("--samples: found 0, wanted at least 1");
+  return write_traces(a, simulator, samples, seed);
+}
+
+}  // namespace taugate::cli

@@ -1,0 +1,129 @@
+#include "taugate/study/evaluation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "taugate/core/parallel.h"
+#include "taugate/fli/lifetime.h"
+
+namespace taugate {
+namespace {
+
+constexpr std::size_t kBlock = 8192;  // traces held at a time
+
+/// Simulated, normalised traces; blank ones are dropped.
+struct Block {
+  std::vector<float> input, sfd;
+  std::vector<Decay> decays;
+  std::size_t blank = 0;
+};
+
+Block simulate_block(const Simulator& simulator, const Normalisation& normalisation, std::uint64_t seed,
+                     std::size_t first, std::size_t count) {
+  const auto T = static_cast<std::size_t>(simulator.gates()), values = T * simulator.channels();
+  Block block{std::vector<float>(count * T), std::vector<float>(count * values), std::vector<Decay>(count), 0};
+  std::vector<char> lit(count);
+  parallel_for((count + 255) / 256, [&](std::size_t part, int) {
+    for (std::size_t i = part * 256; i < std::min(count, (part + 1) * 256); ++i) {
+      const std::span counts(block.input.data() + i * T, T);
+      Sample pixel{counts, {block.sfd.data() + i * values, values}, {}};
+      simulator.sample(seed, first + i, pixel);
+      block.decays[i] = pixel.truth.decay;
+      lit[i] = normalise(normalisation, counts, counts);
+    }
+  });
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!lit[i]) continue;
+    if (kept < i) {
+      std::copy_n(block.input.begin() + i * T, T, block.input.begin() + kept * T);
+      std::copy_n(block.sfd.begin() + i * values, values, block.sfd.begin() + kept * values);
+      block.decays[kept] = block.decays[i];
+    }
+    ++kept;
+  }
+  block.input.resize(kept * T);
+  block.sfd.resize(kept * values);
+  block.decays.resize(kept);
+  block.blank = count - kept;
+  return block;
+}
+
+/// One channel of [N][T][C].
+std::vector<float> channel_of(const std::vector<float>& all, int channels, int channel) {
+  std::vector<float> one(all.size() / channels);
+  for (std::size_t i = 0; i < one.size(); ++i) one[i] = all[i * channels + channel];
+  return one;
+}
+
+struct ErrorSum {
+  double sum = 0.0, squares = 0.0, relative = 0.0;
+  std::size_t n = 0;
+
+  void add(double predicted, double truth) {
+    if (!std::isfinite(predicted)) return;
+    const double e = predicted - truth;
+    sum += e;
+    squares += e * e;
+    relative += std::abs(e) / truth;
+    ++n;
+  }
+  LifetimeError result() const {
+    const double count = static_cast<double>(std::max<std::size_t>(n, 1)), mean = sum / count;
+    return {mean, std::sqrt(std::max(0.0, squares / count - mean * mean)), relative / count, n};
+  }
+};
+
+nlohmann::json json_of(const Spread& s) { return {{"mean", s.mean}, {"deviation", s.deviation}}; }
+nlohmann::json json_of(const LifetimeError& e) {
+  return {{"bias_ns", e.bias_ns}, {"deviation_ns", e.deviation_ns}, {"mean_relative", e.mean_relative}, {"traces", e.traces}};
+}
+
+}  // namespace
+
+Evaluation evaluate(const TrainedModel& model, std::size_t traces, std::uint64_t seed,
+                    const std::optional<SimulatorConfig>& data) {
+  const Simulator simulator(data ? *data : model.simulator);
+  const int T = model.network.config().gates, C = model.network.config().outputs;
+  require(simulator.gates() == T && simulator.channels() == C, "evaluation data: found ", simulator.gates(),
+          " gates and ", simulator.channels(), " channels, wanted ", T, " and ", C);
+  Evaluation result;
+  std::vector<MetricsSum> sums(static_cast<std::size_t>(C), MetricsSum(T));
+  ErrorSum amplitude, intensity;
+  for (std::size_t first = 0; first < traces; first += kBlock) {
+    const Block block =
+        simulate_block(simulator, model.normalisation, seed, first, std::min(kBlock, traces - first));
+    result.blank += block.blank;
+    std::vector<float> predicted(block.sfd.size());
+    predict(model.network, block.input, predicted);
+    for (int c = 0; c < C; ++c)
+      sums[static_cast<std::size_t>(c)].add(channel_of(predicted, C, c), channel_of(block.sfd, C, c));
+    for (std::size_t i = 0; i < block.decays.size(); ++i) {
+      const std::span sfd(predicted.data() + i * T * C, static_cast<std::size_t>(T) * C);
+      const Lifetimes read = sfd_lifetimes(sfd, simulator.config().acquisition.gate_step_ns, C);
+      const Lifetimes truth = mean_lifetimes(block.decays[i]);
+      amplitude.add(read.amplitude_ns, truth.amplitude_ns);
+      intensity.add(read.intensity_ns, truth.intensity_ns);
+      result.true_ns.push_back(static_cast<float>(truth.amplitude_ns));
+      result.predicted_ns.push_back(static_cast<float>(read.amplitude_ns));
+    }
+  }
+  for (const auto& sum : sums) result.channels.push_back(sum.result());
+  result.amplitude = amplitude.result();
+  result.intensity = intensity.result();
+  return result;
+}
+
+std::string to_json(const Evaluation& e) {
+  nlohmann::json channels = nlohmann::json::array();
+  for (const auto& m : e.channels)
+    channels.push_back({{"traces", m.traces}, {"rmse", json_of(m.rmse)}, {"r2", json_of(m.r2)}, {"l2", json_of(m.l2)}, {"dtw", json_of(m.dtw)}});
+  return nlohmann::json{{"channels", channels},
+                        {"amplitude_weighted_lifetime", json_of(e.amplitude)},
+                        {"intensity_weighted_lifetime", json_of(e.intensity)},
+                        {"blank", e.blank}}
+      .dump(2);
+}
+
+}  // namespace taugate

@@ -1,0 +1,39 @@
+#pragma once
+// From recorded counts to SFDs and lifetimes.
+
+#include <optional>
+#include <vector>
+
+#include "taugate/fli/io/measurement.h"
+#include "taugate/study/trained_model.h"
+
+namespace taugate {
+
+struct InferenceOptions {
+  std::optional<double> bin_ns;          ///< where the file does not say it
+  std::optional<double> period_ns;       ///< the same
+  std::optional<double> first_gate_ns;   ///< instead of the model's own
+  double least_counts = 0.0;             ///< pixels with fewer counts in all stay blank
+};
+
+struct Inference {
+  int width = 0, height = 0, gates = 0, outputs = 0;
+  std::vector<float> counts;        ///< [N][T] in the model's gates
+  std::vector<float> sfd;           ///< [N][T][C]; zero where blank
+  std::vector<float> intensity;     ///< [N] counts in all
+  std::vector<float> amplitude_ns;  ///< [N] amplitude-weighted lifetime; NaN where blank
+  std::vector<float> intensity_ns;  ///< [N] intensity-weighted lifetime; NaN where blank
+  std::size_t blank = 0;            ///< pixels without photons above the baseline, or too few
+};
+
+/// Bins the measurement to the model's gates, normalises and runs the network. A record that has exactly
+/// the model's gates and no other bin width is taken as it is. Error where the file's time axis is
+/// unknown or does not fit.
+Inference infer(const TrainedModel& model, const Measurement& measurement, const InferenceOptions& options = {});
+
+/// The curve that a pixel should have shown: its SFD convolved (round the period where the gates tile
+/// it) with an IRF given in the same gates, scaled and offset to fit the counts by least squares.
+std::vector<float> reconvolve(const TrainedModel& model, std::span<const float> sfd,
+                              std::span<const float> irf, std::span<const float> counts);
+
+}  // namespace taugate
