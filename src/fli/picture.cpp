@@ -207,6 +207,10 @@ void draw_trace(const std::filesystem::path& path, const TracePicture& trace) {
   check(trace.irf, "the IRF", true);
 
   const double peak = std::max(peak_of(trace.measured), 1e-30);
+  // The logarithmic view goes down to the smallest counts, five decades at most.
+  double lowest = peak;
+  for (const float count : trace.measured)
+    if (count > 1e-5 * peak) lowest = std::min<double>(lowest, count);
   const bool fitted = !trace.reconvolution.empty();
   std::vector<double> time(gates), residual(gates, kNaN);
   for (std::size_t k = 0; k < gates; ++k) {
@@ -233,7 +237,7 @@ void draw_trace(const std::filesystem::path& path, const TracePicture& trace) {
   curves +=
       concat(", $d using 1:3 with lines lw 2 lc rgb '", kBlue, "' title 'predicted SFD (scaled)'");
 
-  constexpr double left = 76, wide = 500, top = 50, tall = 446, second = left + wide + 90;
+  constexpr double left = 76, wide = 484, top = 50, tall = 446, second = left + wide + 122;
   constexpr double gap = 14, residuals = 110;
   script.line("set multiplot");
   script.line("set label 1 ", GnuplotScript::quoted(trace.title),
@@ -242,7 +246,7 @@ void draw_trace(const std::filesystem::path& path, const TracePicture& trace) {
   script.line("set ylabel 'counts'; set key top right");
 
   script.line("set logscale y; set format y '10^{%L}'");
-  script.line("set yrange [", std::max(peak * 3e-4, 0.5), ":", peak * 2.0, "]");
+  script.line("set yrange [", 0.6 * lowest, ":", peak * 2.0, "]");
   place(script, kTraceSize, left, top, wide, fitted ? tall - residuals - gap : tall);
   script.line(fitted ? "set format x ''" : "set xlabel 'time (ns)'");
   script.line("plot ", curves);

@@ -145,7 +145,8 @@ TEST_CASE("an integer type takes what fits and nothing else") {
                                         {"i8", -0x1p63, 0x1p62},
                                         {"u8", 0.0, 0x1p63},
                                         {"b1", 0.0, 1.0}}) {
-    CAPTURE(type);
+    const char* const tested = type;
+    CAPTURE(tested);
     CHECK(write(type, {low, high}) == "");
     CHECK(read_npy<double>(path).values == std::vector<double>{low, high});
     CHECK(write(type, {2.0 * low - 1.0}) != "");

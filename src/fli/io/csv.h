@@ -14,7 +14,7 @@
 namespace taugate {
 
 struct TextOptions {
-  bool columns_are_traces = false;  ///< a line is a time and each column a trace
+  bool columns_are_traces = false;  ///< a line is a gate, each column a trace
 };
 
 /// Counts from text, [traces][bins]. One trace a line; values separated by ';', ',', a tab or
