@@ -41,11 +41,12 @@ struct IrfCurve {
 /// A library of measured IRFs, ready for use: background subtracted and cut to where the signal is.
 class MeasuredIrfs {
  public:
-  /// counts [curves][bins] row-major, bin j covering [j*bin_ns, (j+1)*bin_ns). The record must
-  /// begin with the laser period, span no more than one, and not have the peak cut by its ends. The
-  /// background of a curve is the mean of its first `background_bins` bins; with background_bins =
-  /// 0 it is the mean of the quietest tenth of the curve. Throws Error on shapes that do not fit,
-  /// on a count that is not a number, and on a curve without a signal.
+  /// counts [curves][bins] row-major, bin j covering [j*bin_ns, (j+1)*bin_ns). A record may start
+  /// anywhere in the laser period (IrfPrior::delay_ns moves it onto the acquisition's clock), but
+  /// its peak must not be cut in two by the record's ends. The background of a curve is the mean of
+  /// its first `background_bins` bins; with background_bins = 0 it is the mean of the quietest
+  /// tenth of the curve. Throws Error on shapes that do not fit, on a count that is not a number,
+  /// and on a curve without a signal.
   MeasuredIrfs(std::span<const double> counts, int bins, double bin_ns, int background_bins = 0);
 
   /// Reads what to_json wrote: every later use is the same, bit for bit. Throws Error.

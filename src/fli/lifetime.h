@@ -8,18 +8,19 @@
 //
 // (Lakowicz, "Principles of Fluorescence Spectroscopy", chapter 4.) Both are read off an SFD s_k,
 // sampled at k*step for k = 0..T-1, as the lifetime of the one exponential that has the same area,
-// or the same mean arrival time, in the same samples. With q = exp(-step/tau) the sums are
+// or the same mean arrival time, in the same samples. With q = exp(-step/tau),
 //
-//   area      sum_k s_k / max s                      =  (1 - q^T) / (1 - q)
-//   arrival   sum_k k s_k / (sum_k s_k - s_0 / 2)    =  the same of s_k = q^k, in closed form
+//   area      sum_k s_k / max_k s_k                 =  (1 - q^T) / (1 - q)
+//   arrival   sum_k k s_k / (sum_k s_k - s_0 / 2)   =  the same of s_k = q^k, in closed form
 //
-// (half of s_0 is taken off because the trapezoidal rule weighs short and long components alike)
-// which are solved for tau, so neither the sampling (an integral replaced by a sum) nor the end of
-// the window biases them; and the laser period does not either, because a mono-exponential wrapped
-// round the period is still proportional to exp(-t/tau). A mono-exponential comes out exactly. For
-// several components the result is that of the equivalent single exponential, which tends to the
-// means above as step << tau_i << window; on the prior of `ss2-70`
-// they differ by at most 0.006 ns (amplitude) and 0.03 ns (intensity).
+// are solved for tau. (The trapezoidal rule, hence s_0 / 2, weighs short and long components
+// alike.) So neither the sampling, an integral replaced by a sum, nor the end of the window biases
+// them; nor does the laser period, for a mono-exponential wrapped round it still goes as
+// exp(-t/tau).
+//
+// A mono-exponential comes out exactly. Several components give their equivalent single
+// exponential, which tends to the means above as step << tau_i << window; on the prior of `ss2-70`
+// it differs from them by at most 0.006 ns (amplitude) and 0.03 ns (intensity).
 
 #include <cstddef>
 #include <span>
@@ -37,9 +38,11 @@ struct Lifetimes {
 Lifetimes mean_lifetimes(const Decay& decay);
 
 /// sfd [T][channels] row-major, of which `channel` is read; its scale does not matter, and noise
-/// may make single values negative. NaN for both: the SFD is all zero, has no positive sum, or
-/// holds a NaN. 0: there is nothing but the first gate. +infinity: it does not decay within the
-/// window.
+/// may make single values negative. Special results:
+///   NaN (both)  the SFD is all zero, has no positive area, or holds a NaN
+///   0           there is nothing but the first gate
+///   +infinity   it does not decay within the window
+/// Throws Error for a channel that is not there.
 Lifetimes sfd_lifetimes(std::span<const float> sfd, double gate_step_ns, int channels = 1,
                         int channel = 0);
 

@@ -85,7 +85,8 @@ MeasuredIrfs::MeasuredIrfs(std::span<const double> counts, int bins, double bin_
     const double peak = *std::max_element(signal.begin(), signal.end());
     require(peak > 0.0, "measured IRF ", i, ": found no signal above the background of ",
             background);
-    const auto [first, end] = find_support(signal, background);
+    const Support support = find_support(signal, background);
+    const std::size_t first = support.first, end = support.end;
 
     // A zero on either side closes the curve. A count is the mean over a bin (variance bin^2/12)
     // and interpolation adds a triangle (bin^2/6); subtracting bin^2/8 times the second derivative
