@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "taugate/core/error.h"
@@ -15,7 +16,7 @@ TEST_CASE("procedural masks are shapes: some foreground, a dark border, and all 
   const Masks masks = procedural_masks(200, 4);
   CHECK(masks.count() == 200);
   CHECK(masks.pixels_per_mask() == 784);
-  std::set<std::vector<std::uint8_t>> different;
+  std::set<std::string> different;
   for (std::size_t i = 0; i < masks.count(); ++i) {
     const auto first = masks.pixels.begin() + static_cast<std::ptrdiff_t>(i * 784);
     const auto on = std::count(first, first + 784, 255);
