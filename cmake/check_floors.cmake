@@ -60,6 +60,8 @@ foreach(file IN LISTS files)
       endif()
     elseif(path STREQUAL "taugate/taugate.h" AND NOT floor STREQUAL "cli")
       report(${file} "includes \"${path}\": that header is for users")
+    elseif(floor STREQUAL "cli" AND path MATCHES "^[a-z_]+\\.h$" AND EXISTS ${SOURCE}/cli/${path})
+      # the program's own headers are nobody else's: their bare names will do
     elseif(bracket STREQUAL "\"")
       report(${file} "includes \"${path}\": a quoted path starts with taugate/ and a floor")
     endif()
