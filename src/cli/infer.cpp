@@ -15,6 +15,7 @@
 #include "taugate/fli/lifetime.h"
 #include "taugate/fli/picture.h"
 #include "taugate/study/inference.h"
+#include "taugate/study/recorded_irf.h"
 
 namespace taugate::cli {
 namespace {
@@ -106,10 +107,11 @@ void draw_one_trace(const Arguments& a, const TrainedModel& model, const Inferen
   if (a.has("irf")) {
     Measurement curve = read_measurement(a.text("irf"));
     if (options.bin_ns && !curve.bin_ns) curve.bin_ns = options.bin_ns;
-    irf.resize(T);
     require(curve.bin_ns.has_value(), a.text("irf"), ": does not tell its bin width; give --bin NS");
-    rebin(curve.trace(0), *curve.bin_ns, model.acquisition(), options.first_gate_ns.value_or(model.first_gate_ns), irf);
-    fitted = reconvolve(model, sfd, irf, counts);
+    const double first = options.first_gate_ns.value_or(model.first_gate_ns);
+    irf.resize(T);
+    rebin(curve.trace(0), *curve.bin_ns, model.acquisition(), first, irf);
+    fitted = fitted_counts(model, irfs_on_gates(curve, model.acquisition(), first).curve(0), sfd, counts);
   }
   std::ostringstream title;
   title << std::setprecision(4) << "row " << i / r.width << ", column " << i % r.width << ": " << r.intensity[i]

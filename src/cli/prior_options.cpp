@@ -6,14 +6,13 @@
 
 #include "taugate/core/file.h"
 #include "taugate/fli/io/measurement.h"
-#include "taugate/fli/io/rebin.h"
+#include "taugate/study/recorded_irf.h"
 
 namespace taugate::cli {
 namespace {
 
 constexpr int kMeasuredGates = 128;        // unless --gates says otherwise
 constexpr double kLifetimesInWindow = 8.0; // of the longest, where the period leaves the choice
-constexpr double kWindowBeforeRise = 0.06; // share of the window that comes before the IRF's rise
 
 DetectorKind detector_kind(const std::string& name) {
   if (name == "tcspc") return DetectorKind::tcspc;
@@ -63,25 +62,9 @@ void apply_measured_irf(const Arguments& a, Prior& prior) {
   if (a.has("irf-bin")) irf.bin_ns = a.number("irf-bin");
   require(irf.bin_ns.has_value(), a.text("irf"), ": does not tell its bin width; give --irf-bin NS");
   const Acquisition& acquisition = prior.simulator.acquisition;
-  const double bin = *irf.bin_ns, period = acquisition.period_ns;
-  int bins = irf.bins;
-  std::vector<double> counts(irf.counts.begin(), irf.counts.end());
-  if (irf.period_ns || bins * bin > period * (1.0 + 1e-9)) {
-    const double rise = rise_ns(summed_trace(irf), bin, period);
-    const double before = kWindowBeforeRise * acquisition.window_ns();
-    const double first = std::fmod(std::floor((rise - before + period) / bin) * bin, period);
-    bins = static_cast<int>(std::floor(period / bin));
-    const Acquisition fine{bins, bin, bin, period};
-    std::vector<float> turned(static_cast<std::size_t>(bins));
-    counts.clear();
-    for (std::size_t i = 0; i < irf.traces(); ++i) {
-      rebin(irf.trace(i), bin, fine, first, turned);
-      counts.insert(counts.end(), turned.begin(), turned.end());
-    }
-    prior.first_gate_ns = first;
-  }
+  if (irf.period_ns) prior.first_gate_ns = first_gate_before_rise(irf, acquisition);
   IrfPrior& wanted = prior.simulator.irf;
-  wanted.measured = std::make_shared<MeasuredIrfs>(counts, bins, bin);
+  wanted.measured = std::make_shared<MeasuredIrfs>(irfs_on_gates(irf, acquisition, prior.first_gate_ns));
   wanted.delay_ns = {-0.25 * acquisition.gate_step_ns, 0.25 * acquisition.gate_step_ns};
   wanted.tail_probability = 0.0;
 }
@@ -110,6 +93,7 @@ void add_prior_options(Arguments& arguments) {
       ("irf-bin", "bin width of that file, where it does not tell", value(), "NS")
       ("irf-fwhm", "width of a Gaussian IRF", value(), "RANGE")
       ("irf-delay", "time of its centre (of a measured IRF: added to its own)", value(), "RANGE")
+      ("irf-tail", "exponential tail of every second Gaussian IRF (default: none)", value(), "RANGE")
       ("irf-gate", "width of a rectangular gate that blurs it", value(), "RANGE")
       ("detector", "tcspc, gated-spad or iccd", value(), "KIND")
       ("dark", "dark counts per gate", value(), "N")
@@ -126,6 +110,10 @@ Prior prior_from(const Arguments& a, Prior prior) {
   if (a.has("irf")) apply_measured_irf(a, prior);
   if (a.has("irf-fwhm")) config.irf.fwhm_ns = a.range("irf-fwhm");
   if (a.has("irf-delay")) config.irf.delay_ns = a.range("irf-delay");
+  if (a.has("irf-tail")) {
+    config.irf.tail_ns = a.range("irf-tail");
+    config.irf.tail_probability = 0.5;
+  }
   if (a.has("irf-gate")) config.irf.gate_ns = a.range("irf-gate");
   if (a.has("counts")) config.peak_counts = a.range("counts");
   if (a.has("background")) config.background_counts = a.range("background");

@@ -78,7 +78,7 @@ struct IrfPrior {
   Range delay_ns{1.0, 2.0};
   Range fwhm_ns{0.15, 0.6};       ///< of the Gaussian, > 0; parametric only
   Range gate_ns{0.0, 0.0};        ///< width of the rectangular gate; parametric only
-  double tail_probability = 0.5;  ///< of an exponential tail
+  double tail_probability = 0.0;  ///< of an exponential tail
   Range tail_ns{0.05, 0.3};       ///< mean of the tail, > 0
 
   std::shared_ptr<const MeasuredIrfs> measured;  ///< where set, takes the parametric kernel's place

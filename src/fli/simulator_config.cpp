@@ -82,7 +82,6 @@ SimulatorConfig simulator_preset(std::string_view name) {
   if (name == "iccd-176") {
     config.irf.fwhm_ns = {0.23, 0.31};
     config.irf.delay_ns = {0.8, 1.0};
-    config.irf.tail_probability = 0.0;
     config.detector.kind = DetectorKind::iccd;
   }
   return config;

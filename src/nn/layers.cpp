@@ -25,11 +25,12 @@ Gru::Gru(Parameters& parameters, const std::string& name, int inputs, int hidden
 }
 
 void Gru::initialise(Parameters& parameters, std::uint64_t seed, std::uint64_t stream) const {
-  const double limit = 1.0 / std::sqrt(hidden());
-  if (input_) parameters.fill_uniform(*input_, limit, seed, 4 * stream);
-  parameters.fill_uniform(recurrent_, limit, seed, 4 * stream + 1);
-  parameters.fill_uniform(input_bias_, limit, seed, 4 * stream + 2);
-  if (recurrent_bias_) parameters.fill_uniform(*recurrent_bias_, limit, seed, 4 * stream + 3);
+  const int H = hidden();
+  if (input_)
+    parameters.fill_uniform(*input_, std::sqrt(6.0 / (input_->cols + H)), seed, 4 * stream);
+  for (int gate = 0; gate < 3; ++gate)
+    parameters.fill_orthogonal({recurrent_.offset + static_cast<std::size_t>(gate) * H * H, H, H}, seed,
+                               4 * stream + 1 + static_cast<std::uint64_t>(gate));
 }
 
 }  // namespace taugate

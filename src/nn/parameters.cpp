@@ -1,5 +1,6 @@
 #include "taugate/nn/parameters.h"
 
+#include <cmath>
 #include <utility>
 
 namespace taugate {
@@ -30,6 +31,29 @@ void Parameters::fill_uniform(const ParameterRef& at, double limit, std::uint64_
   Random rng(seed, stream);
   const Matrix<float> m = matrix(at);
   for (std::size_t i = 0; i < m.size(); ++i) m.data[i] = static_cast<float>(rng.uniform(-limit, limit));
+}
+
+void Parameters::fill_orthogonal(const ParameterRef& at, std::uint64_t seed, std::uint64_t stream) {
+  require(at.rows <= at.cols, "[parameters] found [", at.rows, "][", at.cols, "], wanted rows <= columns");
+  Random rng(seed, stream);
+  const auto n = static_cast<std::size_t>(at.cols);
+  std::vector<double> rows(static_cast<std::size_t>(at.rows) * n);
+  for (double& x : rows) x = rng.normal();
+  const auto dot = [n](const double* a, const double* b) {
+    double sum = 0.0;
+    for (std::size_t i = 0; i < n; ++i) sum += a[i] * b[i];
+    return sum;
+  };
+  for (double* row = rows.data(); row < rows.data() + rows.size(); row += n) {
+    for (const double* earlier = rows.data(); earlier < row; earlier += n) {
+      const double along = dot(row, earlier);
+      for (std::size_t i = 0; i < n; ++i) row[i] -= along * earlier[i];
+    }
+    const double length = std::sqrt(dot(row, row));
+    for (std::size_t i = 0; i < n; ++i) row[i] /= length;
+  }
+  const Matrix<float> m = matrix(at);
+  for (std::size_t i = 0; i < m.size(); ++i) m.data[i] = static_cast<float>(rows[i]);
 }
 
 }  // namespace taugate

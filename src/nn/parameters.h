@@ -32,6 +32,9 @@ class Parameters {
   /// Uniform numbers in (-limit, limit); `stream` keeps the tensors of one seed apart.
   void fill_uniform(const ParameterRef& at, double limit, std::uint64_t seed, std::uint64_t stream);
 
+  /// Rows of length 1 at right angles to each other (Gram-Schmidt on normal numbers); rows <= cols.
+  void fill_orthogonal(const ParameterRef& at, std::uint64_t seed, std::uint64_t stream);
+
   /// For a tape: these values, with gradients added to `gradients` (size() floats) or nowhere.
   Binding<float> bind(float* gradients = nullptr) const {
     return {const_cast<float*>(data()), gradients};

@@ -41,8 +41,8 @@ Objective least_squares(const Network& network) {
 
 struct TrainingOptions {
   std::uint64_t samples = 2'000'000;  ///< fresh traces to train on
-  int batch = 1024;
-  int slice = 32;  ///< traces a tape works on at a time; a multiple of kLaneBlock
+  int batch = 128;
+  int slice = 16;  ///< traces a tape works on at a time; a multiple of kLaneBlock
   AdamOptions adam;
   Schedule schedule;
   std::uint64_t validation_samples = 4096;

@@ -6,6 +6,7 @@
 
 #include "taugate/fli/io/rebin.h"
 #include "taugate/fli/lifetime.h"
+#include "taugate/fli/reconvolve.h"
 
 namespace taugate {
 namespace {
@@ -62,26 +63,23 @@ Inference infer(const TrainedModel& model, const Measurement& measurement, const
   return out;
 }
 
-std::vector<float> reconvolve(const TrainedModel& model, std::span<const float> sfd,
-                              std::span<const float> irf, std::span<const float> counts) {
+std::vector<float> fitted_counts(const TrainedModel& model, const IrfCurve& irf, std::span<const float> sfd,
+                                 std::span<const float> counts) {
   const Acquisition& acquisition = model.acquisition();
   const auto T = static_cast<std::size_t>(acquisition.gates), C = static_cast<std::size_t>(model.simulator.channels);
-  require(sfd.size() == T * C && irf.size() == T && counts.size() == T, "reconvolution: found ", sfd.size(), ", ",
-          irf.size(), " and ", counts.size(), " values, wanted ", T * C, ", ", T, " and ", T);
-  const bool wraps = std::abs(acquisition.window_ns() / acquisition.period_ns - 1.0) < 0.01;
-  std::vector<double> shape(T);
-  for (std::size_t k = 0; k < T; ++k)
-    for (std::size_t j = 0; j < T; ++j) {
-      if (j > k && !wraps) break;
-      shape[k] += static_cast<double>(irf[j]) * sfd[(k + T - j) % T * C];
-    }
+  require(sfd.size() == T * C && counts.size() == T, "fitted counts: found ", sfd.size(), " and ", counts.size(),
+          " values, wanted ", T * C, " and ", T);
+  std::vector<float> whole(T), shape(T);
+  for (std::size_t k = 0; k < T; ++k) whole[k] = sfd[k * C];
+  reconvolve(acquisition, irf, whole, shape);
   // counts ~ scale * shape + offset
   double s = 0, ss = 0, c = 0, sc = 0;
   for (std::size_t k = 0; k < T; ++k) {
-    s += shape[k];
-    ss += shape[k] * shape[k];
+    const double x = shape[k];
+    s += x;
+    ss += x * x;
     c += counts[k];
-    sc += shape[k] * counts[k];
+    sc += x * counts[k];
   }
   const double n = static_cast<double>(T), determinant = n * ss - s * s;
   const double scale = determinant > 0.0 ? (n * sc - s * c) / determinant : 0.0;

@@ -31,9 +31,9 @@ struct Inference {
 /// unknown or does not fit.
 Inference infer(const TrainedModel& model, const Measurement& measurement, const InferenceOptions& options = {});
 
-/// The curve that a pixel should have shown: its SFD convolved (round the period where the gates tile
-/// it) with an IRF given in the same gates, scaled and offset to fit the counts by least squares.
-std::vector<float> reconvolve(const TrainedModel& model, std::span<const float> sfd,
-                              std::span<const float> irf, std::span<const float> counts);
+/// The counts that a pixel should have shown: its SFD convolved with an IRF on the gates' clock, scaled and
+/// offset to fit the measured counts by least squares.
+std::vector<float> fitted_counts(const TrainedModel& model, const IrfCurve& irf, std::span<const float> sfd,
+                                 std::span<const float> counts);
 
 }  // namespace taugate
