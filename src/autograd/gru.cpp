@@ -18,11 +18,12 @@ struct GruSequence {
   int H = 0, I = 0, T = 0;  // I = 0: no input
   int lanes = 0;
   std::size_t plane = 0;  // H * lanes
+  std::size_t gate_stride = 0;  // from one step's four planes to the next
   Sequence<S> states;     // [T+1][H][B]: h_0, h_1, .. h_T
   S* gates = nullptr;     // T x 4 planes, or 4 planes where nothing wants a gradient
   bool keep = false;
 
-  S* gates_at(int t) const { return gates + (keep ? 4 * plane * t : 0); }
+  S* gates_at(int t) const { return gates + (keep ? gate_stride * t : 0); }
 
   // Rows of W and U, by gate.
   simd::Strided<S> W(int first_row, int rows) const {
@@ -140,26 +141,25 @@ template <class S>
 void GruSequence<S>::weight_gradients() const {
   const auto& kernel = simd::kernels<S>();
   const bool after = form == GruForm::reset_after;
-  const std::size_t step = 4 * plane;
   const S *d_rz = gates, *d_n = gates + 2 * plane, *fourth = gates + 3 * plane;
   const auto product = [&](const S* a, int a_rows, const S* b, std::size_t b_stride, int b_rows, S* out) {
-    kernel.outer({.a = a, .a_stride = step, .a_rows = a_rows, .b = b, .b_stride = b_stride,
+    kernel.outer({.a = a, .a_stride = gate_stride, .a_rows = a_rows, .b = b, .b_stride = b_stride,
                   .b_rows = b_rows, .steps = T, .lanes = lanes, .out = out, .out_stride = b_rows});
   };
   const Matrix<S>& dU = w.recurrent.grad;
-  product(d_rz, 2 * H, states.data, plane, H, dU.row(0));
+  product(d_rz, 2 * H, states.data, states.step_size(), H, dU.row(0));
   if (after)
-    product(fourth, H, states.data, plane, H, dU.row(2 * H));
+    product(fourth, H, states.data, states.step_size(), H, dU.row(2 * H));
   else
-    product(d_n, H, fourth, step, H, dU.row(2 * H));
+    product(d_n, H, fourth, gate_stride, H, dU.row(2 * H));
   if (I) product(gates, 3 * H, x.value.data, x.value.step_size(), I, w.input.grad.data);
 
   S* db = w.input_bias.grad.data;
-  kernel.row_sums(gates, step, 3 * H, T, lanes, db);
+  kernel.row_sums(gates, gate_stride, 3 * H, T, lanes, db);
   if (after) {
     S* dc = w.recurrent_bias.grad.data;
-    kernel.row_sums(d_rz, step, 2 * H, T, lanes, dc);
-    kernel.row_sums(fourth, step, H, T, lanes, dc + 2 * H);
+    kernel.row_sums(d_rz, gate_stride, 2 * H, T, lanes, dc);
+    kernel.row_sums(fourth, gate_stride, H, T, lanes, dc + 2 * H);
   }
 }
 
@@ -203,7 +203,8 @@ Var<S> run(Tape<S>& tape, Var<S> x, int steps, Var<S> h0, const GruWeights<S>& w
     std::fill_n(s.states.data, s.plane, S(0));
   else
     std::copy_n(h0.value.data, s.plane, s.states.data);
-  s.gates = arena.allocate<S>(4 * s.plane * (s.keep ? s.T : 1));
+  s.gate_stride = odd_stride(4 * s.plane);
+  s.gates = arena.allocate<S>(s.gate_stride * (s.keep ? s.T : 1));
   s.y.value = s.states.slice(1, s.T);
   if (s.keep) s.y.grad = arena.zero_sequence<S>(s.T, s.H, batch);
   s.forward(arena);

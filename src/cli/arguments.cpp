@@ -1,8 +1,10 @@
 #include "arguments.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <iostream>
+#include <regex>
 
 #include "taugate/core/parallel.h"
 
@@ -27,7 +29,24 @@ Arguments::Arguments(std::string command, std::string synopsis, std::string abou
   options_.positional_help("");
   for (const auto& name : positional) options_.add_options("hidden")(name, "", cxxopts::value<std::string>());
   options_.parse_positional(positional);
-  options_.add_options()("h,help", "print this text");
+  options_.set_width(80);
+  group("")("h,help", "print this text");
+}
+
+cxxopts::OptionAdder Arguments::group(const std::string& title) {
+  if (std::find(groups_.begin(), groups_.end(), title) == groups_.end()) groups_.push_back(title);
+  return options_.add_options(title);
+}
+
+/// cxxopts' text, with our titles instead of " TITLE options:" and no blanks at the ends of lines.
+std::string Arguments::help() const {
+  std::string text = options_.help(groups_);
+  for (const auto& title : groups_) {
+    const std::string theirs = "\n " + title + " options:\n";
+    const auto at = title.empty() ? std::string::npos : text.find(theirs);
+    if (at != std::string::npos) text.replace(at, theirs.size(), "\n" + title + ":\n");
+  }
+  return std::regex_replace(text, std::regex(" +\n"), "\n");
 }
 
 bool Arguments::parse(int argc, char** argv) {
@@ -39,10 +58,7 @@ bool Arguments::parse(int argc, char** argv) {
   if (!result_.unmatched().empty())
     fail_usage("found an argument too many, '", result_.unmatched().front(), "' (see: taugate ", command_, " --help)");
   if (has("help")) {
-    std::vector<std::string> groups;
-    for (const auto& group : options_.groups())
-      if (group != "hidden") groups.push_back(group);
-    std::cout << options_.help(groups);
+    std::cout << help();
     return false;
   }
   return true;

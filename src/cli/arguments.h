@@ -17,7 +17,8 @@ class Arguments {
   /// `synopsis` is what follows "taugate COMMAND", `positional` the names of the file arguments.
   Arguments(std::string command, std::string synopsis, std::string about, std::vector<std::string> positional = {});
 
-  cxxopts::OptionAdder group(const std::string& name) { return options_.add_options(name); }
+  /// Adds options under a title of their own in --help; "" for those that follow the usage line.
+  cxxopts::OptionAdder group(const std::string& title);
 
   /// False when --help was asked for, and printed.
   bool parse(int argc, char** argv);
@@ -35,8 +36,11 @@ class Arguments {
   std::vector<int> integers(const std::string& name) const;  ///< "64,16"
 
  private:
+  std::string help() const;
+
   cxxopts::Options options_;
   std::string command_;
+  std::vector<std::string> groups_;  // in the order in which they were added
   cxxopts::ParseResult result_;
 };
 

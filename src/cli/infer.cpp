@@ -29,7 +29,7 @@ Arguments declare() {
   a.group("")("o,output", "folder for the results", value(), "FOLDER")
       ("no-pictures", "draw nothing");
   add_threads(a);
-  a.group("The measurement")
+  a.group("Measurement")
       ("bin", "bin width, where the file does not tell", value(), "NS")
       ("period", "laser period, where the file does not tell", value(), "NS")
       ("first", "where gate 0 opens on the file's clock (default: as in training)", value(), "NS")
@@ -97,32 +97,38 @@ std::size_t chosen_pixel(const Arguments& a, const Inference& r) {
   return static_cast<std::size_t>(at[0]) * r.width + at[1];
 }
 
-void draw_one_trace(const Arguments& a, const TrainedModel& model, const Inference& r, const InferenceOptions& options,
-                    const fs::path& target) {
-  const auto T = static_cast<std::size_t>(r.gates), C = static_cast<std::size_t>(r.outputs);
-  const std::size_t i = chosen_pixel(a, r);
-  const std::span counts(r.counts.data() + i * T, T), sfd(r.sfd.data() + i * T * C, T * C);
-  std::vector<float> decay(T), irf, fitted;
-  for (std::size_t t = 0; t < T; ++t) decay[t] = sfd[t * C];
-  if (a.has("irf")) {
-    Measurement curve = read_measurement(a.text("irf"));
-    if (options.bin_ns && !curve.bin_ns) curve.bin_ns = options.bin_ns;
-    require(curve.bin_ns.has_value(), a.text("irf"), ": does not tell its bin width; give --bin NS");
-    const double first = options.first_gate_ns.value_or(model.first_gate_ns);
-    irf.resize(T);
-    rebin(curve.trace(0), *curve.bin_ns, model.acquisition(), first, irf);
-    fitted = fitted_counts(model, irfs_on_gates(curve, model.acquisition(), first).curve(0), sfd, counts);
-  }
-  std::ostringstream title;
-  title << std::setprecision(4) << "row " << i / r.width << ", column " << i % r.width << ": " << r.intensity[i]
-        << " counts, lifetime " << r.amplitude_ns[i] << " ns";
-  draw_trace(target, {title.str(), model.acquisition().gate_step_ns, counts, decay, fitted, irf});
+/// The IRF that the trace picture convolves with, if one was given.
+std::optional<Measurement> given_irf(const Arguments& a) {
+  if (!a.has("irf")) return std::nullopt;
+  Measurement irf = read_measurement(a.text("irf"));
+  if (!irf.bin_ns && a.has("bin")) irf.bin_ns = a.number("bin");
+  require(irf.bin_ns.has_value(), a.text("irf"), ": does not tell its bin width; give --bin NS");
+  return irf;
 }
 
-void draw_pictures(const Arguments& a, const TrainedModel& model, const Inference& r, const std::vector<float>& truth,
-                   const InferenceOptions& options, const fs::path& folder) {
-  std::optional<Range> scale;
-  if (a.has("scale")) scale = a.range("scale");
+void draw_one_trace(const TrainedModel& model, const Inference& r, std::size_t pixel,
+                    const std::optional<Measurement>& irf, double first_gate_ns,
+                    const fs::path& target) {
+  const auto T = static_cast<std::size_t>(r.gates), C = static_cast<std::size_t>(r.outputs);
+  const std::span counts(r.counts.data() + pixel * T, T), sfd(r.sfd.data() + pixel * T * C, T * C);
+  std::vector<float> decay(T), irf_gates, fitted;
+  for (std::size_t t = 0; t < T; ++t) decay[t] = sfd[t * C];
+  if (irf) {
+    irf_gates.resize(T);
+    rebin(irf->trace(0), *irf->bin_ns, model.acquisition(), first_gate_ns, irf_gates);
+    const MeasuredIrfs on_gates = irfs_on_gates(*irf, model.acquisition(), first_gate_ns);
+    fitted = fitted_counts(model, on_gates.curve(0), sfd, counts);
+  }
+  std::ostringstream title;
+  title << "row " << pixel / r.width << ", column " << pixel % r.width << ": "
+        << static_cast<std::uint64_t>(r.intensity[pixel]) << " counts, lifetime " << std::setprecision(4)
+        << r.amplitude_ns[pixel] << " ns";
+  draw_trace(target,
+             {title.str(), model.acquisition().gate_step_ns, counts, decay, fitted, irf_gates});
+}
+
+void draw_maps(const Inference& r, const std::vector<float>& truth, std::optional<Range> scale,
+               const fs::path& folder) {
   if (r.height > 1) {
     std::vector<LifetimePanel> panels;
     if (!truth.empty()) panels.push_back({"true", r.width, r.height, truth});
@@ -131,7 +137,6 @@ void draw_pictures(const Arguments& a, const TrainedModel& model, const Inferenc
     draw_overlay(folder / "overlay.png", {"lifetime x intensity", r.width, r.height, r.amplitude_ns}, r.intensity, scale);
   }
   if (!truth.empty()) draw_lifetime_scatter(folder / "scatter.png", "Amplitude-weighted lifetime", truth, r.amplitude_ns);
-  if (r.blank < r.intensity.size()) draw_one_trace(a, model, r, options, folder / "trace.png");
 }
 
 /// Mean, deviation and median over what is not blank.
@@ -194,6 +199,11 @@ int infer(int argc, char** argv) {
   const Measurement measurement = read_measurement(file, reading);
   const Inference result = taugate::infer(model, measurement, options);
   const std::vector<float> truth = true_lifetimes(file, measurement);
+  // Whatever may be wrong with the options shows before anything is written.
+  const std::size_t pixel = chosen_pixel(a, result);
+  const std::optional<Measurement> irf = given_irf(a);
+  std::optional<Range> scale;
+  if (a.has("scale")) scale = a.range("scale");
 
   std::error_code error;
   fs::create_directories(folder, error);
@@ -201,7 +211,12 @@ int infer(int argc, char** argv) {
   write_results(folder, result);
   const nlohmann::json s = summary(result, truth);
   write_file(folder / "summary.json", s.dump(2) + "\n");
-  if (!a.has("no-pictures")) draw_pictures(a, model, result, truth, options, folder);
+  if (!a.has("no-pictures")) {
+    draw_maps(result, truth, scale, folder);
+    if (result.blank < result.intensity.size())
+      draw_one_trace(model, result, pixel, irf, options.first_gate_ns.value_or(model.first_gate_ns),
+                     folder / "trace.png");
+  }
   print(result, s);
   std::cout << "wrote " << folder.string() << "/: sfd.npy, lifetimes.npy, lifetimes.csv, summary.json"
             << (a.has("no-pictures") ? "" : " and pictures") << '\n';

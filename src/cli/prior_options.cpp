@@ -73,7 +73,7 @@ void apply_measured_irf(const Arguments& a, Prior& prior) {
 
 void add_prior_options(Arguments& arguments) {
   const auto value = [] { return cxxopts::value<std::string>(); };
-  arguments.group("What is simulated (RANGE is LOW:HIGH or one number; times in ns)")
+  arguments.group("Simulated traces (times in ns; RANGE is LOW:HIGH or one number)")
       ("preset", "acquisition and prior: ss2-70, ss3-135, iccd-176", value(), "NAME")
       ("config", "simulator configuration as JSON (see docs/simulator.md)", value(), "FILE")
       ("measured", "take the laser period from this recording and choose the gates to suit --tau", value(), "FILE")

@@ -27,7 +27,7 @@ Arguments declare() {
       ("curve", "picture of the learning curve (default: beside the model)", value(), "PNG")
       ("no-pictures", "draw nothing");
   add_threads(a);
-  a.group("The network")
+  a.group("Network")
       ("model", "seq2seqlite (one layer a side) or seq2seq (a stack)", cxxopts::value<std::string>()->default_value("seq2seqlite"), "NAME")
       ("hidden", "units of each layer of a side, e.g. 64,16 (default: 32; seq2seq: 128,128)", value(), "N,N..")
       ("form", "reset_after or reset_before", cxxopts::value<std::string>()->default_value("reset_after"), "FORM")
@@ -135,6 +135,8 @@ int train(int argc, char** argv) {
   const TrainingOptions options = training_from(a);
   check_writable(output);
   if (a.has("json")) check_writable(a.text("json"));
+  const fs::path curve = a.maybe("curve").value_or(output.string() + ".curve.png");
+  if (!a.has("no-pictures")) check_writable(curve);
 
   Trainer trainer(model.network.parameters(), least_squares(model.network), data, options);
   trainer.checkpoint = checkpoint;
@@ -164,7 +166,7 @@ int train(int argc, char** argv) {
                         {"validation_rmse", std::sqrt(best)}};
   model.training = record.dump();
   save(output, model);
-  if (!a.has("no-pictures")) draw_curve(a.maybe("curve").value_or(output.string() + ".curve.png"), trainer);
+  if (!a.has("no-pictures")) draw_curve(curve, trainer);
   if (a.has("json")) {
     record["curve"] = curve_json(trainer);
     record["seconds"] = seconds;

@@ -19,6 +19,11 @@ inline constexpr int kLaneBlock = 16;
 
 constexpr int round_up_to_lanes(int batch) { return (batch + kLaneBlock - 1) / kLaneBlock * kLaneBlock; }
 
+/// So many values, as an odd number of lane blocks. A distance of a power of two between the steps of a
+/// sequence would put all of them into the same few sets of the cache; an odd number of cache lines
+/// spreads them over all.
+constexpr std::size_t odd_stride(std::size_t values) { return (values / kLaneBlock | 1) * kLaneBlock; }
+
 template <class S>
 struct Sequence {
   S* data = nullptr;  ///< 64-byte aligned
@@ -27,7 +32,8 @@ struct Sequence {
   int batch = 0;  ///< traces that count; lanes() is the stride
 
   int lanes() const { return round_up_to_lanes(batch); }
-  std::size_t step_size() const { return static_cast<std::size_t>(features) * lanes(); }
+  /// Values from one step to the next: features * lanes(), and a padding block where that would be even.
+  std::size_t step_size() const { return odd_stride(static_cast<std::size_t>(features) * lanes()); }
   std::size_t size() const { return step_size() * steps; }  ///< padding included
   bool empty() const { return data == nullptr; }
 

@@ -66,31 +66,38 @@ void Trainer::load_checkpoint(const std::filesystem::path& path) {
   const Safetensors file = read_safetensors(path);
   const auto entry = file.metadata.find(kEntry);
   require(entry != file.metadata.end(), name, ": not a checkpoint of a training run");
-  const auto restore = [&](const char* tensor, float* to) {
+  const auto block = [&](const char* tensor) {
     const StoredTensor* t = file.find(tensor);
-    require(t && t->shape == std::vector{parameters_.size()}, name, ": tensor '", tensor,
-            "' is missing or has another size than this model's ", parameters_.size());
-    const auto values = floats_of(*t, name);
-    std::copy(values.begin(), values.end(), to);
+    require(t && t->dtype == "F32" && t->shape == std::vector{parameters_.size()}, name, ": tensor '",
+            tensor, "' is missing or has another size than this model's ", parameters_.size());
+    return floats_of(*t, name);
   };
   try {
+    // Everything is read before anything changes: a refused file leaves the trainer as it was.
     const Json json = Json::parse(entry->second);
     require(json.at("options") == fingerprint(), name, ": made with other options than this run's: found ",
             json.at("options").get<std::string>(), ", wanted ", fingerprint());
     std::vector<TrainingPoint> history;
     for (const auto& p : json.at("history"))
       history.push_back({p.at(0), from_exact(p.at(1)), from_exact(p.at(2)), from_exact(p.at(3)), from_exact(p.at(4))});
-    restore("parameters", parameters_.data());
-    restore("best", best_.data());
-    restore("adam.mean", adam_.mean().data());
-    restore("adam.square", adam_.square().data());
-    steps_done_ = json.at("steps");
-    adam_.set_steps(steps_done_);
-    halvings_ = json.at("halvings");
-    stale_ = json.at("stale");
-    best_loss_ = from_exact(json.at("best_loss"));
-    loss_since_point_ = from_exact(json.at("loss_since_point"));
-    steps_since_point_ = json.at("steps_since_point");
+    const std::uint64_t steps = json.at("steps"), steps_since_point = json.at("steps_since_point");
+    const int halvings = json.at("halvings"), stale = json.at("stale");
+    const double best_loss = from_exact(json.at("best_loss"));
+    const double loss_since_point = from_exact(json.at("loss_since_point"));
+    const auto parameters = block("parameters"), best = block("best");
+    const auto mean = block("adam.mean"), square = block("adam.square");
+
+    std::copy(parameters.begin(), parameters.end(), parameters_.data());
+    std::copy(best.begin(), best.end(), best_.begin());
+    std::copy(mean.begin(), mean.end(), adam_.mean().begin());
+    std::copy(square.begin(), square.end(), adam_.square().begin());
+    adam_.set_steps(steps);
+    steps_done_ = steps;
+    steps_since_point_ = steps_since_point;
+    halvings_ = halvings;
+    stale_ = stale;
+    best_loss_ = best_loss;
+    loss_since_point_ = loss_since_point;
     history_ = std::move(history);
   } catch (const Json::exception&) {
     fail(name, ": its entry ", kEntry, " is damaged");

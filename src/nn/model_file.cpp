@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "taugate/nn/safetensors.h"
 
@@ -20,16 +22,23 @@ std::vector<std::size_t> shape_on_disk(const Parameters::Entry& entry) {
   return shape;
 }
 
+/// A whole number; the JSON library alone would cut 2.5 or 2^32 + 2 down to 2.
+int whole_number(const std::string& file, const Json& value) {
+  require(value.is_number_integer() && std::in_range<int>(value.get<std::int64_t>()), file,
+          ": its entry taugate.model: found ", value.dump(), ", wanted a whole number");
+  return value.get<int>();
+}
+
 Seq2SeqConfig parse_config(const std::string& file, const std::string& text) {
   Seq2SeqConfig config;
   try {
     const Json json = Json::parse(text);
-    const int version = json.at("version");
+    const int version = whole_number(file, json.at("version"));
     require(version == kFormatVersion, file, ": found a model of format version ", version, ", wanted ",
             kFormatVersion);
-    config.gates = json.at("gates");
-    config.outputs = json.at("outputs");
-    config.hidden = json.at("hidden").get<std::vector<int>>();
+    config.gates = whole_number(file, json.at("gates"));
+    config.outputs = whole_number(file, json.at("outputs"));
+    for (const Json& units : json.at("hidden")) config.hidden.push_back(whole_number(file, units));
     config.form = gru_form(json.at("form"));
     config.activation = activation(json.at("activation"));
     config.validate();
@@ -39,6 +48,15 @@ Seq2SeqConfig parse_config(const std::string& file, const std::string& text) {
     fail(file, ": ", e.what());
   }
   return config;
+}
+
+/// Refuses sizes that the file's tensors cannot fill, before room is made for them.
+void check_affordable(const std::string& file, const Seq2SeqConfig& config, const Safetensors& content) {
+  std::size_t wanted = 0, found = 0;
+  for (int units : config.hidden) wanted += 2 * std::size_t{3} * units * units;
+  for (const StoredTensor& tensor : content.tensors) found += tensor.count();
+  require(wanted <= found, file, ": found ", found, " values, wanted at least the ", wanted,
+          " recurrent weights of its configuration");
 }
 
 std::string shape_text(const std::vector<std::size_t>& shape) {
@@ -71,7 +89,9 @@ StoredModel load_model(const std::filesystem::path& path) {
   const auto entry = file.metadata.find(kPrefix + "model");
   require(entry != file.metadata.end(), name, ": a safetensors file, but not a taugate model: it has no ",
           kPrefix, "model entry");
-  StoredModel stored{Seq2Seq(parse_config(name, entry->second)), {}};
+  Seq2SeqConfig config = parse_config(name, entry->second);
+  check_affordable(name, config, file);
+  StoredModel stored{Seq2Seq(std::move(config)), {}};
   for (const auto& [key, value] : file.metadata)
     if (key.starts_with(kPrefix) && key != kPrefix + "model") stored.notes[key.substr(kPrefix.size())] = value;
 

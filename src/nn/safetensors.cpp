@@ -125,7 +125,12 @@ void write_safetensors(const std::filesystem::path& path, const Safetensors& con
     header[t.name] = {{"dtype", t.dtype}, {"shape", t.shape}, {"data_offsets", {offset, offset + t.bytes.size()}}};
     offset += t.bytes.size();
   }
-  std::string text = header.dump();
+  std::string text;
+  try {
+    text = header.dump();
+  } catch (const Json::exception&) {
+    fail(path.string(), ": cannot be written: a name or metadata entry is not UTF-8 text");
+  }
   text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data is aligned
   const std::uint64_t size = text.size();
   OutputFile out(path);

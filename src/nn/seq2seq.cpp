@@ -47,7 +47,7 @@ std::size_t Seq2Seq::published_parameter_count() const {
 std::size_t Seq2Seq::multiply_accumulates() const {
   std::size_t per_step = 0;
   for (const auto& entry : parameters_.entries())
-    if (entry.at.cols > 1 || entry.name == "encoder.0.weight_ih" || entry.name == "head.weight")
+    if (entry.name.find("weight") != std::string::npos)
       per_step += static_cast<std::size_t>(entry.at.rows) * entry.at.cols;
   return per_step * config_.gates;
 }

@@ -137,6 +137,8 @@ bool Trainer::record_validation() {
   point.samples = samples_done();
   point.training_loss = loss_since_point_ / static_cast<double>(std::max<std::uint64_t>(steps_since_point_, 1));
   point.validation_loss = validate();
+  require(std::isfinite(point.validation_loss), "training: the validation loss is not finite after ",
+          samples_done(), " traces; try a lower learning rate");
   point.learning_rate = recent_rate_;
   point.gradient_norm = recent_norm_;
   history_.push_back(point);
