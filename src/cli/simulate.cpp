@@ -69,7 +69,8 @@ Masks masks_from(const Arguments& a, int images, std::uint64_t seed) {
 
 /// All images on one canvas, row by row of a near-square grid: tpsf [H][W][T], sfd, tau1 ... [H][W].
 int write_images(const Arguments& a, const Simulator& simulator, int images, std::uint64_t seed) {
-  const ImageSet set = simulate_images(simulator, masks_from(a, images, seed), images, seed);
+  const auto per = a.has("one-decay-per-image") ? LifetimesPer::image : LifetimesPer::pixel;
+  const ImageSet set = simulate_images(simulator, masks_from(a, images, seed), images, seed, per);
   const int across = static_cast<int>(std::ceil(std::sqrt(images))), down = (images + across - 1) / across;
   const auto width = static_cast<std::size_t>(across * set.cols), height = static_cast<std::size_t>(down * set.rows);
   const auto onto_canvas = [&](const std::vector<float>& values) {
@@ -104,6 +105,7 @@ int simulate(int argc, char** argv) {
       ("samples", "traces to make: a number or 'paper' (3,920,000)", cxxopts::value<std::string>()->default_value("10k"), "N")
       ("images", "make so many images instead, side by side on one canvas", cxxopts::value<std::string>(), "N")
       ("masks", "IDX file whose bright pixels fluoresce (default: drawn shapes)", cxxopts::value<std::string>(), "FILE")
+      ("one-decay-per-image", "all pixels of an image share their lifetimes")
       ("seed", "of the data set", cxxopts::value<std::string>()->default_value("1"), "N");
   add_threads(a);
   add_prior_options(a);

@@ -99,7 +99,7 @@ Masks procedural_masks(int count, std::uint64_t seed, int rows, int cols) {
 }
 
 ImageSet simulate_images(const Simulator& simulator, const Masks& masks, int images,
-                         std::uint64_t seed) {
+                         std::uint64_t seed, LifetimesPer lifetimes_per) {
   validate(masks);
   check_within("images", images, 1, 1000000);
   const std::size_t pixels = masks.pixels_per_mask();
@@ -121,13 +121,18 @@ ImageSet simulate_images(const Simulator& simulator, const Masks& masks, int ima
   set.foreground.resize(n);
   parallel_for(static_cast<std::size_t>(images), [&](std::size_t image, int) {
     const std::uint8_t* mask = masks.pixels.data() + image % masks.count() * pixels;
+    Random image_random(~seed, image);
+    const Decay shared = draw_decay(simulator.config().decay, image_random);
     for (std::size_t p = 0; p < pixels; ++p) {
       if (mask[p] < Masks::threshold) continue;
       const std::size_t i = image * pixels + p;
       Sample sample{std::span(set.counts).subspan(i * gates, gates),
                     std::span(set.sfd).subspan(i * values, values),
                     {}};
-      simulator.sample(seed, i, sample);
+      if (lifetimes_per == LifetimesPer::image)
+        simulator.sample(seed, i, shared, sample);
+      else
+        simulator.sample(seed, i, sample);
       set.foreground[i] = 1;
       set.tau1[i] = static_cast<float>(sample.truth.decay.tau1_ns);
       set.tau2[i] = static_cast<float>(sample.truth.decay.tau2_ns);

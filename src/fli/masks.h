@@ -52,10 +52,14 @@ struct ImageSet {
   std::vector<std::uint8_t> foreground;     ///< [n] 1 or 0
 };
 
+/// Whether every foreground pixel draws lifetimes of its own, as in training, or all pixels of an image share
+/// one draw, as in a stained sample; IRF, counts and noise always differ from pixel to pixel.
+enum class LifetimesPer { pixel, image };
+
 /// `images` images, image i from mask i modulo their count; pixel p of image i is the simulator's
 /// (seed, i*rows*cols + p). Runs on all threads; pure in its arguments. Throws Error for masks that
 /// do not validate and UsageError for images < 1.
 ImageSet simulate_images(const Simulator& simulator, const Masks& masks, int images,
-                         std::uint64_t seed);
+                         std::uint64_t seed, LifetimesPer lifetimes_per = LifetimesPer::pixel);
 
 }  // namespace taugate

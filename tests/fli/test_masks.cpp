@@ -73,3 +73,18 @@ TEST_CASE("image sets: the foreground is the simulator's, the background is zero
 TEST_CASE("an image set that would not fit into memory is refused before any is asked for") {
   CHECK_THROWS_AS(simulate_images(Simulator({}), procedural_masks(1, 1), 1000000, 1), UsageError);
 }
+
+TEST_CASE("pixels of an image share their lifetimes where asked to, and nothing else") {
+  const Simulator simulator(simulator_preset("ss2-70"));
+  const ImageSet set = simulate_images(simulator, procedural_masks(2, 5), 2, 9, LifetimesPer::image);
+  std::vector<float> tau, counts;
+  for (std::size_t i = 0; i < set.foreground.size() / 2; ++i)
+    if (set.foreground[i]) {
+      tau.push_back(set.tau1[i]);
+      counts.push_back(set.total_counts[i]);
+    }
+  REQUIRE(tau.size() > 10);
+  CHECK(std::all_of(tau.begin(), tau.end(), [&](float t) { return t == tau[0]; }));
+  CHECK(std::none_of(counts.begin() + 1, counts.end(), [&](float c) { return c == counts[0]; }));
+  CHECK(*std::max_element(set.tau1.begin() + static_cast<std::ptrdiff_t>(set.tau1.size() / 2), set.tau1.end()) != tau[0]);
+}
