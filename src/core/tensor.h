@@ -7,6 +7,7 @@
 //   Matrix    [rows][cols]               weights, row-major; a bias is a matrix of one column.
 
 #include <cstddef>
+#include <ostream>
 
 #include "taugate/core/error.h"
 
@@ -60,14 +61,30 @@ struct Matrix {
   S& at(int r, int c) const { return row(r)[c]; }
 };
 
-/// "[steps 5][features 3][batch 2]", for messages.
+/// What shape_of() returns: numbers that become text only where a message is printed. A check that
+/// passes must not build a string, since checks run in every training step.
+struct SequenceShape {
+  int steps, features, batch;
+  friend std::ostream& operator<<(std::ostream& out, const SequenceShape& s) {
+    return out << "[steps " << s.steps << "][features " << s.features << "][batch " << s.batch << ']';
+  }
+};
+struct MatrixShape {
+  int rows, cols;
+  friend std::ostream& operator<<(std::ostream& out, const MatrixShape& m) {
+    return out << '[' << m.rows << "][" << m.cols << ']';
+  }
+};
+
+/// Prints as "[steps 5][features 3][batch 2]", for messages.
 template <class S>
-std::string shape_of(const Sequence<S>& s) {
-  return concat("[steps ", s.steps, "][features ", s.features, "][batch ", s.batch, "]");
+SequenceShape shape_of(const Sequence<S>& s) {
+  return {s.steps, s.features, s.batch};
 }
+/// Prints as "[12][4]".
 template <class S>
-std::string shape_of(const Matrix<S>& m) {
-  return concat("[", m.rows, "][", m.cols, "]");
+MatrixShape shape_of(const Matrix<S>& m) {
+  return {m.rows, m.cols};
 }
 
 }  // namespace taugate

@@ -41,7 +41,9 @@ StoredTensor parse_tensor(const std::string& file, const std::string& name, cons
   const std::size_t width = bytes_per_value(t.dtype);
   require(width > 0, file, ": tensor '", name, "': found dtype '", t.dtype, "', wanted one of safetensors'");
   std::size_t bytes = width;
-  for (const auto& extent : entry.at("shape")) {
+  const auto& shape = entry.at("shape");
+  require(shape.is_array(), file, ": tensor '", name, "': its shape is not a list of sizes");
+  for (const auto& extent : shape) {
     require(extent.is_number_unsigned(), file, ": tensor '", name, "': its shape is not a list of sizes");
     t.shape.push_back(extent.get<std::size_t>());
     require(t.shape.back() == 0 || bytes <= data.size() / t.shape.back(), file, ": tensor '", name,
