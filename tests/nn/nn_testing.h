@@ -9,8 +9,10 @@
 
 namespace taugate::testing {
 
-/// A file of these bytes, without waiting for the disk as write_file() does.
+/// A file of these bytes, without waiting for the disk as write_file() does (and as some file
+/// systems do when a file is emptied to be written again: hence the removal).
 inline void overwrite(const std::filesystem::path& path, const std::string& bytes) {
+  std::filesystem::remove(path);
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out << bytes;
   require(out.flush().good(), path.string(), ": cannot be written");
