@@ -24,7 +24,8 @@ namespace fs = std::filesystem;
 
 Arguments declare() {
   Arguments a("infer", "MODEL FILE -o FOLDER [options]",
-              "Turns measured traces (NPY, NPZ, text, PicoHarp .phd) into decays, lifetimes and pictures.", {"model", "file"});
+              "Turns measured traces into decays, lifetimes and pictures.\n"
+              "FILE is a stack or a list of traces: NPY, NPZ, text or PicoHarp .phd.", {"model", "file"});
   const auto value = [] { return cxxopts::value<std::string>(); };
   a.group("")("o,output", "folder for the results", value(), "FOLDER")
       ("no-pictures", "draw nothing");
@@ -51,6 +52,7 @@ InferenceOptions options_from(const Arguments& a) {
   o.least_counts = a.number("least-counts");
   for (const auto& [name, given] : {std::pair{"bin", o.bin_ns}, {"period", o.period_ns}})
     if (given && !(*given > 0.0)) fail_usage("--", name, ": found ", *given, ", wanted more than 0 ns");
+  if (!(o.least_counts >= 0.0)) fail_usage("--least-counts: found ", o.least_counts, ", wanted 0 or more");
   return o;
 }
 

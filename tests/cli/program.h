@@ -1,0 +1,161 @@
+#pragma once
+// The real program, run as a user runs it: in a folder of its own, through exec, its exit code and
+// both streams kept.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "testing.h"
+
+namespace taugate::testing {
+
+namespace fs = std::filesystem;
+
+inline std::string read_all(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+inline void write_all(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+/// An empty folder that goes with its owner.
+class Folder {
+ public:
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "taugate_cli_XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~Folder() { fs::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  fs::path operator/(const std::string& name) const { return path_ / name; }
+  /// Names of what is in it, sorted.
+  std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (const auto& entry : fs::directory_iterator(path_))
+      all.push_back(entry.path().filename().string());
+    std::sort(all.begin(), all.end());
+    return all;
+  }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+struct Outcome {
+  int code = -1;  ///< exit code; 128 + the signal's number where one ended the program
+  std::string out, err;
+};
+
+/// `taugate ARGUMENTS...`, started in `folder`.
+class Program {
+ public:
+  Program(const Folder& folder, std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), TAUGATE_PROGRAM);
+    std::vector<char*> argv;
+    for (auto& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    child_ = fork();
+    REQUIRE(child_ >= 0);
+    if (child_ == 0) {
+      const auto redirect = [](const fs::path& path, int descriptor) {
+        return dup2(open(path.c_str(), O_CREAT | O_TRUNC | O_RDWR, 0600), descriptor) >= 0;
+      };
+      if (chdir(folder.path().c_str()) == 0 && redirect(streams_ / "out", 1) &&
+          redirect(streams_ / "err", 2))
+        execv(argv[0], argv.data());
+      _exit(127);
+    }
+  }
+  void send(int signal) const { kill(child_, signal); }
+  Outcome wait() {
+    int status = 0;
+    REQUIRE(waitpid(child_, &status, 0) == child_);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+            read_all(streams_ / "out"), read_all(streams_ / "err")};
+  }
+
+ private:
+  Folder streams_;
+  pid_t child_ = -1;
+};
+
+inline Outcome run(const Folder& folder, std::vector<std::string> arguments) {
+  return Program(folder, std::move(arguments)).wait();
+}
+
+/// The arguments of a command line without quotes.
+inline std::vector<std::string> words(const std::string& command_line) {
+  std::istringstream stream(command_line);
+  return {std::istream_iterator<std::string>(stream), {}};
+}
+inline Outcome run(const Folder& folder, const char* command_line) {
+  return run(folder, words(command_line));
+}
+inline Outcome run(const Folder& folder, const std::string& command_line) {
+  return run(folder, words(command_line));
+}
+
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// A complaint is exactly one line on stderr, and nothing on stdout but what was said before.
+inline bool one_line(const std::string& err) {
+  return err.starts_with("taugate: ") && err.ends_with('\n') &&
+         std::count(err.begin(), err.end(), '\n') == 1;
+}
+
+/// What IHDR says, or 0 x 0 for a file that is no complete PNG.
+struct PngSize {
+  std::uint32_t width = 0, height = 0;
+  bool operator==(const PngSize&) const = default;
+};
+inline PngSize png_size(const fs::path& path) {
+  const std::string bytes = read_all(path);
+  if (bytes.size() < 100 || !bytes.starts_with("\x89PNG\r\n\x1a\n") ||
+      !contains(bytes.substr(bytes.size() - 12), "IEND"))
+    return {};
+  const auto big_endian = [&](std::size_t at) {
+    std::uint32_t value = 0;
+    for (std::size_t i = at; i < at + 4; ++i)
+      value = value << 8 | static_cast<unsigned char>(bytes[i]);
+    return value;
+  };
+  return {big_endian(16), big_endian(20)};
+}
+inline bool is_picture(const fs::path& path) {
+  const PngSize size = png_size(path);
+  return size.width >= 300 && size.height >= 200 && size.width <= 4000 && size.height <= 4000;
+}
+
+/// A model that every test may read: 8 units, trained on 20,000 traces of ss2-70. Made once.
+inline const Folder& trained() {
+  static const Folder folder;
+  static const Outcome outcome =
+      run(folder, "train --samples 20k --hidden 8 --batch 32 --validation 512 -o m.safetensors");
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  return folder;
+}
+inline std::string trained_model() { return (trained() / "m.safetensors").string(); }
+
+}  // namespace taugate::testing

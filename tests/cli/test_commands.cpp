@@ -1,0 +1,229 @@
+// simulate, evaluate, infer and info on good input.
+
+#include <cmath>
+#include <limits>
+
+#include "program.h"
+#include "taugate/fli/io/npz.h"
+
+using namespace taugate;
+using namespace taugate::testing;
+
+namespace {
+
+using Names = std::vector<std::string>;
+using Shape = std::vector<std::size_t>;
+
+constexpr NpyType kFloat{'f', 4, false};
+
+}  // namespace
+
+TEST_CASE("help and version") {
+  Folder folder;
+  const Outcome all = run(folder, "--help");
+  CHECK(all.code == 0);
+  for (const std::string name : {"simulate", "train", "evaluate", "infer", "info"}) {
+    CAPTURE(name);
+    CHECK(contains(all.out, "  " + name + " "));
+    const Outcome one = run(folder, name + " --help");
+    CHECK(one.code == 0);
+    CHECK(one.err.empty());
+    CHECK(contains(one.out, "taugate " + name));
+    CHECK_FALSE(contains(one.out, " options:"));
+    std::istringstream lines(one.out);
+    for (std::string line; std::getline(lines, line);) {
+      CAPTURE(line);
+      CHECK(line.size() <= 80);
+      CHECK_FALSE(line.ends_with(' '));
+    }
+  }
+  CHECK(run(folder, "--version").out.starts_with("taugate 0."));
+  CHECK(run(folder, "").code == 2);  // says what it can do, but was asked nothing
+}
+
+TEST_CASE("simulate writes traces with their truth") {
+  Folder folder;
+  const Outcome o = run(folder, "simulate --samples 300 --seed 7 --outputs 3 -o t.npz");
+  REQUIRE_MESSAGE(o.code == 0, o.err);
+  CHECK(contains(o.out, "wrote 300 traces of 70 gates to t.npz"));
+  CHECK(folder.names() == Names{"t.npz"});
+  const NpzReader archive(folder / "t.npz");
+  const auto tpsf = archive.read<float>("tpsf"), sfd = archive.read<float>("sfd");
+  CHECK(tpsf.shape == Shape{300, 70});
+  CHECK(sfd.shape == Shape{300, 70, 3});
+  const auto tau1 = archive.read<float>("tau1"), tau2 = archive.read<float>("tau2");
+  const auto fraction = archive.read<float>("fraction");
+  const auto total = archive.read<float>("total_counts");
+  for (const auto* column : {&tau1, &tau2, &fraction, &total}) REQUIRE(column->shape == Shape{300});
+  double chi2 = 0.0;
+  bool in_range = true, exponential = true;
+  for (std::size_t i = 0; i < 300; ++i) {
+    double counts = 0.0;
+    for (std::size_t k = 0; k < 70; ++k) counts += tpsf.values[i * 70 + k];
+    chi2 += std::pow(counts - total.values[i], 2) / total.values[i];
+    in_range = in_range && tau1.values[i] >= 0.2f && tau1.values[i] <= 0.8f &&
+               tau2.values[i] >= 0.8f && tau2.values[i] <= 1.5f;
+    // The long component, channel 2, falls by exp(-step/tau2) from gate to gate.
+    const float* decay = &sfd.values[i * 210];
+    if (decay[2] > 0.01f)
+      exponential =
+          exponential && close(decay[5] / decay[2], std::exp(-0.179 / tau2.values[i]), 1e-5);
+  }
+  CHECK(in_range);
+  CHECK(exponential);
+  // Counts of a trace are Poisson with mean total_counts: chi^2 of 300 degrees of freedom, +-5
+  // sigma.
+  CHECK(chi2 > 300 - 5 * std::sqrt(600.0));
+  CHECK(chi2 < 300 + 5 * std::sqrt(600.0));
+
+  REQUIRE(run(folder, "simulate --samples 300 --seed 7 --threads 1 -o u.npz").code == 0);
+  CHECK(NpzReader(folder / "u.npz").read<float>("tpsf").values == tpsf.values);
+}
+
+TEST_CASE("simulate makes images, of masks from a file too") {
+  Folder folder;
+  REQUIRE(run(folder, "simulate --images 3 -o i.npz").code == 0);
+  const NpzReader archive(folder / "i.npz");
+  CHECK(archive.read<float>("tpsf").shape == Shape{56, 56, 70});  // a grid of 2 x 2, one empty
+  CHECK(archive.read<float>("tau1").shape == Shape{56, 56});
+  const Outcome info = run(folder, "info i.npz");
+  CHECK(info.code == 0);
+  CHECK(contains(info.out, "an image of 56 x 56 pixels of 70 bins"));
+
+  // One mask of 2 rows and 4 columns, the last one bright.
+  write_all(folder / "masks.idx", std::string("\0\0\x08\x03\0\0\0\1\0\0\0\2\0\0\0\4", 16) +
+                                      std::string("\0\0\0\xff\0\0\0\xff", 8));
+  REQUIRE(run(folder, "simulate --images 1 --masks masks.idx -o m.npz").code == 0);
+  const auto tau1 = NpzReader(folder / "m.npz").read<float>("tau1");
+  REQUIRE(tau1.shape == Shape{2, 4});
+  for (std::size_t i = 0; i < 8; ++i) CHECK((tau1.values[i] > 0.0f) == (i % 4 == 3));
+}
+
+TEST_CASE("evaluate prints and writes the figures") {
+  Folder folder;
+  const Outcome o = run(folder, {"evaluate", trained_model(), "--samples", "500", "--json",
+                                 "e.json", "--scatter", "s.png"});
+  REQUIRE_MESSAGE(o.code == 0, o.err);
+  for (const char* name : {"RMSE", "R2", "L2", "DTW", "amplitude-weighted", "intensity-weighted"})
+    CHECK(contains(o.out, name));
+  CHECK(is_picture(folder / "s.png"));
+  const auto json = nlohmann::json::parse(read_all(folder / "e.json"));
+  REQUIRE(json["channels"].size() == 1);
+  const auto& channel = json["channels"][0];
+  CHECK(channel["traces"] == 500);
+  for (const char* metric : {"rmse", "r2", "l2", "dtw"}) {
+    CHECK(channel[metric]["mean"].is_number());
+    CHECK(channel[metric]["deviation"].get<double>() > 0.0);
+  }
+  // Per trace L2 = sqrt(T) * RMSE, so the mean L2 is below the pooled RMSE's.
+  CHECK(channel["l2"]["mean"].get<double>() <=
+        std::sqrt(70.0) * channel["rmse"]["mean"].get<double>());
+  for (const char* kind : {"amplitude_weighted_lifetime", "intensity_weighted_lifetime"}) {
+    CHECK(json[kind]["traces"] == 500);
+    for (const char* field : {"bias_ns", "deviation_ns", "mean_relative"})
+      CHECK(json[kind][field].is_number());
+  }
+  CHECK(json["blank"] == 0);
+
+  // Other traces than the model's own: another prior, other figures.
+  const Outcome mono = run(folder, {"evaluate", trained_model(), "--samples", "500", "--tau", "1",
+                                    "--mono", "1", "--json", "m.json"});
+  CHECK(mono.code == 0);
+  CHECK(nlohmann::json::parse(read_all(folder / "m.json")) != json);
+}
+
+TEST_CASE("infer reads an image and leaves pixels without light blank") {
+  Folder folder;
+  REQUIRE(run(folder, "simulate --images 1 -o i.npz").code == 0);
+  const auto truth = NpzReader(folder / "i.npz").read<float>("tau1");
+  const Outcome o = run(folder, {"infer", trained_model(), "i.npz", "-o", "results"});
+  REQUIRE_MESSAGE(o.code == 0, o.err);
+  const auto results = folder / "results";
+  for (const char* picture : {"lifetime_map.png", "overlay.png", "scatter.png", "trace.png"}) {
+    CAPTURE(picture);
+    CHECK(is_picture(results / picture));
+  }
+  const auto lifetimes = read_npy<float>(results / "lifetimes.npy");
+  const auto sfd = read_npy<float>(results / "sfd.npy");
+  REQUIRE(lifetimes.shape == Shape{28, 28, 2});
+  REQUIRE(sfd.shape == Shape{28, 28, 70});
+  std::size_t blank = 0;
+  for (std::size_t i = 0; i < 784; ++i) {
+    const bool dark = truth.values[i] == 0.0f;
+    blank += dark;
+    CHECK(std::isnan(lifetimes.values[2 * i]) == dark);
+    CHECK(std::isnan(lifetimes.values[2 * i + 1]) == dark);
+  }
+  REQUIRE(blank > 100);
+  const auto summary = nlohmann::json::parse(read_all(results / "summary.json"));
+  CHECK(summary["width"] == 28);
+  CHECK(summary["height"] == 28);
+  CHECK(summary["blank"] == blank);
+  CHECK(summary["amplitude_weighted_ns"]["median"].get<double>() > 0.0);
+  CHECK(summary["error_ns"]["mean"].is_number());  // the archive holds the truth
+  CHECK(contains(o.out, concat(784 - blank, " of 784 pixels have a lifetime, ", blank)));
+  const std::string table = read_all(results / "lifetimes.csv");
+  CHECK(table.starts_with("row,column,counts,amplitude_weighted_ns,intensity_weighted_ns\n"));
+  CHECK(std::count(table.begin(), table.end(), '\n') == 785);
+}
+
+TEST_CASE("infer gives the same lifetimes for NPZ, NPY and text") {
+  Folder folder;
+  REQUIRE(run(folder, "simulate --samples 4 -o t.npz").code == 0);
+  const auto tpsf = NpzReader(folder / "t.npz").read<float>("tpsf");
+  write_npy<float>(folder / "t.npy", kFloat, {70}, tpsf.values);
+  std::string lines, columns;
+  for (std::size_t i = 0; i < 4; ++i)
+    for (std::size_t k = 0; k < 70; ++k)
+      lines += concat(tpsf.values[i * 70 + k], k == 69 ? '\n' : ',');
+  for (std::size_t k = 0; k < 70; ++k)
+    for (std::size_t i = 0; i < 4; ++i)
+      columns += concat(tpsf.values[i * 70 + k], i == 3 ? '\n' : '\t');
+  write_all(folder / "t.csv", lines);
+  write_all(folder / "t.txt", "a\tb\tc\td\n" + columns);
+
+  std::vector<std::string> results;
+  for (const std::string name : {"t.npz", "t.npy", "t.csv", "t.txt"}) {
+    CAPTURE(name);
+    std::vector<std::string> arguments{"infer", trained_model(), name, "-o", name + ".d"};
+    if (name == "t.txt") arguments.push_back("--time-first");
+    if (name != "t.npy") arguments.push_back("--no-pictures");
+    const Outcome o = run(folder, arguments);
+    REQUIRE_MESSAGE(o.code == 0, o.err);
+    results.push_back(read_all(folder / (name + ".d") / "lifetimes.npy"));
+  }
+  for (const auto& result : results) CHECK(result == results[0]);
+  CHECK(is_picture(folder / "t.npy.d" / "trace.png"));
+  CHECK_FALSE(fs::exists(folder / "t.csv.d" / "trace.png"));
+
+  const Outcome info = run(folder, "info t.csv");
+  CHECK(info.code == 0);
+  CHECK(contains(info.out, "4 trace(s) of 70 bins"));
+}
+
+TEST_CASE("infer bins a finer histogram to the model's gates") {
+  Folder folder;
+  REQUIRE(run(folder, "simulate --samples 2 -o t.npz").code == 0);
+  const auto tpsf = NpzReader(folder / "t.npz").read<float>("tpsf");
+  std::vector<float> fine;  // each gate's counts in two bins of half its width
+  for (float counts : tpsf.values) {
+    fine.push_back(counts - std::floor(counts / 3));
+    fine.push_back(std::floor(counts / 3));
+  }
+  write_npy<float>(folder / "coarse.npy", kFloat, {70}, tpsf.values);
+  write_npy<float>(folder / "fine.npy", kFloat, {140}, fine);
+  const auto infer = [&](const std::string& name, std::vector<std::string> more) {
+    std::vector<std::string> arguments{"infer", trained_model(), name + ".npy", "-o",
+                                       name,    "--no-pictures"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(folder, arguments);
+  };
+  REQUIRE(infer("coarse", {}).code == 0);
+  const Outcome o = infer("fine", {"--bin", "0.0895", "--period", "12.53"});
+  REQUIRE_MESSAGE(o.code == 0, o.err);
+  const auto coarse = read_npy<float>(folder / "coarse" / "lifetimes.npy");
+  const auto binned = read_npy<float>(folder / "fine" / "lifetimes.npy");
+  REQUIRE(binned.shape == coarse.shape);
+  for (std::size_t i = 0; i < coarse.values.size(); ++i)
+    CHECK(close(binned.values[i], coarse.values[i], 0.0, 1e-4));
+}

@@ -1,0 +1,271 @@
+// Bad input: one line that says what was found and wanted, the right exit code, and no file left.
+
+#include <cmath>
+#include <limits>
+
+#include "program.h"
+#include "taugate/fli/io/npy.h"
+
+using namespace taugate;
+using namespace taugate::testing;
+
+namespace {
+
+constexpr int kFailure = 1, kMisuse = 2;
+
+/// Runs a command that must fail: one line on stderr with all of `wanted` in it, and the folder as
+/// it was.
+void check_refused(const Folder& folder, const std::vector<std::string>& arguments, int code,
+                   const std::vector<std::string>& wanted) {
+  std::string command;
+  for (const auto& argument : arguments) command += ' ' + argument;
+  CAPTURE(command);
+  const auto before = folder.names();
+  const Outcome o = run(folder, arguments);
+  CAPTURE(o.err);
+  CHECK(o.code == code);
+  CHECK(one_line(o.err));
+  for (const auto& part : wanted) {
+    CAPTURE(part);
+    CHECK(contains(o.err, part));
+  }
+  CHECK(folder.names() == before);
+}
+
+void check_misuse(const Folder& folder, const std::string& command_line,
+                  const std::vector<std::string>& wanted) {
+  check_refused(folder, words(command_line), kMisuse, wanted);
+}
+
+void check_infer_fails(const Folder& folder, const std::string& file,
+                       const std::vector<std::string>& wanted) {
+  check_refused(folder, {"infer", trained_model(), file, "-o", "results"}, kFailure, wanted);
+}
+
+std::string csv_of(std::size_t traces, std::size_t gates, const std::string& odd = "") {
+  std::string text;
+  for (std::size_t i = 0; i < traces; ++i)
+    for (std::size_t k = 0; k < gates; ++k)
+      text +=
+          (i + 1 == traces && k == 12 && !odd.empty() ? odd : "7") + (k + 1 == gates ? '\n' : ',');
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("unknown commands and options") {
+  Folder folder;
+  check_misuse(folder, "fly", {"'fly'", "simulate"});
+  check_misuse(folder, "train --wings 2 -o m", {"wings", "taugate train --help"});
+  check_misuse(folder, "train --samples 1k -o", {"missing an argument"});
+  check_misuse(folder, "train m.safetensors", {"m.safetensors"});
+  check_misuse(folder, "train --samples 1k", {"-o MODEL"});
+  check_misuse(folder, "simulate", {"-o FILE"});
+  check_misuse(folder, "infer", {"model"});
+  check_misuse(folder, "infer m.safetensors", {"file"});
+  check_misuse(folder, "infer a b c -o d", {"'c'"});
+  check_misuse(folder, "evaluate", {"model"});
+  check_misuse(folder, "info", {"file"});
+}
+
+TEST_CASE("senseless values") {
+  Folder folder;
+  const std::vector<std::pair<std::string, std::vector<std::string>>> train = {
+      {"--hidden 0", {"0"}},
+      {"--hidden 8,", {"--hidden", "'8,'"}},
+      {"--hidden 8,8", {"--hidden", "2 layers"}},
+      {"--hidden 99999999999", {"--hidden"}},
+      {"--model gpt", {"--model", "'gpt'", "seq2seq"}},
+      {"--form sideways", {"sideways", "reset_after"}},
+      {"--activation relu", {"relu", "smooth"}},
+      {"--rate -1", {"rate", "-1"}},
+      {"--rate nan", {"rate", "nan"}},
+      {"--schedule weekly", {"weekly", "cosine"}},
+      {"--samples 1.5", {"--samples", "1.5"}},
+      {"--samples 0", {"samples", "0"}},
+      {"--samples -5", {"samples", "-5"}},
+      {"--samples 1e30", {"--samples", "1e30"}},
+      {"--batch 0", {"batch", "0"}},
+      {"--batch 1G", {"--batch", "1G"}},
+      {"--clip -1", {"clip", "-1"}},
+      {"--validation 0", {"validation", "0"}},
+      {"--seed x", {"--seed", "'x'"}},
+      {"--threads 0", {"--threads", "0"}},
+      {"--baseline-gates 70", {"baseline", "70"}},
+      {"--tau 5:1", {"--tau", "5:1"}},
+      {"--tau 0", {"tau", "0"}},
+      {"--tau1 1:2:3", {"--tau1", "1:2:3"}},
+      {"--counts -3:5", {"counts", "-3"}},
+      {"--fraction 0:2", {"fraction", "2"}},
+      {"--mono 1.5", {"mono", "1.5"}},
+      {"--outputs 2", {"2", "1 or 3"}},
+      {"--gates 1", {"gates", "1"}},
+      {"--gates 100", {"gates", "100", "12.53"}},
+      {"--gate-step 0", {"gate step", "0"}},
+      {"--period 1", {"period", "1"}},
+      {"--irf-fwhm 0", {"0"}},
+      {"--irf-delay 99", {"99"}},
+      {"--detector eye", {"--detector", "'eye'", "tcspc"}},
+      {"--preset ss4", {"ss4", "ss2-70"}},
+  };
+  for (const auto& [options, wanted] : train)
+    check_misuse(folder, "train --samples 64 " + options + " -o m.safetensors", wanted);
+  check_misuse(folder, "simulate --samples 0 -o t.npz", {"--samples", "0"});
+  check_misuse(folder, "simulate --images 0 -o t.npz", {"--images", "0"});
+  check_misuse(folder, "simulate --images 1M -o t.npz", {"--images", "1000000", "400"});
+  check_misuse(folder, "evaluate " + trained_model() + " --samples 0", {"--samples", "0"});
+  write_all(folder / "t.csv", csv_of(3, 70));
+  const std::string infer = "infer " + trained_model() + " t.csv -o results ";
+  check_misuse(folder, infer + "--bin -1", {"--bin", "-1"});
+  check_misuse(folder, infer + "--pixel 5,5", {"--pixel", "5,5"});
+  check_misuse(folder, infer + "--scale 3:1", {"--scale", "3:1"});
+  check_misuse(folder, infer + "--least-counts -1", {"--least-counts", "-1"});
+}
+
+TEST_CASE("missing files and unwritable outputs") {
+  Folder folder;
+  check_infer_fails(folder, "nothing.npy", {"nothing.npy"});
+  check_refused(folder, {"infer", "nothing.safetensors", "a.npy", "-o", "r"}, kFailure,
+                {"nothing.safetensors"});
+  check_refused(folder, {"evaluate", "nothing.safetensors"}, kFailure, {"nothing.safetensors"});
+  check_refused(folder, {"info", "nothing"}, kFailure, {"nothing"});
+  check_refused(folder, {"info", "."}, kFailure, {"."});
+  check_refused(folder, {"train", "--config", "nothing.json", "-o", "m"}, kFailure,
+                {"nothing.json"});
+  check_refused(folder, {"train", "--irf", "nothing.phd", "-o", "m"}, kFailure, {"nothing.phd"});
+  check_refused(folder, {"train", "--measured", "nothing.phd", "-o", "m"}, kFailure,
+                {"nothing.phd"});
+  check_refused(folder, {"train", "--resume", "--samples", "64", "-o", "m"}, kFailure,
+                {"m.checkpoint"});
+  check_refused(folder, {"simulate", "--masks", "nothing.idx", "--images", "1", "-o", "i.npz"},
+                kFailure, {"nothing.idx"});
+
+  check_refused(folder, {"train", "--samples", "64", "-o", "absent/m.safetensors"}, kFailure,
+                {"absent/m.safetensors"});
+  check_refused(folder, {"train", "--samples", "64", "-o", "m", "--json", "absent/t.json"},
+                kFailure, {"absent/t.json"});
+  check_refused(folder, {"train", "--samples", "64", "-o", "m", "--curve", "absent/c.png"},
+                kFailure, {"absent/c.png"});
+  check_refused(folder, {"simulate", "--samples", "10", "-o", "absent/t.npz"}, kFailure,
+                {"absent/t.npz"});
+  check_refused(folder, {"evaluate", trained_model(), "--samples", "10", "--json", "absent/e.json"},
+                kFailure, {"absent/e.json"});
+  write_all(folder / "t.csv", csv_of(2, 70));
+  check_refused(folder, {"infer", trained_model(), "t.csv", "-o", "t.csv"}, kFailure, {"t.csv"});
+  check_refused(folder, {"infer", trained_model(), "t.csv", "-o", "r", "--irf", "nothing.phd"},
+                kFailure, {"nothing.phd"});
+  if (fs::exists("/dev/full")) {
+    check_refused(folder, {"evaluate", trained_model(), "--samples", "10", "--json", "/dev/full"},
+                  kFailure, {"/dev/full"});
+    check_refused(folder, {"simulate", "--samples", "10", "-o", "/dev/full"}, kFailure,
+                  {"/dev/full"});
+  }
+}
+
+TEST_CASE("damaged models") {
+  Folder folder;
+  write_all(folder / "t.csv", csv_of(1, 70));
+  const std::string good = read_all(trained_model());
+  REQUIRE(good.size() > 1000);
+  std::string longer = good + "x";
+  std::string no_header = good;
+  no_header.replace(0, 8, 8, '\xff');  // a header of 2^64 - 1 bytes
+  std::string bad_json = good;
+  bad_json[9] = '}';
+  std::string not_finite = good;
+  not_finite.replace(good.size() - 4, 4, "\0\0\xc0\x7f", 4);
+  std::string renamed = good;
+  renamed.replace(renamed.find("head.weight"), 11, "head.weighs");
+  const std::vector<std::pair<std::string, std::string>> bad = {
+      {"empty", ""},
+      {"seven", good.substr(0, 7)},
+      {"header_cut", good.substr(0, 100)},
+      {"values_cut", good.substr(0, good.size() - 10)},
+      {"longer", longer},
+      {"no_header", no_header},
+      {"bad_json", bad_json},
+      {"not_finite", not_finite},
+      {"renamed", renamed},
+      {"text", "this is no model\n"},
+  };
+  for (const auto& [name, bytes] : bad) {
+    write_all(folder / name, bytes);
+    check_refused(folder, {"infer", name, "t.csv", "-o", "results"}, kFailure, {name});
+    check_refused(folder, {"evaluate", name, "--samples", "10"}, kFailure, {name});
+    check_refused(folder, {"info", name}, kFailure, {name});
+  }
+}
+
+TEST_CASE("traces that do not fit or make no sense") {
+  Folder folder;
+  write_all(folder / "gates69.csv", csv_of(2, 69));
+  check_infer_fails(folder, "gates69.csv", {"gates69.csv", "69", "70"});
+  write_all(folder / "gates140.csv", csv_of(2, 140));
+  check_infer_fails(folder, "gates140.csv", {"gates140.csv", "140", "70", "--bin"});
+
+  for (const std::string odd : {"nan", "-3", "inf", "1e999", "seven", ""}) {
+    CAPTURE(odd);
+    std::string text = csv_of(3, 70, odd.empty() ? " " : odd);
+    write_all(folder / "odd.csv", text);
+    check_infer_fails(folder, "odd.csv", {"odd.csv", "3"});  // the third line
+  }
+  write_all(folder / "ragged.csv", csv_of(1, 70) + csv_of(1, 68));
+  check_infer_fails(folder, "ragged.csv", {"ragged.csv", "68", "70"});
+  write_all(folder / "empty.csv", "");
+  check_infer_fails(folder, "empty.csv", {"empty.csv"});
+
+  for (const float odd :
+       {std::numeric_limits<float>::quiet_NaN(), -1.0f, std::numeric_limits<float>::infinity()}) {
+    CAPTURE(odd);
+    std::vector<float> counts(3 * 70, 5.0f);
+    counts[2 * 70 + 33] = odd;
+    write_npy<float>(folder / "odd.npy", {'f', 4, false}, {70}, counts);
+    check_infer_fails(folder, "odd.npy", {"odd.npy", "trace 2", "33"});
+  }
+  const std::string npy = read_all(folder / "odd.npy");
+  write_all(folder / "cut.npy", npy.substr(0, npy.size() - 8));
+  check_infer_fails(folder, "cut.npy", {"cut.npy"});
+
+  REQUIRE(run(folder, "simulate --samples 5 -o t.npz").code == 0);
+  const std::string npz = read_all(folder / "t.npz");
+  write_all(folder / "cut.npz", npz.substr(0, npz.size() / 2));
+  check_infer_fails(folder, "cut.npz", {"cut.npz"});
+  check_refused(folder, {"infer", trained_model(), "t.npz", "-o", "r", "--member", "photons"},
+                kFailure, {"t.npz", "photons"});
+
+  write_all(folder / "config.json", R"({"preset":"ss2-70","irf":{"fwhm":[1,2]}})");
+  check_refused(folder, {"train", "--config", "config.json", "-o", "m"}, kFailure, {"fwhm"});
+  write_all(folder / "short.json", "{\"preset\":");
+  check_refused(folder, {"train", "--config", "short.json", "-o", "m"}, kFailure, {"JSON"});
+}
+
+TEST_CASE("a pixel without photons stays blank and is counted") {
+  Folder folder;
+  std::vector<float> counts(2 * 3 * 70, 0.0f);
+  for (std::size_t pixel : {0, 1, 2, 3, 5})
+    for (std::size_t k = 8; k < 70; ++k)
+      counts[pixel * 70 + k] = std::floor(900.0f * std::exp(-0.15f * static_cast<float>(k - 8)));
+  const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, 70), }";
+  std::string npy("\x93NUMPY\1\0\x76\0", 10);
+  npy += header + std::string(117 - header.size(), ' ') + '\n';
+  npy.append(reinterpret_cast<const char*>(counts.data()), counts.size() * sizeof(float));
+  write_all(folder / "image.npy", npy);
+
+  const Outcome o = run(folder, {"infer", trained_model(), "image.npy", "-o", "r"});
+  REQUIRE_MESSAGE(o.code == 0, o.err);
+  CHECK(contains(o.out, "5 of 6 pixels have a lifetime, 1"));
+  CHECK(nlohmann::json::parse(read_all(folder / "r" / "summary.json"))["blank"] == 1);
+  const auto lifetimes = read_npy<float>(folder / "r" / "lifetimes.npy");
+  REQUIRE(lifetimes.values.size() == 12);
+  for (std::size_t i = 0; i < 12; ++i) CHECK(std::isnan(lifetimes.values[i]) == (i / 2 == 4));
+  CHECK(contains(read_all(folder / "r" / "lifetimes.csv"), "\n1,1,0,nan,nan\n"));
+  CHECK(is_picture(folder / "r" / "lifetime_map.png"));
+
+  // Nothing but dark pixels is no failure either.
+  std::string zeros = "0";
+  for (int k = 1; k < 70; ++k) zeros += ",0";
+  write_all(folder / "dark.csv", zeros + '\n');
+  const Outcome dark = run(folder, {"infer", trained_model(), "dark.csv", "-o", "d"});
+  CHECK(dark.code == 0);
+  CHECK(contains(dark.out, "0 of 1 pixels have a lifetime, 1"));
+}
