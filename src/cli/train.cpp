@@ -35,8 +35,8 @@ Arguments declare() {
       ("baseline-gates", "subtract the mean of the first N gates from the input", cxxopts::value<std::string>()->default_value("0"), "N");
   a.group("Training")
       ("samples", "traces to train on, each seen once: a number or 'paper' (3,920,000)", cxxopts::value<std::string>()->default_value("2M"), "N")
-      ("batch", "traces a step", cxxopts::value<std::string>()->default_value("128"), "N")
-      ("rate", "learning rate of Adam", cxxopts::value<std::string>()->default_value("4e-3"), "R")
+      ("batch", "traces a step", cxxopts::value<std::string>()->default_value("64"), "N")
+      ("rate", "learning rate of Adam", cxxopts::value<std::string>()->default_value("5e-3"), "R")
       ("schedule", "constant, cosine or plateau", cxxopts::value<std::string>()->default_value("cosine"), "KIND")
       ("clip", "longest gradient, 0 for any", cxxopts::value<std::string>()->default_value("1"), "NORM")
       ("patience", "stop after N validations without a better one", cxxopts::value<std::string>()->default_value("0"), "N")

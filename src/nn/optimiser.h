@@ -46,7 +46,7 @@ struct Schedule {
     plateau  ///< linear warm-up, then halved each time validation stops improving
   };
   Kind kind = Kind::cosine;
-  double rate = 4e-3;
+  double rate = 5e-3;
   double warm_up = 0.02;  ///< share of the run
   double floor = 0.01;    ///< where the cosine ends, as a share of the rate
 

@@ -41,7 +41,7 @@ Objective least_squares(const Network& network) {
 
 struct TrainingOptions {
   std::uint64_t samples = 2'000'000;  ///< fresh traces to train on
-  int batch = 128;
+  int batch = 64;
   int slice = 16;  ///< traces a tape works on at a time; a multiple of kLaneBlock
   AdamOptions adam;
   Schedule schedule;

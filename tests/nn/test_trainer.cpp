@@ -139,7 +139,8 @@ TEST_CASE("the cut into slices changes nothing but rounding") {
 }
 
 TEST_CASE("the same bits whatever the number of threads") {
-  for (auto [batch, slice] : {std::pair{40, 32}, {100, 16}, {64, 16}, {5, 16}, {560, 16}}) {
+  for (const auto& [traces, slice] : {std::pair{40, 32}, {100, 16}, {64, 16}, {5, 16}, {560, 16}}) {
+    const int batch = traces;
     CAPTURE(batch);
     TrainingOptions options = small_run();
     options.batch = batch;
