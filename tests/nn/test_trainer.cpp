@@ -40,11 +40,15 @@ TrainingOptions small_run(Schedule::Kind kind = Schedule::Kind::cosine) {
 struct Result {
   TrainingEnd end{};
   std::uint64_t samples = 0;
+  double validation_loss = 0.0;  // of the parameters at the end
   std::vector<float> parameters;
   std::vector<double> curve;
 
   Result(TrainingEnd e, const Trainer& trainer, const SmallNetwork& network)
-      : end(e), samples(trainer.samples_done()), parameters(network.values()) {
+      : end(e),
+        samples(trainer.samples_done()),
+        validation_loss(trainer.validate()),
+        parameters(network.values()) {
     for (const TrainingPoint& p : trainer.history())
       curve.insert(curve.end(), {static_cast<double>(p.samples), p.training_loss, p.validation_loss,
                                  p.learning_rate, p.gradient_norm});
@@ -192,6 +196,10 @@ TEST_CASE("a resumed run stops early where the whole one did") {
   const Result whole = run_whole(options);
   REQUIRE(whole.end == TrainingEnd::stopped_early);
   CHECK(whole.samples < 100 * 40);
+  // It ends with the parameters of its best validation, which was not the last.
+  const std::size_t last = whole.curve.size() - 5;
+  for (std::size_t i = 0; i <= last; i += 5) CHECK(whole.validation_loss <= whole.curve[i + 2]);
+  CHECK(whole.validation_loss == whole.curve[last - 4 * 5 + 2]);
   for (std::uint64_t stride : {1, 5})
     CHECK(run_in_pieces(options, stride, folder.path / "run.checkpoint") == whole);
 }
