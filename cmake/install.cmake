@@ -5,7 +5,10 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/taugate)
 
 install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/taugate
-        FILES_MATCHING PATTERN "*.h" PATTERN cli EXCLUDE)
+        FILES_MATCHING PATTERN "*.h" PATTERN cli EXCLUDE
+        # what only our own .cpp files include
+        PATTERN "*_fields.h" EXCLUDE PATTERN kernels_scalar.h EXCLUDE
+        PATTERN gnuplot.h EXCLUDE PATTERN palette.h EXCLUDE)
 install(TARGETS taugate EXPORT taugate)
 install(EXPORT taugate NAMESPACE taugate:: FILE taugateTargets.cmake DESTINATION ${package_dir})
 

@@ -1,8 +1,54 @@
 #pragma once
-// Everything that the library offers, in one include.
+// Everything that the library offers, in one include, floor by floor. No third-party header comes
+// with it.
 
 #include "taugate/core/arena.h"
 #include "taugate/core/error.h"
+#include "taugate/core/file.h"
+#include "taugate/core/interrupt.h"
 #include "taugate/core/parallel.h"
+#include "taugate/core/progress.h"
 #include "taugate/core/random.h"
 #include "taugate/core/tensor.h"
+
+#include "taugate/simd/kernels.h"
+
+#include "taugate/autograd/gradcheck.h"
+#include "taugate/autograd/gru.h"
+#include "taugate/autograd/ops.h"
+#include "taugate/autograd/tape.h"
+
+#include "taugate/nn/layers.h"
+#include "taugate/nn/model_file.h"
+#include "taugate/nn/optimiser.h"
+#include "taugate/nn/parameters.h"
+#include "taugate/nn/safetensors.h"
+#include "taugate/nn/seq2seq.h"
+#include "taugate/nn/trainer.h"
+
+#include "taugate/fli/acquisition.h"
+#include "taugate/fli/decay.h"
+#include "taugate/fli/detector.h"
+#include "taugate/fli/io/csv.h"
+#include "taugate/fli/io/idx.h"
+#include "taugate/fli/io/measurement.h"
+#include "taugate/fli/io/npy.h"
+#include "taugate/fli/io/npz.h"
+#include "taugate/fli/io/phd.h"
+#include "taugate/fli/io/rebin.h"
+#include "taugate/fli/irf.h"
+#include "taugate/fli/lifetime.h"
+#include "taugate/fli/masks.h"
+#include "taugate/fli/metrics.h"
+#include "taugate/fli/normalise.h"
+#include "taugate/fli/picture.h"
+#include "taugate/fli/range.h"
+#include "taugate/fli/reconvolve.h"
+#include "taugate/fli/response.h"
+#include "taugate/fli/simulator.h"
+
+#include "taugate/study/evaluation.h"
+#include "taugate/study/inference.h"
+#include "taugate/study/recorded_irf.h"
+#include "taugate/study/simulated_traces.h"
+#include "taugate/study/trained_model.h"
