@@ -17,8 +17,9 @@ taugate::TrainedModel train_a_small_model() {
   model.network.initialise(1);
   const taugate::SimulatedTraces data(prior, model.normalisation, 1);
   taugate::TrainingOptions options;
-  options.samples = 100'000;
+  options.samples = 80'000;
   options.batch = 32;
+  options.validation_samples = 512;
   taugate::Trainer(model.network.parameters(), taugate::least_squares(model.network), data, options)
       .run();
   return model;

@@ -1,5 +1,7 @@
 #include "taugate/autograd/gru.h"
 
+#include "taugate/autograd/packed_gru.h"
+
 namespace taugate {
 namespace {
 
@@ -35,63 +37,15 @@ struct GruSequence {
   bool trains_weights() const { return w.recurrent.wants_gradient(); }
 
   void forward(Arena& arena) const {
-    if (form == GruForm::reset_after)
-      forward_reset_after(arena);
-    else
-      forward_reset_before(arena);
+    const auto layer = pack_gru(arena, w, form, activation, I > 0);
+    for (int t = 0; t < T; ++t)
+      layer.step(I ? x.value.step(t) : nullptr, states.step(t), gates_at(t), states.step(t + 1), lanes);
   }
-  void forward_reset_after(Arena& arena) const;
-  void forward_reset_before(Arena& arena) const;
 
   void backward(Arena& arena) const;
   void backward_through_time(Arena& arena) const;
   void weight_gradients() const;
 };
-
-template <class S>
-void GruSequence<S>::forward_reset_after(Arena& arena) const {
-  const auto& kernel = simd::kernels<S>();
-  const S *b = w.input_bias.value.data, *c = w.recurrent_bias.value.data;
-  S* bias_rz = arena.allocate<S>(2 * H);
-  for (int i = 0; i < 2 * H; ++i) bias_rz[i] = b[i] + c[i];
-  // [W_rz | U_rz], W_n and U_n: the candidate's two products stay apart, since r multiplies one.
-  const auto rows_n = simd::Strided<S>{nullptr, H, 0, 0, 0};
-  const auto wu_rz = I ? simd::pack(arena, W(0, 2 * H), U(0, 2 * H)) : simd::pack(arena, U(0, 2 * H));
-  const auto w_n = I ? simd::pack(arena, W(2 * H, H)) : simd::pack(arena, rows_n);
-  const auto u_n = simd::pack(arena, U(2 * H, H));
-
-  for (int t = 0; t < T; ++t) {
-    S* g = gates_at(t);
-    const S *h = states.step(t), *x_t = I ? x.value.step(t) : nullptr;
-    kernel.matmul({.weights = wu_rz, .first = I ? x_t : h, .first_rows = I ? I : H,
-                   .second = h, .second_rows = I ? H : 0, .bias = bias_rz, .out = g, .lanes = lanes});
-    kernel.matmul({.weights = w_n, .first = x_t, .first_rows = I, .bias = b + 2 * H,
-                   .out = g + 2 * plane, .lanes = lanes});
-    kernel.matmul({.weights = u_n, .first = h, .first_rows = H, .bias = c + 2 * H,
-                   .out = g + 3 * plane, .lanes = lanes});
-    kernel.gates_after(activation, plane, g, h, states.step(t + 1));
-  }
-}
-
-template <class S>
-void GruSequence<S>::forward_reset_before(Arena& arena) const {
-  const auto& kernel = simd::kernels<S>();
-  const S* b = w.input_bias.value.data;
-  const auto wu_rz = I ? simd::pack(arena, W(0, 2 * H), U(0, 2 * H)) : simd::pack(arena, U(0, 2 * H));
-  const auto wu_n = I ? simd::pack(arena, W(2 * H, H), U(2 * H, H)) : simd::pack(arena, U(2 * H, H));
-
-  for (int t = 0; t < T; ++t) {
-    S* g = gates_at(t);
-    const S *h = states.step(t), *x_t = I ? x.value.step(t) : nullptr, *q = g + 3 * plane;
-    kernel.matmul({.weights = wu_rz, .first = I ? x_t : h, .first_rows = I ? I : H,
-                   .second = h, .second_rows = I ? H : 0, .bias = b, .out = g, .lanes = lanes});
-    kernel.reset_before(activation, plane, g, h);
-    kernel.matmul({.weights = wu_n, .first = I ? x_t : q, .first_rows = I ? I : H,
-                   .second = q, .second_rows = I ? H : 0, .bias = b + 2 * H, .out = g + 2 * plane,
-                   .lanes = lanes});
-    kernel.blend_before(activation, plane, g, h, states.step(t + 1));
-  }
-}
 
 template <class S>
 void GruSequence<S>::backward(Arena& arena) const {

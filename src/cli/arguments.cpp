@@ -38,9 +38,10 @@ cxxopts::OptionAdder Arguments::group(const std::string& title) {
   return options_.add_options(title);
 }
 
-/// cxxopts' text, with our titles instead of " TITLE options:" and no blanks at the ends of lines.
+/// cxxopts' text in our layout: usage in a paragraph of its own, our titles instead of " TITLE options:",
+/// and no blanks at the ends of lines.
 std::string Arguments::help() const {
-  std::string text = options_.help(groups_);
+  std::string text = std::regex_replace(options_.help(groups_), std::regex("\nUsage:\n +"), "\n\nUsage: ");
   for (const auto& title : groups_) {
     const std::string theirs = "\n " + title + " options:\n";
     const auto at = title.empty() ? std::string::npos : text.find(theirs);

@@ -174,7 +174,7 @@ void print(const Inference& r, const nlohmann::json& s) {
   if (n <= 16) {
     for (std::size_t i = 0; i < n; ++i)
       std::cout << "  trace " << i << ": " << r.amplitude_ns[i] << " ns amplitude-weighted, " << r.intensity_ns[i]
-                << " ns intensity-weighted, " << r.intensity[i] << " counts\n";
+                << " ns intensity-weighted, " << static_cast<std::uint64_t>(r.intensity[i]) << " counts\n";
     return;
   }
   const auto line = [](const char* name, const nlohmann::json& v) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iomanip>
 #include <iostream>
 #include <numeric>
 
@@ -43,8 +44,8 @@ void print_measurement(const std::string& path) {
     std::cout << "an image of " << m.width << " x " << m.height << " pixels";
   else
     std::cout << m.width << " trace(s)";
-  std::cout << " of " << m.bins << " bins\n  counts       " << std::fixed << std::accumulate(m.counts.begin(), m.counts.end(), 0.0)
-            << std::defaultfloat << " in all, at most " << *std::max_element(m.counts.begin(), m.counts.end()) << " in a bin\n  bin width    ";
+  std::cout << " of " << m.bins << " bins\n  counts       " << std::fixed << std::setprecision(0) << std::accumulate(m.counts.begin(), m.counts.end(), 0.0)
+            << std::defaultfloat << std::setprecision(6) << " in all, at most " << *std::max_element(m.counts.begin(), m.counts.end()) << " in a bin\n  bin width    ";
   if (m.bin_ns) std::cout << *m.bin_ns << " ns\n"; else std::cout << "not in the file\n";
   std::cout << "  laser period ";
   if (m.period_ns) std::cout << *m.period_ns << " ns\n"; else std::cout << "not in the file\n";

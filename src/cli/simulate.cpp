@@ -55,8 +55,8 @@ int write_traces(const Arguments& a, const Simulator& simulator, std::uint64_t s
     for (int c = 0; c < 4; ++c) numbers[c]->append(std::span<const float>(columns[c]).first(n));
     progress.update(static_cast<double>(first + n));
   }
+  progress.finish(static_cast<double>(samples), "packing the archive");
   out.finish();
-  progress.finish(static_cast<double>(samples));
   std::cout << "wrote " << samples << " traces of " << T << " gates to " << a.text("output") << '\n';
   return kSuccess;
 }

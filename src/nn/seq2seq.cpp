@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "taugate/core/parallel.h"
-
 namespace taugate {
 
 void Seq2SeqConfig::validate() const {
@@ -50,29 +48,6 @@ std::size_t Seq2Seq::multiply_accumulates() const {
     if (entry.name.find("weight") != std::string::npos)
       per_step += static_cast<std::size_t>(entry.at.rows) * entry.at.cols;
   return per_step * config_.gates;
-}
-
-void predict(const Seq2Seq& model, std::span<const float> tpsf, std::span<float> sfd) {
-  const int T = model.config().gates, C = model.config().outputs;
-  const std::size_t count = tpsf.size() / T;
-  require(tpsf.size() == count * T && sfd.size() == tpsf.size() * C, "[predict] found ", tpsf.size(),
-          " input and ", sfd.size(), " output values, wanted N x ", T, " and N x ", T, " x ", C);
-  constexpr std::size_t kSlice = 2 * kLaneBlock;
-  std::vector<Arena> arenas(static_cast<std::size_t>(thread_count()));
-  parallel_for((count + kSlice - 1) / kSlice, [&](std::size_t slice, int thread) {
-    Arena& arena = arenas[static_cast<std::size_t>(thread)];
-    arena.reset();
-    Tape<float> tape(arena, model.parameters().bind());
-    const std::size_t first = slice * kSlice;
-    const int batch = static_cast<int>(std::min(kSlice, count - first));
-    const auto x = arena.zero_sequence<float>(T, 1, batch);
-    for (int b = 0; b < batch; ++b)
-      for (int t = 0; t < T; ++t) x.at(t, 0, b) = tpsf[(first + b) * T + t];
-    const Var<float> y = model(tape, tape.input(x));
-    for (int b = 0; b < batch; ++b)
-      for (int t = 0; t < T; ++t)
-        for (int c = 0; c < C; ++c) sfd[((first + b) * T + t) * C + c] = y.value.at(t, c, b);
-  });
 }
 
 }  // namespace taugate

@@ -4,7 +4,6 @@
 // state of encoder layer k; the decoder's input is zero at every step, so its first layer has no input
 // weights. A linear head reads the last decoder layer at each step.
 
-#include <span>
 #include <string>
 #include <vector>
 
@@ -65,9 +64,5 @@ class Seq2Seq {
   std::vector<Gru> encoder_, decoder_;
   Linear head_;
 };
-
-/// The SFDs of `count` traces on all threads: tpsf [count][T], normalised as in training, to
-/// sfd [count][T][C]; both row-major. Every trace's result is independent of the others.
-void predict(const Seq2Seq& model, std::span<const float> tpsf, std::span<float> sfd);
 
 }  // namespace taugate

@@ -6,6 +6,7 @@
 
 #include "taugate/core/parallel.h"
 #include "taugate/fli/lifetime.h"
+#include "taugate/nn/engine.h"
 
 namespace taugate {
 namespace {

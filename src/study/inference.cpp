@@ -6,6 +6,7 @@
 
 #include "taugate/fli/io/rebin.h"
 #include "taugate/fli/lifetime.h"
+#include "taugate/nn/engine.h"
 #include "taugate/fli/reconvolve.h"
 
 namespace taugate {

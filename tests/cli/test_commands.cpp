@@ -5,6 +5,7 @@
 
 #include "program.h"
 #include "taugate/fli/io/npz.h"
+#include "taugate/fli/simulator.h"
 
 using namespace taugate;
 using namespace taugate::testing;
@@ -78,6 +79,16 @@ TEST_CASE("simulate writes traces with their truth") {
 
   REQUIRE(run(folder, "simulate --samples 300 --seed 7 --threads 1 -o u.npz").code == 0);
   CHECK(NpzReader(folder / "u.npz").read<float>("tpsf").values == tpsf.values);
+}
+
+TEST_CASE("docs/simulator.md shows the default configuration") {
+  const std::string page = read_all(fs::path(TAUGATE_SOURCE_DIR) / "docs" / "simulator.md");
+  const auto start = page.find("```json\n");
+  REQUIRE(start != std::string::npos);
+  const std::string block = page.substr(start + 8, page.find("```", start + 8) - start - 8);
+  const std::string defaults = to_json(simulator_preset("ss2-70"));
+  CHECK(nlohmann::json::parse(block) == nlohmann::json::parse(defaults));
+  CHECK(to_json(simulator_config_from_json(block)) == defaults);
 }
 
 TEST_CASE("simulate makes images, of masks from a file too") {

@@ -8,7 +8,7 @@
 
 #include "taugate/autograd/gradcheck.h"
 #include "taugate/core/parallel.h"
-#include "taugate/nn/seq2seq.h"
+#include "taugate/nn/engine.h"
 #include "testing.h"
 
 using namespace taugate;
@@ -281,4 +281,49 @@ TEST_CASE("the whole network's gradients beside finite differences, in double") 
       CHECK(result.worst <= 1e-7);
       CHECK(result.entries == T * B + parameters.size());
     }
+}
+
+TEST_CASE("an engine runs any chain of layers: fed by the one before, from zeros, from an earlier state") {
+  constexpr int T = 9, N = 37;
+  Parameters p;
+  const Gru a(p, "a", 1, 5), b(p, "b", 5, 7, GruForm::reset_before), c(p, "c", 7, 5);
+  const Linear head(p, "head", 5, 2);
+  a.initialise(p, 1, 0), b.initialise(p, 1, 1), c.initialise(p, 1, 2), head.initialise(p, 1, 3);
+  const auto weight = [&](const std::string& name) -> Weight<float> {
+    for (const auto& e : p.entries())
+      if (e.name == name) return {p.matrix(e.at), {}};
+    return {};
+  };
+  Chain chain;
+  for (const std::string name : {"a", "b", "c"}) {
+    Chain::Layer layer;
+    layer.weights = {weight(name + ".weight_ih"), weight(name + ".weight_hh"), weight(name + ".bias_ih"),
+                     weight(name + ".bias_hh")};
+    layer.form = name == "b" ? GruForm::reset_before : GruForm::reset_after;
+    layer.starts_from = name == "c" ? 0 : -1;
+    chain.layers.push_back(layer);
+  }
+  chain.head_weight = weight("head.weight").value;
+  chain.head_bias = weight("head.bias").value;
+
+  Random rng(4, 4);
+  std::vector<float> input(N * T), output(N * T * 2);
+  fill_normal(input.data(), input.size(), rng);
+  Engine engine(chain, T);
+  engine.run(input, output);
+
+  Arena arena;
+  Tape<float> tape(arena, p.bind());
+  const auto x = arena.zero_sequence<float>(T, 1, N);
+  for (int i = 0; i < N; ++i)
+    for (int t = 0; t < T; ++t) x.at(t, 0, i) = input[static_cast<std::size_t>(i * T + t)];
+  const Var<float> ya = a(tape, tape.input(x));
+  const Var<float> y = head(tape, c(tape, b(tape, ya), last_step(ya)));
+  for (int i = 0; i < N; ++i)
+    for (int t = 0; t < T; ++t)
+      for (int k = 0; k < 2; ++k)
+        CHECK(output[static_cast<std::size_t>((i * T + t) * 2 + k)] == y.value.at(t, k, i));
+
+  chain.layers[2].starts_from = 1;
+  CHECK_THROWS_WITH_AS(Engine(chain, T), doctest::Contains("layer 2"), Error);
 }

@@ -1,0 +1,124 @@
+#include "taugate/nn/engine.h"
+
+#include <algorithm>
+
+#include "taugate/core/parallel.h"
+
+namespace taugate {
+
+Engine::Engine(const Chain& chain, int steps) : steps_(steps), outputs_(chain.head_weight.rows) {
+  require(steps >= 1 && !chain.layers.empty(), "[engine] found ", chain.layers.size(), " layers and ", steps,
+          " steps, wanted at least one of each");
+  int inputs = 1;
+  for (std::size_t k = 0; k < chain.layers.size(); ++k) {
+    const Chain::Layer& layer = chain.layers[k];
+    const int H = layer.weights.recurrent.value.cols;
+    require(layer.reads_zeros || layer.weights.input.value.cols == inputs, "[engine] layer ", k, ": found weights for ",
+            layer.weights.input.value.cols, " inputs, wanted ", inputs);
+    require(layer.starts_from < static_cast<int>(k) &&
+                (layer.starts_from < 0 || layers_[static_cast<std::size_t>(layer.starts_from)].gru.H == H),
+            "[engine] layer ", k, ": wanted an earlier layer of the same size to start from");
+    layers_.push_back({pack_gru(weights_, layer.weights, layer.form, layer.activation, !layer.reads_zeros),
+                       layer.starts_from});
+    inputs = H;
+    widest_ = std::max(widest_, H);
+  }
+  require(chain.head_weight.cols == inputs, "[engine] found a head for ", chain.head_weight.cols, " units, wanted ", inputs);
+  const Matrix<float>& head = chain.head_weight;
+  head_ = simd::pack(weights_, simd::strided<float>(head.data, head.rows, head.cols, head.cols));
+  float* bias = weights_.allocate<float>(static_cast<std::size_t>(outputs_));
+  std::copy_n(chain.head_bias.data, outputs_, bias);
+  head_bias_ = bias;
+  while (scratch_.size() < static_cast<std::size_t>(thread_count())) scratch_.push_back(make_scratch());
+}
+
+Engine::Scratch Engine::make_scratch() const {
+  const auto T = static_cast<std::size_t>(steps_);
+  const std::size_t state = odd_stride(static_cast<std::size_t>(widest_) * kLaneBlock);
+  Scratch s;
+  s.input = Buffer<float>(T * kLaneBlock);
+  for (auto& states : s.states) states = Buffer<float>((T + 1) * state);
+  s.gates = Buffer<float>(4 * static_cast<std::size_t>(widest_) * kLaneBlock);
+  s.output = Buffer<float>(static_cast<std::size_t>(outputs_) * kLaneBlock);
+  for (const Layer& layer : layers_) s.final_states.emplace_back(static_cast<std::size_t>(layer.gru.H) * kLaneBlock);
+  return s;
+}
+
+void Engine::run(std::span<const float> input, std::span<float> output) {
+  const auto T = static_cast<std::size_t>(steps_), C = static_cast<std::size_t>(outputs_);
+  const std::size_t count = input.size() / T;
+  require(input.size() == count * T && output.size() == input.size() * C, "[engine] found ", input.size(),
+          " input and ", output.size(), " output values, wanted N x ", T, " and N x ", T, " x ", C);
+  while (scratch_.size() < static_cast<std::size_t>(thread_count())) scratch_.push_back(make_scratch());
+  parallel_for((count + kLaneBlock - 1) / kLaneBlock, [&](std::size_t block, int thread) {
+    const std::size_t first = block * kLaneBlock;
+    run_block(scratch_[static_cast<std::size_t>(thread)], input.data() + first * T, output.data() + first * T * C,
+              static_cast<int>(std::min<std::size_t>(kLaneBlock, count - first)));
+  });
+}
+
+void Engine::run_block(Scratch& s, const float* input, float* output, int batch) const {
+  const auto T = static_cast<std::size_t>(steps_), C = static_cast<std::size_t>(outputs_);
+  constexpr std::size_t B = kLaneBlock;
+  // Lanes beyond the batch repeat the last trace: harmless, and no special case.
+  for (std::size_t lane = 0; lane < B; ++lane) {
+    const float* trace = input + std::min(lane, static_cast<std::size_t>(batch - 1)) * T;
+    for (std::size_t t = 0; t < T; ++t) s.input[t * B + lane] = trace[t];
+  }
+  const float* x = s.input.data();
+  std::size_t x_stride = B;
+  for (std::size_t k = 0; k < layers_.size(); ++k) {
+    const PackedGru<float>& gru = layers_[k].gru;
+    const std::size_t plane = static_cast<std::size_t>(gru.H) * B, stride = odd_stride(plane);
+    float* states = s.states[k % 2].data();
+    if (layers_[k].starts_from < 0)
+      std::fill_n(states, plane, 0.0f);
+    else
+      std::copy_n(s.final_states[static_cast<std::size_t>(layers_[k].starts_from)].data(), plane, states);
+    for (std::size_t t = 0; t < T; ++t)
+      gru.step(x + t * x_stride, states + t * stride, s.gates.data(), states + (t + 1) * stride, kLaneBlock);
+    std::copy_n(states + T * stride, plane, s.final_states[k].data());
+    x = states + stride;
+    x_stride = stride;
+  }
+  const auto& kernel = simd::kernels<float>();
+  for (std::size_t t = 0; t < T; ++t) {
+    kernel.matmul({.weights = head_, .first = x + t * x_stride, .first_rows = layers_.back().gru.H, .bias = head_bias_,
+                   .out = s.output.data(), .lanes = kLaneBlock});
+    for (std::size_t c = 0; c < C; ++c)
+      for (int lane = 0; lane < batch; ++lane)
+        output[(static_cast<std::size_t>(lane) * T + t) * C + c] = s.output[c * B + static_cast<std::size_t>(lane)];
+  }
+}
+
+void predict(const Seq2Seq& model, std::span<const float> tpsf, std::span<float> sfd) {
+  Engine(model).run(tpsf, sfd);
+}
+
+Chain chain_of(const Seq2Seq& model) {
+  const Seq2SeqConfig& config = model.config();
+  const int layers = static_cast<int>(config.hidden.size());
+  const auto find = [&](const std::string& name) -> Weight<float> {
+    for (const auto& entry : model.parameters().entries())
+      if (entry.name == name)
+        return {{const_cast<float*>(model.parameters().data()) + entry.at.offset, entry.at.rows, entry.at.cols}, {}};
+    return {};
+  };
+  Chain chain;
+  for (const std::string side : {"encoder", "decoder"})
+    for (int k = 0; k < layers; ++k) {
+      const std::string name = side + "." + std::to_string(k);
+      Chain::Layer layer;
+      layer.weights = {find(name + ".weight_ih"), find(name + ".weight_hh"), find(name + ".bias_ih"), find(name + ".bias_hh")};
+      layer.form = config.form;
+      layer.activation = config.activation;
+      layer.reads_zeros = side == "decoder" && k == 0;
+      layer.starts_from = side == "decoder" ? k : -1;
+      chain.layers.push_back(layer);
+    }
+  chain.head_weight = find("head.weight").value;
+  chain.head_bias = find("head.bias").value;
+  return chain;
+}
+
+}  // namespace taugate

@@ -1,0 +1,72 @@
+#pragma once
+// Float inference for embedding: plan once, then run without allocating.
+//
+// A plan is a chain of GRU layers and a linear head, its weights copied into the kernels' order. Whole
+// traces run layer by layer over all steps, in blocks of 16 traces whose activations stay in the second
+// cache. A stream takes one gate of many pixels at a time, as a camera delivers them.
+
+#include <span>
+#include <vector>
+
+#include "taugate/autograd/packed_gru.h"
+#include "taugate/nn/seq2seq.h"
+
+namespace taugate {
+
+/// What an engine runs: layer k reads the states of layer k-1 (layer 0 the input), or zeros, and starts
+/// from zeros or from the final state of an earlier layer.
+struct Chain {
+  struct Layer {
+    GruWeights<float> weights;  ///< only values are looked at
+    GruForm form = GruForm::reset_after;
+    Activation activation = Activation::smooth;
+    bool reads_zeros = false;
+    int starts_from = -1;  ///< index of an earlier layer of the same size; -1: zeros
+  };
+  std::vector<Layer> layers;
+  Matrix<float> head_weight;  ///< [C][H]
+  Matrix<float> head_bias;    ///< [C][1]
+};
+
+/// The chain of a Seq2Seq; it refers to the model's parameters.
+Chain chain_of(const Seq2Seq& model);
+
+class Engine {
+ public:
+  /// `steps` is T. Copies the weights, so the chain may go. Memory: the packed weights, and for each thread
+  /// 2 (T+1) x the widest layer x 16 floats.
+  Engine(const Chain& chain, int steps);
+  explicit Engine(const Seq2Seq& model) : Engine(chain_of(model), model.config().gates) {}
+
+  int steps() const { return steps_; }
+  int outputs() const { return outputs_; }
+
+  /// input [N][T] to output [N][T][C], row-major, on all threads. A trace's result does not depend on the
+  /// others. Allocates nothing, unless there are more threads than ever before.
+  void run(std::span<const float> input, std::span<float> output);
+
+ private:
+  struct Scratch {
+    Buffer<float> input, states[2], gates, output;
+    std::vector<Buffer<float>> final_states;
+  };
+  struct Layer {
+    PackedGru<float> gru;
+    int starts_from;
+  };
+  void run_block(Scratch& scratch, const float* input, float* output, int batch) const;
+  Scratch make_scratch() const;
+
+  int steps_, outputs_;
+  int widest_ = 1;
+  Arena weights_;
+  std::vector<Layer> layers_;
+  simd::Packed<float> head_;
+  const float* head_bias_ = nullptr;
+  std::vector<Scratch> scratch_;  // one a thread
+};
+
+/// Engine(model).run(tpsf, sfd): tpsf [N][T], normalised as in training, to sfd [N][T][C].
+void predict(const Seq2Seq& model, std::span<const float> tpsf, std::span<float> sfd);
+
+}  // namespace taugate
