@@ -16,8 +16,10 @@
 #include "taugate/autograd/gradcheck.h"
 #include "taugate/autograd/gru.h"
 #include "taugate/autograd/ops.h"
+#include "taugate/autograd/packed_gru.h"
 #include "taugate/autograd/tape.h"
 
+#include "taugate/nn/engine.h"
 #include "taugate/nn/layers.h"
 #include "taugate/nn/model_file.h"
 #include "taugate/nn/optimiser.h"
