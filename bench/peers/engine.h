@@ -77,9 +77,11 @@ class Engine {
 struct Peer {
   std::string name;
   bool trains = false;
+  bool splits = true;  ///< whether one engine a core is worth a row of its own
   std::function<std::unique_ptr<Engine>(const Task&)> make;
 };
 
+Peer ours();      ///< the inference engine and the trainer of this project
 Peer libtorch();  ///< torch::nn::GRU, one per layer; autograd and torch::optim::Adam
 Peer onednn();    ///< the lbr_gru primitive, weights in the layout it prefers; inference only
 /// `peer` run as Task::threads engines of one thread, each with its share of the batch. What a user

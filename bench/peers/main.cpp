@@ -123,7 +123,7 @@ std::optional<Comparison> compare(const Plan& plan, const std::vector<Peer>& all
   for (const Peer& peer : all) {
     if (train && !peer.trains) continue;
     peers.push_back(peer);
-    if (!train && task.threads > 1 && task.batch >= task.threads) peers.push_back(split(peer));
+    if (!train && peer.splits && task.threads > 1 && task.batch >= task.threads) peers.push_back(split(peer));
   }
   if (peers.empty()) return std::nullopt;
 
@@ -223,7 +223,7 @@ int run_program(int argc, char** argv) {
     if (!csv.empty()) write_csv(csv, setting, results);
   };
   save({});  // a file that cannot be written is better known before the run than after it
-  save(run(plan, {libtorch(), onednn()}));
+  save(run(plan, {ours(), libtorch(), onednn()}));
   return 0;
 }
 

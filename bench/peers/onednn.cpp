@@ -162,7 +162,7 @@ Peer onednn() {
   const dnnl_version_t* version = dnnl_version();
   return {"oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) +
               " lbr_gru",
-          false, [](const Task& task) { return std::make_unique<OneDnn>(task); }};
+          false, true, [](const Task& task) { return std::make_unique<OneDnn>(task); }};
 }
 
 }  // namespace peers

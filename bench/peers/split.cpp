@@ -54,7 +54,7 @@ class Split : public Engine {
 }  // namespace
 
 Peer split(const Peer& peer) {
-  return {peer.name + ", batch split", false,
+  return {peer.name + ", batch split", false, false,
           [peer](const Task& task) { return std::make_unique<Split>(peer, task); }};
 }
 

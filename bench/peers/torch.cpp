@@ -86,7 +86,7 @@ class Libtorch : public Engine {
 }  // namespace
 
 Peer libtorch() {
-  return {"libtorch " TORCH_VERSION, true,
+  return {"libtorch " TORCH_VERSION, true, true,
           [](const Task& task) { return std::make_unique<Libtorch>(task); }};
 }
 
