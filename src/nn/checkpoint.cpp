@@ -34,7 +34,7 @@ std::string Trainer::fingerprint() const {
               {"adam", {exact(o.adam.beta1), exact(o.adam.beta2), exact(o.adam.epsilon), exact(o.adam.clip_norm)}},
               {"schedule", {name_of(o.schedule.kind), exact(o.schedule.rate), exact(o.schedule.warm_up), exact(o.schedule.floor)}},
               {"validation", {o.validation_samples, o.validations, o.patience}},
-              {"data", {data_.steps(), data_.inputs(), data_.outputs()}},
+              {"data", {data_.steps(), data_.inputs(), data_.outputs(), data_.identity()}},
               {"parameters", parameters_.count()}}
       .dump();
 }

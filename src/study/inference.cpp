@@ -83,8 +83,12 @@ std::vector<float> fitted_counts(const TrainedModel& model, const IrfCurve& irf,
     sc += x * counts[k];
   }
   const double n = static_cast<double>(T), determinant = n * ss - s * s;
-  const double scale = determinant > 0.0 ? (n * sc - s * c) / determinant : 0.0;
-  const double offset = (c - scale * s) / n;
+  double scale = determinant > 0.0 ? (n * sc - s * c) / determinant : 0.0;
+  double offset = (c - scale * s) / n;
+  if (offset < 0.0) {  // there is no negative background
+    offset = 0.0;
+    scale = ss > 0.0 ? sc / ss : 0.0;
+  }
   std::vector<float> fitted(T);
   for (std::size_t k = 0; k < T; ++k) fitted[k] = static_cast<float>(scale * shape[k] + offset);
   return fitted;

@@ -10,6 +10,14 @@ SimulatedTraces::SimulatedTraces(const SimulatorConfig& config, const Normalisat
   taugate::validate(normalisation, simulator_.gates());
 }
 
+/// The seed, and a hash (FNV-1a) of the prior and the normalisation.
+std::string SimulatedTraces::identity() const {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const char c : to_json(simulator_.config()) + to_json(normalisation_))
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return concat("seed ", seed_, ", prior ", hash);
+}
+
 void SimulatedTraces::fill(std::uint64_t first, Sequence<float> input, Sequence<float> target) const {
   const int T = steps(), C = outputs();
   // Kept by each thread, so that a training step allocates nothing.

@@ -15,6 +15,7 @@ class SimulatedTraces : public TrainingData {
   int steps() const override { return simulator_.gates(); }
   int inputs() const override { return 1; }
   int outputs() const override { return simulator_.channels(); }
+  std::string identity() const override;
   void fill(std::uint64_t first, Sequence<float> input, Sequence<float> target) const override;
 
  private:
