@@ -11,7 +11,7 @@
 namespace taugate::cli {
 namespace {
 
-constexpr int kMeasuredGates = 128;        // unless --gates says otherwise
+constexpr int kMeasuredGates = 256;        // unless --gates says otherwise
 constexpr double kLifetimesInWindow = 8.0; // of the longest, where the period leaves the choice
 
 DetectorKind detector_kind(const std::string& name) {
