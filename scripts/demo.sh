@@ -5,7 +5,7 @@
 #   scripts/demo.sh [FOLDER]        results go to FOLDER (default: out/demo)
 #
 # Environment: TAUGATE     the program (default: build/release/taugate)
-#              SAMPLES     traces to train on (default: 3M)
+#              SAMPLES     traces to train on (default: 3600k)
 #              MNIST       an IDX file of masks, e.g. MNIST's train-images-idx3-ubyte
 #              TAUGATE_DATA  folder with phd/*.phd (default: ../shared/data beside this checkout)
 set -eu
@@ -17,8 +17,8 @@ mkdir -p "$out"
 start=$(date +%s)
 say() { printf '\n== %s\n' "$*"; }
 
-say "1. train a 32-unit student on ${SAMPLES:-3M} simulated pixels (70 gates, 12.5 ns), each seen once"
-"$taugate" train --preset ss2-70 --hidden 32 --samples "${SAMPLES:-3M}" -o "$out/student.safetensors" \
+say "1. train a 32-unit student on ${SAMPLES:-3600k} simulated pixels (70 gates, 12.5 ns), each seen once"
+"$taugate" train --preset ss2-70 --hidden 32 --samples "${SAMPLES:-3600k}" -o "$out/student.safetensors" \
   --json "$out/student.json"
 
 say "2. measure it on 20,000 pixels it has not seen, and on mono-exponential ones of 1 ns"

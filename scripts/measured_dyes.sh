@@ -4,7 +4,7 @@
 #
 #   scripts/measured_dyes.sh FOLDER OUT
 #
-# docs/real-data.md explains the options. SAMPLES_MEASURED: traces to train each on (default: 400k).
+# docs/real-data.md explains the options. SAMPLES_MEASURED: traces to train each on (default: 300k).
 set -eu
 taugate=${TAUGATE:-build/release/taugate}
 folder=$1
@@ -15,6 +15,6 @@ for irf in "$folder"/*_irf_*.phd; do
   [ -e "$decay" ] || continue
   echo "-- $name"
   "$taugate" train --measured "$decay" --irf "$irf" --tau 0.2:6 --counts 1e3:1e5 \
-    --samples "${SAMPLES_MEASURED:-400k}" -o "$out/$name.safetensors"
+    --samples "${SAMPLES_MEASURED:-300k}" -o "$out/$name.safetensors"
   "$taugate" infer "$out/$name.safetensors" "$decay" --irf "$irf" -o "$out/$name"
 done

@@ -1,6 +1,6 @@
 #pragma once
-// What several tests share: the data folder, random fills, and a comparison with absolute and relative
-// tolerance (doctest's Approx counts errors relative to 1, which hides small gradients).
+// What several tests share: the data folder, random fills, and a comparison with absolute and
+// relative tolerance (doctest's Approx counts errors relative to 1, which hides small gradients).
 
 #include <doctest/doctest.h>
 
@@ -14,7 +14,8 @@
 
 namespace taugate::testing {
 
-/// The folder of measured data (TAUGATE_DATA, or ../shared/data beside the sources), if it is there.
+/// The folder of measured data (TAUGATE_DATA, or ../shared/data beside the sources), if it is
+/// there.
 inline std::optional<std::filesystem::path> data_folder() {
   const char* given = std::getenv("TAUGATE_DATA");
   const std::filesystem::path folder =

@@ -123,7 +123,8 @@ std::optional<Comparison> compare(const Plan& plan, const std::vector<Peer>& all
   for (const Peer& peer : all) {
     if (train && !peer.trains) continue;
     peers.push_back(peer);
-    if (!train && peer.splits && task.threads > 1 && task.batch >= task.threads) peers.push_back(split(peer));
+    if (!train && peer.splits && task.threads > 1 && task.batch >= task.threads)
+      peers.push_back(split(peer));
   }
   if (peers.empty()) return std::nullopt;
 

@@ -14,14 +14,16 @@ using namespace taugate;
 /// A network of any of the peers' shapes, made of taugate's layers.
 class Layers {
  public:
-  explicit Layers(const Network& network) : network_(network), head_(make_layers(), "head", network.layers.back().hidden, 1) {}
+  explicit Layers(const Network& network)
+      : network_(network), head_(make_layers(), "head", network.layers.back().hidden, 1) {}
 
   Var<float> operator()(Tape<float>& tape, Var<float> x) const {
     Var<float> y = x, states[Seq2Seq::kMostLayers];
     for (std::size_t k = 0; k < grus_.size(); ++k) {
       const Layer& layer = network_.layers[k];
       const Var<float> start = layer.starts_from < 0 ? Var<float>{} : states[layer.starts_from];
-      y = layer.reads_zeros ? grus_[k].without_input(tape, x.steps(), start) : grus_[k](tape, y, start);
+      y = layer.reads_zeros ? grus_[k].without_input(tape, x.steps(), start)
+                            : grus_[k](tape, y, start);
       states[k] = last_step(y);
     }
     return head_(tape, y);
@@ -45,7 +47,8 @@ class Layers {
     Chain chain;
     for (const Layer& layer : network_.layers) {
       Chain::Layer l;
-      l.weights = {find(layer.name + ".weight_ih"), find(layer.name + ".weight_hh"), find(layer.name + ".bias_ih"), find(layer.name + ".bias_hh")};
+      l.weights = {find(layer.name + ".weight_ih"), find(layer.name + ".weight_hh"),
+                   find(layer.name + ".bias_ih"), find(layer.name + ".bias_hh")};
       l.reads_zeros = layer.reads_zeros;
       l.starts_from = layer.starts_from;
       chain.layers.push_back(l);
@@ -58,7 +61,8 @@ class Layers {
  private:
   Parameters& make_layers() {
     for (const Layer& layer : network_.layers)
-      grus_.emplace_back(parameters_, layer.name, layer.reads_zeros ? 0 : layer.inputs, layer.hidden);
+      grus_.emplace_back(parameters_, layer.name, layer.reads_zeros ? 0 : layer.inputs,
+                         layer.hidden);
     return parameters_;
   }
 
@@ -92,7 +96,8 @@ class OneBatch : public TrainingData {
 
 class Taugate : public peers::Engine {
  public:
-  explicit Taugate(const Task& task) : task_(task), layers_(task.network), data_(task.steps, task.batch) {
+  explicit Taugate(const Task& task)
+      : task_(task), layers_(task.network), data_(task.steps, task.batch) {
     set_thread_count(task.threads);
   }
 
@@ -104,7 +109,8 @@ class Taugate : public peers::Engine {
   /// Traces lie [T][B] here and [B][T] in the engine's interface; turning them is part of the time.
   void infer(const float* input, float* output) override {
     set_thread_count(task_.threads);
-    const std::size_t T = static_cast<std::size_t>(task_.steps), B = static_cast<std::size_t>(task_.batch);
+    const std::size_t T = static_cast<std::size_t>(task_.steps),
+                      B = static_cast<std::size_t>(task_.batch);
     traces_.resize(T * B);
     decays_.resize(T * B);
     for (std::size_t b = 0; b < B; ++b)
@@ -126,7 +132,8 @@ class Taugate : public peers::Engine {
       options.schedule.rate = 1e-3;
       options.adam.clip_norm = 0.0;
       options.validation_samples = 1;
-      trainer_ = std::make_unique<Trainer>(layers_.parameters(), least_squares(layers_), data_, options);
+      trainer_ =
+          std::make_unique<Trainer>(layers_.parameters(), least_squares(layers_), data_, options);
     }
     return trainer_->step();
   }

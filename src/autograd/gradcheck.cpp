@@ -12,13 +12,15 @@ double evaluate(const Build& build, const std::vector<Sequence<double>>& inputs,
                 const Matrix<double>& parameters, std::vector<std::vector<double>>* gradients) {
   Arena arena;
   std::vector<double> parameter_gradient(gradients ? parameters.size() : 0);
-  Tape<double> tape(arena, {parameters.data, parameter_gradient.empty() ? nullptr : parameter_gradient.data()});
+  Tape<double> tape(
+      arena, {parameters.data, parameter_gradient.empty() ? nullptr : parameter_gradient.data()});
   std::vector<Var<double>> vars;
   for (const auto& input : inputs) vars.push_back(tape.input(input, gradients != nullptr));
   const Var<double> loss = build(tape, vars);
   if (gradients) {
     tape.backward(loss);
-    for (const auto& var : vars) gradients->emplace_back(var.grad.data, var.grad.data + var.grad.size());
+    for (const auto& var : vars)
+      gradients->emplace_back(var.grad.data, var.grad.data + var.grad.size());
     gradients->push_back(std::move(parameter_gradient));
   }
   return loss.value.at(0, 0, 0);

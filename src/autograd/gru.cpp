@@ -19,10 +19,10 @@ struct GruSequence {
   Activation activation{};
   int H = 0, I = 0, T = 0;  // I = 0: no input
   int lanes = 0;
-  std::size_t plane = 0;  // H * lanes
+  std::size_t plane = 0;        // H * lanes
   std::size_t gate_stride = 0;  // from one step's four planes to the next
-  Sequence<S> states;     // [T+1][H][B]: h_0, h_1, .. h_T
-  S* gates = nullptr;     // T x 4 planes, or 4 planes where nothing wants a gradient
+  Sequence<S> states;           // [T+1][H][B]: h_0, h_1, .. h_T
+  S* gates = nullptr;           // T x 4 planes, or 4 planes where nothing wants a gradient
   bool keep = false;
 
   S* gates_at(int t) const { return gates + (keep ? gate_stride * t : 0); }
@@ -39,7 +39,8 @@ struct GruSequence {
   void forward(Arena& arena) const {
     const auto layer = pack_gru(arena, w, form, activation, I > 0);
     for (int t = 0; t < T; ++t)
-      layer.step(I ? x.value.step(t) : nullptr, states.step(t), gates_at(t), states.step(t + 1), lanes);
+      layer.step(I ? x.value.step(t) : nullptr, states.step(t), gates_at(t), states.step(t + 1),
+                 lanes);
   }
 
   void backward(Arena& arena) const;
@@ -53,8 +54,8 @@ void GruSequence<S>::backward(Arena& arena) const {
   if (trains_weights()) weight_gradients();
 }
 
-/// t = T .. 1: the gradient dh of h_t meets that of the output y_t, passes the gates, and goes on to
-/// h_{t-1} directly (z*dh) and through U.
+/// t = T .. 1: the gradient dh of h_t meets that of the output y_t, passes the gates, and goes on
+/// to h_{t-1} directly (z*dh) and through U.
 template <class S>
 void GruSequence<S>::backward_through_time(Arena& arena) const {
   const auto& kernel = simd::kernels<S>();
@@ -72,33 +73,57 @@ void GruSequence<S>::backward_through_time(Arena& arena) const {
     const S *h = states.step(t), *dy = y.grad.step(t);
     if (after) {
       kernel.gates_after_backward(activation, plane, g, h, dy, dh);
-      kernel.matmul({.weights = ut, .first = g, .first_rows = 2 * H, .second = g + 3 * plane,
-                     .second_rows = H, .accumulate = true, .out = dh, .lanes = lanes});
+      kernel.matmul({.weights = ut,
+                     .first = g,
+                     .first_rows = 2 * H,
+                     .second = g + 3 * plane,
+                     .second_rows = H,
+                     .accumulate = true,
+                     .out = dh,
+                     .lanes = lanes});
     } else {
       kernel.blend_before_backward(activation, plane, g, h, dy, dh);
-      kernel.matmul({.weights = ut_n, .first = g + 2 * plane, .first_rows = H, .out = dq, .lanes = lanes});
+      kernel.matmul(
+          {.weights = ut_n, .first = g + 2 * plane, .first_rows = H, .out = dq, .lanes = lanes});
       kernel.reset_before_backward(activation, plane, g, h, dq, dh);
-      kernel.matmul({.weights = ut, .first = g, .first_rows = 2 * H, .accumulate = true, .out = dh,
+      kernel.matmul({.weights = ut,
+                     .first = g,
+                     .first_rows = 2 * H,
+                     .accumulate = true,
+                     .out = dh,
                      .lanes = lanes});
     }
     if (wants_dx)
-      kernel.matmul({.weights = wt, .first = g, .first_rows = 3 * H, .accumulate = true,
-                     .out = x.grad.step(t), .lanes = lanes});
+      kernel.matmul({.weights = wt,
+                     .first = g,
+                     .first_rows = 3 * H,
+                     .accumulate = true,
+                     .out = x.grad.step(t),
+                     .lanes = lanes});
   }
   if (!h0.empty() && h0.wants_gradient())
     for (std::size_t i = 0; i < plane; ++i) h0.grad.data[i] += dh[i];
 }
 
-/// dW = sum_t d_t x_t^T, dU = sum_t d_t h_{t-1}^T (with d_s or q where the form says so), and sums of d
-/// for the biases: three large products over all steps at once.
+/// dW = sum_t d_t x_t^T, dU = sum_t d_t h_{t-1}^T (with d_s or q where the form says so), and sums
+/// of d for the biases: three large products over all steps at once.
 template <class S>
 void GruSequence<S>::weight_gradients() const {
   const auto& kernel = simd::kernels<S>();
   const bool after = form == GruForm::reset_after;
   const S *d_rz = gates, *d_n = gates + 2 * plane, *fourth = gates + 3 * plane;
-  const auto product = [&](const S* a, int a_rows, const S* b, std::size_t b_stride, int b_rows, S* out) {
-    kernel.outer({.a = a, .a_stride = gate_stride, .a_rows = a_rows, .b = b, .b_stride = b_stride,
-                  .b_rows = b_rows, .steps = T, .lanes = lanes, .out = out, .out_stride = b_rows});
+  const auto product = [&](const S* a, int a_rows, const S* b, std::size_t b_stride, int b_rows,
+                           S* out) {
+    kernel.outer({.a = a,
+                  .a_stride = gate_stride,
+                  .a_rows = a_rows,
+                  .b = b,
+                  .b_stride = b_stride,
+                  .b_rows = b_rows,
+                  .steps = T,
+                  .lanes = lanes,
+                  .out = out,
+                  .out_stride = b_rows});
   };
   const Matrix<S>& dU = w.recurrent.grad;
   product(d_rz, 2 * H, states.data, states.step_size(), H, dU.row(0));
@@ -118,7 +143,8 @@ void GruSequence<S>::weight_gradients() const {
 }
 
 template <class S>
-void check_shapes(const Var<S>& x, const Var<S>& h0, const GruWeights<S>& w, GruForm form, int H, int I) {
+void check_shapes(const Var<S>& x, const Var<S>& h0, const GruWeights<S>& w, GruForm form, int H,
+                  int I) {
   const bool input_fits = I == 0 || (w.input.value.rows == 3 * H && w.input.value.cols == I);
   const bool bias_fits = w.input_bias.value.rows == 3 * H &&
                          (form == GruForm::reset_before ? w.recurrent_bias.empty()
@@ -128,13 +154,15 @@ void check_shapes(const Var<S>& x, const Var<S>& h0, const GruWeights<S>& w, Gru
           shape_of(w.recurrent.value), ", biases of ", w.input_bias.value.rows, " and ",
           w.recurrent_bias.value.rows, " rows; wanted [T][I][B], [3H][I], [3H][H], [3H] and ",
           form == GruForm::reset_after ? "[3H] (reset_after)" : "none (reset_before)");
-  require(h0.empty() || (h0.steps() == 1 && h0.features() == H && (x.empty() || h0.batch() == x.batch())),
-          "[gru] found an initial state ", shape_of(h0.value), ", wanted [1][", H, "][batch of the input]");
+  require(h0.empty() ||
+              (h0.steps() == 1 && h0.features() == H && (x.empty() || h0.batch() == x.batch())),
+          "[gru] found an initial state ", shape_of(h0.value), ", wanted [1][", H,
+          "][batch of the input]");
 }
 
 template <class S>
-Var<S> run(Tape<S>& tape, Var<S> x, int steps, Var<S> h0, const GruWeights<S>& weights, GruForm form,
-           Activation activation) {
+Var<S> run(Tape<S>& tape, Var<S> x, int steps, Var<S> h0, const GruWeights<S>& weights,
+           GruForm form, Activation activation) {
   require(!x.empty() || !h0.empty(), "[gru] wanted an input or an initial state to tell the batch");
   GruSequence<S> s;
   s.x = x;
@@ -176,15 +204,16 @@ Var<S> gru(Tape<S>& tape, Var<S> x, Var<S> h0, const GruWeights<S>& weights, Gru
 }
 
 template <class S>
-Var<S> gru_without_input(Tape<S>& tape, int steps, Var<S> h0, const GruWeights<S>& weights, GruForm form,
-                         Activation activation) {
+Var<S> gru_without_input(Tape<S>& tape, int steps, Var<S> h0, const GruWeights<S>& weights,
+                         GruForm form, Activation activation) {
   require(steps >= 1, "[gru] found ", steps, " steps, wanted at least 1");
   return run(tape, Var<S>{}, steps, h0, weights, form, activation);
 }
 
-#define TAUGATE_INSTANTIATE(S)                                                                       \
-  template Var<S> gru(Tape<S>&, Var<S>, Var<S>, const GruWeights<S>&, GruForm, Activation);          \
-  template Var<S> gru_without_input(Tape<S>&, int, Var<S>, const GruWeights<S>&, GruForm, Activation);
+#define TAUGATE_INSTANTIATE(S)                                                              \
+  template Var<S> gru(Tape<S>&, Var<S>, Var<S>, const GruWeights<S>&, GruForm, Activation); \
+  template Var<S> gru_without_input(Tape<S>&, int, Var<S>, const GruWeights<S>&, GruForm,   \
+                                    Activation);
 TAUGATE_INSTANTIATE(float)
 TAUGATE_INSTANTIATE(double)
 #undef TAUGATE_INSTANTIATE

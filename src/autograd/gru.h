@@ -19,8 +19,8 @@ enum class GruForm { reset_after, reset_before };
 
 std::string name_of(GruForm form);
 std::string name_of(Activation activation);
-GruForm gru_form(const std::string& name);            ///< throws UsageError
-Activation activation(const std::string& name);       ///< throws UsageError
+GruForm gru_form(const std::string& name);       ///< throws UsageError
+Activation activation(const std::string& name);  ///< throws UsageError
 
 /// Gates are stacked in the order r, z, n, as in PyTorch. (Keras stacks z, r, h.)
 template <class S>

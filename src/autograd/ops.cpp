@@ -11,7 +11,8 @@ void require_same_shape(const char* operation, const Sequence<S>& a, const Seque
 
 /// value(i) for every element; gradient(i) is called in reverse for every element.
 template <class S, class Value, class Gradient>
-Var<S> elementwise(Tape<S>& tape, const Sequence<S>& like, bool wants, Value value, Gradient gradient) {
+Var<S> elementwise(Tape<S>& tape, const Sequence<S>& like, bool wants, Value value,
+                   Gradient gradient) {
   const Var<S> y = tape.result(like.steps, like.features, like.batch, wants);
   for (std::size_t i = 0; i < y.value.size(); ++i) y.value.data[i] = value(i);
   if (wants)
@@ -21,7 +22,8 @@ Var<S> elementwise(Tape<S>& tape, const Sequence<S>& like, bool wants, Value val
   return y;
 }
 
-/// Sums term(i) over everything but the padding lanes, in double: the order is fixed, and so is the sum.
+/// Sums term(i) over everything but the padding lanes, in double: the order is fixed, and so is the
+/// sum.
 template <class S, class Term>
 S sum_over_traces(const Sequence<S>& s, Term term) {
   double total = 0.0;
@@ -50,9 +52,10 @@ void for_each_trace(const Sequence<S>& s, Body body) {
 template <class S>
 Var<S> linear(Tape<S>& tape, Var<S> x, Weight<S> weight, Weight<S> bias) {
   const int inputs = weight.value.cols, outputs = weight.value.rows;
-  require(x.features() == inputs && (bias.empty() || (bias.value.rows == outputs && bias.value.cols == 1)),
-          "[linear] found input ", shape_of(x.value), ", weight ", shape_of(weight.value), ", bias ",
-          shape_of(bias.value), ", wanted [T][I][B], [O][I], [O][1]");
+  require(x.features() == inputs &&
+              (bias.empty() || (bias.value.rows == outputs && bias.value.cols == 1)),
+          "[linear] found input ", shape_of(x.value), ", weight ", shape_of(weight.value),
+          ", bias ", shape_of(bias.value), ", wanted [T][I][B], [O][I], [O][1]");
   const auto& kernel = simd::kernels<S>();
   const Var<S> y =
       tape.result(x.steps(), outputs, x.batch(), x.wants_gradient() || weight.wants_gradient());
@@ -60,20 +63,35 @@ Var<S> linear(Tape<S>& tape, Var<S> x, Weight<S> weight, Weight<S> bias) {
   const auto w = simd::strided<S>(weight.value.data, outputs, inputs, inputs);
   const auto packed = simd::pack(tape.arena(), w);
   for (int t = 0; t < x.steps(); ++t)
-    kernel.matmul({.weights = packed, .first = x.value.step(t), .first_rows = inputs,
-                   .bias = bias.value.data, .out = y.value.step(t), .lanes = lanes});
+    kernel.matmul({.weights = packed,
+                   .first = x.value.step(t),
+                   .first_rows = inputs,
+                   .bias = bias.value.data,
+                   .out = y.value.step(t),
+                   .lanes = lanes});
   if (y.wants_gradient())
     tape.record([=, &tape, &kernel] {
       if (x.wants_gradient()) {
         const auto transposed = simd::pack(tape.arena(), w.transposed());
         for (int t = 0; t < x.steps(); ++t)
-          kernel.matmul({.weights = transposed, .first = y.grad.step(t), .first_rows = outputs,
-                         .accumulate = true, .out = x.grad.step(t), .lanes = lanes});
+          kernel.matmul({.weights = transposed,
+                         .first = y.grad.step(t),
+                         .first_rows = outputs,
+                         .accumulate = true,
+                         .out = x.grad.step(t),
+                         .lanes = lanes});
       }
       if (weight.wants_gradient())
-        kernel.outer({.a = y.grad.data, .a_stride = y.grad.step_size(), .a_rows = outputs,
-                      .b = x.value.data, .b_stride = x.value.step_size(), .b_rows = inputs,
-                      .steps = x.steps(), .lanes = lanes, .out = weight.grad.data, .out_stride = inputs});
+        kernel.outer({.a = y.grad.data,
+                      .a_stride = y.grad.step_size(),
+                      .a_rows = outputs,
+                      .b = x.value.data,
+                      .b_stride = x.value.step_size(),
+                      .b_rows = inputs,
+                      .steps = x.steps(),
+                      .lanes = lanes,
+                      .out = weight.grad.data,
+                      .out_stride = inputs});
       if (bias.wants_gradient())
         kernel.row_sums(y.grad.data, y.grad.step_size(), outputs, x.steps(), lanes, bias.grad.data);
     });
@@ -132,7 +150,9 @@ Var<S> sigmoid(Tape<S>& tape, Var<S> a, Activation kind) {
     tape.record([=] {
       for (std::size_t i = 0; i < y.grad.size(); ++i) {
         const S v = y.value.data[i];
-        const S slope = kind == Activation::smooth ? v * (S(1) - v) : v > S(0) && v < S(1) ? S(0.5) : S(0);
+        const S slope = kind == Activation::smooth ? v * (S(1) - v)
+                        : v > S(0) && v < S(1)     ? S(0.5)
+                                                   : S(0);
         a.grad.data[i] += y.grad.data[i] * slope;
       }
     });
@@ -147,7 +167,9 @@ Var<S> tanh(Tape<S>& tape, Var<S> a, Activation kind) {
     tape.record([=] {
       for (std::size_t i = 0; i < y.grad.size(); ++i) {
         const S v = y.value.data[i];
-        const S slope = kind == Activation::smooth ? S(1) - v * v : v > S(-1) && v < S(1) ? S(1) : S(0);
+        const S slope = kind == Activation::smooth ? S(1) - v * v
+                        : v > S(-1) && v < S(1)    ? S(1)
+                                                   : S(0);
         a.grad.data[i] += y.grad.data[i] * slope;
       }
     });
@@ -165,7 +187,9 @@ Var<S> squared_error(Tape<S>& tape, Var<S> a, Sequence<S> target, S scale) {
   if (loss.wants_gradient())
     tape.record([=] {
       const S g = S(2) * scale * loss.grad.at(0, 0, 0);
-      for_each_trace(a.value, [&](std::size_t i) { a.grad.data[i] += g * (a.value.data[i] - target.data[i]); });
+      for_each_trace(a.value, [&](std::size_t i) {
+        a.grad.data[i] += g * (a.value.data[i] - target.data[i]);
+      });
     });
   return loss;
 }
@@ -184,15 +208,15 @@ Var<S> weighted_sum(Tape<S>& tape, Var<S> a, Sequence<S> weights) {
   return sum;
 }
 
-#define TAUGATE_INSTANTIATE(S)                                          \
-  template Var<S> linear(Tape<S>&, Var<S>, Weight<S>, Weight<S>);       \
-  template Var<S> add(Tape<S>&, Var<S>, Var<S>);                        \
-  template Var<S> subtract(Tape<S>&, Var<S>, Var<S>);                   \
-  template Var<S> multiply(Tape<S>&, Var<S>, Var<S>);                   \
-  template Var<S> affine(Tape<S>&, Var<S>, S, S);                       \
-  template Var<S> sigmoid(Tape<S>&, Var<S>, Activation);                \
-  template Var<S> tanh(Tape<S>&, Var<S>, Activation);                   \
-  template Var<S> squared_error(Tape<S>&, Var<S>, Sequence<S>, S);      \
+#define TAUGATE_INSTANTIATE(S)                                     \
+  template Var<S> linear(Tape<S>&, Var<S>, Weight<S>, Weight<S>);  \
+  template Var<S> add(Tape<S>&, Var<S>, Var<S>);                   \
+  template Var<S> subtract(Tape<S>&, Var<S>, Var<S>);              \
+  template Var<S> multiply(Tape<S>&, Var<S>, Var<S>);              \
+  template Var<S> affine(Tape<S>&, Var<S>, S, S);                  \
+  template Var<S> sigmoid(Tape<S>&, Var<S>, Activation);           \
+  template Var<S> tanh(Tape<S>&, Var<S>, Activation);              \
+  template Var<S> squared_error(Tape<S>&, Var<S>, Sequence<S>, S); \
   template Var<S> weighted_sum(Tape<S>&, Var<S>, Sequence<S>);
 TAUGATE_INSTANTIATE(float)
 TAUGATE_INSTANTIATE(double)

@@ -1,9 +1,9 @@
 #pragma once
-// The operations of a tape, a handful of coarse ones. Each is instantiated for float (SIMD kernels) and
-// double (scalar kernels, for gradient checks). The GRU has a file of its own: gru.h.
+// The operations of a tape, a handful of coarse ones. Each is instantiated for float (SIMD kernels)
+// and double (scalar kernels, for gradient checks). The GRU has a file of its own: gru.h.
 //
-// Shapes are [steps][features][batch] throughout; an operand of the wrong shape throws Error naming the
-// operation, what it got and what it wanted.
+// Shapes are [steps][features][batch] throughout; an operand of the wrong shape throws Error naming
+// the operation, what it got and what it wanted.
 
 #include "taugate/autograd/tape.h"
 #include "taugate/simd/kernels.h"
@@ -32,9 +32,10 @@ Var<S> tanh(Tape<S>& tape, Var<S> a, Activation kind = Activation::smooth);
 /// Steps first .. first+count-1 of a, as a view: nothing is copied.
 template <class S>
 Var<S> steps_of(Var<S> a, int first, int count) {
-  require(first >= 0 && count >= 1 && first + count <= a.steps(), "[steps_of] found steps ", first, "..",
-          first + count - 1, ", wanted some of ", shape_of(a.value));
-  return {a.value.slice(first, count), a.wants_gradient() ? a.grad.slice(first, count) : Sequence<S>{}};
+  require(first >= 0 && count >= 1 && first + count <= a.steps(), "[steps_of] found steps ", first,
+          "..", first + count - 1, ", wanted some of ", shape_of(a.value));
+  return {a.value.slice(first, count),
+          a.wants_gradient() ? a.grad.slice(first, count) : Sequence<S>{}};
 }
 /// The last step of a: the final state of a GRU.
 template <class S>
@@ -42,8 +43,8 @@ Var<S> last_step(Var<S> a) {
   return steps_of(a, a.steps() - 1, 1);
 }
 
-/// scale * sum of (a - target)^2 over steps, features and the traces that count: a single number. With
-/// scale = 1 / (T C B) it is the mean squared error.
+/// scale * sum of (a - target)^2 over steps, features and the traces that count: a single number.
+/// With scale = 1 / (T C B) it is the mean squared error.
 template <class S>
 Var<S> squared_error(Tape<S>& tape, Var<S> a, Sequence<S> target, S scale);
 template <class S>

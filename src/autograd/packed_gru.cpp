@@ -3,7 +3,8 @@
 namespace taugate {
 
 template <class S>
-PackedGru<S> pack_gru(Arena& arena, const GruWeights<S>& w, GruForm form, Activation activation, bool with_input) {
+PackedGru<S> pack_gru(Arena& arena, const GruWeights<S>& w, GruForm form, Activation activation,
+                      bool with_input) {
   PackedGru<S> p;
   p.H = w.recurrent.value.cols;
   p.I = with_input ? w.input.value.cols : 0;
@@ -12,7 +13,8 @@ PackedGru<S> pack_gru(Arena& arena, const GruWeights<S>& w, GruForm form, Activa
   const int H = p.H, I = p.I;
   const bool after = form == GruForm::reset_after;
   const auto W = [&](int first_row, int rows) {
-    return I ? simd::strided<S>(w.input.value.row(first_row), rows, I, I) : simd::Strided<S>{nullptr, rows};
+    return I ? simd::strided<S>(w.input.value.row(first_row), rows, I, I)
+             : simd::Strided<S>{nullptr, rows};
   };
   const auto U = [&](int first_row, int rows) {
     return simd::strided<S>(w.recurrent.value.row(first_row), rows, H, H);
@@ -38,17 +40,34 @@ void PackedGru<S>::step(const S* x, const S* h, S* gates, S* h_next, int lanes) 
   const auto& kernel = simd::kernels<S>();
   const std::size_t plane = static_cast<std::size_t>(H) * lanes;
   S *a_n = gates + 2 * plane, *fourth = gates + 3 * plane;
-  kernel.matmul({.weights = rz, .first = x, .first_rows = I, .second = h, .second_rows = H, .bias = bias_rz,
-                 .out = gates, .lanes = lanes});
+  kernel.matmul({.weights = rz,
+                 .first = x,
+                 .first_rows = I,
+                 .second = h,
+                 .second_rows = H,
+                 .bias = bias_rz,
+                 .out = gates,
+                 .lanes = lanes});
   if (form == GruForm::reset_after) {
-    kernel.matmul({.weights = n, .first = x, .first_rows = I, .bias = bias_n, .out = a_n, .lanes = lanes});
-    kernel.matmul({.weights = recurrent_n, .first = h, .first_rows = H, .bias = recurrent_bias_n,
-                   .out = fourth, .lanes = lanes});
+    kernel.matmul(
+        {.weights = n, .first = x, .first_rows = I, .bias = bias_n, .out = a_n, .lanes = lanes});
+    kernel.matmul({.weights = recurrent_n,
+                   .first = h,
+                   .first_rows = H,
+                   .bias = recurrent_bias_n,
+                   .out = fourth,
+                   .lanes = lanes});
     kernel.gates_after(activation, plane, gates, h, h_next);
   } else {
     kernel.reset_before(activation, plane, gates, h);
-    kernel.matmul({.weights = n, .first = x, .first_rows = I, .second = fourth, .second_rows = H,
-                   .bias = bias_n, .out = a_n, .lanes = lanes});
+    kernel.matmul({.weights = n,
+                   .first = x,
+                   .first_rows = I,
+                   .second = fourth,
+                   .second_rows = H,
+                   .bias = bias_n,
+                   .out = a_n,
+                   .lanes = lanes});
     kernel.blend_before(activation, plane, gates, h, h_next);
   }
 }

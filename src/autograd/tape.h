@@ -1,10 +1,11 @@
 #pragma once
-// Reverse-mode differentiation. A Tape records operations in the order in which they run; that order is
-// a topological order, so `backward` is one loop over the records in reverse.
+// Reverse-mode differentiation. A Tape records operations in the order in which they run; that
+// order is a topological order, so `backward` is one loop over the records in reverse.
 //
-// Everything a tape makes (values, gradients, records) lives in an Arena and is gone when the arena is
-// rewound: a training step after the first allocates nothing. A tape belongs to one thread; a batch is
-// spread over threads by giving each its own slice, tape and gradient block (see nn/trainer.h).
+// Everything a tape makes (values, gradients, records) lives in an Arena and is gone when the arena
+// is rewound: a training step after the first allocates nothing. A tape belongs to one thread; a
+// batch is spread over threads by giving each its own slice, tape and gradient block (see
+// nn/trainer.h).
 
 #include <new>
 #include <type_traits>
@@ -14,7 +15,8 @@
 
 namespace taugate {
 
-/// A value on a tape and the gradient of the loss with respect to it. Both are views into the arena.
+/// A value on a tape and the gradient of the loss with respect to it. Both are views into the
+/// arena.
 template <class S>
 struct Var {
   Sequence<S> value;
@@ -54,7 +56,8 @@ struct Binding {
 template <class S>
 class Tape {
  public:
-  explicit Tape(Arena& arena, Binding<S> parameters = {}) : arena_(arena), parameters_(parameters) {}
+  explicit Tape(Arena& arena, Binding<S> parameters = {})
+      : arena_(arena), parameters_(parameters) {}
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
@@ -70,7 +73,8 @@ class Tape {
   }
 
   Weight<S> weight(const ParameterRef& ref) const {
-    require(parameters_.values != nullptr, "[tape] a layer needs a tape that is bound to its parameters");
+    require(parameters_.values != nullptr,
+            "[tape] a layer needs a tape that is bound to its parameters");
     Weight<S> w{{parameters_.values + ref.offset, ref.rows, ref.cols}, {}};
     if (parameters_.gradients) w.grad = {parameters_.gradients + ref.offset, ref.rows, ref.cols};
     return w;

@@ -15,7 +15,8 @@ namespace {
 double take_number(std::string_view& text, const std::string& option, const std::string& whole) {
   double value = 0.0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || !std::isfinite(value)) fail_usage("--", option, ": found '", whole, "', wanted a number");
+  if (error != std::errc{} || !std::isfinite(value))
+    fail_usage("--", option, ": found '", whole, "', wanted a number");
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return value;
 }
@@ -27,7 +28,8 @@ Arguments::Arguments(std::string command, std::string synopsis, std::string abou
     : options_("taugate " + command, about), command_(std::move(command)) {
   options_.custom_help(std::move(synopsis));
   options_.positional_help("");
-  for (const auto& name : positional) options_.add_options("hidden")(name, "", cxxopts::value<std::string>());
+  for (const auto& name : positional)
+    options_.add_options("hidden")(name, "", cxxopts::value<std::string>());
   options_.parse_positional(positional);
   options_.set_width(80);
   group("")("h,help", "print this text");
@@ -38,10 +40,11 @@ cxxopts::OptionAdder Arguments::group(const std::string& title) {
   return options_.add_options(title);
 }
 
-/// cxxopts' text in our layout: usage in a paragraph of its own, our titles instead of " TITLE options:",
-/// and no blanks at the ends of lines.
+/// cxxopts' text in our layout: usage in a paragraph of its own, our titles instead of " TITLE
+/// options:", and no blanks at the ends of lines.
 std::string Arguments::help() const {
-  std::string text = std::regex_replace(options_.help(groups_), std::regex("\nUsage:\n +"), "\n\nUsage: ");
+  std::string text =
+      std::regex_replace(options_.help(groups_), std::regex("\nUsage:\n +"), "\n\nUsage: ");
   for (const auto& title : groups_) {
     const std::string theirs = "\n " + title + " options:\n";
     const auto at = title.empty() ? std::string::npos : text.find(theirs);
@@ -57,7 +60,8 @@ bool Arguments::parse(int argc, char** argv) {
     fail_usage(e.what(), " (see: taugate ", command_, " --help)");
   }
   if (!result_.unmatched().empty())
-    fail_usage("found an argument too many, '", result_.unmatched().front(), "' (see: taugate ", command_, " --help)");
+    fail_usage("found an argument too many, '", result_.unmatched().front(), "' (see: taugate ",
+               command_, " --help)");
   if (has("help")) {
     std::cout << help();
     return false;
@@ -82,7 +86,8 @@ std::uint64_t Arguments::count(const std::string& name) const {
   const double factor = rest == "k" ? 1e3 : rest == "M" ? 1e6 : rest.empty() ? 1.0 : 0.0;
   const double result = value * factor;
   if (factor == 0.0 || !(result >= 0.0 && result <= 0x1p53) || result != std::floor(result))
-    fail_usage("--", name, ": found '", whole, "', wanted a whole number such as 2000, 20k or 1.5M");
+    fail_usage("--", name, ": found '", whole,
+               "', wanted a whole number such as 2000, 20k or 1.5M");
   return static_cast<std::uint64_t>(result);
 }
 
@@ -117,7 +122,8 @@ std::vector<int> Arguments::integers(const std::string& name) const {
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
     rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
     if (error != std::errc{} || (!rest.empty() && rest[0] != ','))
-      fail_usage("--", name, ": found '", whole, "', wanted whole numbers with commas between them");
+      fail_usage("--", name, ": found '", whole,
+                 "', wanted whole numbers with commas between them");
     values.push_back(value);
     if (rest.empty()) return values;
     rest.remove_prefix(1);
@@ -125,7 +131,8 @@ std::vector<int> Arguments::integers(const std::string& name) const {
 }
 
 void add_threads(Arguments& arguments) {
-  arguments.group("")("threads", "threads to use (default: all cores)", cxxopts::value<std::string>(), "N");
+  arguments.group("")("threads", "threads to use (default: all cores)",
+                      cxxopts::value<std::string>(), "N");
 }
 
 void use_threads(const Arguments& arguments) {

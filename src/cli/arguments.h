@@ -1,5 +1,6 @@
 #pragma once
-// Command lines: cxxopts with one-line complaints, and the few kinds of value that several commands take.
+// Command lines: cxxopts with one-line complaints, and the few kinds of value that several commands
+// take.
 
 #include <cstdint>
 #include <cxxopts.hpp>
@@ -15,7 +16,8 @@ namespace taugate::cli {
 class Arguments {
  public:
   /// `synopsis` is what follows "taugate COMMAND", `positional` the names of the file arguments.
-  Arguments(std::string command, std::string synopsis, std::string about, std::vector<std::string> positional = {});
+  Arguments(std::string command, std::string synopsis, std::string about,
+            std::vector<std::string> positional = {});
 
   /// Adds options under a title of their own in --help; "" for those that follow the usage line.
   cxxopts::OptionAdder group(const std::string& title);

@@ -1,5 +1,6 @@
 #pragma once
-// The subcommands, one file each. They parse, call the library, and print; argv[0] is the command's name.
+// The subcommands, one file each. They parse, call the library, and print; argv[0] is the command's
+// name.
 
 namespace taugate::cli {
 

@@ -14,13 +14,15 @@ void print(const Evaluation& e) {
   for (std::size_t c = 0; c < e.channels.size(); ++c) {
     const Metrics& m = e.channels[c];
     const char* names[] = {"whole decay", "short component", "long component"};
-    std::printf("%s, %zu traces (mean +- standard deviation over traces)\n", c < 3 ? names[c] : "output", m.traces);
-    std::printf("  RMSE %.5f +- %.5f   R2 %.5f +- %.5f   L2 %.4f +- %.4f   DTW %.4f +- %.4f\n", m.rmse.mean, m.rmse.deviation,
-                m.r2.mean, m.r2.deviation, m.l2.mean, m.l2.deviation, m.dtw.mean, m.dtw.deviation);
+    std::printf("%s, %zu traces (mean +- standard deviation over traces)\n",
+                c < 3 ? names[c] : "output", m.traces);
+    std::printf("  RMSE %.5f +- %.5f   R2 %.5f +- %.5f   L2 %.4f +- %.4f   DTW %.4f +- %.4f\n",
+                m.rmse.mean, m.rmse.deviation, m.r2.mean, m.r2.deviation, m.l2.mean, m.l2.deviation,
+                m.dtw.mean, m.dtw.deviation);
   }
   const auto line = [](const char* name, const LifetimeError& l) {
-    std::printf("  %s lifetime: bias %+.4f ns, deviation %.4f ns, mean |error| %.2f %%\n", name, l.bias_ns, l.deviation_ns,
-                100.0 * l.mean_relative);
+    std::printf("  %s lifetime: bias %+.4f ns, deviation %.4f ns, mean |error| %.2f %%\n", name,
+                l.bias_ns, l.deviation_ns, 100.0 * l.mean_relative);
   };
   line("amplitude-weighted", e.amplitude);
   line("intensity-weighted", e.intensity);
@@ -30,11 +32,14 @@ void print(const Evaluation& e) {
 }  // namespace
 
 int evaluate(int argc, char** argv) {
-  Arguments a("evaluate", "MODEL [options]", "Measures a model on fresh simulated traces: its own prior's, or others.", {"model"});
-  a.group("")("samples", "traces to evaluate on", cxxopts::value<std::string>()->default_value("20000"), "N")
-      ("seed", "of those traces", cxxopts::value<std::string>()->default_value("1000"), "N")
-      ("json", "write the figures here", cxxopts::value<std::string>(), "FILE")
-      ("scatter", "picture of true against predicted lifetimes", cxxopts::value<std::string>(), "PNG");
+  Arguments a("evaluate", "MODEL [options]",
+              "Measures a model on fresh simulated traces: its own prior's, or others.", {"model"});
+  a.group("")("samples", "traces to evaluate on",
+              cxxopts::value<std::string>()->default_value("20000"),
+              "N")("seed", "of those traces", cxxopts::value<std::string>()->default_value("1000"),
+                   "N")("json", "write the figures here", cxxopts::value<std::string>(), "FILE")(
+      "scatter", "picture of true against predicted lifetimes", cxxopts::value<std::string>(),
+      "PNG");
   add_threads(a);
   add_prior_options(a);
   if (!a.parse(argc, argv)) return kSuccess;
@@ -42,11 +47,14 @@ int evaluate(int argc, char** argv) {
   const TrainedModel model = load_trained_model(a.positional("model"));
   const Prior data = prior_from(a, {model.simulator, model.first_gate_ns});
   const std::uint64_t samples = a.count("samples");
-  if (samples < 1 || samples > 1u << 30) fail_usage("--samples: found ", samples, ", wanted 1 to 2^30");
+  if (samples < 1 || samples > 1u << 30)
+    fail_usage("--samples: found ", samples, ", wanted 1 to 2^30");
   const Evaluation e = taugate::evaluate(model, samples, a.count("seed"), data.simulator);
   print(e);
   if (a.has("json")) write_file(a.text("json"), to_json(e) + "\n");
-  if (a.has("scatter")) draw_lifetime_scatter(a.text("scatter"), "Amplitude-weighted lifetime", e.true_ns, e.predicted_ns);
+  if (a.has("scatter"))
+    draw_lifetime_scatter(a.text("scatter"), "Amplitude-weighted lifetime", e.true_ns,
+                          e.predicted_ns);
   return kSuccess;
 }
 

@@ -25,22 +25,24 @@ namespace fs = std::filesystem;
 Arguments declare() {
   Arguments a("infer", "MODEL FILE -o FOLDER [options]",
               "Turns measured traces into decays, lifetimes and pictures.\n"
-              "FILE is a stack or a list of traces: NPY, NPZ, text or PicoHarp .phd.", {"model", "file"});
+              "FILE is a stack or a list of traces: NPY, NPZ, text or PicoHarp .phd.",
+              {"model", "file"});
   const auto value = [] { return cxxopts::value<std::string>(); };
-  a.group("")("o,output", "folder for the results", value(), "FOLDER")
-      ("no-pictures", "draw nothing");
+  a.group("")("o,output", "folder for the results", value(), "FOLDER")("no-pictures",
+                                                                       "draw nothing");
   add_threads(a);
-  a.group("Measurement")
-      ("bin", "bin width, where the file does not tell", value(), "NS")
-      ("period", "laser period, where the file does not tell", value(), "NS")
-      ("first", "where gate 0 opens on the file's clock (default: as in training)", value(), "NS")
-      ("time-first", "arrays are [T][H][W], text has a trace a column")
-      ("member", "array of an NPZ archive (default: tpsf)", value(), "NAME")
-      ("least-counts", "pixels with fewer counts stay blank", cxxopts::value<std::string>()->default_value("0"), "N");
-  a.group("Pictures")
-      ("irf", "a measured IRF; the trace picture then shows the decay convolved with it", value(), "FILE")
-      ("pixel", "pixel of the trace picture (default: the brightest)", value(), "ROW,COLUMN")
-      ("scale", "colour scale of the maps (default: from the data)", value(), "NS:NS");
+  a.group("Measurement")("bin", "bin width, where the file does not tell", value(), "NS")(
+      "period", "laser period, where the file does not tell", value(), "NS")(
+      "first", "where gate 0 opens on the file's clock (default: as in training)", value(), "NS")(
+      "time-first", "arrays are [T][H][W], text has a trace a column")(
+      "member", "array of an NPZ archive (default: tpsf)", value(), "NAME")(
+      "least-counts", "pixels with fewer counts stay blank",
+      cxxopts::value<std::string>()->default_value("0"), "N");
+  a.group("Pictures")("irf",
+                      "a measured IRF; the trace picture then shows the decay convolved with it",
+                      value(), "FILE")(
+      "pixel", "pixel of the trace picture (default: the brightest)", value(), "ROW,COLUMN")(
+      "scale", "colour scale of the maps (default: from the data)", value(), "NS:NS");
   return a;
 }
 
@@ -51,8 +53,10 @@ InferenceOptions options_from(const Arguments& a) {
   if (a.has("first")) o.first_gate_ns = a.number("first");
   o.least_counts = a.number("least-counts");
   for (const auto& [name, given] : {std::pair{"bin", o.bin_ns}, {"period", o.period_ns}})
-    if (given && !(*given > 0.0)) fail_usage("--", name, ": found ", *given, ", wanted more than 0 ns");
-  if (!(o.least_counts >= 0.0)) fail_usage("--least-counts: found ", o.least_counts, ", wanted 0 or more");
+    if (given && !(*given > 0.0))
+      fail_usage("--", name, ": found ", *given, ", wanted more than 0 ns");
+  if (!(o.least_counts >= 0.0))
+    fail_usage("--least-counts: found ", o.least_counts, ", wanted 0 or more");
   return o;
 }
 
@@ -63,15 +67,18 @@ std::vector<float> true_lifetimes(const fs::path& path, const Measurement& m) {
   if (!archive.has("tau1") || !archive.has("tau2") || !archive.has("fraction")) return {};
   const auto tau1 = archive.read<float>("tau1").values, tau2 = archive.read<float>("tau2").values,
              fraction = archive.read<float>("fraction").values;
-  if (tau1.size() != m.traces() || tau2.size() != m.traces() || fraction.size() != m.traces()) return {};
+  if (tau1.size() != m.traces() || tau2.size() != m.traces() || fraction.size() != m.traces())
+    return {};
   std::vector<float> truth(m.traces(), std::numeric_limits<float>::quiet_NaN());
   for (std::size_t i = 0; i < truth.size(); ++i)
-    if (tau1[i] > 0.0f) truth[i] = static_cast<float>(mean_lifetimes({tau1[i], tau2[i], fraction[i]}).amplitude_ns);
+    if (tau1[i] > 0.0f)
+      truth[i] = static_cast<float>(mean_lifetimes({tau1[i], tau2[i], fraction[i]}).amplitude_ns);
   return truth;
 }
 
 void write_results(const fs::path& folder, const Inference& r) {
-  const auto T = static_cast<std::size_t>(r.gates), C = static_cast<std::size_t>(r.outputs), W = static_cast<std::size_t>(r.width);
+  const auto T = static_cast<std::size_t>(r.gates), C = static_cast<std::size_t>(r.outputs),
+             W = static_cast<std::size_t>(r.width);
   constexpr NpyType float32{'f', 4, false};
   std::vector<std::size_t> row = r.height > 1 ? std::vector{W, T} : std::vector{T};
   if (C > 1) row.push_back(C);
@@ -81,21 +88,27 @@ void write_results(const fs::path& folder, const Inference& r) {
     pairs.push_back(r.amplitude_ns[i]);
     pairs.push_back(r.intensity_ns[i]);
   }
-  write_npy<float>(folder / "lifetimes.npy", float32, r.height > 1 ? std::vector<std::size_t>{W, 2} : std::vector<std::size_t>{2}, pairs);
+  write_npy<float>(folder / "lifetimes.npy", float32,
+                   r.height > 1 ? std::vector<std::size_t>{W, 2} : std::vector<std::size_t>{2},
+                   pairs);
   CsvWriter table(folder / "lifetimes.csv",
-                  std::vector<std::string>{"row", "column", "counts", "amplitude_weighted_ns", "intensity_weighted_ns"});
+                  std::vector<std::string>{"row", "column", "counts", "amplitude_weighted_ns",
+                                           "intensity_weighted_ns"});
   for (std::size_t i = 0; i < r.intensity.size(); ++i)
-    table.row({static_cast<double>(i / W), static_cast<double>(i % W), r.intensity[i], r.amplitude_ns[i], r.intensity_ns[i]});
+    table.row({static_cast<double>(i / W), static_cast<double>(i % W), r.intensity[i],
+               r.amplitude_ns[i], r.intensity_ns[i]});
   table.finish();
 }
 
 /// The pixel that the trace picture shows.
 std::size_t chosen_pixel(const Arguments& a, const Inference& r) {
   if (!a.has("pixel"))
-    return static_cast<std::size_t>(std::max_element(r.intensity.begin(), r.intensity.end()) - r.intensity.begin());
+    return static_cast<std::size_t>(std::max_element(r.intensity.begin(), r.intensity.end()) -
+                                    r.intensity.begin());
   const auto at = a.integers("pixel");
   if (at.size() != 2 || at[0] < 0 || at[0] >= r.height || at[1] < 0 || at[1] >= r.width)
-    fail_usage("--pixel: found '", a.text("pixel"), "', wanted ROW,COLUMN below ", r.height, ",", r.width);
+    fail_usage("--pixel: found '", a.text("pixel"), "', wanted ROW,COLUMN below ", r.height, ",",
+               r.width);
   return static_cast<std::size_t>(at[0]) * r.width + at[1];
 }
 
@@ -123,8 +136,8 @@ void draw_one_trace(const TrainedModel& model, const Inference& r, std::size_t p
   }
   std::ostringstream title;
   title << "row " << pixel / r.width << ", column " << pixel % r.width << ": "
-        << static_cast<std::uint64_t>(r.intensity[pixel]) << " counts, lifetime " << std::setprecision(4)
-        << r.amplitude_ns[pixel] << " ns";
+        << static_cast<std::uint64_t>(r.intensity[pixel]) << " counts, lifetime "
+        << std::setprecision(4) << r.amplitude_ns[pixel] << " ns";
   draw_trace(target,
              {title.str(), model.acquisition().gate_step_ns, counts, decay, fitted, irf_gates});
 }
@@ -134,11 +147,15 @@ void draw_maps(const Inference& r, const std::vector<float>& truth, std::optiona
   if (r.height > 1) {
     std::vector<LifetimePanel> panels;
     if (!truth.empty()) panels.push_back({"true", r.width, r.height, truth});
-    panels.push_back({truth.empty() ? "amplitude-weighted lifetime" : "predicted", r.width, r.height, r.amplitude_ns});
+    panels.push_back({truth.empty() ? "amplitude-weighted lifetime" : "predicted", r.width,
+                      r.height, r.amplitude_ns});
     draw_lifetime_maps(folder / "lifetime_map.png", panels, scale);
-    draw_overlay(folder / "overlay.png", {"lifetime x intensity", r.width, r.height, r.amplitude_ns}, r.intensity, scale);
+    draw_overlay(folder / "overlay.png",
+                 {"lifetime x intensity", r.width, r.height, r.amplitude_ns}, r.intensity, scale);
   }
-  if (!truth.empty()) draw_lifetime_scatter(folder / "scatter.png", "Amplitude-weighted lifetime", truth, r.amplitude_ns);
+  if (!truth.empty())
+    draw_lifetime_scatter(folder / "scatter.png", "Amplitude-weighted lifetime", truth,
+                          r.amplitude_ns);
 }
 
 /// Mean, deviation and median over what is not blank.
@@ -151,13 +168,19 @@ nlohmann::json statistics(const std::vector<float>& values) {
   for (float v : finite) sum += v;
   const double mean = sum / static_cast<double>(finite.size());
   for (float v : finite) squares += (v - mean) * (v - mean);
-  std::nth_element(finite.begin(), finite.begin() + static_cast<std::ptrdiff_t>(finite.size() / 2), finite.end());
-  return {{"mean", mean}, {"deviation", std::sqrt(squares / static_cast<double>(finite.size()))}, {"median", finite[finite.size() / 2]}};
+  std::nth_element(finite.begin(), finite.begin() + static_cast<std::ptrdiff_t>(finite.size() / 2),
+                   finite.end());
+  return {{"mean", mean},
+          {"deviation", std::sqrt(squares / static_cast<double>(finite.size()))},
+          {"median", finite[finite.size() / 2]}};
 }
 
 nlohmann::json summary(const Inference& r, const std::vector<float>& truth) {
-  nlohmann::json s{{"width", r.width}, {"height", r.height}, {"blank", r.blank},
-                   {"amplitude_weighted_ns", statistics(r.amplitude_ns)}, {"intensity_weighted_ns", statistics(r.intensity_ns)}};
+  nlohmann::json s{{"width", r.width},
+                   {"height", r.height},
+                   {"blank", r.blank},
+                   {"amplitude_weighted_ns", statistics(r.amplitude_ns)},
+                   {"intensity_weighted_ns", statistics(r.intensity_ns)}};
   if (!truth.empty()) {
     std::vector<float> error(truth.size());
     for (std::size_t i = 0; i < truth.size(); ++i) error[i] = r.amplitude_ns[i] - truth[i];
@@ -168,18 +191,21 @@ nlohmann::json summary(const Inference& r, const std::vector<float>& truth) {
 
 void print(const Inference& r, const nlohmann::json& s) {
   const std::size_t n = r.intensity.size();
-  std::cout << n - r.blank << " of " << n << " pixels have a lifetime, " << r.blank << " are blank\n";
+  std::cout << n - r.blank << " of " << n << " pixels have a lifetime, " << r.blank
+            << " are blank\n";
   if (s["amplitude_weighted_ns"].is_null()) return;
   std::cout << std::setprecision(4);
   if (n <= 16) {
     for (std::size_t i = 0; i < n; ++i)
-      std::cout << "  trace " << i << ": " << r.amplitude_ns[i] << " ns amplitude-weighted, " << r.intensity_ns[i]
-                << " ns intensity-weighted, " << static_cast<std::uint64_t>(r.intensity[i]) << " counts\n";
+      std::cout << "  trace " << i << ": " << r.amplitude_ns[i] << " ns amplitude-weighted, "
+                << r.intensity_ns[i] << " ns intensity-weighted, "
+                << static_cast<std::uint64_t>(r.intensity[i]) << " counts\n";
     return;
   }
   const auto line = [](const char* name, const nlohmann::json& v) {
-    std::cout << "  " << name << ": mean " << v["mean"].get<double>() << " ns, deviation " << v["deviation"].get<double>()
-              << " ns, median " << v["median"].get<double>() << " ns\n";
+    std::cout << "  " << name << ": mean " << v["mean"].get<double>() << " ns, deviation "
+              << v["deviation"].get<double>() << " ns, median " << v["median"].get<double>()
+              << " ns\n";
   };
   line("amplitude-weighted", s["amplitude_weighted_ns"]);
   line("intensity-weighted", s["intensity_weighted_ns"]);
@@ -192,12 +218,13 @@ int infer(int argc, char** argv) {
   Arguments a = declare();
   if (!a.parse(argc, argv)) return kSuccess;
   use_threads(a);
-  const fs::path file = (a.positional("model"), a.positional("file"));
+  const fs::path model_file = a.positional("model"), file = a.positional("file");
   if (!a.has("output")) fail_usage("wanted -o FOLDER (see: taugate infer --help)");
   const fs::path folder = a.text("output");
   const InferenceOptions options = options_from(a);
-  const TrainedModel model = load_trained_model(a.positional("model"));
-  MeasurementOptions reading{.time_first = a.has("time-first"), .member = a.maybe("member").value_or("")};
+  const TrainedModel model = load_trained_model(model_file);
+  MeasurementOptions reading{.time_first = a.has("time-first"),
+                             .member = a.maybe("member").value_or("")};
   const Measurement measurement = read_measurement(file, reading);
   const Inference result = taugate::infer(model, measurement, options);
   const std::vector<float> truth = true_lifetimes(file, measurement);
@@ -220,7 +247,8 @@ int infer(int argc, char** argv) {
                      folder / "trace.png");
   }
   print(result, s);
-  std::cout << "wrote " << folder.string() << "/: sfd.npy, lifetimes.npy, lifetimes.csv, summary.json"
+  std::cout << "wrote " << folder.string()
+            << "/: sfd.npy, lifetimes.npy, lifetimes.csv, summary.json"
             << (a.has("no-pictures") ? "" : " and pictures") << '\n';
   return kSuccess;
 }

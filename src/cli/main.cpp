@@ -1,4 +1,5 @@
-// taugate: the program. An Error becomes one line on stderr and exit code 1, a UsageError exit code 2.
+// taugate: the program. An Error becomes one line on stderr and exit code 1, a UsageError exit
+// code 2.
 
 #include <cstring>
 #include <iostream>
@@ -26,11 +27,14 @@ constexpr Command kCommands[] = {
 };
 
 void print_help() {
-  std::cout << "taugate: GRUs for fluorescence lifetime imaging\n\nUsage: taugate COMMAND [options]\n\n";
+  std::cout
+      << "taugate: GRUs for fluorescence lifetime imaging\n\nUsage: taugate COMMAND [options]\n\n";
   for (const auto& command : kCommands) {
-    std::cout << "  " << command.name << std::string(12 - std::strlen(command.name), ' ') << command.about << '\n';
+    std::cout << "  " << command.name << std::string(12 - std::strlen(command.name), ' ')
+              << command.about << '\n';
   }
-  std::cout << "\ntaugate COMMAND --help tells a command's options. TAUGATE_ARCH=scalar|sse4|avx2|avx512\n"
+  std::cout << "\ntaugate COMMAND --help tells a command's options. "
+               "TAUGATE_ARCH=scalar|sse4|avx2|avx512\n"
                "forces an instruction set, OMP_NUM_THREADS or --threads the number of threads.\n";
 }
 

@@ -11,8 +11,8 @@
 namespace taugate::cli {
 namespace {
 
-constexpr int kMeasuredGates = 256;        // unless --gates says otherwise
-constexpr double kLifetimesInWindow = 8.0; // of the longest, where the period leaves the choice
+constexpr int kMeasuredGates = 256;         // unless --gates says otherwise
+constexpr double kLifetimesInWindow = 8.0;  // of the longest, where the period leaves the choice
 
 DetectorKind detector_kind(const std::string& name) {
   if (name == "tcspc") return DetectorKind::tcspc;
@@ -38,33 +38,38 @@ void apply_acquisition(const Arguments& a, SimulatorConfig& config) {
   if (a.has("measured")) {
     const Measurement recorded = read_measurement(a.text("measured"));
     require(recorded.period_ns.has_value(), a.text("measured"),
-            ": does not tell the laser period; give --period, --gates and --gate-step instead of --measured");
+            ": does not tell the laser period; give --period, --gates and --gate-step instead of "
+            "--measured");
     acquisition.period_ns = *recorded.period_ns;
     acquisition.gates = kMeasuredGates;
   }
   if (a.has("period")) acquisition.period_ns = a.number("period");
-  if (a.has("gates")) acquisition.gates = static_cast<int>(std::min<std::uint64_t>(a.count("gates"), 1 << 20));
+  if (a.has("gates"))
+    acquisition.gates = static_cast<int>(std::min<std::uint64_t>(a.count("gates"), 1 << 20));
   if (a.has("gate-step")) {
     acquisition.gate_step_ns = acquisition.gate_width_ns = a.number("gate-step");
   } else if (a.has("measured") || a.has("window")) {
     const double wanted = kLifetimesInWindow * config.decay.tau2_ns.high;
-    const double window = a.has("window") ? a.number("window") : std::min(acquisition.period_ns, wanted);
+    const double window =
+        a.has("window") ? a.number("window") : std::min(acquisition.period_ns, wanted);
     acquisition.gate_step_ns = acquisition.gate_width_ns = window / acquisition.gates;
   }
   if (a.has("gate-width")) acquisition.gate_width_ns = a.number("gate-width");
   validate(acquisition);
 }
 
-/// A file of measured IRFs. One on the recorder's clock (its period is known) is turned so that its rise
-/// comes early in the window; a library in camera gates is taken as it is.
+/// A file of measured IRFs. One on the recorder's clock (its period is known) is turned so that its
+/// rise comes early in the window; a library in camera gates is taken as it is.
 void apply_measured_irf(const Arguments& a, Prior& prior) {
   Measurement irf = read_measurement(a.text("irf"));
   if (a.has("irf-bin")) irf.bin_ns = a.number("irf-bin");
-  require(irf.bin_ns.has_value(), a.text("irf"), ": does not tell its bin width; give --irf-bin NS");
+  require(irf.bin_ns.has_value(), a.text("irf"),
+          ": does not tell its bin width; give --irf-bin NS");
   const Acquisition& acquisition = prior.simulator.acquisition;
   if (irf.period_ns) prior.first_gate_ns = first_gate_before_rise(irf, acquisition);
   IrfPrior& wanted = prior.simulator.irf;
-  wanted.measured = std::make_shared<MeasuredIrfs>(irfs_on_gates(irf, acquisition, prior.first_gate_ns));
+  wanted.measured =
+      std::make_shared<MeasuredIrfs>(irfs_on_gates(irf, acquisition, prior.first_gate_ns));
   wanted.delay_ns = {-0.25 * acquisition.gate_step_ns, 0.25 * acquisition.gate_step_ns};
   wanted.tail_probability = 0.0;
 }
@@ -73,37 +78,36 @@ void apply_measured_irf(const Arguments& a, Prior& prior) {
 
 void add_prior_options(Arguments& arguments) {
   const auto value = [] { return cxxopts::value<std::string>(); };
-  arguments.group("Simulated traces (times in ns; RANGE is LOW:HIGH or one number)")
-      ("preset", "acquisition and prior: ss2-70, ss3-135, iccd-176", value(), "NAME")
-      ("config", "simulator configuration as JSON (see docs/simulator.md)", value(), "FILE")
-      ("measured", "take the laser period from this recording and choose the gates to suit --tau", value(), "FILE")
-      ("gates", "gates of a trace", value(), "T")
-      ("gate-step", "time from gate to gate", value(), "NS")
-      ("gate-width", "time that a gate is open (default: the step)", value(), "NS")
-      ("window", "time that all gates span, instead of --gate-step", value(), "NS")
-      ("period", "laser period", value(), "NS")
-      ("tau", "both lifetimes, log-uniform, every second trace mono-exponential", value(), "RANGE")
-      ("tau1", "shorter lifetime", value(), "RANGE")
-      ("tau2", "longer lifetime", value(), "RANGE")
-      ("fraction", "amplitude of the shorter one", value(), "RANGE")
-      ("mono", "share of mono-exponential traces", value(), "P")
-      ("counts", "peak counts, log-uniform", value(), "RANGE")
-      ("background", "background counts per gate", value(), "RANGE")
-      ("irf", "measured IRFs, one for all or a library to draw from", value(), "FILE")
-      ("irf-bin", "bin width of that file, where it does not tell", value(), "NS")
-      ("irf-fwhm", "width of a Gaussian IRF", value(), "RANGE")
-      ("irf-delay", "time of its centre (of a measured IRF: added to its own)", value(), "RANGE")
-      ("irf-tail", "exponential tail of every second Gaussian IRF (default: none)", value(), "RANGE")
-      ("irf-gate", "width of a rectangular gate that blurs it", value(), "RANGE")
-      ("detector", "tcspc, gated-spad or iccd", value(), "KIND")
-      ("dark", "dark counts per gate", value(), "N")
-      ("hot", "share of hot pixels", value(), "P")
-      ("outputs", "1: the decay; 3: also its short and its long component", value(), "C");
+  arguments.group("Simulated traces (times in ns; RANGE is LOW:HIGH or one number)")(
+      "preset", "acquisition and prior: ss2-70, ss3-135, iccd-176", value(), "NAME")(
+      "config", "simulator configuration as JSON (see docs/simulator.md)", value(), "FILE")(
+      "measured", "take the laser period from this recording and choose the gates to suit --tau",
+      value(), "FILE")("gates", "gates of a trace", value(), "T")(
+      "gate-step", "time from gate to gate", value(), "NS")(
+      "gate-width", "time that a gate is open (default: the step)", value(), "NS")(
+      "window", "time that all gates span, instead of --gate-step", value(), "NS")(
+      "period", "laser period", value(), "NS")(
+      "tau", "both lifetimes, log-uniform, every second trace mono-exponential", value(), "RANGE")(
+      "tau1", "shorter lifetime", value(), "RANGE")("tau2", "longer lifetime", value(), "RANGE")(
+      "fraction", "amplitude of the shorter one", value(), "RANGE")(
+      "mono", "share of mono-exponential traces", value(), "P")(
+      "counts", "peak counts, log-uniform", value(), "RANGE")(
+      "background", "background counts per gate", value(), "RANGE")(
+      "irf", "measured IRFs, one for all or a library to draw from", value(), "FILE")(
+      "irf-bin", "bin width of that file, where it does not tell", value(), "NS")(
+      "irf-fwhm", "width of a Gaussian IRF", value(), "RANGE")(
+      "irf-delay", "time of its centre (of a measured IRF: added to its own)", value(), "RANGE")(
+      "irf-tail", "exponential tail of every second Gaussian IRF (default: none)", value(),
+      "RANGE")("irf-gate", "width of a rectangular gate that blurs it", value(), "RANGE")(
+      "detector", "tcspc, gated-spad or iccd", value(), "KIND")(
+      "dark", "dark counts per gate", value(), "N")("hot", "share of hot pixels", value(), "P")(
+      "outputs", "1: the decay; 3: also its short and its long component", value(), "C");
 }
 
 Prior prior_from(const Arguments& a, Prior prior) {
   if (a.has("preset")) prior = {simulator_preset(a.text("preset")), 0.0};
-  if (a.has("config")) prior = {simulator_config_from_json(read_file(a.text("config"), 1 << 28)), 0.0};
+  if (a.has("config"))
+    prior = {simulator_config_from_json(read_file(a.text("config"), 1 << 28)), 0.0};
   SimulatorConfig& config = prior.simulator;
   apply_decay(a, config.decay);
   apply_acquisition(a, config);
@@ -120,7 +124,8 @@ Prior prior_from(const Arguments& a, Prior prior) {
   if (a.has("detector")) config.detector.kind = detector_kind(a.text("detector"));
   if (a.has("dark")) config.detector.dark_counts = a.number("dark");
   if (a.has("hot")) config.detector.hot_probability = a.number("hot");
-  if (a.has("outputs")) config.channels = static_cast<int>(std::min<std::uint64_t>(a.count("outputs"), 1 << 20));
+  if (a.has("outputs"))
+    config.channels = static_cast<int>(std::min<std::uint64_t>(a.count("outputs"), 1 << 20));
   validate(config);
   return prior;
 }

@@ -24,13 +24,14 @@ std::vector<std::size_t> sfd_shape(std::vector<std::size_t> leading, int gates, 
 }
 
 /// tpsf [N][T], sfd [N][T] or [N][T][C], tau1, tau2, fraction, total_counts [N], block by block.
-int write_traces(const Arguments& a, const Simulator& simulator, std::uint64_t samples, std::uint64_t seed) {
+int write_traces(const Arguments& a, const Simulator& simulator, std::uint64_t samples,
+                 std::uint64_t seed) {
   const auto T = static_cast<std::size_t>(simulator.gates()), values = T * simulator.channels();
   NpzWriter out(a.text("output"));
   NpyWriter& tpsf = out.add("tpsf", kFloat, {T});
   NpyWriter& sfd = out.add("sfd", kFloat, sfd_shape({}, simulator.gates(), simulator.channels()));
-  NpyWriter* numbers[] = {&out.add("tau1", kFloat, {}), &out.add("tau2", kFloat, {}), &out.add("fraction", kFloat, {}),
-                          &out.add("total_counts", kFloat, {})};
+  NpyWriter* numbers[] = {&out.add("tau1", kFloat, {}), &out.add("tau2", kFloat, {}),
+                          &out.add("fraction", kFloat, {}), &out.add("total_counts", kFloat, {})};
   std::vector<float> counts(kBlock * T), decays(kBlock * values), columns[4];
   for (auto& column : columns) column.resize(kBlock);
   Progress progress(std::cerr, "simulate", "traces", static_cast<double>(samples),
@@ -46,7 +47,8 @@ int write_traces(const Arguments& a, const Simulator& simulator, std::uint64_t s
         Sample pixel{{counts.data() + i * T, T}, {decays.data() + i * values, values}, {}};
         simulator.sample(seed, first + i, pixel);
         const Truth& truth = pixel.truth;
-        const double row[] = {truth.decay.tau1_ns, truth.decay.tau2_ns, truth.decay.fraction, truth.total_counts};
+        const double row[] = {truth.decay.tau1_ns, truth.decay.tau2_ns, truth.decay.fraction,
+                              truth.total_counts};
         for (int c = 0; c < 4; ++c) columns[c][i] = static_cast<float>(row[c]);
       }
     });
@@ -57,7 +59,8 @@ int write_traces(const Arguments& a, const Simulator& simulator, std::uint64_t s
   }
   progress.finish(static_cast<double>(samples), "packing the archive");
   out.finish();
-  std::cout << "wrote " << samples << " traces of " << T << " gates to " << a.text("output") << '\n';
+  std::cout << "wrote " << samples << " traces of " << T << " gates to " << a.text("output")
+            << '\n';
   return kSuccess;
 }
 
@@ -67,23 +70,33 @@ Masks masks_from(const Arguments& a, int images, std::uint64_t seed) {
   return {static_cast<int>(idx.rows), static_cast<int>(idx.cols), std::move(idx.pixels)};
 }
 
-/// All images on one canvas, row by row of a near-square grid: tpsf [H][W][T], sfd, tau1 ... [H][W].
+/// All images on one canvas, row by row of a near-square grid: tpsf [H][W][T], sfd, tau1 ...
+/// [H][W].
 int write_images(const Arguments& a, const Simulator& simulator, int images, std::uint64_t seed) {
   const auto per = a.has("one-decay-per-image") ? LifetimesPer::image : LifetimesPer::pixel;
   const ImageSet set = simulate_images(simulator, masks_from(a, images, seed), images, seed, per);
-  const int across = static_cast<int>(std::ceil(std::sqrt(images))), down = (images + across - 1) / across;
-  const auto width = static_cast<std::size_t>(across * set.cols), height = static_cast<std::size_t>(down * set.rows);
+  const int across = static_cast<int>(std::ceil(std::sqrt(images))),
+            down = (images + across - 1) / across;
+  const auto width = static_cast<std::size_t>(across * set.cols),
+             height = static_cast<std::size_t>(down * set.rows);
   const auto onto_canvas = [&](const std::vector<float>& values) {
     const std::size_t row = values.size() / set.images / set.rows;  // of one image
     std::vector<float> canvas(row * across * height);
     for (int image = 0; image < images; ++image)
       for (int y = 0; y < set.rows; ++y)
-        std::copy_n(values.begin() + static_cast<std::ptrdiff_t>((static_cast<std::size_t>(image) * set.rows + y) * row), row,
-                    canvas.begin() + static_cast<std::ptrdiff_t>(((image / across * set.rows + y) * static_cast<std::size_t>(across) + image % across) * row));
+        std::copy_n(
+            values.begin() +
+                static_cast<std::ptrdiff_t>((static_cast<std::size_t>(image) * set.rows + y) * row),
+            row,
+            canvas.begin() + static_cast<std::ptrdiff_t>(((image / across * set.rows + y) *
+                                                              static_cast<std::size_t>(across) +
+                                                          image % across) *
+                                                         row));
     return canvas;
   };
   NpzWriter out(a.text("output"));
-  const auto put = [&](const char* name, std::vector<std::size_t> shape, const std::vector<float>& values) {
+  const auto put = [&](const char* name, std::vector<std::size_t> shape,
+                       const std::vector<float>& values) {
     out.add(name, kFloat, std::move(shape)).append(std::span<const float>(onto_canvas(values)));
   };
   put("tpsf", {width, static_cast<std::size_t>(set.gates)}, set.counts);
@@ -92,21 +105,25 @@ int write_images(const Arguments& a, const Simulator& simulator, int images, std
   put("tau2", {width}, set.tau2);
   put("fraction", {width}, set.fraction);
   out.finish();
-  std::cout << "wrote " << images << " images as one of " << width << " x " << height << " pixels and " << set.gates
-            << " gates to " << a.text("output") << '\n';
+  std::cout << "wrote " << images << " images as one of " << width << " x " << height
+            << " pixels and " << set.gates << " gates to " << a.text("output") << '\n';
   return kSuccess;
 }
 
 }  // namespace
 
 int simulate(int argc, char** argv) {
-  Arguments a("simulate", "[options] -o FILE.npz", "Makes simulated traces, or images with --images, and writes them with the truth.");
-  a.group("")("o,output", "where the NPZ archive goes", cxxopts::value<std::string>(), "FILE")
-      ("samples", "traces to make: a number or 'paper' (3,920,000)", cxxopts::value<std::string>()->default_value("10k"), "N")
-      ("images", "make so many images instead, side by side on one canvas", cxxopts::value<std::string>(), "N")
-      ("masks", "IDX file whose bright pixels fluoresce (default: drawn shapes)", cxxopts::value<std::string>(), "FILE")
-      ("one-decay-per-image", "all pixels of an image share their lifetimes")
-      ("seed", "of the data set", cxxopts::value<std::string>()->default_value("1"), "N");
+  Arguments a("simulate", "[options] -o FILE.npz",
+              "Makes simulated traces, or images with --images, and writes them with the truth.");
+  a.group("")("o,output", "where the NPZ archive goes", cxxopts::value<std::string>(), "FILE")(
+      "samples", "traces to make: a number or 'paper' (3,920,000)",
+      cxxopts::value<std::string>()->default_value("10k"),
+      "N")("images", "make so many images instead, side by side on one canvas",
+           cxxopts::value<std::string>(),
+           "N")("masks", "IDX file whose bright pixels fluoresce (default: drawn shapes)",
+                cxxopts::value<std::string>(),
+                "FILE")("one-decay-per-image", "all pixels of an image share their lifetimes")(
+      "seed", "of the data set", cxxopts::value<std::string>()->default_value("1"), "N");
   add_threads(a);
   add_prior_options(a);
   if (!a.parse(argc, argv)) return kSuccess;
@@ -119,8 +136,9 @@ int simulate(int argc, char** argv) {
     if (images < 1 || images > 400) fail_usage("--images: found ", images, ", wanted 1 to 400");
     return write_images(a, simulator, static_cast<int>(images), seed);
   }
-  const std::uint64_t samples =
-      a.text("samples") == "paper" ? static_cast<std::uint64_t>(PaperSize::traces) : a.count("samples");
+  const std::uint64_t samples = a.text("samples") == "paper"
+                                    ? static_cast<std::uint64_t>(PaperSize::traces)
+                                    : a.count("samples");
   if (samples < 1) fail_usage("--samples: found 0, wanted at least 1");
   return write_traces(a, simulator, samples, seed);
 }

@@ -22,28 +22,34 @@ Arguments declare() {
   Arguments a("train", "[options] -o MODEL",
               "Trains a network on simulated traces that are made while they are needed.");
   const auto value = [] { return cxxopts::value<std::string>(); };
-  a.group("")("o,output", "where the model goes", value(), "FILE")
-      ("json", "write options, learning curve and result here", value(), "FILE")
-      ("curve", "picture of the learning curve (default: beside the model)", value(), "PNG")
-      ("no-pictures", "draw nothing");
+  a.group("")("o,output", "where the model goes", value(), "FILE")(
+      "json", "write options, learning curve and result here", value(), "FILE")(
+      "curve", "picture of the learning curve (default: beside the model)", value(), "PNG")(
+      "no-pictures", "draw nothing");
   add_threads(a);
-  a.group("Network")
-      ("model", "seq2seqlite (one layer a side) or seq2seq (a stack)", cxxopts::value<std::string>()->default_value("seq2seqlite"), "NAME")
-      ("hidden", "units of each layer of a side, e.g. 64,16 (default: 32; seq2seq: 128,128)", value(), "N,N..")
-      ("form", "reset_after or reset_before", cxxopts::value<std::string>()->default_value("reset_after"), "FORM")
-      ("activation", "smooth (sigmoid, tanh) or hard", cxxopts::value<std::string>()->default_value("smooth"), "KIND")
-      ("baseline-gates", "subtract the mean of the first N gates from the input", cxxopts::value<std::string>()->default_value("0"), "N");
-  a.group("Training")
-      ("samples", "traces to train on, each seen once: a number or 'paper' (3,920,000)", cxxopts::value<std::string>()->default_value("2M"), "N")
-      ("batch", "traces a step", cxxopts::value<std::string>()->default_value("64"), "N")
-      ("rate", "learning rate of Adam", cxxopts::value<std::string>()->default_value("5e-3"), "R")
-      ("schedule", "constant, cosine or plateau", cxxopts::value<std::string>()->default_value("cosine"), "KIND")
-      ("clip", "longest gradient, 0 for any", cxxopts::value<std::string>()->default_value("1"), "NORM")
-      ("patience", "stop after N validations without a better one", cxxopts::value<std::string>()->default_value("0"), "N")
-      ("validation", "traces to validate on", cxxopts::value<std::string>()->default_value("4096"), "N")
-      ("seed", "of weights and traces", cxxopts::value<std::string>()->default_value("1"), "N")
-      ("checkpoint", "where to keep the state of the run (default: beside the model)", value(), "FILE")
-      ("resume", "go on from the checkpoint");
+  a.group("Network")("model", "seq2seqlite (one layer a side) or seq2seq (a stack)",
+                     cxxopts::value<std::string>()->default_value("seq2seqlite"), "NAME")(
+      "hidden", "units of each layer of a side, e.g. 64,16 (default: 32; seq2seq: 128,128)",
+      value(), "N,N..")("form", "reset_after or reset_before",
+                        cxxopts::value<std::string>()->default_value("reset_after"),
+                        "FORM")("activation", "smooth (sigmoid, tanh) or hard",
+                                cxxopts::value<std::string>()->default_value("smooth"), "KIND")(
+      "baseline-gates", "subtract the mean of the first N gates from the input",
+      cxxopts::value<std::string>()->default_value("0"), "N");
+  a.group("Training")("samples",
+                      "traces to train on, each seen once: a number or 'paper' (3,920,000)",
+                      cxxopts::value<std::string>()->default_value("2M"), "N")(
+      "batch", "traces a step", cxxopts::value<std::string>()->default_value("64"), "N")(
+      "rate", "learning rate of Adam", cxxopts::value<std::string>()->default_value("5e-3"), "R")(
+      "schedule", "constant, cosine or plateau",
+      cxxopts::value<std::string>()->default_value("cosine"), "KIND")(
+      "clip", "longest gradient, 0 for any", cxxopts::value<std::string>()->default_value("1"),
+      "NORM")("patience", "stop after N validations without a better one",
+              cxxopts::value<std::string>()->default_value("0"), "N")(
+      "validation", "traces to validate on", cxxopts::value<std::string>()->default_value("4096"),
+      "N")("seed", "of weights and traces", cxxopts::value<std::string>()->default_value("1"), "N")(
+      "checkpoint", "where to keep the state of the run (default: beside the model)", value(),
+      "FILE")("resume", "go on from the checkpoint");
   add_prior_options(a);
   return a;
 }
@@ -58,7 +64,8 @@ Seq2SeqConfig network_from(const Arguments& a, const SimulatorConfig& simulator)
   config.hidden = model == "seq2seq" ? std::vector{128, 128} : std::vector{32};
   if (a.has("hidden")) config.hidden = a.integers("hidden");
   if (model == "seq2seqlite" && config.hidden.size() != 1)
-    fail_usage("--hidden: found ", config.hidden.size(), " layers, wanted 1 for seq2seqlite (or --model seq2seq)");
+    fail_usage("--hidden: found ", config.hidden.size(),
+               " layers, wanted 1 for seq2seqlite (or --model seq2seq)");
   config.form = gru_form(a.text("form"));
   config.activation = activation(a.text("activation"));
   config.validate();
@@ -67,7 +74,8 @@ Seq2SeqConfig network_from(const Arguments& a, const SimulatorConfig& simulator)
 
 TrainingOptions training_from(const Arguments& a) {
   TrainingOptions o;
-  o.samples = a.text("samples") == "paper" ? static_cast<std::uint64_t>(PaperSize::traces) : a.count("samples");
+  o.samples = a.text("samples") == "paper" ? static_cast<std::uint64_t>(PaperSize::traces)
+                                           : a.count("samples");
   o.batch = static_cast<int>(std::min<std::uint64_t>(a.count("batch"), 1u << 30));
   o.schedule.rate = a.number("rate");
   o.schedule.kind = schedule_kind(a.text("schedule"));
@@ -91,8 +99,11 @@ void draw_curve(const fs::path& path, const Trainer& trainer) {
 nlohmann::json curve_json(const Trainer& trainer) {
   nlohmann::json curve = nlohmann::json::array();
   for (const auto& p : trainer.history())
-    curve.push_back({{"traces", p.samples}, {"training_loss", p.training_loss}, {"validation_loss", p.validation_loss},
-                     {"learning_rate", p.learning_rate}, {"gradient_norm", p.gradient_norm}});
+    curve.push_back({{"traces", p.samples},
+                     {"training_loss", p.training_loss},
+                     {"validation_loss", p.validation_loss},
+                     {"learning_rate", p.learning_rate},
+                     {"gradient_norm", p.gradient_norm}});
   return curve;
 }
 
@@ -103,16 +114,19 @@ void describe(const Seq2Seq& network, const Prior& prior) {
   const Acquisition& acquisition = prior.simulator.acquisition;
   std::cout << "network: " << network.config().hidden.size() << " GRU layer(s) a side of";
   for (int units : network.config().hidden) std::cout << ' ' << units;
-  std::cout << " units, " << name_of(network.config().form) << ", C = " << network.config().outputs << '\n'
-            << "parameters: " << network.parameters().count() << " (" << network.published_parameter_count()
-            << " counting the zero-fed decoder input)\n"
-            << "traces: " << acquisition.gates << " gates of " << acquisition.gate_step_ns << " ns, period "
-            << acquisition.period_ns << " ns\n";
+  std::cout << " units, " << name_of(network.config().form) << ", C = " << network.config().outputs
+            << '\n'
+            << "parameters: " << network.parameters().count() << " ("
+            << network.published_parameter_count() << " counting the zero-fed decoder input)\n"
+            << "traces: " << acquisition.gates << " gates of " << acquisition.gate_step_ns
+            << " ns, period " << acquisition.period_ns << " ns\n";
 }
 
 std::string rmse_note(const Trainer& trainer) {
-  const double loss = trainer.history().empty() ? trainer.recent_loss() : trainer.history().back().validation_loss;
-  return concat(trainer.history().empty() ? "RMSE " : "validation RMSE ", std::setprecision(4), std::sqrt(loss));
+  const double loss =
+      trainer.history().empty() ? trainer.recent_loss() : trainer.history().back().validation_loss;
+  return concat(trainer.history().empty() ? "RMSE " : "validation RMSE ", std::setprecision(4),
+                std::sqrt(loss));
 }
 
 }  // namespace
@@ -127,8 +141,10 @@ int train(int argc, char** argv) {
   const std::uint64_t seed = a.count("seed");
 
   const Prior prior = prior_from(a);
-  TrainedModel model{Seq2Seq(network_from(a, prior.simulator)), prior.simulator, {}, prior.first_gate_ns, "{}"};
-  model.normalisation.baseline_gates = static_cast<int>(std::min<std::uint64_t>(a.count("baseline-gates"), 1u << 30));
+  TrainedModel model{
+      Seq2Seq(network_from(a, prior.simulator)), prior.simulator, {}, prior.first_gate_ns, "{}"};
+  model.normalisation.baseline_gates =
+      static_cast<int>(std::min<std::uint64_t>(a.count("baseline-gates"), 1u << 30));
   model.network.initialise(seed);
   // Training's traces and the weights come from different seeds of the same number.
   const SimulatedTraces data(model.simulator, model.normalisation, seed ^ 0x7261696eu);
@@ -146,23 +162,29 @@ int train(int argc, char** argv) {
 
   const auto start = std::chrono::steady_clock::now();
   const std::uint64_t already = trainer.samples_done();
-  Progress progress(std::cerr, "train", "traces", static_cast<double>(trainer.samples_total()),
-                    {.terminal = is_terminal(2), .already_done = static_cast<double>(already), .clock = {}});
+  Progress progress(
+      std::cerr, "train", "traces", static_cast<double>(trainer.samples_total()),
+      {.terminal = is_terminal(2), .already_done = static_cast<double>(already), .clock = {}});
   const TrainingEnd end = trainer.run([&](const Trainer& t) {
     progress.update(static_cast<double>(t.samples_done()), rmse_note(t));
     return !interrupted();
   });
   if (end == TrainingEnd::interrupted) {
-    std::cout << "stopped after " << trainer.samples_done() << " traces; go on with the same command and --resume\n";
+    std::cout << "stopped after " << trainer.samples_done()
+              << " traces; go on with the same command and --resume\n";
     return kInterrupted;
   }
   progress.finish(static_cast<double>(trainer.samples_done()), rmse_note(trainer));
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
   double best = trainer.history().front().validation_loss;
   for (const auto& p : trainer.history()) best = std::min(best, p.validation_loss);
-  nlohmann::json record{{"samples", trainer.samples_done()}, {"batch", options.batch}, {"seed", seed},
-                        {"rate", options.schedule.rate}, {"schedule", name_of(options.schedule.kind)},
+  nlohmann::json record{{"samples", trainer.samples_done()},
+                        {"batch", options.batch},
+                        {"seed", seed},
+                        {"rate", options.schedule.rate},
+                        {"schedule", name_of(options.schedule.kind)},
                         {"validation_rmse", std::sqrt(best)}};
   model.training = record.dump();
   save(output, model);
@@ -174,8 +196,10 @@ int train(int argc, char** argv) {
     write_file(a.text("json"), record.dump(2) + "\n");
   }
   fs::remove(checkpoint);
-  std::cout << (end == TrainingEnd::stopped_early ? "stopped early" : "trained") << ": validation RMSE "
-            << std::sqrt(best) << ", " << static_cast<std::uint64_t>(static_cast<double>(trainer.samples_done() - already) / seconds)
+  std::cout << (end == TrainingEnd::stopped_early ? "stopped early" : "trained")
+            << ": validation RMSE " << std::sqrt(best) << ", "
+            << static_cast<std::uint64_t>(static_cast<double>(trainer.samples_done() - already) /
+                                          seconds)
             << " traces/s, " << format_seconds(seconds) << "; wrote " << output.string() << '\n';
   return kSuccess;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Memory for a training step: a bump allocator that is rewound instead of freed. After warm-up it owns
-// one block and never asks the system again.
+// Memory for a training step: a bump allocator that is rewound instead of freed. After warm-up it
+// owns one block and never asks the system again.
 
 #include <algorithm>
 #include <cstddef>
@@ -25,7 +25,7 @@ class Buffer {
   Buffer() = default;
   explicit Buffer(std::size_t count) : count_(count) {
     if (count == 0) return;
-    data_.reset(static_cast<S*>(::operator new(count * sizeof(S), std::align_val_t{kAlignment})));
+    data_.reset(static_cast<S*>(::operator new (count * sizeof(S), std::align_val_t{kAlignment})));
     std::fill_n(data_.get(), count, S{});
   }
   S* data() { return data_.get(); }
@@ -40,7 +40,7 @@ class Buffer {
 
  private:
   struct Free {
-    void operator()(S* p) const { ::operator delete(p, std::align_val_t{kAlignment}); }
+    void operator()(S* p) const { ::operator delete (p, std::align_val_t{kAlignment}); }
   };
   std::unique_ptr<S, Free> data_;
   std::size_t count_ = 0;

@@ -1,6 +1,6 @@
 #pragma once
-// One way to fail: the library throws taugate::Error with a single line that says what was found and
-// what was wanted. It never prints and never exits; the program turns an Error into one line on
+// One way to fail: the library throws taugate::Error with a single line that says what was found
+// and what was wanted. It never prints and never exits; the program turns an Error into one line on
 // stderr and an exit code.
 
 #include <sstream>

@@ -1,9 +1,12 @@
 #pragma once
-// The two shapes that everything is made of. Both are views: they own nothing and cost nothing to copy.
+// The two shapes that everything is made of. Both are views: they own nothing and cost nothing to
+// copy.
 //
-//   Sequence  [steps][features][lanes]   what flows through a network: at each step, each feature of
-//                                        each trace of the batch. The batch is innermost, so that one
-//                                        SIMD register holds the same feature of neighbouring traces.
+//   Sequence  [steps][features][lanes]   what flows through a network: at each step, each feature
+//   of
+//                                        each trace of the batch. The batch is innermost, so that
+//                                        one SIMD register holds the same feature of neighbouring
+//                                        traces.
 //   Matrix    [rows][cols]               weights, row-major; a bias is a matrix of one column.
 
 #include <cstddef>
@@ -18,12 +21,16 @@ namespace taugate {
 /// nobody reads; gradients there are zero.
 inline constexpr int kLaneBlock = 16;
 
-constexpr int round_up_to_lanes(int batch) { return (batch + kLaneBlock - 1) / kLaneBlock * kLaneBlock; }
+constexpr int round_up_to_lanes(int batch) {
+  return (batch + kLaneBlock - 1) / kLaneBlock * kLaneBlock;
+}
 
-/// So many values, as an odd number of lane blocks. A distance of a power of two between the steps of a
-/// sequence would put all of them into the same few sets of the cache; an odd number of cache lines
-/// spreads them over all.
-constexpr std::size_t odd_stride(std::size_t values) { return (values / kLaneBlock | 1) * kLaneBlock; }
+/// So many values, as an odd number of lane blocks. A distance of a power of two between the steps
+/// of a sequence would put all of them into the same few sets of the cache; an odd number of cache
+/// lines spreads them over all.
+constexpr std::size_t odd_stride(std::size_t values) {
+  return (values / kLaneBlock | 1) * kLaneBlock;
+}
 
 template <class S>
 struct Sequence {
@@ -33,7 +40,8 @@ struct Sequence {
   int batch = 0;  ///< traces that count; lanes() is the stride
 
   int lanes() const { return round_up_to_lanes(batch); }
-  /// Values from one step to the next: features * lanes(), and a padding block where that would be even.
+  /// Values from one step to the next: features * lanes(), and a padding block where that would be
+  /// even.
   std::size_t step_size() const { return odd_stride(static_cast<std::size_t>(features) * lanes()); }
   std::size_t size() const { return step_size() * steps; }  ///< padding included
   bool empty() const { return data == nullptr; }
@@ -66,7 +74,8 @@ struct Matrix {
 struct SequenceShape {
   int steps, features, batch;
   friend std::ostream& operator<<(std::ostream& out, const SequenceShape& s) {
-    return out << "[steps " << s.steps << "][features " << s.features << "][batch " << s.batch << ']';
+    return out << "[steps " << s.steps << "][features " << s.features << "][batch " << s.batch
+               << ']';
   }
 };
 struct MatrixShape {

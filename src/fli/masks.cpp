@@ -103,6 +103,7 @@ ImageSet simulate_images(const Simulator& simulator, const Masks& masks, int ima
   validate(masks);
   check_within("images", images, 1, 1000000);
   const std::size_t pixels = masks.pixels_per_mask();
+  const std::size_t shapes = std::max<std::size_t>(masks.count(), 1);
   const std::size_t n = static_cast<std::size_t>(images) * pixels;
   const std::size_t gates = static_cast<std::size_t>(simulator.gates());
   const std::size_t values = gates * static_cast<std::size_t>(simulator.channels());
@@ -120,7 +121,7 @@ ImageSet simulate_images(const Simulator& simulator, const Masks& masks, int ima
   for (auto* map : {&set.tau1, &set.tau2, &set.fraction, &set.total_counts}) map->resize(n);
   set.foreground.resize(n);
   parallel_for(static_cast<std::size_t>(images), [&](std::size_t image, int) {
-    const std::uint8_t* mask = masks.pixels.data() + image % masks.count() * pixels;
+    const std::uint8_t* mask = masks.pixels.data() + image % shapes * pixels;
     Random image_random(~seed, image);
     const Decay shared = draw_decay(simulator.config().decay, image_random);
     for (std::size_t p = 0; p < pixels; ++p) {

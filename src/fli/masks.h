@@ -52,8 +52,9 @@ struct ImageSet {
   std::vector<std::uint8_t> foreground;     ///< [n] 1 or 0
 };
 
-/// Whether every foreground pixel draws lifetimes of its own, as in training, or all pixels of an image share
-/// one draw, as in a stained sample; IRF, counts and noise always differ from pixel to pixel.
+/// Whether every foreground pixel draws lifetimes of its own, as in training, or all pixels of an
+/// image share one draw, as in a stained sample; IRF, counts and noise always differ from pixel to
+/// pixel.
 enum class LifetimesPer { pixel, image };
 
 /// `images` images, image i from mask i modulo their count; pixel p of image i is the simulator's

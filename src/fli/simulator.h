@@ -48,9 +48,10 @@ struct SimulatorConfig {
 void validate(const SimulatorConfig& config);
 
 /// A prior for each preset of acquisition.h:
-/// `ss2-70`   the defaults above: tau1 0.2-0.8, tau2 0.8-1.5 ns, A 0-1 (Erbas et al. 2024); Gaussian
-///            IRF of FWHM 0.15-0.6 ns centred at 1-2 ns; Poisson counts of peak 100-3000. The IRF has no
-///            exponential tail unless asked for: an unknown tail looks like a short lifetime
+/// `ss2-70`   the defaults above: tau1 0.2-0.8, tau2 0.8-1.5 ns, A 0-1 (Erbas et al. 2024);
+/// Gaussian
+///            IRF of FWHM 0.15-0.6 ns centred at 1-2 ns; Poisson counts of peak 100-3000. The IRF
+///            has no exponential tail unless asked for: an unknown tail looks like a short lifetime
 /// `ss3-135`  the same on that acquisition
 /// `iccd-176` IRF of FWHM 0.23-0.31 ns centred at 0.8-1.0 ns; ICCD noise; the rest the same
 SimulatorConfig simulator_preset(std::string_view name);

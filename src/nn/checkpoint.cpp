@@ -1,5 +1,6 @@
-// Trainer's checkpoints: a safetensors file with the parameters, the best ones so far, both Adam moments,
-// and the counters as JSON. Losses are stored as hexadecimal floats, so that nothing is rounded.
+// Trainer's checkpoints: a safetensors file with the parameters, the best ones so far, both Adam
+// moments, and the counters as JSON. Losses are stored as hexadecimal floats, so that nothing is
+// rounded.
 
 #include <cmath>
 #include <cstdio>
@@ -19,7 +20,9 @@ std::string exact(double value) {
   std::snprintf(text, sizeof text, "%a", value);
   return text;
 }
-double from_exact(const Json& text) { return std::strtod(text.get<std::string>().c_str(), nullptr); }
+double from_exact(const Json& text) {
+  return std::strtod(text.get<std::string>().c_str(), nullptr);
+}
 
 constexpr const char* kEntry = "taugate.checkpoint";
 
@@ -28,31 +31,36 @@ constexpr const char* kEntry = "taugate.checkpoint";
 /// What must agree for a resumed run to end with the same bits.
 std::string Trainer::fingerprint() const {
   const auto& o = options_;
-  return Json{{"samples", o.samples},
-              {"batch", o.batch},
-              {"slice", o.slice},
-              {"adam", {exact(o.adam.beta1), exact(o.adam.beta2), exact(o.adam.epsilon), exact(o.adam.clip_norm)}},
-              {"schedule", {name_of(o.schedule.kind), exact(o.schedule.rate), exact(o.schedule.warm_up), exact(o.schedule.floor)}},
-              {"validation", {o.validation_samples, o.validations, o.patience}},
-              {"data", {data_.steps(), data_.inputs(), data_.outputs(), data_.identity()}},
-              {"parameters", parameters_.count()}}
+  return Json{
+      {"samples", o.samples},
+      {"batch", o.batch},
+      {"slice", o.slice},
+      {"adam",
+       {exact(o.adam.beta1), exact(o.adam.beta2), exact(o.adam.epsilon), exact(o.adam.clip_norm)}},
+      {"schedule",
+       {name_of(o.schedule.kind), exact(o.schedule.rate), exact(o.schedule.warm_up),
+        exact(o.schedule.floor)}},
+      {"validation", {o.validation_samples, o.validations, o.patience}},
+      {"data", {data_.steps(), data_.inputs(), data_.outputs(), data_.identity()}},
+      {"parameters", parameters_.count()}}
       .dump();
 }
 
 void Trainer::save_checkpoint(const std::filesystem::path& path) const {
   Json history = Json::array();
   for (const auto& p : history_)
-    history.push_back({p.samples, exact(p.training_loss), exact(p.validation_loss), exact(p.learning_rate), exact(p.gradient_norm)});
+    history.push_back({p.samples, exact(p.training_loss), exact(p.validation_loss),
+                       exact(p.learning_rate), exact(p.gradient_norm)});
   Safetensors file;
-  file.metadata[kEntry] = Json{{"options", fingerprint()},
-                               {"steps", steps_done_},
-                               {"halvings", halvings_},
-                               {"stale", stale_},
-                               {"best_loss", exact(best_loss_)},
-                               {"loss_since_point", exact(loss_since_point_)},
-                               {"steps_since_point", steps_since_point_},
-                               {"history", history}}
-                              .dump();
+  file.metadata[kEntry] = Json{
+      {"options", fingerprint()},
+      {"steps", steps_done_},
+      {"halvings", halvings_},
+      {"stale", stale_},
+      {"best_loss", exact(best_loss_)},
+      {"loss_since_point", exact(loss_since_point_)},
+      {"steps_since_point", steps_since_point_},
+      {"history", history}}.dump();
   const std::vector<std::size_t> shape{parameters_.size()};
   file.add_floats("parameters", shape, parameters_.data());
   file.add_floats("best", shape, best_.data());
@@ -68,18 +76,21 @@ void Trainer::load_checkpoint(const std::filesystem::path& path) {
   require(entry != file.metadata.end(), name, ": not a checkpoint of a training run");
   const auto block = [&](const char* tensor) {
     const StoredTensor* t = file.find(tensor);
-    require(t && t->dtype == "F32" && t->shape == std::vector{parameters_.size()}, name, ": tensor '",
-            tensor, "' is missing or has another size than this model's ", parameters_.size());
+    require(t && t->dtype == "F32" && t->shape == std::vector{parameters_.size()}, name,
+            ": tensor '", tensor, "' is missing or has another size than this model's ",
+            parameters_.size());
     return floats_of(*t, name);
   };
   try {
     // Everything is read before anything changes: a refused file leaves the trainer as it was.
     const Json json = Json::parse(entry->second);
-    require(json.at("options") == fingerprint(), name, ": made with other options than this run's: found ",
+    require(json.at("options") == fingerprint(), name,
+            ": made with other options than this run's: found ",
             json.at("options").get<std::string>(), ", wanted ", fingerprint());
     std::vector<TrainingPoint> history;
     for (const auto& p : json.at("history"))
-      history.push_back({p.at(0), from_exact(p.at(1)), from_exact(p.at(2)), from_exact(p.at(3)), from_exact(p.at(4))});
+      history.push_back({p.at(0), from_exact(p.at(1)), from_exact(p.at(2)), from_exact(p.at(3)),
+                         from_exact(p.at(4))});
     const std::uint64_t steps = json.at("steps"), steps_since_point = json.at("steps_since_point");
     const int halvings = json.at("halvings"), stale = json.at("stale");
     const double best_loss = from_exact(json.at("best_loss"));

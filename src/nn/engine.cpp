@@ -7,29 +7,33 @@
 namespace taugate {
 
 Engine::Engine(const Chain& chain, int steps) : steps_(steps), outputs_(chain.head_weight.rows) {
-  require(steps >= 1 && !chain.layers.empty(), "[engine] found ", chain.layers.size(), " layers and ", steps,
-          " steps, wanted at least one of each");
+  require(steps >= 1 && !chain.layers.empty(), "[engine] found ", chain.layers.size(),
+          " layers and ", steps, " steps, wanted at least one of each");
   int inputs = 1;
   for (std::size_t k = 0; k < chain.layers.size(); ++k) {
     const Chain::Layer& layer = chain.layers[k];
     const int H = layer.weights.recurrent.value.cols;
-    require(layer.reads_zeros || layer.weights.input.value.cols == inputs, "[engine] layer ", k, ": found weights for ",
-            layer.weights.input.value.cols, " inputs, wanted ", inputs);
+    require(layer.reads_zeros || layer.weights.input.value.cols == inputs, "[engine] layer ", k,
+            ": found weights for ", layer.weights.input.value.cols, " inputs, wanted ", inputs);
     require(layer.starts_from < static_cast<int>(k) &&
-                (layer.starts_from < 0 || layers_[static_cast<std::size_t>(layer.starts_from)].gru.H == H),
+                (layer.starts_from < 0 ||
+                 layers_[static_cast<std::size_t>(layer.starts_from)].gru.H == H),
             "[engine] layer ", k, ": wanted an earlier layer of the same size to start from");
-    layers_.push_back({pack_gru(weights_, layer.weights, layer.form, layer.activation, !layer.reads_zeros),
-                       layer.starts_from});
+    layers_.push_back(
+        {pack_gru(weights_, layer.weights, layer.form, layer.activation, !layer.reads_zeros),
+         layer.starts_from});
     inputs = H;
     widest_ = std::max(widest_, H);
   }
-  require(chain.head_weight.cols == inputs, "[engine] found a head for ", chain.head_weight.cols, " units, wanted ", inputs);
+  require(chain.head_weight.cols == inputs, "[engine] found a head for ", chain.head_weight.cols,
+          " units, wanted ", inputs);
   const Matrix<float>& head = chain.head_weight;
   head_ = simd::pack(weights_, simd::strided<float>(head.data, head.rows, head.cols, head.cols));
   float* bias = weights_.allocate<float>(static_cast<std::size_t>(outputs_));
   std::copy_n(chain.head_bias.data, outputs_, bias);
   head_bias_ = bias;
-  while (scratch_.size() < static_cast<std::size_t>(thread_count())) scratch_.push_back(make_scratch());
+  while (scratch_.size() < static_cast<std::size_t>(thread_count()))
+    scratch_.push_back(make_scratch());
 }
 
 Engine::Scratch Engine::make_scratch() const {
@@ -40,19 +44,23 @@ Engine::Scratch Engine::make_scratch() const {
   for (auto& states : s.states) states = Buffer<float>((T + 1) * state);
   s.gates = Buffer<float>(4 * static_cast<std::size_t>(widest_) * kLaneBlock);
   s.output = Buffer<float>(static_cast<std::size_t>(outputs_) * kLaneBlock);
-  for (const Layer& layer : layers_) s.final_states.emplace_back(static_cast<std::size_t>(layer.gru.H) * kLaneBlock);
+  for (const Layer& layer : layers_)
+    s.final_states.emplace_back(static_cast<std::size_t>(layer.gru.H) * kLaneBlock);
   return s;
 }
 
 void Engine::run(std::span<const float> input, std::span<float> output) {
   const auto T = static_cast<std::size_t>(steps_), C = static_cast<std::size_t>(outputs_);
   const std::size_t count = input.size() / T;
-  require(input.size() == count * T && output.size() == input.size() * C, "[engine] found ", input.size(),
-          " input and ", output.size(), " output values, wanted N x ", T, " and N x ", T, " x ", C);
-  while (scratch_.size() < static_cast<std::size_t>(thread_count())) scratch_.push_back(make_scratch());
+  require(input.size() == count * T && output.size() == input.size() * C, "[engine] found ",
+          input.size(), " input and ", output.size(), " output values, wanted N x ", T, " and N x ",
+          T, " x ", C);
+  while (scratch_.size() < static_cast<std::size_t>(thread_count()))
+    scratch_.push_back(make_scratch());
   parallel_for((count + kLaneBlock - 1) / kLaneBlock, [&](std::size_t block, int thread) {
     const std::size_t first = block * kLaneBlock;
-    run_block(scratch_[static_cast<std::size_t>(thread)], input.data() + first * T, output.data() + first * T * C,
+    run_block(scratch_[static_cast<std::size_t>(thread)], input.data() + first * T,
+              output.data() + first * T * C,
               static_cast<int>(std::min<std::size_t>(kLaneBlock, count - first)));
   });
 }
@@ -74,20 +82,27 @@ void Engine::run_block(Scratch& s, const float* input, float* output, int batch)
     if (layers_[k].starts_from < 0)
       std::fill_n(states, plane, 0.0f);
     else
-      std::copy_n(s.final_states[static_cast<std::size_t>(layers_[k].starts_from)].data(), plane, states);
+      std::copy_n(s.final_states[static_cast<std::size_t>(layers_[k].starts_from)].data(), plane,
+                  states);
     for (std::size_t t = 0; t < T; ++t)
-      gru.step(x + t * x_stride, states + t * stride, s.gates.data(), states + (t + 1) * stride, kLaneBlock);
+      gru.step(x + t * x_stride, states + t * stride, s.gates.data(), states + (t + 1) * stride,
+               kLaneBlock);
     std::copy_n(states + T * stride, plane, s.final_states[k].data());
     x = states + stride;
     x_stride = stride;
   }
   const auto& kernel = simd::kernels<float>();
   for (std::size_t t = 0; t < T; ++t) {
-    kernel.matmul({.weights = head_, .first = x + t * x_stride, .first_rows = layers_.back().gru.H, .bias = head_bias_,
-                   .out = s.output.data(), .lanes = kLaneBlock});
+    kernel.matmul({.weights = head_,
+                   .first = x + t * x_stride,
+                   .first_rows = layers_.back().gru.H,
+                   .bias = head_bias_,
+                   .out = s.output.data(),
+                   .lanes = kLaneBlock});
     for (std::size_t c = 0; c < C; ++c)
       for (int lane = 0; lane < batch; ++lane)
-        output[(static_cast<std::size_t>(lane) * T + t) * C + c] = s.output[c * B + static_cast<std::size_t>(lane)];
+        output[(static_cast<std::size_t>(lane) * T + t) * C + c] =
+            s.output[c * B + static_cast<std::size_t>(lane)];
   }
 }
 
@@ -101,7 +116,9 @@ Chain chain_of(const Seq2Seq& model) {
   const auto find = [&](const std::string& name) -> Weight<float> {
     for (const auto& entry : model.parameters().entries())
       if (entry.name == name)
-        return {{const_cast<float*>(model.parameters().data()) + entry.at.offset, entry.at.rows, entry.at.cols}, {}};
+        return {{const_cast<float*>(model.parameters().data()) + entry.at.offset, entry.at.rows,
+                 entry.at.cols},
+                {}};
     return {};
   };
   Chain chain;
@@ -109,7 +126,8 @@ Chain chain_of(const Seq2Seq& model) {
     for (int k = 0; k < layers; ++k) {
       const std::string name = side + "." + std::to_string(k);
       Chain::Layer layer;
-      layer.weights = {find(name + ".weight_ih"), find(name + ".weight_hh"), find(name + ".bias_ih"), find(name + ".bias_hh")};
+      layer.weights = {find(name + ".weight_ih"), find(name + ".weight_hh"),
+                       find(name + ".bias_ih"), find(name + ".bias_hh")};
       layer.form = config.form;
       layer.activation = config.activation;
       layer.reads_zeros = side == "decoder" && k == 0;

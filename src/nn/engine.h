@@ -1,9 +1,9 @@
 #pragma once
 // Float inference for embedding: plan once, then run without allocating.
 //
-// A plan is a chain of GRU layers and a linear head, its weights copied into the kernels' order. Whole
-// traces run layer by layer over all steps, in blocks of 16 traces whose activations stay in the second
-// cache. A stream takes one gate of many pixels at a time, as a camera delivers them.
+// A plan is a chain of GRU layers and a linear head, its weights copied into the kernels' order.
+// Whole traces run layer by layer over all steps, in blocks of 16 traces whose activations stay in
+// the second cache. A stream takes one gate of many pixels at a time, as a camera delivers them.
 
 #include <span>
 #include <vector>
@@ -13,8 +13,8 @@
 
 namespace taugate {
 
-/// What an engine runs: layer k reads the states of layer k-1 (layer 0 the input), or zeros, and starts
-/// from zeros or from the final state of an earlier layer.
+/// What an engine runs: layer k reads the states of layer k-1 (layer 0 the input), or zeros, and
+/// starts from zeros or from the final state of an earlier layer.
 struct Chain {
   struct Layer {
     GruWeights<float> weights;  ///< only values are looked at
@@ -33,16 +33,16 @@ Chain chain_of(const Seq2Seq& model);
 
 class Engine {
  public:
-  /// `steps` is T. Copies the weights, so the chain may go. Memory: the packed weights, and for each thread
-  /// 2 (T+1) x the widest layer x 16 floats.
+  /// `steps` is T. Copies the weights, so the chain may go. Memory: the packed weights, and for
+  /// each thread 2 (T+1) x the widest layer x 16 floats.
   Engine(const Chain& chain, int steps);
   explicit Engine(const Seq2Seq& model) : Engine(chain_of(model), model.config().gates) {}
 
   int steps() const { return steps_; }
   int outputs() const { return outputs_; }
 
-  /// input [N][T] to output [N][T][C], row-major, on all threads. A trace's result does not depend on the
-  /// others. Allocates nothing, unless there are more threads than ever before.
+  /// input [N][T] to output [N][T][C], row-major, on all threads. A trace's result does not depend
+  /// on the others. Allocates nothing, unless there are more threads than ever before.
   void run(std::span<const float> input, std::span<float> output);
 
  private:

@@ -29,8 +29,8 @@ void Gru::initialise(Parameters& parameters, std::uint64_t seed, std::uint64_t s
   if (input_)
     parameters.fill_uniform(*input_, std::sqrt(6.0 / (input_->cols + H)), seed, 4 * stream);
   for (int gate = 0; gate < 3; ++gate)
-    parameters.fill_orthogonal({recurrent_.offset + static_cast<std::size_t>(gate) * H * H, H, H}, seed,
-                               4 * stream + 1 + static_cast<std::uint64_t>(gate));
+    parameters.fill_orthogonal({recurrent_.offset + static_cast<std::size_t>(gate) * H * H, H, H},
+                               seed, 4 * stream + 1 + static_cast<std::uint64_t>(gate));
 }
 
 }  // namespace taugate

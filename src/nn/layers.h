@@ -32,8 +32,9 @@ class Gru {
  public:
   Gru(Parameters& parameters, const std::string& name, int inputs, int hidden,
       GruForm form = GruForm::reset_after, Activation activation = Activation::smooth);
-  /// As Keras does: input weights uniform in +-sqrt(6 / (inputs + hidden)) (Glorot), each gate's recurrent
-  /// weights orthogonal, biases zero. It trains faster here than PyTorch's uniform +-1/sqrt(hidden).
+  /// As Keras does: input weights uniform in +-sqrt(6 / (inputs + hidden)) (Glorot), each gate's
+  /// recurrent weights orthogonal, biases zero. It trains faster here than PyTorch's uniform
+  /// +-1/sqrt(hidden).
   void initialise(Parameters& parameters, std::uint64_t seed, std::uint64_t stream) const;
 
   int hidden() const { return recurrent_.cols; }

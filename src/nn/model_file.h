@@ -1,6 +1,7 @@
 #pragma once
-// Trained models on disk: safetensors with PyTorch's tensor names (encoder.0.weight_ih [3H][I], ...,
-// head.bias [C]; gates r, z, n) and the configuration as JSON in the metadata entry "taugate.model".
+// Trained models on disk: safetensors with PyTorch's tensor names (encoder.0.weight_ih [3H][I],
+// ..., head.bias [C]; gates r, z, n) and the configuration as JSON in the metadata entry
+// "taugate.model".
 
 #include <filesystem>
 #include <map>
@@ -10,8 +11,8 @@
 
 namespace taugate {
 
-/// Whatever else a model needs to be used (acquisition, normalisation, how it was trained), by key; each
-/// becomes the metadata entry "taugate.<key>". The network itself does not look at them.
+/// Whatever else a model needs to be used (acquisition, normalisation, how it was trained), by key;
+/// each becomes the metadata entry "taugate.<key>". The network itself does not look at them.
 using ModelNotes = std::map<std::string, std::string>;
 
 struct StoredModel {
@@ -19,10 +20,12 @@ struct StoredModel {
   ModelNotes notes;
 };
 
-void save_model(const std::filesystem::path& path, const Seq2Seq& model, const ModelNotes& notes = {});
+void save_model(const std::filesystem::path& path, const Seq2Seq& model,
+                const ModelNotes& notes = {});
 
-/// Error for anything that does not fit: a missing, misshapen or unknown tensor, a value that is not
-/// finite, a configuration out of range. Input weights of the zero-fed decoder are accepted and dropped.
+/// Error for anything that does not fit: a missing, misshapen or unknown tensor, a value that is
+/// not finite, a configuration out of range. Input weights of the zero-fed decoder are accepted and
+/// dropped.
 StoredModel load_model(const std::filesystem::path& path);
 
 }  // namespace taugate

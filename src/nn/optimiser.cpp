@@ -14,7 +14,8 @@ double AdamOptimiser::step(float* values, const float* gradients, double learnin
     squares += static_cast<double>(gradients[i]) * gradients[i];
   const double norm = std::sqrt(squares);
   require(std::isfinite(norm), "[adam] step ", steps_ + 1, ": the gradient is not finite");
-  const double scale = options_.clip_norm > 0.0 && norm > options_.clip_norm ? options_.clip_norm / norm : 1.0;
+  const double scale =
+      options_.clip_norm > 0.0 && norm > options_.clip_norm ? options_.clip_norm / norm : 1.0;
   ++steps_;
   const double t = static_cast<double>(steps_);
   simd::kernels<float>().adam(

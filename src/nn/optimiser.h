@@ -14,15 +14,15 @@ struct AdamOptions {
   double clip_norm = 1.0;  ///< gradients longer than this are scaled down to it; 0: never
 };
 
-/// Kingma & Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1. Its moments are blocks
-/// of the parameters' layout, so saving them resumes it exactly.
+/// Kingma & Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1. Its moments are
+/// blocks of the parameters' layout, so saving them resumes it exactly.
 class AdamOptimiser {
  public:
-  AdamOptimiser(std::size_t size, AdamOptions options = {})
+  explicit AdamOptimiser(std::size_t size, AdamOptions options = {})
       : options_(options), mean_(size), square_(size) {}
 
-  /// One step on `values` against `gradients`; both parameters.size() long. Returns the gradient's norm
-  /// before clipping. A norm that is not finite throws Error and changes nothing.
+  /// One step on `values` against `gradients`; both parameters.size() long. Returns the gradient's
+  /// norm before clipping. A norm that is not finite throws Error and changes nothing.
   double step(float* values, const float* gradients, double learning_rate);
 
   std::uint64_t steps() const { return steps_; }

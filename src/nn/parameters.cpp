@@ -22,7 +22,8 @@ ParameterRef Parameters::add(std::string name, int rows, int cols) {
 
 std::size_t Parameters::count() const {
   std::size_t total = 0;
-  for (const Entry& entry : entries_) total += static_cast<std::size_t>(entry.at.rows) * entry.at.cols;
+  for (const Entry& entry : entries_)
+    total += static_cast<std::size_t>(entry.at.rows) * entry.at.cols;
   return total;
 }
 
@@ -30,11 +31,13 @@ void Parameters::fill_uniform(const ParameterRef& at, double limit, std::uint64_
                               std::uint64_t stream) {
   Random rng(seed, stream);
   const Matrix<float> m = matrix(at);
-  for (std::size_t i = 0; i < m.size(); ++i) m.data[i] = static_cast<float>(rng.uniform(-limit, limit));
+  for (std::size_t i = 0; i < m.size(); ++i)
+    m.data[i] = static_cast<float>(rng.uniform(-limit, limit));
 }
 
 void Parameters::fill_orthogonal(const ParameterRef& at, std::uint64_t seed, std::uint64_t stream) {
-  require(at.rows <= at.cols, "[parameters] found [", at.rows, "][", at.cols, "], wanted rows <= columns");
+  require(at.rows <= at.cols, "[parameters] found [", at.rows, "][", at.cols,
+          "], wanted rows <= columns");
   Random rng(seed, stream);
   const auto n = static_cast<std::size_t>(at.cols);
   std::vector<double> rows(static_cast<std::size_t>(at.rows) * n);

@@ -1,6 +1,6 @@
 #pragma once
-// All parameters of a model in one block, so that a gradient, an optimiser's moments or a checkpoint is
-// just another block of the same layout.
+// All parameters of a model in one block, so that a gradient, an optimiser's moments or a
+// checkpoint is just another block of the same layout.
 
 #include <string>
 #include <vector>

@@ -9,7 +9,8 @@
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"
 
-static_assert(std::endian::native == std::endian::little, "tensors are stored as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "tensors are stored as they lie in memory");
 
 namespace taugate {
 namespace {
@@ -26,9 +27,10 @@ std::size_t bytes_per_value(const std::string& dtype) {
 
 float from_half(std::uint16_t h) {
   const int exponent = h >> 10 & 31, fraction = h & 1023;
-  const float magnitude = exponent == 31  ? (fraction ? NAN : INFINITY)
-                          : exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
-                                          : std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
+  const float magnitude = exponent == 31 ? (fraction ? NAN : INFINITY)
+                          : exponent == 0
+                              ? std::ldexp(static_cast<float>(fraction), -24)
+                              : std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
   return h & 0x8000 ? -magnitude : magnitude;
 }
 
@@ -39,12 +41,14 @@ StoredTensor parse_tensor(const std::string& file, const std::string& name, cons
   t.name = name;
   t.dtype = entry.at("dtype").get<std::string>();
   const std::size_t width = bytes_per_value(t.dtype);
-  require(width > 0, file, ": tensor '", name, "': found dtype '", t.dtype, "', wanted one of safetensors'");
+  require(width > 0, file, ": tensor '", name, "': found dtype '", t.dtype,
+          "', wanted one of safetensors'");
   std::size_t bytes = width;
   const auto& shape = entry.at("shape");
   require(shape.is_array(), file, ": tensor '", name, "': its shape is not a list of sizes");
   for (const auto& extent : shape) {
-    require(extent.is_number_unsigned(), file, ": tensor '", name, "': its shape is not a list of sizes");
+    require(extent.is_number_unsigned(), file, ": tensor '", name,
+            "': its shape is not a list of sizes");
     t.shape.push_back(extent.get<std::size_t>());
     require(t.shape.back() == 0 || bytes <= data.size() / t.shape.back(), file, ": tensor '", name,
             "': its shape needs more bytes than the file has");
@@ -57,7 +61,8 @@ StoredTensor parse_tensor(const std::string& file, const std::string& name, cons
   begin = offsets[0].get<std::size_t>();
   const auto end = offsets[1].get<std::size_t>();
   require(begin <= end && end <= data.size() && end - begin == bytes, file, ": tensor '", name,
-          "': found bytes ", begin, "..", end, " of ", data.size(), ", wanted ", bytes, " bytes for its shape");
+          "': found bytes ", begin, "..", end, " of ", data.size(), ", wanted ", bytes,
+          " bytes for its shape");
   t.bytes = std::string(data.substr(begin, bytes));
   return t;
 }
@@ -76,7 +81,8 @@ const StoredTensor* Safetensors::find(const std::string& name) const {
   return nullptr;
 }
 
-void Safetensors::add_floats(std::string name, std::vector<std::size_t> shape, const float* values) {
+void Safetensors::add_floats(std::string name, std::vector<std::size_t> shape,
+                             const float* values) {
   StoredTensor t{std::move(name), "F32", std::move(shape), {}};
   t.bytes.assign(reinterpret_cast<const char*>(values), t.count() * sizeof(float));
   tensors.push_back(std::move(t));
@@ -86,20 +92,23 @@ Safetensors read_safetensors(const std::filesystem::path& path) {
   const std::string file = path.string();
   const std::string content = read_file(path);
   std::uint64_t header_size = 0;
-  require(content.size() >= 8, file, ": found ", content.size(), " bytes, wanted a safetensors file");
+  require(content.size() >= 8, file, ": found ", content.size(),
+          " bytes, wanted a safetensors file");
   std::memcpy(&header_size, content.data(), 8);
-  require(header_size <= content.size() - 8, file, ": its header claims ", header_size, " bytes, but only ",
-          content.size() - 8, " follow: not a safetensors file, or truncated");
+  require(header_size <= content.size() - 8, file, ": its header claims ", header_size,
+          " bytes, but only ", content.size() - 8, " follow: not a safetensors file, or truncated");
   const std::string_view data = std::string_view(content).substr(8 + header_size);
 
   Safetensors result;
   std::vector<std::pair<std::size_t, std::size_t>> spans;
   try {
-    const Json header = Json::parse(content.begin() + 8, content.begin() + 8 + static_cast<long>(header_size));
+    const Json header =
+        Json::parse(content.begin() + 8, content.begin() + 8 + static_cast<long>(header_size));
     require(header.is_object(), file, ": its header is not a JSON object");
     for (const auto& [name, entry] : header.items()) {
       if (name == "__metadata__") {
-        for (const auto& [key, value] : entry.items()) result.metadata[key] = value.get<std::string>();
+        for (const auto& [key, value] : entry.items())
+          result.metadata[key] = value.get<std::string>();
         continue;
       }
       std::size_t begin = 0;
@@ -115,7 +124,8 @@ Safetensors read_safetensors(const std::filesystem::path& path) {
     require(begin == expected, file, ": tensors overlap or leave a gap at byte ", begin);
     expected = begin + size;
   }
-  require(expected == data.size(), file, ": found ", data.size(), " bytes of tensors, wanted ", expected);
+  require(expected == data.size(), file, ": found ", data.size(), " bytes of tensors, wanted ",
+          expected);
   return result;
 }
 
@@ -124,7 +134,9 @@ void write_safetensors(const std::filesystem::path& path, const Safetensors& con
   if (!content.metadata.empty()) header["__metadata__"] = content.metadata;
   std::size_t offset = 0;
   for (const auto& t : content.tensors) {
-    header[t.name] = {{"dtype", t.dtype}, {"shape", t.shape}, {"data_offsets", {offset, offset + t.bytes.size()}}};
+    header[t.name] = {{"dtype", t.dtype},
+                      {"shape", t.shape},
+                      {"data_offsets", {offset, offset + t.bytes.size()}}};
     offset += t.bytes.size();
   }
   std::string text;
@@ -158,7 +170,8 @@ std::vector<float> floats_of(const StoredTensor& t, const std::string& file) {
   else if (t.dtype == "F16")
     convert(std::uint16_t{}, from_half);
   else if (t.dtype == "BF16")
-    convert(std::uint16_t{}, [](std::uint16_t x) { return std::bit_cast<float>(std::uint32_t{x} << 16); });
+    convert(std::uint16_t{},
+            [](std::uint16_t x) { return std::bit_cast<float>(std::uint32_t{x} << 16); });
   else
     fail(file, ": tensor '", t.name, "': found ", t.dtype, ", wanted floating point");
   return values;

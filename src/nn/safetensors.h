@@ -1,6 +1,6 @@
 #pragma once
-// The safetensors container: an 8-byte little-endian header length, a JSON header, then raw tensors.
-// https://github.com/huggingface/safetensors (format section of its README)
+// The safetensors container: an 8-byte little-endian header length, a JSON header, then raw
+// tensors. https://github.com/huggingface/safetensors (format section of its README)
 
 #include <cstdint>
 #include <filesystem>
@@ -27,8 +27,8 @@ struct Safetensors {
   void add_floats(std::string name, std::vector<std::size_t> shape, const float* values);
 };
 
-/// Reads and checks a whole file: header size, JSON, each tensor's shape against its bytes, no overlap,
-/// no gap. Error names the file, what was found and what was wanted.
+/// Reads and checks a whole file: header size, JSON, each tensor's shape against its bytes, no
+/// overlap, no gap. Error names the file, what was found and what was wanted.
 Safetensors read_safetensors(const std::filesystem::path& path);
 void write_safetensors(const std::filesystem::path& path, const Safetensors& content);
 

@@ -18,8 +18,8 @@ std::vector<Gru> Seq2Seq::make_side(Parameters& parameters, const Seq2SeqConfig&
                                     const std::string& side, int inputs) {
   std::vector<Gru> layers;
   for (std::size_t k = 0; k < config.hidden.size(); ++k) {
-    layers.emplace_back(parameters, side + "." + std::to_string(k), inputs, config.hidden[k], config.form,
-                        config.activation);
+    layers.emplace_back(parameters, side + "." + std::to_string(k), inputs, config.hidden[k],
+                        config.form, config.activation);
     inputs = config.hidden[k];
   }
   return layers;

@@ -1,8 +1,8 @@
 #pragma once
-// The network that turns a TPSF into an SFD: an encoder, a stack of GRUs over the gates of one trace,
-// and a decoder, a stack of the same sizes in the same order. Decoder layer k starts from the final
-// state of encoder layer k; the decoder's input is zero at every step, so its first layer has no input
-// weights. A linear head reads the last decoder layer at each step.
+// The network that turns a TPSF into an SFD: an encoder, a stack of GRUs over the gates of one
+// trace, and a decoder, a stack of the same sizes in the same order. Decoder layer k starts from
+// the final state of encoder layer k; the decoder's input is zero at every step, so its first layer
+// has no input weights. A linear head reads the last decoder layer at each step.
 
 #include <string>
 #include <vector>
@@ -18,7 +18,8 @@ struct Seq2SeqConfig {
   GruForm form = GruForm::reset_after;
   Activation activation = Activation::smooth;
 
-  /// Throws UsageError unless 1 <= gates <= 65536, 1 <= outputs <= 64, 1..16 layers of 1..4096 units.
+  /// Throws UsageError unless 1 <= gates <= 65536, 1 <= outputs <= 64, 1..16 layers of 1..4096
+  /// units.
   void validate() const;
 };
 
@@ -32,16 +33,18 @@ class Seq2Seq {
 
   void initialise(std::uint64_t seed);
 
-  /// Parameters as the literature counts them: with the weights of the decoder's zero-fed input (C wide),
-  /// which need not exist. 298,881 for hidden {128, 128} and C = 1.
+  /// Parameters as the literature counts them: with the weights of the decoder's zero-fed input (C
+  /// wide), which need not exist. 298,881 for hidden {128, 128} and C = 1.
   std::size_t published_parameter_count() const;
   /// Multiply-accumulates of the matrix products for one trace.
   std::size_t multiply_accumulates() const;
 
-  /// SFD [T][C][B] from TPSF [T][1][B]. The tape must be bound to parameters of this model's layout.
+  /// SFD [T][C][B] from TPSF [T][1][B]. The tape must be bound to parameters of this model's
+  /// layout.
   template <class S>
   Var<S> operator()(Tape<S>& tape, Var<S> tpsf) const {
-    require(tpsf.features() == 1, "[seq2seq] found an input ", shape_of(tpsf.value), ", wanted 1 feature");
+    require(tpsf.features() == 1, "[seq2seq] found an input ", shape_of(tpsf.value),
+            ", wanted 1 feature");
     Var<S> y = tpsf;
     Var<S> final_states[kMostLayers];
     for (std::size_t k = 0; k < encoder_.size(); ++k) {

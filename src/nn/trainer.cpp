@@ -14,7 +14,8 @@ constexpr std::size_t kMostGradientFloats = std::size_t{1} << 27;
 /// How many slices a batch makes, and how they fall into groups; no thread count in sight.
 int group_count(const TrainingOptions& options, std::size_t parameters) {
   const int slices = (options.batch + options.slice - 1) / options.slice;
-  const auto affordable = static_cast<int>(kMostGradientFloats / std::max<std::size_t>(parameters, 1));
+  const auto affordable =
+      static_cast<int>(kMostGradientFloats / std::max<std::size_t>(parameters, 1));
   return std::clamp(std::min(slices, affordable), 1, kMostGroups);
 }
 
@@ -33,7 +34,8 @@ void TrainingOptions::validate() const {
   if (!(schedule.rate > 0.0 && schedule.rate <= 1.0))
     fail_usage("learning rate: found ", schedule.rate, ", wanted above 0 and at most 1");
   if (!(schedule.warm_up >= 0.0 && schedule.warm_up < 1.0))
-    fail_usage("warm-up: found ", schedule.warm_up, ", wanted a share of the run, 0 or more and below 1");
+    fail_usage("warm-up: found ", schedule.warm_up,
+               ", wanted a share of the run, 0 or more and below 1");
   if (!(adam.clip_norm >= 0.0)) fail_usage("clip: found ", adam.clip_norm, ", wanted 0 or more");
 }
 
@@ -58,7 +60,8 @@ Trainer::Trainer(Parameters& parameters, Objective objective, const TrainingData
 
 /// Every thread's arena has, beforehand, what a slice will need.
 void Trainer::prepare_arenas() const {
-  while (arenas_.size() < static_cast<std::size_t>(thread_count())) arenas_.emplace_back(arena_bytes_);
+  while (arenas_.size() < static_cast<std::size_t>(thread_count()))
+    arenas_.emplace_back(arena_bytes_);
 }
 
 double Trainer::run_slice(Arena& arena, std::uint64_t first, int batch, float scale,
@@ -124,8 +127,8 @@ double Trainer::validate() const {
   parallel_for(slices, [&](std::size_t slice, int thread) {
     const std::uint64_t offset = slice * static_cast<std::uint64_t>(options_.slice);
     const int batch = static_cast<int>(std::min<std::uint64_t>(options_.slice, count - offset));
-    losses[slice] =
-        run_slice(arenas_[static_cast<std::size_t>(thread)], kValidationStart + offset, batch, scale, nullptr);
+    losses[slice] = run_slice(arenas_[static_cast<std::size_t>(thread)], kValidationStart + offset,
+                              batch, scale, nullptr);
   });
   double total = 0.0;
   for (double loss : losses) total += loss;
@@ -135,10 +138,12 @@ double Trainer::validate() const {
 bool Trainer::record_validation() {
   TrainingPoint point;
   point.samples = samples_done();
-  point.training_loss = loss_since_point_ / static_cast<double>(std::max<std::uint64_t>(steps_since_point_, 1));
+  point.training_loss =
+      loss_since_point_ / static_cast<double>(std::max<std::uint64_t>(steps_since_point_, 1));
   point.validation_loss = validate();
-  require(std::isfinite(point.validation_loss), "training: the validation loss is not finite after ",
-          samples_done(), " traces; try a lower learning rate");
+  require(std::isfinite(point.validation_loss),
+          "training: the validation loss is not finite after ", samples_done(),
+          " traces; try a lower learning rate");
   point.learning_rate = recent_rate_;
   point.gradient_norm = recent_norm_;
   history_.push_back(point);
@@ -161,7 +166,8 @@ TrainingEnd Trainer::run(const std::function<bool(const Trainer&)>& watch) {
   while (steps_done_ < steps_total_) {
     step();
     // Point k of the curve comes after step ceil(k * total / points).
-    const bool due = steps_done_ * points / steps_total_ > (steps_done_ - 1) * points / steps_total_;
+    const bool due =
+        steps_done_ * points / steps_total_ > (steps_done_ - 1) * points / steps_total_;
     const bool patience_ended = due && record_validation();
     const bool go_on = !watch || watch(*this);
     if (patience_ended) {

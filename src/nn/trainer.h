@@ -1,10 +1,10 @@
 #pragma once
 // Training: batches made on the fly, spread over all threads, the same bits whatever their number.
 //
-// A batch is cut into slices of a few SIMD blocks, and the slices into groups. A group is one thread's
-// work: for each of its slices it makes the data, runs forward and backward on a tape of its own, and
-// adds the gradient to the group's block. The groups' blocks are then added in a fixed order. Neither
-// the cut nor the order depends on the number of threads.
+// A batch is cut into slices of a few SIMD blocks, and the slices into groups. A group is one
+// thread's work: for each of its slices it makes the data, runs forward and backward on a tape of
+// its own, and adds the gradient to the group's block. The groups' blocks are then added in a fixed
+// order. Neither the cut nor the order depends on the number of threads.
 
 #include <filesystem>
 #include <functional>
@@ -23,13 +23,13 @@ class TrainingData {
   virtual int outputs() const = 0;  ///< features of its target
   /// Tells one data set from another, so that a checkpoint is not resumed on other traces.
   virtual std::string identity() const { return {}; }
-  /// Traces first, first+1, ... into input [T][inputs][B] and target [T][outputs][B]. Called from many
-  /// threads at once; must not allocate.
+  /// Traces first, first+1, ... into input [T][inputs][B] and target [T][outputs][B]. Called from
+  /// many threads at once; must not allocate.
   virtual void fill(std::uint64_t first, Sequence<float> input, Sequence<float> target) const = 0;
 };
 
-/// The loss of one slice, multiplied by `scale` (1 / values in the whole batch's target), so that losses
-/// of slices add up to the loss of the batch.
+/// The loss of one slice, multiplied by `scale` (1 / values in the whole batch's target), so that
+/// losses of slices add up to the loss of the batch.
 using Objective =
     std::function<Var<float>(Tape<float>&, Var<float> input, Sequence<float> target, float scale)>;
 
@@ -57,19 +57,20 @@ struct TrainingOptions {
 /// One point of the learning curve.
 struct TrainingPoint {
   std::uint64_t samples = 0;
-  double training_loss = 0.0;    ///< mean over the batches since the last point
+  double training_loss = 0.0;  ///< mean over the batches since the last point
   double validation_loss = 0.0;
   double learning_rate = 0.0;
-  double gradient_norm = 0.0;    ///< of the last batch, before clipping
+  double gradient_norm = 0.0;  ///< of the last batch, before clipping
 };
 
 enum class TrainingEnd { finished, stopped_early, interrupted };
 
 class Trainer {
  public:
-  /// Both references must outlive the trainer. Training numbers traces from 0; validation uses indices
-  /// from kValidationStart.
-  Trainer(Parameters& parameters, Objective objective, const TrainingData& data, TrainingOptions options);
+  /// Both references must outlive the trainer. Training numbers traces from 0; validation uses
+  /// indices from kValidationStart.
+  Trainer(Parameters& parameters, Objective objective, const TrainingData& data,
+          TrainingOptions options);
 
   /// One batch; returns its loss. Allocates nothing.
   double step();
@@ -98,7 +99,8 @@ class Trainer {
 
  private:
   /// Forward, and backward if gradients are given, for traces first .. first+batch-1.
-  double run_slice(Arena& arena, std::uint64_t first, int batch, float scale, float* gradients) const;
+  double run_slice(Arena& arena, std::uint64_t first, int batch, float scale,
+                   float* gradients) const;
   void prepare_arenas() const;
   void add_up_gradients();
   bool record_validation();  // true: patience is at its end
@@ -111,7 +113,7 @@ class Trainer {
   AdamOptimiser adam_;
 
   int groups_ = 1;
-  Buffer<float> gradients_;         // [groups][parameters]; the sum ends in the first
+  Buffer<float> gradients_;  // [groups][parameters]; the sum ends in the first
   std::vector<double> group_loss_;
   std::size_t arena_bytes_ = 0;
   mutable std::vector<Arena> arenas_;  // one a thread

@@ -40,7 +40,8 @@ const Kernels<float>* find(const std::string& name) {
     if (name == table->arch) return table;
     runnable += std::string(runnable.empty() ? "" : ", ") + table->arch;
   }
-  fail_usage("TAUGATE_ARCH: found '", name, "', wanted one of those this machine can run: ", runnable);
+  fail_usage("TAUGATE_ARCH: found '", name,
+             "', wanted one of those this machine can run: ", runnable);
 }
 
 const Kernels<float>* choose() {

@@ -1,11 +1,11 @@
 #pragma once
-// The inner loops of every network, as one table of functions. The table is chosen once, for the best
-// instruction set of this machine; TAUGATE_ARCH=scalar|sse4|avx2|avx512 (or use_arch) forces another.
-// Every fast kernel has a slow twin in kernels_scalar.h that never gets clever; tests set them side by
-// side. Double precision, which gradient checks use, always runs the scalar twin.
+// The inner loops of every network, as one table of functions. The table is chosen once, for the
+// best instruction set of this machine; TAUGATE_ARCH=scalar|sse4|avx2|avx512 (or use_arch) forces
+// another. Every fast kernel has a slow twin in kernels_scalar.h that never gets clever; tests set
+// them side by side. Double precision, which gradient checks use, always runs the scalar twin.
 //
-// Layout: an activation is [rows][lanes], row-major; `lanes` is a multiple of kLaneBlock, one lane a
-// trace. `n` counts the values of such a block, rows * lanes. Pointers are 64-byte aligned.
+// Layout: an activation is [rows][lanes], row-major; `lanes` is a multiple of kLaneBlock, one lane
+// a trace. `n` counts the values of such a block, rows * lanes. Pointers are 64-byte aligned.
 
 #include <cstddef>
 #include <string>
@@ -23,8 +23,8 @@ enum class Activation { smooth, hard };
 
 namespace simd {
 
-/// A weight matrix copied into the order in which `matmul` reads it: panels of `panel_rows` rows, each
-/// panel [cols][rows of the panel].
+/// A weight matrix copied into the order in which `matmul` reads it: panels of `panel_rows` rows,
+/// each panel [cols][rows of the panel].
 template <class S>
 struct Packed {
   const S* data = nullptr;
@@ -32,8 +32,9 @@ struct Packed {
   int cols = 0;
 };
 
-/// out[m][lane] = (accumulate ? out[m][lane] : bias ? bias[m] : 0) + sum_k weights[m][k] * x[k][lane],
-/// where x is `first` [first_rows][lanes] followed by `second` [second_rows][lanes] (possibly none).
+/// out[m][lane] = (accumulate ? out[m][lane] : bias ? bias[m] : 0) + sum_k weights[m][k] *
+/// x[k][lane], where x is `first` [first_rows][lanes] followed by `second` [second_rows][lanes]
+/// (possibly none).
 template <class S>
 struct Matmul {
   Packed<S> weights;  ///< cols = first_rows + second_rows
@@ -76,8 +77,9 @@ struct Adam {
   S square_correction = 0;  ///< 1 / (1 - beta2^t)
 };
 
-/// GRU gates of one step are four planes of n values: r, z, n and one more, whose meaning depends on
-/// the form: s = U_n h + c_n for reset_after, q = r*h for reset_before. docs/gru.md derives them.
+/// GRU gates of one step are four planes of n values: r, z, n and one more, whose meaning depends
+/// on the form: s = U_n h + c_n for reset_after, q = r*h for reset_before. docs/gru.md derives
+/// them.
 template <class S>
 struct Kernels {
   const char* arch;
@@ -94,18 +96,23 @@ struct Kernels {
   /// reset_after. gates: pre-activations of r, z, n (input part), and s -> r, z, n, s.
   ///   n = tanh(gates.n + r*s);  h = n + z*(h_prev - n)
   void (*gates_after)(Activation, std::size_t n, S* gates, const S* h_prev, S* h);
-  /// Its reverse. dh: gradient of h coming from later steps; dy (may be null): from this step's output.
-  /// gates: r, z, n, s -> gradients of the pre-activations of r, z, n and of s; dh -> z*(dh + dy).
-  void (*gates_after_backward)(Activation, std::size_t n, S* gates, const S* h_prev, const S* dy, S* dh);
+  /// Its reverse. dh: gradient of h coming from later steps; dy (may be null): from this step's
+  /// output. gates: r, z, n, s -> gradients of the pre-activations of r, z, n and of s; dh -> z*(dh
+  /// + dy).
+  void (*gates_after_backward)(Activation, std::size_t n, S* gates, const S* h_prev, const S* dy,
+                               S* dh);
 
   /// reset_before, first half. gates: pre-activations of r, z -> r, z; q = r*h_prev.
   void (*reset_before)(Activation, std::size_t n, S* gates, const S* h_prev);
   /// Second half. gates: pre-activation of n -> n;  h = n + z*(h_prev - n).
   void (*blend_before)(Activation, std::size_t n, S* gates, const S* h_prev, S* h);
   /// Reverse of blend_before. gates: z, n -> gradients of their pre-activations; dh -> z*(dh + dy).
-  void (*blend_before_backward)(Activation, std::size_t n, S* gates, const S* h_prev, const S* dy, S* dh);
-  /// Reverse of reset_before. dq: gradient of q. gates: r -> gradient of its pre-activation; dh += dq*r.
-  void (*reset_before_backward)(Activation, std::size_t n, S* gates, const S* h_prev, const S* dq, S* dh);
+  void (*blend_before_backward)(Activation, std::size_t n, S* gates, const S* h_prev, const S* dy,
+                                S* dh);
+  /// Reverse of reset_before. dq: gradient of q. gates: r -> gradient of its pre-activation; dh +=
+  /// dq*r.
+  void (*reset_before_backward)(Activation, std::size_t n, S* gates, const S* h_prev, const S* dq,
+                                S* dh);
 
   void (*adam)(const Adam<S>&);
 };

@@ -1,6 +1,6 @@
 #pragma once
-// The kernels, written as their definitions read. This is the portable path, the path for double, and
-// the reference that the fast ones are tested against: keep it plain.
+// The kernels, written as their definitions read. This is the portable path, the path for double,
+// and the reference that the fast ones are tested against: keep it plain.
 
 #include <cmath>
 
@@ -98,7 +98,8 @@ void gates_after(Activation kind, std::size_t n, S* gates, const S* h_prev, S* h
 }
 
 template <class S>
-void gates_after_backward(Activation kind, std::size_t n, S* gates, const S* h_prev, const S* dy, S* dh) {
+void gates_after_backward(Activation kind, std::size_t n, S* gates, const S* h_prev, const S* dy,
+                          S* dh) {
   S *r = gates, *z = gates + n, *c = gates + 2 * n, *s = gates + 3 * n;
   for (std::size_t i = 0; i < n; ++i) {
     const S g = dh[i] + (dy ? dy[i] : S(0));
@@ -134,7 +135,8 @@ void blend_before(Activation kind, std::size_t n, S* gates, const S* h_prev, S* 
 }
 
 template <class S>
-void blend_before_backward(Activation kind, std::size_t n, S* gates, const S* h_prev, const S* dy, S* dh) {
+void blend_before_backward(Activation kind, std::size_t n, S* gates, const S* h_prev, const S* dy,
+                           S* dh) {
   S *z = gates + n, *c = gates + 2 * n;
   for (std::size_t i = 0; i < n; ++i) {
     const S g = dh[i] + (dy ? dy[i] : S(0));
@@ -147,7 +149,8 @@ void blend_before_backward(Activation kind, std::size_t n, S* gates, const S* h_
 }
 
 template <class S>
-void reset_before_backward(Activation kind, std::size_t n, S* gates, const S* h_prev, const S* dq, S* dh) {
+void reset_before_backward(Activation kind, std::size_t n, S* gates, const S* h_prev, const S* dq,
+                           S* dh) {
   S* r = gates;
   for (std::size_t i = 0; i < n; ++i) {
     dh[i] += dq[i] * r[i];
@@ -161,8 +164,8 @@ void adam(const Adam<S>& a) {
     const S g = a.gradient[i] * a.gradient_scale;
     a.mean[i] = a.beta1 * a.mean[i] + (S(1) - a.beta1) * g;
     a.square[i] = a.beta2 * a.square[i] + (S(1) - a.beta2) * g * g;
-    a.value[i] -= a.step_size * a.mean[i] /
-                  (std::sqrt(a.square[i] * a.square_correction) + a.epsilon);
+    a.value[i] -=
+        a.step_size * a.mean[i] / (std::sqrt(a.square[i] * a.square_correction) + a.epsilon);
   }
 }
 

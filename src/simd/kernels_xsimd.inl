@@ -1,9 +1,9 @@
-// The fast twin of kernels_scalar.h, written once on xsimd and compiled once per instruction set. A file
-// that includes this defines nothing but the architecture: see kernels_avx2.cpp.
+// The fast twin of kernels_scalar.h, written once on xsimd and compiled once per instruction set. A
+// file that includes this defines nothing but the architecture: see kernels_avx2.cpp.
 //
 // A block of 16 lanes is kVectors registers. `matmul` keeps a tile of kPanelRows rows x 16 lanes in
-// registers while it walks down k; the tile's accumulators are named by compile-time indices so that
-// no compiler puts them on the stack.
+// registers while it walks down k; the tile's accumulators are named by compile-time indices so
+// that no compiler puts them on the stack.
 
 #include <utility>
 #include <xsimd/xsimd.hpp>
@@ -18,7 +18,8 @@ template <int N, class Body>
 [[gnu::always_inline]] inline void unroll(Body&& body) {
   [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
     (body(std::integral_constant<int, I>{}), ...);
-  }(std::make_integer_sequence<int, N>{});
+  }
+  (std::make_integer_sequence<int, N>{});
 }
 
 template <class Arch, int PanelRows, int OuterRows, int OuterCols>
@@ -37,7 +38,8 @@ struct Fast {
       return hadd(x);
   }
 
-  // ---- products ------------------------------------------------------------------------------------
+  // ---- products
+  // ------------------------------------------------------------------------------------
 
   template <int Rows>
   static void panel(const Matmul<float>& a, const float* weights, int first_row) {
@@ -86,7 +88,8 @@ struct Fast {
   }
 
   template <int Rows, int Cols>
-  static void outer_tile(const Outer<float>& o, const float* a, const float* b, int steps, float* out) {
+  static void outer_tile(const Outer<float>& o, const float* a, const float* b, int steps,
+                         float* out) {
     V sum[Rows][Cols];
     unroll<Rows>([&](auto i) { unroll<Cols>([&](auto j) { sum[i][j] = splat(0.0f); }); });
     for (int t = 0; t < steps; ++t, a += o.a_stride, b += o.b_stride)
@@ -104,7 +107,8 @@ struct Fast {
   }
 
   template <int Rows>
-  static void outer_rows(const Outer<float>& o, const float* a, const float* b, int steps, float* out) {
+  static void outer_rows(const Outer<float>& o, const float* a, const float* b, int steps,
+                         float* out) {
     int n = 0;
     for (; n + OuterCols <= o.b_rows; n += OuterCols)
       outer_tile<Rows, OuterCols>(o, a, b + n * o.lanes, steps, out + n);
@@ -126,16 +130,19 @@ struct Fast {
     }
   }
 
-  static void row_sums(const float* a, std::size_t stride, int rows, int steps, int lanes, float* out) {
+  static void row_sums(const float* a, std::size_t stride, int rows, int steps, int lanes,
+                       float* out) {
     for (int m = 0; m < rows; ++m) {
       V sum = splat(0.0f);
       for (int t = 0; t < steps; ++t)
-        for (int lane = 0; lane < lanes; lane += kWidth) sum += load(a + t * stride + m * lanes + lane);
+        for (int lane = 0; lane < lanes; lane += kWidth)
+          sum += load(a + t * stride + m * lanes + lane);
       out[m] += sum_of(sum);
     }
   }
 
-  // ---- activations ---------------------------------------------------------------------------------
+  // ---- activations
+  // ---------------------------------------------------------------------------------
 
   /// x P(x^2) / Q(x^2) on |x| <= 8, constant beyond: within 4e-7 of tanh. Coefficients from
   /// scripts/fit_tanh.py. min and max are ordered so that a NaN passes through.
@@ -157,7 +164,8 @@ struct Fast {
   template <bool Hard>
   static V sigmoid(V x) {
     if constexpr (Hard)
-      return xsimd::max(splat(0.0f), xsimd::min(splat(1.0f), xsimd::fma(x, splat(0.5f), splat(0.5f))));
+      return xsimd::max(splat(0.0f),
+                        xsimd::min(splat(1.0f), xsimd::fma(x, splat(0.5f), splat(0.5f))));
     else
       return xsimd::fma(smooth_tanh(x * splat(0.5f)), splat(0.5f), splat(0.5f));
   }
@@ -193,25 +201,29 @@ struct Fast {
   }
 
   static void sigmoid_all(Activation kind, std::size_t n, const float* x, float* y) {
-    each(kind, n, [&](auto hard, std::size_t i) { sigmoid<hard>(load(x + i)).store_aligned(y + i); });
+    each(kind, n,
+         [&](auto hard, std::size_t i) { sigmoid<hard>(load(x + i)).store_aligned(y + i); });
   }
   static void tanh_all(Activation kind, std::size_t n, const float* x, float* y) {
     each(kind, n, [&](auto hard, std::size_t i) { tanh<hard>(load(x + i)).store_aligned(y + i); });
   }
 
-  // ---- GRU gates -----------------------------------------------------------------------------------
+  // ---- GRU gates
+  // -----------------------------------------------------------------------------------
 
-  static void gates_after(Activation kind, std::size_t n, float* gates, const float* h_prev, float* h) {
+  static void gates_after(Activation kind, std::size_t n, float* gates, const float* h_prev,
+                          float* h) {
     float *r = gates, *z = gates + n, *c = gates + 2 * n, *s = gates + 3 * n;
-    each(kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
-      const V reset = sigmoid<hard>(load(r + i));
-      const V update = sigmoid<hard>(load(z + i));
-      const V candidate = tanh<hard>(xsimd::fma(reset, load(s + i), load(c + i)));
-      reset.store_aligned(r + i);
-      update.store_aligned(z + i);
-      candidate.store_aligned(c + i);
-      xsimd::fma(update, load(h_prev + i) - candidate, candidate).store_aligned(h + i);
-    });
+    each(
+        kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
+          const V reset = sigmoid<hard>(load(r + i));
+          const V update = sigmoid<hard>(load(z + i));
+          const V candidate = tanh<hard>(xsimd::fma(reset, load(s + i), load(c + i)));
+          reset.store_aligned(r + i);
+          update.store_aligned(z + i);
+          candidate.store_aligned(c + i);
+          xsimd::fma(update, load(h_prev + i) - candidate, candidate).store_aligned(h + i);
+        });
   }
 
   /// dh + dy of this step, where dy may be absent.
@@ -219,68 +231,76 @@ struct Fast {
     return dy ? load(dh + i) + load(dy + i) : load(dh + i);
   }
 
-  static void gates_after_backward(Activation kind, std::size_t n, float* gates, const float* h_prev,
-                                   const float* dy, float* dh) {
+  static void gates_after_backward(Activation kind, std::size_t n, float* gates,
+                                   const float* h_prev, const float* dy, float* dh) {
     float *r = gates, *z = gates + n, *c = gates + 2 * n, *s = gates + 3 * n;
-    each(kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
-      const V g = total_gradient(dh, dy, i);
-      const V reset = load(r + i), update = load(z + i), candidate = load(c + i);
-      const V dc = (g - g * update) * tanh_slope<hard>(candidate);
-      (g * update).store_aligned(dh + i);
-      (g * (load(h_prev + i) - candidate) * sigmoid_slope<hard>(update)).store_aligned(z + i);
-      (dc * load(s + i) * sigmoid_slope<hard>(reset)).store_aligned(r + i);
-      (dc * reset).store_aligned(s + i);
-      dc.store_aligned(c + i);
-    });
+    each(
+        kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
+          const V g = total_gradient(dh, dy, i);
+          const V reset = load(r + i), update = load(z + i), candidate = load(c + i);
+          const V dc = (g - g * update) * tanh_slope<hard>(candidate);
+          (g * update).store_aligned(dh + i);
+          (g * (load(h_prev + i) - candidate) * sigmoid_slope<hard>(update)).store_aligned(z + i);
+          (dc * load(s + i) * sigmoid_slope<hard>(reset)).store_aligned(r + i);
+          (dc * reset).store_aligned(s + i);
+          dc.store_aligned(c + i);
+        });
   }
 
   static void reset_before(Activation kind, std::size_t n, float* gates, const float* h_prev) {
     float *r = gates, *z = gates + n, *q = gates + 3 * n;
-    each(kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
-      const V reset = sigmoid<hard>(load(r + i));
-      reset.store_aligned(r + i);
-      sigmoid<hard>(load(z + i)).store_aligned(z + i);
-      (reset * load(h_prev + i)).store_aligned(q + i);
-    });
+    each(
+        kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
+          const V reset = sigmoid<hard>(load(r + i));
+          reset.store_aligned(r + i);
+          sigmoid<hard>(load(z + i)).store_aligned(z + i);
+          (reset * load(h_prev + i)).store_aligned(q + i);
+        });
   }
 
-  static void blend_before(Activation kind, std::size_t n, float* gates, const float* h_prev, float* h) {
+  static void blend_before(Activation kind, std::size_t n, float* gates, const float* h_prev,
+                           float* h) {
     float *z = gates + n, *c = gates + 2 * n;
-    each(kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
-      const V candidate = tanh<hard>(load(c + i));
-      candidate.store_aligned(c + i);
-      xsimd::fma(load(z + i), load(h_prev + i) - candidate, candidate).store_aligned(h + i);
-    });
+    each(
+        kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
+          const V candidate = tanh<hard>(load(c + i));
+          candidate.store_aligned(c + i);
+          xsimd::fma(load(z + i), load(h_prev + i) - candidate, candidate).store_aligned(h + i);
+        });
   }
 
-  static void blend_before_backward(Activation kind, std::size_t n, float* gates, const float* h_prev,
-                                    const float* dy, float* dh) {
+  static void blend_before_backward(Activation kind, std::size_t n, float* gates,
+                                    const float* h_prev, const float* dy, float* dh) {
     float *z = gates + n, *c = gates + 2 * n;
-    each(kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
-      const V g = total_gradient(dh, dy, i);
-      const V update = load(z + i), candidate = load(c + i);
-      (g * update).store_aligned(dh + i);
-      (g * (load(h_prev + i) - candidate) * sigmoid_slope<hard>(update)).store_aligned(z + i);
-      ((g - g * update) * tanh_slope<hard>(candidate)).store_aligned(c + i);
-    });
+    each(
+        kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
+          const V g = total_gradient(dh, dy, i);
+          const V update = load(z + i), candidate = load(c + i);
+          (g * update).store_aligned(dh + i);
+          (g * (load(h_prev + i) - candidate) * sigmoid_slope<hard>(update)).store_aligned(z + i);
+          ((g - g * update) * tanh_slope<hard>(candidate)).store_aligned(c + i);
+        });
   }
 
-  static void reset_before_backward(Activation kind, std::size_t n, float* gates, const float* h_prev,
-                                    const float* dq, float* dh) {
+  static void reset_before_backward(Activation kind, std::size_t n, float* gates,
+                                    const float* h_prev, const float* dq, float* dh) {
     float* r = gates;
-    each(kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
-      const V reset = load(r + i), d = load(dq + i);
-      xsimd::fma(d, reset, load(dh + i)).store_aligned(dh + i);
-      (d * load(h_prev + i) * sigmoid_slope<hard>(reset)).store_aligned(r + i);
-    });
+    each(
+        kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
+          const V reset = load(r + i), d = load(dq + i);
+          xsimd::fma(d, reset, load(dh + i)).store_aligned(dh + i);
+          (d * load(h_prev + i) * sigmoid_slope<hard>(reset)).store_aligned(r + i);
+        });
   }
 
-  // ---- optimiser -----------------------------------------------------------------------------------
+  // ---- optimiser
+  // -----------------------------------------------------------------------------------
 
   static void adam(const Adam<float>& a) {
     const V beta1 = splat(a.beta1), beta2 = splat(a.beta2), scale = splat(a.gradient_scale);
     const V rest1 = splat(1.0f - a.beta1), rest2 = splat(1.0f - a.beta2);
-    const V step = splat(a.step_size), correction = splat(a.square_correction), eps = splat(a.epsilon);
+    const V step = splat(a.step_size), correction = splat(a.square_correction),
+            eps = splat(a.epsilon);
     // The blocks are padded to whole registers, so there is no tail.
     for (std::size_t i = 0; i < a.n; i += kWidth) {
       const V g = load(a.gradient + i) * scale;
@@ -294,13 +314,20 @@ struct Fast {
   }
 
   static constexpr Kernels<float> table(const char* name) {
-    return {name,         PanelRows,
-            matmul,       outer,
-            row_sums,     sigmoid_all,
-            tanh_all,     gates_after,
-            gates_after_backward,  reset_before,
-            blend_before, blend_before_backward,
-            reset_before_backward, adam};
+    return {name,
+            PanelRows,
+            matmul,
+            outer,
+            row_sums,
+            sigmoid_all,
+            tanh_all,
+            gates_after,
+            gates_after_backward,
+            reset_before,
+            blend_before,
+            blend_before_backward,
+            reset_before_backward,
+            adam};
   }
 };
 

@@ -20,10 +20,11 @@ struct Block {
   std::size_t blank = 0;
 };
 
-Block simulate_block(const Simulator& simulator, const Normalisation& normalisation, std::uint64_t seed,
-                     std::size_t first, std::size_t count) {
+Block simulate_block(const Simulator& simulator, const Normalisation& normalisation,
+                     std::uint64_t seed, std::size_t first, std::size_t count) {
   const auto T = static_cast<std::size_t>(simulator.gates()), values = T * simulator.channels();
-  Block block{std::vector<float>(count * T), std::vector<float>(count * values), std::vector<Decay>(count), 0};
+  Block block{std::vector<float>(count * T), std::vector<float>(count * values),
+              std::vector<Decay>(count), 0};
   std::vector<char> lit(count);
   parallel_for((count + 255) / 256, [&](std::size_t part, int) {
     for (std::size_t i = part * 256; i < std::min(count, (part + 1) * 256); ++i) {
@@ -78,7 +79,10 @@ struct ErrorSum {
 
 nlohmann::json json_of(const Spread& s) { return {{"mean", s.mean}, {"deviation", s.deviation}}; }
 nlohmann::json json_of(const LifetimeError& e) {
-  return {{"bias_ns", e.bias_ns}, {"deviation_ns", e.deviation_ns}, {"mean_relative", e.mean_relative}, {"traces", e.traces}};
+  return {{"bias_ns", e.bias_ns},
+          {"deviation_ns", e.deviation_ns},
+          {"mean_relative", e.mean_relative},
+          {"traces", e.traces}};
 }
 
 }  // namespace
@@ -87,19 +91,21 @@ Evaluation evaluate(const TrainedModel& model, std::size_t traces, std::uint64_t
                     const std::optional<SimulatorConfig>& data) {
   const Simulator simulator(data ? *data : model.simulator);
   const int T = model.network.config().gates, C = model.network.config().outputs;
-  require(simulator.gates() == T && simulator.channels() == C, "evaluation data: found ", simulator.gates(),
-          " gates and ", simulator.channels(), " channels, wanted ", T, " and ", C);
+  require(simulator.gates() == T && simulator.channels() == C, "evaluation data: found ",
+          simulator.gates(), " gates and ", simulator.channels(), " channels, wanted ", T, " and ",
+          C);
   Evaluation result;
   std::vector<MetricsSum> sums(static_cast<std::size_t>(C), MetricsSum(T));
   ErrorSum amplitude, intensity;
   for (std::size_t first = 0; first < traces; first += kBlock) {
-    const Block block =
-        simulate_block(simulator, model.normalisation, seed, first, std::min(kBlock, traces - first));
+    const Block block = simulate_block(simulator, model.normalisation, seed, first,
+                                       std::min(kBlock, traces - first));
     result.blank += block.blank;
     std::vector<float> predicted(block.sfd.size());
     predict(model.network, block.input, predicted);
     for (int c = 0; c < C; ++c)
-      sums[static_cast<std::size_t>(c)].add(channel_of(predicted, C, c), channel_of(block.sfd, C, c));
+      sums[static_cast<std::size_t>(c)].add(channel_of(predicted, C, c),
+                                            channel_of(block.sfd, C, c));
     for (std::size_t i = 0; i < block.decays.size(); ++i) {
       const std::span sfd(predicted.data() + i * T * C, static_cast<std::size_t>(T) * C);
       const Lifetimes read = sfd_lifetimes(sfd, simulator.config().acquisition.gate_step_ns, C);
@@ -119,7 +125,11 @@ Evaluation evaluate(const TrainedModel& model, std::size_t traces, std::uint64_t
 std::string to_json(const Evaluation& e) {
   nlohmann::json channels = nlohmann::json::array();
   for (const auto& m : e.channels)
-    channels.push_back({{"traces", m.traces}, {"rmse", json_of(m.rmse)}, {"r2", json_of(m.r2)}, {"l2", json_of(m.l2)}, {"dtw", json_of(m.dtw)}});
+    channels.push_back({{"traces", m.traces},
+                        {"rmse", json_of(m.rmse)},
+                        {"r2", json_of(m.r2)},
+                        {"l2", json_of(m.l2)},
+                        {"dtw", json_of(m.dtw)}});
   return nlohmann::json{{"channels", channels},
                         {"amplitude_weighted_lifetime", json_of(e.amplitude)},
                         {"intensity_weighted_lifetime", json_of(e.intensity)},

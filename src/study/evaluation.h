@@ -1,6 +1,6 @@
 #pragma once
-// A model on fresh simulated traces: its SFDs beside the true ones, and the lifetimes read off them beside
-// the true lifetimes.
+// A model on fresh simulated traces: its SFDs beside the true ones, and the lifetimes read off them
+// beside the true lifetimes.
 
 #include <optional>
 #include <string>
@@ -13,21 +13,23 @@ namespace taugate {
 
 /// Of a lifetime, over the traces that have one.
 struct LifetimeError {
-  double bias_ns = 0.0;       ///< mean of predicted - true
-  double deviation_ns = 0.0;  ///< standard deviation of predicted - true
-  double mean_relative = 0.0; ///< mean of |predicted - true| / true
+  double bias_ns = 0.0;        ///< mean of predicted - true
+  double deviation_ns = 0.0;   ///< standard deviation of predicted - true
+  double mean_relative = 0.0;  ///< mean of |predicted - true| / true
   std::size_t traces = 0;
 };
 
 struct Evaluation {
-  std::vector<Metrics> channels;       ///< one an output of the network; the first is the whole decay
-  LifetimeError amplitude, intensity;  ///< of the amplitude- and the intensity-weighted mean lifetime
-  std::size_t blank = 0;               ///< traces without a photon above the baseline: left out
-  std::vector<float> true_ns, predicted_ns;  ///< amplitude-weighted, a value a trace, blank ones left out
+  std::vector<Metrics> channels;  ///< one an output of the network; the first is the whole decay
+  LifetimeError amplitude,
+      intensity;          ///< of the amplitude- and the intensity-weighted mean lifetime
+  std::size_t blank = 0;  ///< traces without a photon above the baseline: left out
+  std::vector<float> true_ns,
+      predicted_ns;  ///< amplitude-weighted, a value a trace, blank ones left out
 };
 
-/// `traces` pixels of the data set `seed` of the model's simulator, or of another with the same gates and
-/// channels.
+/// `traces` pixels of the data set `seed` of the model's simulator, or of another with the same
+/// gates and channels.
 Evaluation evaluate(const TrainedModel& model, std::size_t traces, std::uint64_t seed,
                     const std::optional<SimulatorConfig>& data = {});
 

@@ -6,37 +6,49 @@
 
 #include "taugate/fli/io/rebin.h"
 #include "taugate/fli/lifetime.h"
-#include "taugate/nn/engine.h"
 #include "taugate/fli/reconvolve.h"
+#include "taugate/nn/engine.h"
 
 namespace taugate {
 namespace {
 
 /// Counts [N][T] in the model's gates.
-std::vector<float> in_gates(const TrainedModel& model, const Measurement& given, const InferenceOptions& options) {
+std::vector<float> in_gates(const TrainedModel& model, const Measurement& given,
+                            const InferenceOptions& options) {
   const Acquisition& acquisition = model.acquisition();
   Measurement m = given;
   if (options.bin_ns) m.bin_ns = options.bin_ns;
   if (options.period_ns) m.period_ns = options.period_ns;
   const double first = options.first_gate_ns.value_or(model.first_gate_ns);
-  const bool same_gates = m.bins == acquisition.gates && first == 0.0 &&
-                          (!m.bin_ns || std::abs(*m.bin_ns / acquisition.gate_step_ns - 1.0) < 1e-3);
+  const bool same_gates =
+      m.bins == acquisition.gates && first == 0.0 &&
+      (!m.bin_ns || std::abs(*m.bin_ns / acquisition.gate_step_ns - 1.0) < 1e-3);
   if (same_gates) return std::move(m.counts);
-  require(m.bin_ns.has_value(), m.path.string(), ": found ", m.bins, " bins of unknown width, wanted the model's ",
-          acquisition.gates, " gates of ", acquisition.gate_step_ns, " ns, or a bin width (--bin NS) to bin them");
+  require(m.bin_ns.has_value(), m.path.string(), ": found ", m.bins,
+          " bins of unknown width, wanted the model's ", acquisition.gates, " gates of ",
+          acquisition.gate_step_ns, " ns, or a bin width (--bin NS) to bin them");
   return rebin(m, acquisition, first);
 }
 
 }  // namespace
 
-Inference infer(const TrainedModel& model, const Measurement& measurement, const InferenceOptions& options) {
+Inference infer(const TrainedModel& model, const Measurement& measurement,
+                const InferenceOptions& options) {
   const Acquisition& acquisition = model.acquisition();
-  const auto T = static_cast<std::size_t>(acquisition.gates), C = static_cast<std::size_t>(model.simulator.channels);
+  const auto T = static_cast<std::size_t>(acquisition.gates),
+             C = static_cast<std::size_t>(model.simulator.channels);
   const std::size_t n = measurement.traces();
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
-  Inference out{measurement.width, measurement.height, acquisition.gates, model.simulator.channels,
-                in_gates(model, measurement, options), std::vector<float>(n * T * C), std::vector<float>(n),
-                std::vector<float>(n, nan), std::vector<float>(n, nan), 0};
+  Inference out{measurement.width,
+                measurement.height,
+                acquisition.gates,
+                model.simulator.channels,
+                in_gates(model, measurement, options),
+                std::vector<float>(n * T * C),
+                std::vector<float>(n),
+                std::vector<float>(n, nan),
+                std::vector<float>(n, nan),
+                0};
 
   // Only pixels with light go through the network.
   std::vector<float> input;
@@ -56,7 +68,8 @@ Inference infer(const TrainedModel& model, const Measurement& measurement, const
   predict(model.network, input, sfd);
   for (std::size_t k = 0; k < lit.size(); ++k) {
     const std::span<const float> decay(sfd.data() + k * T * C, T * C);
-    std::copy(decay.begin(), decay.end(), out.sfd.begin() + static_cast<std::ptrdiff_t>(lit[k] * T * C));
+    std::copy(decay.begin(), decay.end(),
+              out.sfd.begin() + static_cast<std::ptrdiff_t>(lit[k] * T * C));
     const Lifetimes tau = sfd_lifetimes(decay, acquisition.gate_step_ns, out.outputs);
     out.amplitude_ns[lit[k]] = static_cast<float>(tau.amplitude_ns);
     out.intensity_ns[lit[k]] = static_cast<float>(tau.intensity_ns);
@@ -64,12 +77,13 @@ Inference infer(const TrainedModel& model, const Measurement& measurement, const
   return out;
 }
 
-std::vector<float> fitted_counts(const TrainedModel& model, const IrfCurve& irf, std::span<const float> sfd,
-                                 std::span<const float> counts) {
+std::vector<float> fitted_counts(const TrainedModel& model, const IrfCurve& irf,
+                                 std::span<const float> sfd, std::span<const float> counts) {
   const Acquisition& acquisition = model.acquisition();
-  const auto T = static_cast<std::size_t>(acquisition.gates), C = static_cast<std::size_t>(model.simulator.channels);
-  require(sfd.size() == T * C && counts.size() == T, "fitted counts: found ", sfd.size(), " and ", counts.size(),
-          " values, wanted ", T * C, " and ", T);
+  const auto T = static_cast<std::size_t>(acquisition.gates),
+             C = static_cast<std::size_t>(model.simulator.channels);
+  require(sfd.size() == T * C && counts.size() == T, "fitted counts: found ", sfd.size(), " and ",
+          counts.size(), " values, wanted ", T * C, " and ", T);
   std::vector<float> whole(T), shape(T);
   for (std::size_t k = 0; k < T; ++k) whole[k] = sfd[k * C];
   reconvolve(acquisition, irf, whole, shape);

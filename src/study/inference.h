@@ -10,10 +10,10 @@
 namespace taugate {
 
 struct InferenceOptions {
-  std::optional<double> bin_ns;          ///< where the file does not say it
-  std::optional<double> period_ns;       ///< the same
-  std::optional<double> first_gate_ns;   ///< instead of the model's own
-  double least_counts = 0.0;             ///< pixels with fewer counts in all stay blank
+  std::optional<double> bin_ns;         ///< where the file does not say it
+  std::optional<double> period_ns;      ///< the same
+  std::optional<double> first_gate_ns;  ///< instead of the model's own
+  double least_counts = 0.0;            ///< pixels with fewer counts in all stay blank
 };
 
 struct Inference {
@@ -26,14 +26,15 @@ struct Inference {
   std::size_t blank = 0;            ///< pixels without photons above the baseline, or too few
 };
 
-/// Bins the measurement to the model's gates, normalises and runs the network. A record that has exactly
-/// the model's gates and no other bin width is taken as it is. Error where the file's time axis is
-/// unknown or does not fit.
-Inference infer(const TrainedModel& model, const Measurement& measurement, const InferenceOptions& options = {});
+/// Bins the measurement to the model's gates, normalises and runs the network. A record that has
+/// exactly the model's gates and no other bin width is taken as it is. Error where the file's time
+/// axis is unknown or does not fit.
+Inference infer(const TrainedModel& model, const Measurement& measurement,
+                const InferenceOptions& options = {});
 
-/// The counts that a pixel should have shown: its SFD convolved with an IRF on the gates' clock, scaled and
-/// offset to fit the measured counts by least squares.
-std::vector<float> fitted_counts(const TrainedModel& model, const IrfCurve& irf, std::span<const float> sfd,
-                                 std::span<const float> counts);
+/// The counts that a pixel should have shown: its SFD convolved with an IRF on the gates' clock,
+/// scaled and offset to fit the measured counts by least squares.
+std::vector<float> fitted_counts(const TrainedModel& model, const IrfCurve& irf,
+                                 std::span<const float> sfd, std::span<const float> counts);
 
 }  // namespace taugate

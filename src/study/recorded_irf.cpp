@@ -23,10 +23,12 @@ double first_gate_before_rise(const Measurement& irf, const Acquisition& acquisi
   return std::fmod(std::floor((start + period) / bin) * bin, period);
 }
 
-MeasuredIrfs irfs_on_gates(const Measurement& irf, const Acquisition& acquisition, double first_gate_ns) {
+MeasuredIrfs irfs_on_gates(const Measurement& irf, const Acquisition& acquisition,
+                           double first_gate_ns) {
   const double bin = bin_width(irf), period = acquisition.period_ns;
   const bool as_it_is = first_gate_ns == 0.0 && irf.bins * bin <= period * (1.0 + 1e-9);
-  if (as_it_is) return MeasuredIrfs(std::vector<double>(irf.counts.begin(), irf.counts.end()), irf.bins, bin);
+  if (as_it_is)
+    return MeasuredIrfs(std::vector<double>(irf.counts.begin(), irf.counts.end()), irf.bins, bin);
   const int bins = static_cast<int>(std::floor(period / bin));
   const Acquisition fine{bins, bin, bin, period};
   std::vector<float> turned(static_cast<std::size_t>(bins));

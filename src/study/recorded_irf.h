@@ -1,6 +1,6 @@
 #pragma once
-// A measured IRF on the clock of the gates: an instrument's record starts anywhere in the laser period,
-// gates should open shortly before the light arrives.
+// A measured IRF on the clock of the gates: an instrument's record starts anywhere in the laser
+// period, gates should open shortly before the light arrives.
 
 #include <optional>
 
@@ -10,12 +10,13 @@
 
 namespace taugate {
 
-/// Where, on the record's clock, gate 0 should open so that the IRF rises 6 % into the window. A whole
-/// number of bins, in [0, period).
+/// Where, on the record's clock, gate 0 should open so that the IRF rises 6 % into the window. A
+/// whole number of bins, in [0, period).
 double first_gate_before_rise(const Measurement& irf, const Acquisition& acquisition);
 
-/// The IRFs of a record whose bins are `irf.bin_ns` wide (Error where that is unknown), folded at the
-/// laser period and turned so that time 0 is `first_gate_ns` on the record's clock.
-MeasuredIrfs irfs_on_gates(const Measurement& irf, const Acquisition& acquisition, double first_gate_ns);
+/// The IRFs of a record whose bins are `irf.bin_ns` wide (Error where that is unknown), folded at
+/// the laser period and turned so that time 0 is `first_gate_ns` on the record's clock.
+MeasuredIrfs irfs_on_gates(const Measurement& irf, const Acquisition& acquisition,
+                           double first_gate_ns);
 
 }  // namespace taugate

@@ -18,7 +18,8 @@ std::string SimulatedTraces::identity() const {
   return concat("seed ", seed_, ", prior ", hash);
 }
 
-void SimulatedTraces::fill(std::uint64_t first, Sequence<float> input, Sequence<float> target) const {
+void SimulatedTraces::fill(std::uint64_t first, Sequence<float> input,
+                           Sequence<float> target) const {
   const int T = steps(), C = outputs();
   // Kept by each thread, so that a training step allocates nothing.
   thread_local std::vector<float> counts, sfd;

@@ -1,5 +1,6 @@
 #pragma once
-// Training data made while it is needed: the simulator's pixels, normalised, in the network's layout.
+// Training data made while it is needed: the simulator's pixels, normalised, in the network's
+// layout.
 
 #include "taugate/fli/normalise.h"
 #include "taugate/fli/simulator.h"
@@ -10,7 +11,8 @@ namespace taugate {
 class SimulatedTraces : public TrainingData {
  public:
   /// Pixels of the data set `seed` of `config`. They are never in a file.
-  SimulatedTraces(const SimulatorConfig& config, const Normalisation& normalisation, std::uint64_t seed);
+  SimulatedTraces(const SimulatorConfig& config, const Normalisation& normalisation,
+                  std::uint64_t seed);
 
   int steps() const override { return simulator_.gates(); }
   int inputs() const override { return 1; }

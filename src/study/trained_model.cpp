@@ -23,12 +23,13 @@ TrainedModel load_trained_model(const std::filesystem::path& path) {
   try {
     TrainedModel model{std::move(stored.model), simulator_config_from_json(note("simulator")),
                        normalisation_from_json(note("normalisation")),
-                       nlohmann::json::parse(note("first_gate_ns")).get<double>(), note("training")};
+                       nlohmann::json::parse(note("first_gate_ns")).get<double>(),
+                       note("training")};
     require(model.network.config().gates == model.acquisition().gates &&
                 model.network.config().outputs == model.simulator.channels,
             path.string(), ": found a network of ", model.network.config().gates, " gates and ",
-            model.network.config().outputs, " outputs beside an acquisition of ", model.acquisition().gates,
-            " and ", model.simulator.channels);
+            model.network.config().outputs, " outputs beside an acquisition of ",
+            model.acquisition().gates, " and ", model.simulator.channels);
     return model;
   } catch (const nlohmann::json::exception&) {
     fail(path.string(), ": its notes are damaged");

@@ -1,6 +1,7 @@
 #pragma once
-// A network together with what it needs to meet measured traces: the acquisition and prior that it was
-// trained for, how its input is normalised, and where its window begins on the recorder's clock.
+// A network together with what it needs to meet measured traces: the acquisition and prior that it
+// was trained for, how its input is normalised, and where its window begins on the recorder's
+// clock.
 
 #include <filesystem>
 
@@ -14,8 +15,8 @@ struct TrainedModel {
   Seq2Seq network;
   SimulatorConfig simulator;
   Normalisation normalisation;
-  /// Time, on the recorder's clock, at which gate 0 opens. Not 0 where the gates were turned so that the
-  /// rise of a measured IRF comes early in them.
+  /// Time, on the recorder's clock, at which gate 0 opens. Not 0 where the gates were turned so
+  /// that the rise of a measured IRF comes early in them.
   double first_gate_ns = 0.0;
   /// How it was trained, as JSON; for people.
   std::string training = "{}";

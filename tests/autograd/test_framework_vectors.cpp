@@ -1,5 +1,5 @@
-// GRU networks with random weights and the outputs that Keras and PyTorch gave for them: the truth about
-// gate order, reset form and biases. A wrong order or form is off by 1e-2.
+// GRU networks with random weights and the outputs that Keras and PyTorch gave for them: the truth
+// about gate order, reset form and biases. A wrong order or form is off by 1e-2.
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -81,9 +81,11 @@ Var<S> torch_network(Tape<S>& tape, Var<S> x, const Json& state) {
       std::string key = layer;
       return matrix<S>(arena, state.at(key.replace(key.find('%'), 1, name)));
     };
-    x = gru(tape, x, {}, GruWeights<S>{get("weight_ih"), get("weight_hh"), get("bias_ih"), get("bias_hh")});
+    x = gru(tape, x, {},
+            GruWeights<S>{get("weight_ih"), get("weight_hh"), get("bias_ih"), get("bias_hh")});
   }
-  return linear(tape, x, matrix<S>(arena, state.at("dense.weight")), matrix<S>(arena, state.at("dense.bias")));
+  return linear(tape, x, matrix<S>(arena, state.at("dense.weight")),
+                matrix<S>(arena, state.at("dense.bias")));
 }
 
 /// Largest difference from the framework's output.
@@ -97,7 +99,8 @@ double error_of(const std::filesystem::path& folder, const std::string& name) {
   Arena arena;
   Tape<S> tape(arena);
   auto x = arena.zero_sequence<S>(static_cast<int>(xs.size()), 1, 1);
-  for (std::size_t t = 0; t < xs.size(); ++t) x.at(static_cast<int>(t), 0, 0) = static_cast<S>(xs[t]);
+  for (std::size_t t = 0; t < xs.size(); ++t)
+    x.at(static_cast<int>(t), 0, 0) = static_cast<S>(xs[t]);
   const Var<S> y = json.contains("layers") ? keras_network(tape, tape.input(x), json["layers"])
                                            : torch_network(tape, tape.input(x), json);
   double worst = 0.0;
@@ -115,7 +118,8 @@ TEST_CASE("networks of Keras and PyTorch give the outputs that those frameworks 
     CAPTURE(name);
     const double in_double = error_of<double>(*data / "gru", name);
     const double in_float = error_of<float>(*data / "gru", name);
-    MESSAGE(name << ": largest difference " << in_double << " in double, " << in_float << " in float");
+    MESSAGE(name << ": largest difference " << in_double << " in double, " << in_float
+                 << " in float");
     CHECK(in_double <= 1e-6);
     CHECK(in_float <= 1e-6);
   }

@@ -36,14 +36,32 @@ TEST_CASE("element-wise operations") {
   const Probe probe(T, 4, B, rng);
   const std::size_t both = 2 * T * 4 * B, one = T * 4 * B;
   using Vars = std::vector<Var<D>>;
-  check(check_gradients([&](Tape<D>& t, const Vars& v) { return probe(t, add(t, v[0], v[1])); }, {a.view, b.view}), both);
-  check(check_gradients([&](Tape<D>& t, const Vars& v) { return probe(t, subtract(t, v[0], v[1])); }, {a.view, b.view}), both);
-  check(check_gradients([&](Tape<D>& t, const Vars& v) { return probe(t, multiply(t, v[0], v[1])); }, {a.view, b.view}), both);
-  check(check_gradients([&](Tape<D>& t, const Vars& v) { return probe(t, multiply(t, v[0], v[0])); }, {a.view}), one);
-  check(check_gradients([&](Tape<D>& t, const Vars& v) { return probe(t, affine(t, v[0], 1.7, -0.3)); }, {a.view}), one);
+  check(check_gradients([&](Tape<D>& t, const Vars& v) { return probe(t, add(t, v[0], v[1])); },
+                        {a.view, b.view}),
+        both);
+  check(
+      check_gradients([&](Tape<D>& t, const Vars& v) { return probe(t, subtract(t, v[0], v[1])); },
+                      {a.view, b.view}),
+      both);
+  check(
+      check_gradients([&](Tape<D>& t, const Vars& v) { return probe(t, multiply(t, v[0], v[1])); },
+                      {a.view, b.view}),
+      both);
+  check(check_gradients(
+            [&](Tape<D>& t, const Vars& v) { return probe(t, multiply(t, v[0], v[0])); }, {a.view}),
+        one);
+  check(check_gradients(
+            [&](Tape<D>& t, const Vars& v) { return probe(t, affine(t, v[0], 1.7, -0.3)); },
+            {a.view}),
+        one);
   for (auto kind : {Activation::smooth, Activation::hard}) {
-    check(check_gradients([&](Tape<D>& t, const Vars& v) { return probe(t, sigmoid(t, v[0], kind)); }, {a.view}), one);
-    check(check_gradients([&](Tape<D>& t, const Vars& v) { return probe(t, tanh(t, v[0], kind)); }, {a.view}), one);
+    check(
+        check_gradients([&](Tape<D>& t, const Vars& v) { return probe(t, sigmoid(t, v[0], kind)); },
+                        {a.view}),
+        one);
+    check(check_gradients([&](Tape<D>& t, const Vars& v) { return probe(t, tanh(t, v[0], kind)); },
+                          {a.view}),
+          one);
   }
 }
 
@@ -51,11 +69,17 @@ TEST_CASE("losses and views of steps") {
   Random rng(2, 2);
   const OwnedSequence<D> a(T, 4, B, rng), target(T, 4, B, rng), last(1, 4, B, rng);
   using Vars = std::vector<Var<D>>;
-  check(check_gradients([&](Tape<D>& t, const Vars& v) { return mean_squared_error(t, v[0], target.view); }, {a.view}), T * 4 * B);
-  check(check_gradients([&](Tape<D>& t, const Vars& v) {
-          return add(t, weighted_sum(t, last_step(v[0]), last.view),
-                     squared_error(t, steps_of(v[0], 1, 2), target.view.slice(0, 2), 0.7));
-        }, {a.view}), T * 4 * B);
+  check(check_gradients(
+            [&](Tape<D>& t, const Vars& v) { return mean_squared_error(t, v[0], target.view); },
+            {a.view}),
+        T * 4 * B);
+  check(check_gradients(
+            [&](Tape<D>& t, const Vars& v) {
+              return add(t, weighted_sum(t, last_step(v[0]), last.view),
+                         squared_error(t, steps_of(v[0], 1, 2), target.view.slice(0, 2), 0.7));
+            },
+            {a.view}),
+        T * 4 * B);
 }
 
 TEST_CASE("linear, with and without bias") {
@@ -65,21 +89,30 @@ TEST_CASE("linear, with and without bias") {
   Buffer<D> block(4 * 3 + 4);
   fill_normal(block.data(), block.size(), rng);
   const Matrix<D> parameters{block.data(), 1, 16};
-  check(check_gradients([&](Tape<D>& t, const std::vector<Var<D>>& v) {
-          return probe(t, linear(t, v[0], t.weight({0, 4, 3}), t.weight({12, 4, 1})));
-        }, {x.view}, parameters), T * 3 * B + 16);
-  check(check_gradients([&](Tape<D>& t, const std::vector<Var<D>>& v) {
-          return probe(t, linear(t, v[0], t.weight({0, 4, 3})));
-        }, {x.view}, {block.data(), 1, 12}), T * 3 * B + 12);
+  check(check_gradients(
+            [&](Tape<D>& t, const std::vector<Var<D>>& v) {
+              return probe(t, linear(t, v[0], t.weight({0, 4, 3}), t.weight({12, 4, 1})));
+            },
+            {x.view}, parameters),
+        T * 3 * B + 16);
+  check(check_gradients(
+            [&](Tape<D>& t, const std::vector<Var<D>>& v) {
+              return probe(t, linear(t, v[0], t.weight({0, 4, 3})));
+            },
+            {x.view}, {block.data(), 1, 12}),
+        T * 3 * B + 12);
 }
 
-TEST_CASE("GRU sequences: both forms, both activations, with and without input, states and final state") {
+TEST_CASE(
+    "GRU sequences: both forms, both activations, with and without input, states and final state") {
   Random rng(2, 4);
   constexpr int I = 2, H = 4;
   for (auto form : {GruForm::reset_after, GruForm::reset_before})
     for (auto kind : {Activation::smooth, Activation::hard})
       for (bool with_input : {true, false}) {
-        CAPTURE(name_of(form)); CAPTURE(name_of(kind)); CAPTURE(with_input);
+        CAPTURE(name_of(form));
+        CAPTURE(name_of(kind));
+        CAPTURE(with_input);
         const OwnedSequence<D> x(T, I, B, rng, 0.7), h0(1, H, B, rng, 0.5);
         const Probe every(T, H, B, rng), final_state(1, H, B, rng);
         const std::size_t w = with_input ? 3 * H * I : 0, u = 3 * H * H, b = 3 * H;
@@ -100,8 +133,9 @@ TEST_CASE("GRU sequences: both forms, both activations, with and without input, 
         if (with_input) inputs.push_back(x.view);
         // Hard activations have corners: a small step keeps the difference on one side of them.
         const double step = kind == Activation::hard ? 2e-5 : 1e-3;
-        check(check_gradients(build, inputs, {block.data(), 1, static_cast<int>(block.size())}, step),
-              H * B + (with_input ? T * I * B : 0) + block.size());
+        check(
+            check_gradients(build, inputs, {block.data(), 1, static_cast<int>(block.size())}, step),
+            H * B + (with_input ? T * I * B : 0) + block.size());
       }
 }
 

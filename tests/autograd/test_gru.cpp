@@ -1,4 +1,5 @@
-// The fused GRU in float beside a composed twin, beside itself for other batch sizes, and its complaints.
+// The fused GRU in float beside a composed twin, beside itself for other batch sizes, and its
+// complaints.
 
 #include "taugate/autograd/gru.h"
 #include "taugate/autograd/ops.h"
@@ -20,10 +21,13 @@ struct Composed {
     return {{m.value.row(gate * H), H, m.value.cols}, {}};
   }
   Var<double> operator()(Tape<double>& t, Var<double> x, Var<double> h) const {
-    const auto input = [&](int gate) { return linear(t, x, rows(w.input, gate), rows(w.input_bias, gate)); };
+    const auto input = [&](int gate) {
+      return linear(t, x, rows(w.input, gate), rows(w.input_bias, gate));
+    };
     const auto recurrent = [&](int gate, Var<double> state) {
-      return w.recurrent_bias.empty() ? linear(t, state, rows(w.recurrent, gate))
-                                      : linear(t, state, rows(w.recurrent, gate), rows(w.recurrent_bias, gate));
+      return w.recurrent_bias.empty()
+                 ? linear(t, state, rows(w.recurrent, gate))
+                 : linear(t, state, rows(w.recurrent, gate), rows(w.recurrent_bias, gate));
     };
     const Var<double> r = sigmoid(t, add(t, input(0), recurrent(0, h)), kind);
     const Var<double> z = sigmoid(t, add(t, input(1), recurrent(1, h)), kind);
@@ -40,8 +44,14 @@ TEST_CASE("a fused sequence equals the composed one: sizes off every tile, B=1, 
   Random rng(3, 1);
   for (auto form : {GruForm::reset_after, GruForm::reset_before})
     for (auto kind : {Activation::smooth, Activation::hard})
-      for (auto [T, I, H, B] : {std::array{4, 3, 5, 1}, {7, 1, 32, 17}, {3, 19, 13, 33}, {70, 2, 8, 2}}) {
-        CAPTURE(name_of(form)); CAPTURE(name_of(kind)); CAPTURE(T); CAPTURE(I); CAPTURE(H); CAPTURE(B);
+      for (auto size : {std::array{4, 3, 5, 1}, {7, 1, 32, 17}, {3, 19, 13, 33}, {70, 2, 8, 2}}) {
+        const int T = size[0], I = size[1], H = size[2], B = size[3];
+        CAPTURE(name_of(form));
+        CAPTURE(name_of(kind));
+        CAPTURE(T);
+        CAPTURE(I);
+        CAPTURE(H);
+        CAPTURE(B);
         const std::size_t w = 3 * H * I, u = 3 * H * H, b = 3 * H;
         const std::size_t c = form == GruForm::reset_after ? b : 0;
         Buffer<float> block(w + u + b + c);
@@ -60,7 +70,8 @@ TEST_CASE("a fused sequence equals the composed one: sizes off every tile, B=1, 
         Arena arena, arena_d;
         Tape<float> tape(arena);
         Tape<double> tape_d(arena_d);
-        const Var<float> y = gru(tape, tape.input(x.view), tape.input(h0.view), weights(block.data()), form, kind);
+        const Var<float> y =
+            gru(tape, tape.input(x.view), tape.input(h0.view), weights(block.data()), form, kind);
 
         auto x_d = arena_d.sequence<double>(T, I, B);
         auto h_d = arena_d.sequence<double>(1, H, B);
@@ -114,8 +125,10 @@ TEST_CASE("wrong shapes are refused with both shapes in the message") {
   Arena arena;
   Tape<float> tape(arena);
   const OwnedSequence<float> x(5, 2, 3, rng), good(5, 3, 3, rng), h(1, 5, 3, rng);
-  CHECK_THROWS_WITH_AS(gru(tape, tape.input(x.view), {}, w), doctest::Contains("[features 2]"), Error);
-  CHECK_THROWS_WITH_AS(gru(tape, tape.input(good.view), tape.input(h.view), w), doctest::Contains("initial state"), Error);
+  CHECK_THROWS_WITH_AS(gru(tape, tape.input(x.view), {}, w), doctest::Contains("[features 2]"),
+                       Error);
+  CHECK_THROWS_WITH_AS(gru(tape, tape.input(good.view), tape.input(h.view), w),
+                       doctest::Contains("initial state"), Error);
   CHECK_THROWS_AS(gru(tape, {}, {}, w), Error);
   CHECK_THROWS_AS(gru_without_input(tape, 4, Var<float>{}, w), Error);
   CHECK_THROWS_AS(gru(tape, tape.input(good.view), {}, w, GruForm::reset_before), Error);

@@ -43,7 +43,14 @@ TEST_CASE("samples have the moments of their distributions") {
     check_moments([&] { return static_cast<double>(rng.poisson(mean)); }, mean, mean,
                   mean * (1 + 3 * mean));
   }
-  for (auto [n, p] : {std::pair{4095, 1e-4}, {255, 0.02}, {255, 0.3}, {1023, 0.5}, {4095, 0.9}}) {
+  struct Binomial {
+    int n;
+    double p;
+  };
+  for (const Binomial& b :
+       {Binomial{4095, 1e-4}, {255, 0.02}, {255, 0.3}, {1023, 0.5}, {4095, 0.9}}) {
+    const int n = b.n;
+    const double p = b.p;
     CAPTURE(n);
     CAPTURE(p);
     const double v = n * p * (1 - p);

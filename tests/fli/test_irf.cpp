@@ -162,7 +162,10 @@ TEST_CASE("senseless IRFs are refused") {
   broken([](IrfPrior& p) { p.fwhm_ns = {0.5, 0.4}; });
   broken([](IrfPrior& p) { p.fwhm_ns = {0.5, 4.0}; });  // ten deviations exceed the period
   broken([](IrfPrior& p) { p.tail_probability = 1.5; });
-  broken([](IrfPrior& p) { p.tail_ns = {0.0, 0.1}; });
+  broken([](IrfPrior& p) {
+    p.tail_probability = 0.5;
+    p.tail_ns = {0.0, 0.1};
+  });
   broken([](IrfPrior& p) { p.delay_ns = {0.0, std::nan("")}; });
   broken([&](IrfPrior& p) {
     p.measured = std::make_shared<MeasuredIrfs>(counts, 100, 0.1);

@@ -76,7 +76,8 @@ TEST_CASE("an image set that would not fit into memory is refused before any is 
 
 TEST_CASE("pixels of an image share their lifetimes where asked to, and nothing else") {
   const Simulator simulator(simulator_preset("ss2-70"));
-  const ImageSet set = simulate_images(simulator, procedural_masks(2, 5), 2, 9, LifetimesPer::image);
+  const ImageSet set =
+      simulate_images(simulator, procedural_masks(2, 5), 2, 9, LifetimesPer::image);
   std::vector<float> tau, counts;
   for (std::size_t i = 0; i < set.foreground.size() / 2; ++i)
     if (set.foreground[i]) {
@@ -86,5 +87,6 @@ TEST_CASE("pixels of an image share their lifetimes where asked to, and nothing 
   REQUIRE(tau.size() > 10);
   CHECK(std::all_of(tau.begin(), tau.end(), [&](float t) { return t == tau[0]; }));
   CHECK(std::none_of(counts.begin() + 1, counts.end(), [&](float c) { return c == counts[0]; }));
-  CHECK(*std::max_element(set.tau1.begin() + static_cast<std::ptrdiff_t>(set.tau1.size() / 2), set.tau1.end()) != tau[0]);
+  CHECK(*std::max_element(set.tau1.begin() + static_cast<std::ptrdiff_t>(set.tau1.size() / 2),
+                          set.tau1.end()) != tau[0]);
 }

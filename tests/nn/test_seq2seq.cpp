@@ -283,7 +283,9 @@ TEST_CASE("the whole network's gradients beside finite differences, in double") 
     }
 }
 
-TEST_CASE("an engine runs any chain of layers: fed by the one before, from zeros, from an earlier state") {
+TEST_CASE(
+    "an engine runs any chain of layers: fed by the one before, from zeros, from an earlier "
+    "state") {
   constexpr int T = 9, N = 37;
   Parameters p;
   const Gru a(p, "a", 1, 5), b(p, "b", 5, 7, GruForm::reset_before), c(p, "c", 7, 5);
@@ -297,8 +299,8 @@ TEST_CASE("an engine runs any chain of layers: fed by the one before, from zeros
   Chain chain;
   for (const std::string name : {"a", "b", "c"}) {
     Chain::Layer layer;
-    layer.weights = {weight(name + ".weight_ih"), weight(name + ".weight_hh"), weight(name + ".bias_ih"),
-                     weight(name + ".bias_hh")};
+    layer.weights = {weight(name + ".weight_ih"), weight(name + ".weight_hh"),
+                     weight(name + ".bias_ih"), weight(name + ".bias_hh")};
     layer.form = name == "b" ? GruForm::reset_before : GruForm::reset_after;
     layer.starts_from = name == "c" ? 0 : -1;
     chain.layers.push_back(layer);

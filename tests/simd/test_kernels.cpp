@@ -41,13 +41,19 @@ TEST_CASE("matmul equals its scalar twin over odd row counts, split operands and
   const auto& fast = simd::kernels<float>();
   const auto& plain = simd::kernels<double>();
   for (int rows : {1, 2, 3, 5, 6, 7, 12, 13, 17, 33, 96})
-    for (auto [k1, k2] : {std::pair{1, 0}, {3, 0}, {1, 7}, {5, 32}, {0, 0}})
+    for (auto inner : {std::pair{1, 0}, {3, 0}, {1, 7}, {5, 32}, {0, 0}})
       for (int lanes : {16, 32, 48})
         for (int mode = 0; mode < 3; ++mode) {
-          CAPTURE(rows); CAPTURE(k1); CAPTURE(k2); CAPTURE(lanes); CAPTURE(mode);
+          const int k1 = inner.first, k2 = inner.second;
+          CAPTURE(rows);
+          CAPTURE(k1);
+          CAPTURE(k2);
+          CAPTURE(lanes);
+          CAPTURE(mode);
           const int cols = k1 + k2;
           const Twin w(static_cast<std::size_t>(rows) * cols, rng), bias(rows, rng);
-          const Twin x1(static_cast<std::size_t>(k1) * lanes, rng), x2(static_cast<std::size_t>(k2) * lanes, rng);
+          const Twin x1(static_cast<std::size_t>(k1) * lanes, rng),
+              x2(static_cast<std::size_t>(k2) * lanes, rng);
           Twin y(static_cast<std::size_t>(rows) * lanes, rng);
           Arena arena;
           const auto left_f = simd::strided(w.f.data(), rows, k1, cols);
@@ -71,7 +77,10 @@ TEST_CASE("packing a transposed matrix multiplies by the transpose") {
   Arena arena;
   simd::kernels<float>().matmul(
       {.weights = simd::pack(arena, simd::strided(w.f.data(), rows, cols, cols).transposed()),
-       .first = x.f.data(), .first_rows = rows, .out = y.data(), .lanes = lanes});
+       .first = x.f.data(),
+       .first_rows = rows,
+       .out = y.data(),
+       .lanes = lanes});
   for (int c = 0; c < cols; ++c)
     for (int lane = 0; lane < lanes; ++lane) {
       double sum = 0.0;
@@ -84,18 +93,25 @@ TEST_CASE("outer products and row sums equal their scalar twins") {
   Random rng(1, 3);
   const auto& fast = simd::kernels<float>();
   const auto& plain = simd::kernels<double>();
-  for (auto [m, n] : {std::pair{1, 1}, {2, 3}, {7, 5}, {12, 13}, {24, 8}})
+  for (auto size : {std::pair{1, 1}, {2, 3}, {7, 5}, {12, 13}, {24, 8}})
     for (int steps : {1, 3, 70})
       for (int lanes : {16, 48}) {
-        CAPTURE(m); CAPTURE(n); CAPTURE(steps); CAPTURE(lanes);
+        const int m = size.first, n = size.second;
+        CAPTURE(m);
+        CAPTURE(n);
+        CAPTURE(steps);
+        CAPTURE(lanes);
         const std::size_t a_stride = (m + 2) * lanes, b_stride = (n + 1) * lanes;
         const Twin a(a_stride * steps, rng), b(b_stride * steps, rng);
         Twin out(m * (n + 3), rng), sums(m, rng);
-        fast.outer({a.f.data(), a_stride, m, b.f.data(), b_stride, n, steps, lanes, out.f.data(), n + 3});
-        plain.outer({a.d.data(), a_stride, m, b.d.data(), b_stride, n, steps, lanes, out.d.data(), n + 3});
+        fast.outer(
+            {a.f.data(), a_stride, m, b.f.data(), b_stride, n, steps, lanes, out.f.data(), n + 3});
+        plain.outer(
+            {a.d.data(), a_stride, m, b.d.data(), b_stride, n, steps, lanes, out.d.data(), n + 3});
         fast.row_sums(a.f.data(), a_stride, m, steps, lanes, sums.f.data());
         plain.row_sums(a.d.data(), a_stride, m, steps, lanes, sums.d.data());
-        // A float sum of k products of normal numbers errs by about k steps of a unit in the last place.
+        // A float sum of k products of normal numbers errs by about k steps of a unit in the last
+        // place.
         const double tolerance = kFloatStep * (steps * lanes + 16);
         CHECK(out.disagreement(tolerance, kFloatStep) == 0.0);
         CHECK(sums.disagreement(tolerance, kFloatStep) == 0.0);
@@ -105,39 +121,48 @@ TEST_CASE("outer products and row sums equal their scalar twins") {
 TEST_CASE("sigmoid and tanh stay within 2e-6 of libm, also at zero, infinity, denormals and NaN") {
   const auto& fast = simd::kernels<float>();
   constexpr float inf = std::numeric_limits<float>::infinity();
-  std::vector<float> xs{0.0f, -0.0f, inf, -inf, std::numeric_limits<float>::quiet_NaN(), 1e-40f, -1e-40f, 1e30f, -1e30f,
-                        std::numeric_limits<float>::min(), 88.8f, -88.8f, 104.0f, -104.0f};
+  std::vector<float> xs{0.0f,   -0.0f,   inf,    -inf,   std::numeric_limits<float>::quiet_NaN(),
+                        1e-40f, -1e-40f, 1e30f,  -1e30f, std::numeric_limits<float>::min(),
+                        88.8f,  -88.8f,  104.0f, -104.0f};
   for (int i = -200000; i <= 200000; ++i) xs.push_back(static_cast<float>(i) * 1e-4f);
   xs.resize((xs.size() + 15) / 16 * 16);
   Buffer<float> x(xs.size()), y(xs.size());
   std::copy(xs.begin(), xs.end(), x.begin());
   fast.sigmoid(Activation::smooth, x.size(), x.data(), y.data());
   for (std::size_t i = 0; i < x.size(); ++i)
-    if (!close(y[i], 1.0 / (1.0 + std::exp(-static_cast<double>(x[i]))), 2e-6)) FAIL("sigmoid(", x[i], ") gave ", y[i]);
+    if (!close(y[i], 1.0 / (1.0 + std::exp(-static_cast<double>(x[i]))), 2e-6))
+      FAIL("sigmoid(", x[i], ") gave ", y[i]);
   fast.tanh(Activation::smooth, x.size(), x.data(), y.data());
   for (std::size_t i = 0; i < x.size(); ++i)
-    if (!close(y[i], std::tanh(static_cast<double>(x[i])), 2e-6)) FAIL("tanh(", x[i], ") gave ", y[i]);
+    if (!close(y[i], std::tanh(static_cast<double>(x[i])), 2e-6))
+      FAIL("tanh(", x[i], ") gave ", y[i]);
   CHECK(y[0] == 0.0f);
   CHECK(std::signbit(y[1]));
   fast.sigmoid(Activation::hard, x.size(), x.data(), y.data());
   for (std::size_t i = 0; i < x.size(); ++i)
-    if (!close(y[i], std::isnan(x[i]) ? NAN : std::clamp(0.5 * x[i] + 0.5, 0.0, 1.0), kFloatStep)) FAIL("hard sigmoid(", x[i], ") gave ", y[i]);
+    if (!close(y[i], std::isnan(x[i]) ? NAN : std::clamp(0.5 * x[i] + 0.5, 0.0, 1.0), kFloatStep))
+      FAIL("hard sigmoid(", x[i], ") gave ", y[i]);
   fast.tanh(Activation::hard, x.size(), x.data(), y.data());
   for (std::size_t i = 0; i < x.size(); ++i)
-    if (!close(y[i], std::isnan(x[i]) ? NAN : std::clamp(static_cast<double>(x[i]), -1.0, 1.0), 0.0)) FAIL("hard tanh(", x[i], ") gave ", y[i]);
+    if (!close(y[i], std::isnan(x[i]) ? NAN : std::clamp(static_cast<double>(x[i]), -1.0, 1.0),
+               0.0))
+      FAIL("hard tanh(", x[i], ") gave ", y[i]);
 }
 
-TEST_CASE("GRU gate kernels equal their scalar twins, forward and backward, saturated gates included") {
+TEST_CASE(
+    "GRU gate kernels equal their scalar twins, forward and backward, saturated gates included") {
   Random rng(1, 4);
   const auto& fast = simd::kernels<float>();
   const auto& plain = simd::kernels<double>();
   for (auto kind : {Activation::smooth, Activation::hard})
     for (double spread : {0.5, 8.0})
       for (std::size_t n : {std::size_t{16}, std::size_t{80}}) {
-        CAPTURE(spread); CAPTURE(n);
+        CAPTURE(spread);
+        CAPTURE(n);
         const Twin gates(4 * n, rng, spread), h_prev(n, rng), dy(n, rng), dh(n, rng), dq(n, rng);
         Twin h(n, rng);
-        // The fast activations are within 2e-6; products with s, h and gradients of a few units follow.
+        // The fast activations are within 2e-6; products with s, h and gradients of a few units
+        // follow.
         const double forward = 2e-6 * (1 + 3 * spread), backward = 2e-5 * (1 + 3 * spread);
 
         Twin g(gates), d(dh);
@@ -145,14 +170,17 @@ TEST_CASE("GRU gate kernels equal their scalar twins, forward and backward, satu
         plain.gates_after(kind, n, g.d.data(), h_prev.d.data(), h.d.data());
         CHECK(g.disagreement(forward, kFloatStep) == 0.0);
         CHECK(h.disagreement(forward * 5, kFloatStep) == 0.0);
-        for (std::size_t i = 0; i < 4 * n; ++i) g.d[i] = g.f[i];  // so that slopes see the same values
+        for (std::size_t i = 0; i < 4 * n; ++i)
+          g.d[i] = g.f[i];  // so that slopes see the same values
         Twin without(g), d_without(d);
         fast.gates_after_backward(kind, n, g.f.data(), h_prev.f.data(), dy.f.data(), d.f.data());
         plain.gates_after_backward(kind, n, g.d.data(), h_prev.d.data(), dy.d.data(), d.d.data());
         CHECK(g.disagreement(backward, 1e-6) == 0.0);
         CHECK(d.disagreement(backward, 1e-6) == 0.0);
-        fast.gates_after_backward(kind, n, without.f.data(), h_prev.f.data(), nullptr, d_without.f.data());
-        plain.gates_after_backward(kind, n, without.d.data(), h_prev.d.data(), nullptr, d_without.d.data());
+        fast.gates_after_backward(kind, n, without.f.data(), h_prev.f.data(), nullptr,
+                                  d_without.f.data());
+        plain.gates_after_backward(kind, n, without.d.data(), h_prev.d.data(), nullptr,
+                                   d_without.d.data());
         CHECK(without.disagreement(backward, 1e-6) == 0.0);
 
         Twin b(gates), db(dh);
@@ -178,10 +206,10 @@ TEST_CASE("Adam equals its scalar twin") {
   Twin value(n, rng), gradient(n, rng), mean(n, rng), square(n, rng);
   for (std::size_t i = 0; i < n; ++i) square.d[i] = square.f[i] = std::abs(square.f[i]);
   for (int t = 1; t <= 3; ++t) {
-    simd::kernels<float>().adam({n, value.f.data(), gradient.f.data(), mean.f.data(), square.f.data(), 0.5f, 0.9f,
-                                 0.999f, 1e-8f, 0.01f, 2.0f});
-    simd::kernels<double>().adam({n, value.d.data(), gradient.d.data(), mean.d.data(), square.d.data(), 0.5,
-                                  0.9f, 0.999f, 1e-8, 0.01f, 2.0});
+    simd::kernels<float>().adam({n, value.f.data(), gradient.f.data(), mean.f.data(),
+                                 square.f.data(), 0.5f, 0.9f, 0.999f, 1e-8f, 0.01f, 2.0f});
+    simd::kernels<double>().adam({n, value.d.data(), gradient.d.data(), mean.d.data(),
+                                  square.d.data(), 0.5, 0.9f, 0.999f, 1e-8, 0.01f, 2.0});
   }
   CHECK(value.disagreement(1e-6, 1e-6) == 0.0);
   CHECK(mean.disagreement(1e-6, 1e-6) == 0.0);
