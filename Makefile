@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 DEPENDENCIES ?= scripts/dependencies.sh
 
-PRESETS := release debug dev asan clang
+PRESETS := release debug dev asan clang peers
 SOURCES = $(shell find src tests bench examples -name house -prune -o \
             \( -name '*.cpp' -o -name '*.h' -o -name '*.inl' \) -print)
 
@@ -14,10 +14,10 @@ build = cmake --preset $(1) && cmake --build --preset $(1) -j $(JOBS)
 check = $(call build,$(1)) && ctest --preset $(1) -j $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test asan clang lint format install clean
+.PHONY: help build demo test bench-peers asan clang lint format install clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the library and the program into build/release
 	@$(DEPENDENCIES) build
@@ -31,6 +31,11 @@ demo: ## train a network, judge it and draw a lifetime map: the project in five 
 test: ## build everything with warnings as errors and run all tests
 	@$(DEPENDENCIES) test
 	$(call check,dev)
+
+bench-peers: ## time training and inference beside libtorch and oneDNN (installs them)
+	@$(DEPENDENCIES) peers
+	$(call build,peers)
+	build/peers/taugate_peers --commit "$$(git describe --always --dirty)" $(PEERS)
 
 asan: ## run the tests under the address and undefined-behaviour sanitizers
 	@$(DEPENDENCIES) test

@@ -87,16 +87,17 @@ std::vector<float> fitted_counts(const TrainedModel& model, const IrfCurve& irf,
   std::vector<float> whole(T), shape(T);
   for (std::size_t k = 0; k < T; ++k) whole[k] = sfd[k * C];
   reconvolve(acquisition, irf, whole, shape);
-  // counts ~ scale * shape + offset
-  double s = 0, ss = 0, c = 0, sc = 0;
+  // counts ~ scale * shape + offset, each gate weighted by its Poisson variance.
+  double n = 0, s = 0, ss = 0, c = 0, sc = 0;
   for (std::size_t k = 0; k < T; ++k) {
-    const double x = shape[k];
-    s += x;
-    ss += x * x;
-    c += counts[k];
-    sc += x * counts[k];
+    const double x = shape[k], weight = 1.0 / std::max(counts[k], 1.0f);
+    n += weight;
+    s += weight * x;
+    ss += weight * x * x;
+    c += weight * counts[k];
+    sc += weight * x * counts[k];
   }
-  const double n = static_cast<double>(T), determinant = n * ss - s * s;
+  const double determinant = n * ss - s * s;
   double scale = determinant > 0.0 ? (n * sc - s * c) / determinant : 0.0;
   double offset = (c - scale * s) / n;
   if (offset < 0.0) {  // there is no negative background

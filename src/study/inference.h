@@ -33,7 +33,8 @@ Inference infer(const TrainedModel& model, const Measurement& measurement,
                 const InferenceOptions& options = {});
 
 /// The counts that a pixel should have shown: its SFD convolved with an IRF on the gates' clock,
-/// scaled and offset to fit the measured counts by least squares.
+/// scaled and offset to fit the measured counts by least squares weighted with their Poisson
+/// variances.
 std::vector<float> fitted_counts(const TrainedModel& model, const IrfCurve& irf,
                                  std::span<const float> sfd, std::span<const float> counts);
 
