@@ -43,7 +43,7 @@ struct Schedule {
   enum class Kind {
     constant,
     cosine,  ///< linear warm-up, then half a cosine down to `floor` times the rate
-    plateau  ///< linear warm-up, then halved each time validation stops improving
+    plateau  ///< linear warm-up, then halved after every two validations without a new best
   };
   Kind kind = Kind::cosine;
   double rate = 5e-3;

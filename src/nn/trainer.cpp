@@ -9,6 +9,7 @@ namespace taugate {
 namespace {
 
 constexpr int kMostGroups = 32;
+constexpr int kStaleBeforeHalving = 2;  // validations without a new best, for the plateau schedule
 constexpr std::size_t kMostGradientFloats = std::size_t{1} << 27;
 
 /// How many slices a batch makes, and how they fall into groups; no thread count in sight.
@@ -156,7 +157,7 @@ bool Trainer::record_validation() {
     return false;
   }
   ++stale_;
-  ++halvings_;
+  if (stale_ % kStaleBeforeHalving == 0) ++halvings_;
   return options_.patience > 0 && stale_ >= options_.patience;
 }
 
