@@ -6,6 +6,21 @@
 
 namespace taugate {
 
+namespace {
+
+simd::SingleGru<float> pack_single_layer(Arena& arena, const Chain::Layer& layer) {
+  const GruWeights<float>& w = layer.weights;
+  const int H = w.recurrent.value.cols, I = w.input.value.cols;
+  return simd::pack_single(arena,
+                           layer.reads_zeros
+                               ? simd::Strided<float>{}
+                               : simd::strided<float>(w.input.value.data, 3 * H, I, I),
+                           simd::strided<float>(w.recurrent.value.data, 3 * H, H, H),
+                           w.input_bias.value.data, w.recurrent_bias.value.data);
+}
+
+}  // namespace
+
 Engine::Engine(const Chain& chain, int steps) : steps_(steps), outputs_(chain.head_weight.rows) {
   require(steps >= 1 && !chain.layers.empty(), "[engine] found ", chain.layers.size(),
           " layers and ", steps, " steps, wanted at least one of each");
@@ -21,7 +36,10 @@ Engine::Engine(const Chain& chain, int steps) : steps_(steps), outputs_(chain.he
             "[engine] layer ", k, ": wanted an earlier layer of the same size to start from");
     layers_.push_back(
         {pack_gru(weights_, layer.weights, layer.form, layer.activation, !layer.reads_zeros),
+         layer.form == GruForm::reset_after ? pack_single_layer(weights_, layer)
+                                            : simd::SingleGru<float>{},
          layer.starts_from});
+    has_single_ = has_single_ && layer.form == GruForm::reset_after;
     inputs = H;
     widest_ = std::max(widest_, H);
   }
@@ -32,6 +50,12 @@ Engine::Engine(const Chain& chain, int steps) : steps_(steps), outputs_(chain.he
   float* bias = weights_.allocate<float>(static_cast<std::size_t>(outputs_));
   std::copy_n(chain.head_bias.data, outputs_, bias);
   head_bias_ = bias;
+  if (has_single_) {
+    const auto padded = static_cast<std::size_t>(layers_.back().single.padded);
+    float* rows = weights_.allocate_zeroed<float>(outputs_ * padded);
+    for (int c = 0; c < outputs_; ++c) std::copy_n(head.row(c), head.cols, rows + c * padded);
+    head_rows_ = rows;
+  }
   while (scratch_.size() < static_cast<std::size_t>(thread_count()))
     scratch_.push_back(make_scratch());
 }
@@ -57,12 +81,53 @@ void Engine::run(std::span<const float> input, std::span<float> output) {
           T, " x ", C);
   while (scratch_.size() < static_cast<std::size_t>(thread_count()))
     scratch_.push_back(make_scratch());
+  if (count == 1 && has_single_) return run_single(scratch_[0], input.data(), output.data());
   parallel_for((count + kLaneBlock - 1) / kLaneBlock, [&](std::size_t block, int thread) {
     const std::size_t first = block * kLaneBlock;
     run_block(scratch_[static_cast<std::size_t>(thread)], input.data() + first * T,
               output.data() + first * T * C,
               static_cast<int>(std::min<std::size_t>(kLaneBlock, count - first)));
   });
+}
+
+void Engine::run_single(Scratch& s, const float* input, float* output) const {
+  const auto& kernel = simd::kernels<float>();
+  const float* x = input;
+  std::size_t x_stride = 1;
+  for (std::size_t k = 0; k < layers_.size(); ++k) {
+    const Layer& layer = layers_[k];
+    const auto padded = static_cast<std::size_t>(layer.single.padded);
+    float* h0 = s.gates.data();
+    if (layer.starts_from < 0)
+      std::fill_n(h0, padded, 0.0f);
+    else
+      std::copy_n(s.final_states[static_cast<std::size_t>(layer.starts_from)].data(), padded, h0);
+    float* states = s.states[k % 2].data();
+    kernel.single_gru(layer.single, layer.gru.activation, steps_, x, x_stride, h0, states);
+    std::copy_n(states + (static_cast<std::size_t>(steps_) - 1) * padded, padded,
+                s.final_states[k].data());
+    x = states;
+    x_stride = padded;
+  }
+  // The head: each output of each step is a product of two rows of units, as in a weight's
+  // gradient.
+  const auto T = static_cast<std::size_t>(steps_), C = static_cast<std::size_t>(outputs_);
+  float* by_output = s.input.data();  // [C][T], at most [16][T] at a time
+  for (std::size_t first = 0; first < C; first += kLaneBlock) {
+    const std::size_t rows = std::min<std::size_t>(kLaneBlock, C - first);
+    std::fill_n(by_output, rows * T, 0.0f);
+    kernel.outer({.a = head_rows_ + first * x_stride,
+                  .a_rows = static_cast<int>(rows),
+                  .b = x,
+                  .b_rows = steps_,
+                  .steps = 1,
+                  .lanes = static_cast<int>(x_stride),
+                  .out = by_output,
+                  .out_stride = steps_});
+    for (std::size_t c = 0; c < rows; ++c)
+      for (std::size_t t = 0; t < T; ++t)
+        output[t * C + first + c] = by_output[c * T + t] + head_bias_[first + c];
+  }
 }
 
 void Engine::run_block(Scratch& s, const float* input, float* output, int batch) const {

@@ -43,6 +43,8 @@ class Engine {
 
   /// input [N][T] to output [N][T][C], row-major, on all threads. A trace's result does not depend
   /// on the others. Allocates nothing, unless there are more threads than ever before.
+  /// One trace alone (N = 1) runs with units in the SIMD lanes: the same up to rounding, and many
+  /// times sooner. (reset_before has no such path.)
   void run(std::span<const float> input, std::span<float> output);
 
  private:
@@ -52,18 +54,22 @@ class Engine {
   };
   struct Layer {
     PackedGru<float> gru;
+    simd::SingleGru<float> single;  // of reset_after
     int starts_from;
   };
   void run_block(Scratch& scratch, const float* input, float* output, int batch) const;
+  void run_single(Scratch& scratch, const float* input, float* output) const;
   Scratch make_scratch() const;
 
   int steps_, outputs_;
   int widest_ = 1;
+  bool has_single_ = true;  // every layer is reset_after
   Arena weights_;
   std::vector<Layer> layers_;
   simd::Packed<float> head_;
   const float* head_bias_ = nullptr;
-  std::vector<Scratch> scratch_;  // one a thread
+  const float* head_rows_ = nullptr;  // [C][padded units], for run_single
+  std::vector<Scratch> scratch_;      // one a thread
 };
 
 /// Engine(model).run(tpsf, sfd): tpsf [N][T], normalised as in training, to sfd [N][T][C].

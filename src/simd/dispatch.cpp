@@ -90,6 +90,35 @@ Packed<S> pack(Arena& arena, Strided<S> left, Strided<S> right) {
   return {packed, rows, cols};
 }
 
+template <class S>
+SingleGru<S> pack_single(Arena& arena, Strided<S> input, Strided<S> recurrent, const S* b,
+                         const S* c) {
+  const int H = recurrent.cols, I = input.cols, width = kernels<S>().register_values;
+  const int padded = (H + width - 1) / width * width;
+  S* bias = arena.allocate_zeroed<S>(4 * static_cast<std::size_t>(padded));
+  for (int i = 0; i < H; ++i) {
+    bias[i] = b[i] + c[i];
+    bias[padded + i] = b[H + i] + c[H + i];
+    bias[2 * padded + i] = b[2 * H + i];
+    bias[3 * padded + i] = c[2 * H + i];
+  }
+  S* weights = arena.allocate_zeroed<S>(static_cast<std::size_t>(I + H) * 3 * padded);
+  S* out = weights;
+  for (int first = 0; first < padded; first += 2 * width) {
+    const int units = std::min(2 * width, padded - first);
+    for (const Strided<S>& part : {input, recurrent})
+      for (int k = 0; k < part.cols; ++k)
+        for (int gate = 0; gate < 3; ++gate, out += units)
+          for (int u = 0; u < std::min(units, H - first); ++u)
+            out[u] = part.data[(gate * H + first + u) * part.row_stride + k * part.col_stride];
+  }
+  return {H, I, padded, weights, bias};
+}
+
+template SingleGru<float> pack_single(Arena&, Strided<float>, Strided<float>, const float*,
+                                      const float*);
+template SingleGru<double> pack_single(Arena&, Strided<double>, Strided<double>, const double*,
+                                       const double*);
 template Packed<float> pack(Arena&, Strided<float>, Strided<float>);
 template Packed<double> pack(Arena&, Strided<double>, Strided<double>);
 

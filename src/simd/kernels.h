@@ -63,6 +63,20 @@ struct Outer {
   int out_stride = 0;
 };
 
+/// A reset_after GRU layer for one trace at a time, with units in lanes instead of traces.
+///   weights  groups of up to two registers of units, each group [k][r,z,n][units of the group], k
+///   over the
+///            inputs and then the states; made by pack_single
+///   bias     [4][padded]: b + c of r and of z, b of n, c of n
+template <class S>
+struct SingleGru {
+  int hidden = 0;
+  int inputs = 0;
+  int padded = 0;  ///< hidden rounded up to whole registers; padding units stay 0
+  const S* weights = nullptr;
+  const S* bias = nullptr;
+};
+
 /// One step of Adam (Kingma & Ba, 2015, algorithm 1) on n parameters.
 template <class S>
 struct Adam {
@@ -84,6 +98,7 @@ template <class S>
 struct Kernels {
   const char* arch;
   int panel_rows;
+  int register_values;  ///< units that SingleGru pads to
 
   void (*matmul)(const Matmul<S>&);
   void (*outer)(const Outer<S>&);
@@ -114,6 +129,11 @@ struct Kernels {
   void (*reset_before_backward)(Activation, std::size_t n, S* gates, const S* h_prev, const S* dq,
                                 S* dh);
 
+  /// A whole sequence of one trace: x [steps], `x_stride` values apart, to states [steps][padded].
+  /// h0 [padded], its padding 0.
+  void (*single_gru)(const SingleGru<S>&, Activation, int steps, const S* x, std::size_t x_stride,
+                     const S* h0, S* states);
+
   void (*adam)(const Adam<S>&);
 };
 
@@ -143,6 +163,11 @@ Strided<S> strided(const S* data, int rows, int cols, int row_stride) {
 /// Packs [left | right] (right may be empty) for the active table's matmul.
 template <class S>
 Packed<S> pack(Arena& arena, Strided<S> left, Strided<S> right = {});
+
+/// Lays out W [3H][I] (I may be 0), U [3H][H] and the biases b, c [3H] for single_gru.
+template <class S>
+SingleGru<S> pack_single(Arena& arena, Strided<S> input, Strided<S> recurrent, const S* b,
+                         const S* c);
 
 }  // namespace simd
 }  // namespace taugate

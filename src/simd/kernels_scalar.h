@@ -158,6 +158,36 @@ void reset_before_backward(Activation kind, std::size_t n, S* gates, const S* h_
   }
 }
 
+/// Registers of one value: groups of two units.
+template <class S>
+void single_gru(const SingleGru<S>& g, Activation kind, int steps, const S* x, std::size_t x_stride,
+                const S* h0, S* states) {
+  const int H = g.hidden, K = g.inputs + H;
+  const S* h = h0;
+  for (int t = 0; t < steps; ++t, x += x_stride, states += g.padded) {
+    const S* group = g.weights;
+    for (int first = 0; first < H; first += 2) {
+      const int width = first + 2 <= H ? 2 : 1;
+      for (int u = 0; u < width; ++u) {
+        const int i = first + u;
+        S a[4] = {g.bias[i], g.bias[H + i], g.bias[2 * H + i], g.bias[3 * H + i]};  // r, z, n, s
+        for (int k = 0; k < K; ++k) {
+          const bool from_input = k < g.inputs;
+          const S value = from_input ? x[k] : h[k - g.inputs];
+          const S* w = group + static_cast<std::size_t>(k) * 3 * width + u;
+          a[0] += w[0] * value;
+          a[1] += w[width] * value;
+          a[from_input ? 2 : 3] += w[2 * width] * value;
+        }
+        const S r = sigmoid(kind, a[0]), z = sigmoid(kind, a[1]), n = tanh(kind, a[2] + r * a[3]);
+        states[i] = n + z * (h[i] - n);
+      }
+      group += static_cast<std::size_t>(K) * 3 * width;
+    }
+    h = states;
+  }
+}
+
 template <class S>
 void adam(const Adam<S>& a) {
   for (std::size_t i = 0; i < a.n; ++i) {
@@ -172,6 +202,7 @@ void adam(const Adam<S>& a) {
 template <class S>
 constexpr Kernels<S> table{"scalar",
                            1,
+                           1,
                            matmul<S>,
                            outer<S>,
                            row_sums<S>,
@@ -183,6 +214,7 @@ constexpr Kernels<S> table{"scalar",
                            blend_before<S>,
                            blend_before_backward<S>,
                            reset_before_backward<S>,
+                           single_gru<S>,
                            adam<S>};
 
 }  // namespace taugate::simd::scalar

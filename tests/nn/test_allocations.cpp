@@ -7,7 +7,7 @@
 
 #include "nn/nn_testing.h"
 #include "taugate/core/parallel.h"
-#include "taugate/nn/seq2seq.h"
+#include "taugate/nn/engine.h"
 #include "testing.h"
 
 namespace {
@@ -92,5 +92,21 @@ TEST_CASE("a training step allocates nothing after warm-up") {
           }) == 0);
     CHECK(loss > 0.0);
   }
+  set_thread_count(threads);
+}
+
+TEST_CASE("an engine's run allocates nothing, for one trace or for many") {
+  const int threads = thread_count();
+  set_thread_count(2);
+  Seq2Seq model({.gates = 9, .outputs = 2, .hidden = {8, 5}});
+  model.initialise(1);
+  Engine engine(model);
+  const std::vector<float> input(50 * 9, 0.5f);
+  std::vector<float> output(50 * 9 * 2);
+  engine.run(input, output);
+  CHECK(allocations_of([&] {
+          engine.run(input, output);
+          engine.run(std::span(input).first(9), std::span(output).first(18));
+        }) == 0);
   set_thread_count(threads);
 }

@@ -329,3 +329,30 @@ TEST_CASE(
   chain.layers[2].starts_from = 1;
   CHECK_THROWS_WITH_AS(Engine(chain, T), doctest::Contains("layer 2"), Error);
 }
+
+TEST_CASE("one trace alone gives what it gives among others, up to rounding") {
+  constexpr int T = 40, N = 3;
+  Random rng(4, 5);
+  std::vector<float> input(N * T);
+  fill_normal(input.data(), input.size(), rng);
+  for (const auto kind : {Activation::smooth, Activation::hard})
+    for (const std::vector<int>& hidden : {std::vector{1}, {13}, {16, 5}, {33}, {64, 17}, {128}})
+      for (const int outputs : {1, 3, 17}) {
+        CAPTURE(hidden);
+        CAPTURE(outputs);
+        Seq2Seq model({.gates = T, .outputs = outputs, .hidden = hidden, .activation = kind});
+        model.initialise(7);
+        for (std::size_t i = 0; i < model.parameters().size(); ++i)  // biases too
+          model.parameters().data()[i] += static_cast<float>(0.05 * rng.normal());
+        Engine engine(model);
+        std::vector<float> together(N * T * outputs), alone(T * outputs);
+        engine.run(input, together);
+        for (int i = 0; i < N; ++i) {
+          engine.run(std::span<const float>(input).subspan(i * T, T), alone);
+          double worst = 0.0;
+          for (int j = 0; j < T * outputs; ++j)
+            worst = std::max<double>(worst, std::abs(alone[j] - together[i * T * outputs + j]));
+          CHECK(worst < 1e-5);
+        }
+      }
+}
