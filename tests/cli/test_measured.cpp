@@ -25,7 +25,7 @@ TEST_CASE("train for a measured IRF and read the recording that came with it") {
                                        "--tau", "0.2:6", "--samples", "2k", "--validation", "256",
                                        "--hidden", "8", "--batch", "64", "-o", "m.safetensors"});
   REQUIRE_MESSAGE(trained.code == 0, trained.err);
-  CHECK(contains(trained.out, "128 gates"));
+  CHECK(contains(trained.out, "256 gates"));
   CHECK(contains(trained.out, "period 24.8"));  // of the file's sync rate
 
   const Outcome read = run(
