@@ -1,5 +1,7 @@
 #include "taugate/autograd/ops.h"
 
+#include "taugate/simd/kernels_scalar.h"
+
 namespace taugate {
 namespace {
 
@@ -45,6 +47,21 @@ void for_each_trace(const Sequence<S>& s, Body body) {
       const std::size_t row = static_cast<std::size_t>(s.row(t, f) - s.data);
       for (int b = 0; b < s.batch; ++b) body(row + b);
     }
+}
+
+/// y = function(a), and back by the function's slope, which is told from y.
+template <class S>
+Var<S> activate(Tape<S>& tape, Var<S> a, Activation kind,
+                void (*function)(Activation, std::size_t, const S*, S*),
+                S (*slope)(Activation, S)) {
+  const Var<S> y = tape.result(a.steps(), a.features(), a.batch(), a.wants_gradient());
+  function(kind, a.value.size(), a.value.data, y.value.data);
+  if (y.wants_gradient())
+    tape.record([=] {
+      for (std::size_t i = 0; i < y.grad.size(); ++i)
+        a.grad.data[i] += y.grad.data[i] * slope(kind, y.value.data[i]);
+    });
+  return y;
 }
 
 }  // namespace
@@ -144,36 +161,12 @@ Var<S> affine(Tape<S>& tape, Var<S> a, S factor, S offset) {
 
 template <class S>
 Var<S> sigmoid(Tape<S>& tape, Var<S> a, Activation kind) {
-  const Var<S> y = tape.result(a.steps(), a.features(), a.batch(), a.wants_gradient());
-  simd::kernels<S>().sigmoid(kind, a.value.size(), a.value.data, y.value.data);
-  if (y.wants_gradient())
-    tape.record([=] {
-      for (std::size_t i = 0; i < y.grad.size(); ++i) {
-        const S v = y.value.data[i];
-        const S slope = kind == Activation::smooth ? v * (S(1) - v)
-                        : v > S(0) && v < S(1)     ? S(0.5)
-                                                   : S(0);
-        a.grad.data[i] += y.grad.data[i] * slope;
-      }
-    });
-  return y;
+  return activate(tape, a, kind, simd::kernels<S>().sigmoid, simd::scalar::sigmoid_slope<S>);
 }
 
 template <class S>
 Var<S> tanh(Tape<S>& tape, Var<S> a, Activation kind) {
-  const Var<S> y = tape.result(a.steps(), a.features(), a.batch(), a.wants_gradient());
-  simd::kernels<S>().tanh(kind, a.value.size(), a.value.data, y.value.data);
-  if (y.wants_gradient())
-    tape.record([=] {
-      for (std::size_t i = 0; i < y.grad.size(); ++i) {
-        const S v = y.value.data[i];
-        const S slope = kind == Activation::smooth ? S(1) - v * v
-                        : v > S(-1) && v < S(1)    ? S(1)
-                                                   : S(0);
-        a.grad.data[i] += y.grad.data[i] * slope;
-      }
-    });
-  return y;
+  return activate(tape, a, kind, simd::kernels<S>().tanh, simd::scalar::tanh_slope<S>);
 }
 
 template <class S>
