@@ -91,6 +91,35 @@ Packed<S> pack(Arena& arena, Strided<S> left, Strided<S> right) {
 }
 
 template <class S>
+BatchGru<S> pack_batch(Arena& arena, Activation activation, Strided<S> input, Strided<S> recurrent,
+                       const S* b, const S* c) {
+  const int H = recurrent.cols, I = input.cols, tile = kernels<S>().tile_units;
+  const bool hard = activation == Activation::hard;
+  constexpr double log2e = 1.4426950408889634;
+  const auto scale = [&](int gate) {
+    return static_cast<S>(gate < 2 ? (hard ? 0.5 : -log2e) : (hard ? 1.0 : -2 * log2e));
+  };
+  const S shift = static_cast<S>(hard ? 0.5 : 0.0);
+  S* weights = arena.allocate<S>(3 * static_cast<std::size_t>(I + H) * H);
+  S* bias = arena.allocate<S>(4 * static_cast<std::size_t>(H));
+  S *w = weights, *sums = bias;
+  for (int first = 0; first < H; first += tile) {
+    const int last = std::min(first + tile, H);
+    for (const Strided<S>& part : {recurrent, input})
+      for (int k = 0; k < part.cols; ++k)
+        for (int gate = 0; gate < 3; ++gate)
+          for (int u = first; u < last; ++u)
+            *w++ = scale(gate) * part.data[(gate * H + u) * part.row_stride + k * part.col_stride];
+    for (int gate = 0; gate < 2; ++gate)
+      for (int u = first; u < last; ++u)
+        *sums++ = scale(gate) * (b[gate * H + u] + c[gate * H + u]) + shift;
+    for (const S* part : {b, c})
+      for (int u = first; u < last; ++u) *sums++ = scale(2) * part[2 * H + u];
+  }
+  return {H, I, weights, bias};
+}
+
+template <class S>
 SingleGru<S> pack_single(Arena& arena, Strided<S> input, Strided<S> recurrent, const S* b,
                          const S* c) {
   const int H = recurrent.cols, I = input.cols, width = kernels<S>().register_values;
@@ -115,6 +144,10 @@ SingleGru<S> pack_single(Arena& arena, Strided<S> input, Strided<S> recurrent, c
   return {H, I, padded, weights, bias};
 }
 
+template BatchGru<float> pack_batch(Arena&, Activation, Strided<float>, Strided<float>,
+                                    const float*, const float*);
+template BatchGru<double> pack_batch(Arena&, Activation, Strided<double>, Strided<double>,
+                                     const double*, const double*);
 template SingleGru<float> pack_single(Arena&, Strided<float>, Strided<float>, const float*,
                                       const float*);
 template SingleGru<double> pack_single(Arena&, Strided<double>, Strided<double>, const double*,

@@ -63,6 +63,23 @@ struct Outer {
   int out_stride = 0;
 };
 
+/// A reset_after GRU layer for blocks of 16 traces, for inference. Made by pack_batch.
+///   weights  tiles of units, each tile [k][r,z,n][units of the tile], k over the states and then
+///   the
+///            inputs. The rows of r and z are scaled by -log2(e), those of n by -2 log2(e), so that
+///            sigmoid and tanh are ratios of powers of two; for hard activations those of r and z
+///            by 1/2.
+///   bias     tiles of [r,z,n,s][units of the tile], scaled likewise: b + c of r and z, b of n, c
+///   of n;
+///            for hard activations 1/2 more on r and z
+template <class S>
+struct BatchGru {
+  int hidden = 0;
+  int inputs = 0;
+  const S* weights = nullptr;
+  const S* bias = nullptr;
+};
+
 /// A reset_after GRU layer for one trace at a time, with units in lanes instead of traces.
 ///   weights  groups of up to two registers of units, each group [k][r,z,n][units of the group], k
 ///   over the
@@ -99,6 +116,7 @@ struct Kernels {
   const char* arch;
   int panel_rows;
   int register_values;  ///< units that SingleGru pads to
+  int tile_units;       ///< of BatchGru
 
   void (*matmul)(const Matmul<S>&);
   void (*outer)(const Outer<S>&);
@@ -128,6 +146,11 @@ struct Kernels {
   /// dq*r.
   void (*reset_before_backward)(Activation, std::size_t n, S* gates, const S* h_prev, const S* dq,
                                 S* dh);
+
+  /// Sequences of 16 traces: x [steps] of [inputs][16], `x_stride` values apart; states [steps + 1]
+  /// of [hidden][16], `stride` apart, of which the first is given and the others are written.
+  void (*batch_gru)(const BatchGru<S>&, Activation, int steps, const S* x, std::size_t x_stride,
+                    S* states, std::size_t stride);
 
   /// A whole sequence of one trace: x [steps], `x_stride` values apart, to states [steps][padded].
   /// h0 [padded], its padding 0.
@@ -163,6 +186,11 @@ Strided<S> strided(const S* data, int rows, int cols, int row_stride) {
 /// Packs [left | right] (right may be empty) for the active table's matmul.
 template <class S>
 Packed<S> pack(Arena& arena, Strided<S> left, Strided<S> right = {});
+
+/// Lays out and scales W [3H][I] (I may be 0), U [3H][H] and the biases b, c [3H] for batch_gru.
+template <class S>
+BatchGru<S> pack_batch(Arena& arena, Activation activation, Strided<S> input, Strided<S> recurrent,
+                       const S* b, const S* c);
 
 /// Lays out W [3H][I] (I may be 0), U [3H][H] and the biases b, c [3H] for single_gru.
 template <class S>

@@ -158,6 +158,42 @@ void reset_before_backward(Activation kind, std::size_t n, S* gates, const S* h_
   }
 }
 
+/// Tiles of one unit.
+template <class S>
+void batch_gru(const BatchGru<S>& g, Activation kind, int steps, const S* x, std::size_t x_stride,
+               S* states, std::size_t stride) {
+  const auto sigmoid_of = [&](S a) {  // a comes scaled: see BatchGru
+    return kind == Activation::hard ? (a < S(0)   ? S(0)
+                                       : a > S(1) ? S(1)
+                                                  : a)
+                                    : S(1) / (S(1) + std::exp2(a));
+  };
+  const auto tanh_of = [&](S a) {
+    return kind == Activation::hard ? tanh(kind, a) : S(2) / (S(1) + std::exp2(a)) - S(1);
+  };
+  for (int t = 0; t < steps; ++t, x += x_stride, states += stride)
+    for (int unit = 0; unit < g.hidden; ++unit)
+      for (int lane = 0; lane < kLaneBlock; ++lane) {
+        const S* w = g.weights + static_cast<std::size_t>(unit) * 3 * (g.hidden + g.inputs);
+        const S* bias = g.bias + 4 * unit;
+        S r = bias[0], z = bias[1], n = bias[2], s = bias[3];
+        const auto add = [&](const S* values, int count, S& candidate) {
+          for (int k = 0; k < count; ++k, w += 3) {
+            const S value = values[k * kLaneBlock + lane];
+            r += w[0] * value;
+            z += w[1] * value;
+            candidate += w[2] * value;
+          }
+        };
+        add(states, g.hidden, s);
+        add(x, g.inputs, n);
+        const S candidate = tanh_of(n + sigmoid_of(r) * s);
+        const S before = states[unit * kLaneBlock + lane];
+        states[stride + unit * kLaneBlock + lane] =
+            candidate + sigmoid_of(z) * (before - candidate);
+      }
+}
+
 /// Registers of one value: groups of two units.
 template <class S>
 void single_gru(const SingleGru<S>& g, Activation kind, int steps, const S* x, std::size_t x_stride,
@@ -203,6 +239,7 @@ template <class S>
 constexpr Kernels<S> table{"scalar",
                            1,
                            1,
+                           1,
                            matmul<S>,
                            outer<S>,
                            row_sums<S>,
@@ -214,6 +251,7 @@ constexpr Kernels<S> table{"scalar",
                            blend_before<S>,
                            blend_before_backward<S>,
                            reset_before_backward<S>,
+                           batch_gru<S>,
                            single_gru<S>,
                            adam<S>};
 

@@ -5,38 +5,17 @@
 // registers while it walks down k; the tile's accumulators are named by compile-time indices so
 // that no compiler puts them on the stack.
 
-#include <utility>
-#include <xsimd/xsimd.hpp>
-
-#include "taugate/simd/kernels.h"
+#include "taugate/simd/activations.inl"
+#include "taugate/simd/batch_gru.inl"
 
 namespace taugate::simd {
 namespace {
 
-/// body(0), body(1), ... with compile-time indices.
-template <int N, class Body>
-[[gnu::always_inline]] inline void unroll(Body&& body) {
-  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
-    (body(std::integral_constant<int, I>{}), ...);
-  }
-  (std::make_integer_sequence<int, N>{});
-}
-
-template <class Arch, int PanelRows, int OuterRows, int OuterCols>
-struct Fast {
-  using V = xsimd::batch<float, Arch>;
-  static constexpr int kWidth = static_cast<int>(V::size);
-  static constexpr int kVectors = kLaneBlock / kWidth;
-
-  static V load(const float* p) { return V::load_aligned(p); }
-  static V splat(float x) { return V(x); }
-  /// The sum over a register's lanes; xsimd 9 renamed hadd to reduce_add.
-  static float sum_of(V x) {
-    if constexpr (requires { reduce_add(x); })
-      return reduce_add(x);
-    else
-      return hadd(x);
-  }
+template <class Arch, int PanelRows, int OuterRows, int OuterCols, int BatchUnits>
+struct Fast : Registers<Arch> {
+  using typename Registers<Arch>::V;
+  using Registers<Arch>::kVectors, Registers<Arch>::kWidth;
+  using Registers<Arch>::load, Registers<Arch>::splat, Registers<Arch>::sum_of;
 
   // ---- products
   // ------------------------------------------------------------------------------------
@@ -143,53 +122,6 @@ struct Fast {
 
   // ---- activations
   // ---------------------------------------------------------------------------------
-
-  /// x P(x^2) / Q(x^2) on |x| <= 8, constant beyond: within 4e-7 of tanh. Coefficients from
-  /// scripts/fit_tanh.py. min and max are ordered so that a NaN passes through.
-  static V smooth_tanh(V x) {
-    x = xsimd::max(splat(-8.0f), xsimd::min(splat(8.0f), x));
-    const V t = x * x;
-    V p = splat(-6.019988728e-09f);
-    p = xsimd::fma(p, t, splat(7.083447053e-06f));
-    p = xsimd::fma(p, t, splat(2.684494873e-03f));
-    p = xsimd::fma(p, t, splat(1.269978139e-01f));
-    p = xsimd::fma(p, t, splat(9.999990650e-01f));
-    V q = splat(1.952990317e-04f);
-    q = xsimd::fma(q, t, splat(2.279738893e-02f));
-    q = xsimd::fma(q, t, splat(4.603277410e-01f));
-    q = xsimd::fma(q, t, splat(1.0f));
-    return x * p / q;
-  }
-
-  template <bool Hard>
-  static V sigmoid(V x) {
-    if constexpr (Hard)
-      return xsimd::max(splat(0.0f),
-                        xsimd::min(splat(1.0f), xsimd::fma(x, splat(0.5f), splat(0.5f))));
-    else
-      return xsimd::fma(smooth_tanh(x * splat(0.5f)), splat(0.5f), splat(0.5f));
-  }
-  template <bool Hard>
-  static V tanh(V x) {
-    if constexpr (Hard)
-      return xsimd::max(splat(-1.0f), xsimd::min(splat(1.0f), x));
-    else
-      return smooth_tanh(x);
-  }
-  template <bool Hard>
-  static V sigmoid_slope(V y) {
-    if constexpr (Hard)
-      return xsimd::select((y > splat(0.0f)) & (y < splat(1.0f)), splat(0.5f), splat(0.0f));
-    else
-      return y - y * y;
-  }
-  template <bool Hard>
-  static V tanh_slope(V y) {
-    if constexpr (Hard)
-      return xsimd::select(xsimd::abs(y) < splat(1.0f), splat(1.0f), splat(0.0f));
-    else
-      return splat(1.0f) - y * y;
-  }
 
   /// Calls body(offset) for each register of n values, with the kind of activation at compile time.
   template <class Body>
@@ -380,6 +312,7 @@ struct Fast {
     return {name,
             PanelRows,
             kWidth,
+            BatchUnits,
             matmul,
             outer,
             row_sums,
@@ -391,6 +324,7 @@ struct Fast {
             blend_before,
             blend_before_backward,
             reset_before_backward,
+            BatchGruKernel<Arch, BatchUnits>::run,
             single_gru,
             adam};
   }
