@@ -6,21 +6,6 @@
 
 namespace taugate {
 
-namespace {
-
-simd::SingleGru<float> pack_single_layer(Arena& arena, const Chain::Layer& layer) {
-  const GruWeights<float>& w = layer.weights;
-  const int H = w.recurrent.value.cols, I = w.input.value.cols;
-  return simd::pack_single(arena,
-                           layer.reads_zeros
-                               ? simd::Strided<float>{}
-                               : simd::strided<float>(w.input.value.data, 3 * H, I, I),
-                           simd::strided<float>(w.recurrent.value.data, 3 * H, H, H),
-                           w.input_bias.value.data, w.recurrent_bias.value.data);
-}
-
-}  // namespace
-
 Engine::Engine(const Chain& chain, int steps) : steps_(steps), outputs_(chain.head_weight.rows) {
   require(steps >= 1 && !chain.layers.empty(), "[engine] found ", chain.layers.size(),
           " layers and ", steps, " steps, wanted at least one of each");
@@ -30,15 +15,11 @@ Engine::Engine(const Chain& chain, int steps) : steps_(steps), outputs_(chain.he
     const int H = layer.weights.recurrent.value.cols;
     require(layer.reads_zeros || layer.weights.input.value.cols == inputs, "[engine] layer ", k,
             ": found weights for ", layer.weights.input.value.cols, " inputs, wanted ", inputs);
-    require(layer.starts_from < static_cast<int>(k) &&
-                (layer.starts_from < 0 ||
-                 layers_[static_cast<std::size_t>(layer.starts_from)].gru.H == H),
-            "[engine] layer ", k, ": wanted an earlier layer of the same size to start from");
-    layers_.push_back(
-        {pack_gru(weights_, layer.weights, layer.form, layer.activation, !layer.reads_zeros),
-         layer.form == GruForm::reset_after ? pack_single_layer(weights_, layer)
-                                            : simd::SingleGru<float>{},
-         layer.starts_from});
+    require(
+        layer.starts_from < static_cast<int>(k) &&
+            (layer.starts_from < 0 || layers_[static_cast<std::size_t>(layer.starts_from)].H == H),
+        "[engine] layer ", k, ": wanted an earlier layer of the same size to start from");
+    layers_.push_back(pack(layer));
     has_single_ = has_single_ && layer.form == GruForm::reset_after;
     inputs = H;
     widest_ = std::max(widest_, H);
@@ -60,6 +41,31 @@ Engine::Engine(const Chain& chain, int steps) : steps_(steps), outputs_(chain.he
     scratch_.push_back(make_scratch());
 }
 
+Engine::Layer Engine::pack(const Chain::Layer& from) {
+  const GruWeights<float>& w = from.weights;
+  const int H = w.recurrent.value.cols, I = w.input.value.cols;
+  Layer layer{.H = H, .activation = from.activation, .starts_from = from.starts_from};
+  if (from.form == GruForm::reset_before) {
+    layer.gru = pack_gru(weights_, w, from.form, from.activation, !from.reads_zeros);
+    return layer;
+  }
+  const auto input = from.reads_zeros ? simd::Strided<float>{}
+                                      : simd::strided<float>(w.input.value.data, 3 * H, I, I);
+  const auto recurrent = simd::strided<float>(w.recurrent.value.data, 3 * H, H, H);
+  const float *b = w.input_bias.value.data, *c = w.recurrent_bias.value.data;
+  layer.batch = simd::pack_batch(weights_, from.activation, input, recurrent, b, c);
+  layer.single = simd::pack_single(weights_, input, recurrent, b, c);
+  return layer;
+}
+
+void Engine::Layer::run(int steps, const float* x, std::size_t x_stride, float* states,
+                        std::size_t stride, float* gates) const {
+  if (batch.weights)
+    return simd::kernels<float>().batch_gru(batch, activation, steps, x, x_stride, states, stride);
+  for (int t = 0; t < steps; ++t, x += x_stride, states += stride)
+    gru.step(x, states, gates, states + stride, kLaneBlock);
+}
+
 Engine::Scratch Engine::make_scratch() const {
   const auto T = static_cast<std::size_t>(steps_);
   const std::size_t state = odd_stride(static_cast<std::size_t>(widest_) * kLaneBlock);
@@ -69,7 +75,7 @@ Engine::Scratch Engine::make_scratch() const {
   s.gates = Buffer<float>(4 * static_cast<std::size_t>(widest_) * kLaneBlock);
   s.output = Buffer<float>(static_cast<std::size_t>(outputs_) * kLaneBlock);
   for (const Layer& layer : layers_)
-    s.final_states.emplace_back(static_cast<std::size_t>(layer.gru.H) * kLaneBlock);
+    s.final_states.emplace_back(static_cast<std::size_t>(layer.H) * kLaneBlock);
   return s;
 }
 
@@ -103,7 +109,7 @@ void Engine::run_single(Scratch& s, const float* input, float* output) const {
     else
       std::copy_n(s.final_states[static_cast<std::size_t>(layer.starts_from)].data(), padded, h0);
     float* states = s.states[k % 2].data();
-    kernel.single_gru(layer.single, layer.gru.activation, steps_, x, x_stride, h0, states);
+    kernel.single_gru(layer.single, layer.activation, steps_, x, x_stride, h0, states);
     std::copy_n(states + (static_cast<std::size_t>(steps_) - 1) * padded, padded,
                 s.final_states[k].data());
     x = states;
@@ -141,17 +147,15 @@ void Engine::run_block(Scratch& s, const float* input, float* output, int batch)
   const float* x = s.input.data();
   std::size_t x_stride = B;
   for (std::size_t k = 0; k < layers_.size(); ++k) {
-    const PackedGru<float>& gru = layers_[k].gru;
-    const std::size_t plane = static_cast<std::size_t>(gru.H) * B, stride = odd_stride(plane);
+    const std::size_t plane = static_cast<std::size_t>(layers_[k].H) * B;
+    const std::size_t stride = odd_stride(plane);
     float* states = s.states[k % 2].data();
     if (layers_[k].starts_from < 0)
       std::fill_n(states, plane, 0.0f);
     else
       std::copy_n(s.final_states[static_cast<std::size_t>(layers_[k].starts_from)].data(), plane,
                   states);
-    for (std::size_t t = 0; t < T; ++t)
-      gru.step(x + t * x_stride, states + t * stride, s.gates.data(), states + (t + 1) * stride,
-               kLaneBlock);
+    layers_[k].run(steps_, x, x_stride, states, stride, s.gates.data());
     std::copy_n(states + T * stride, plane, s.final_states[k].data());
     x = states + stride;
     x_stride = stride;
@@ -160,7 +164,7 @@ void Engine::run_block(Scratch& s, const float* input, float* output, int batch)
   for (std::size_t t = 0; t < T; ++t) {
     kernel.matmul({.weights = head_,
                    .first = x + t * x_stride,
-                   .first_rows = layers_.back().gru.H,
+                   .first_rows = layers_.back().H,
                    .bias = head_bias_,
                    .out = s.output.data(),
                    .lanes = kLaneBlock});

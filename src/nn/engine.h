@@ -53,10 +53,16 @@ class Engine {
     std::vector<Buffer<float>> final_states;
   };
   struct Layer {
-    PackedGru<float> gru;
-    simd::SingleGru<float> single;  // of reset_after
+    int H;
+    Activation activation;
     int starts_from;
+    simd::BatchGru<float> batch{};    // of reset_after
+    simd::SingleGru<float> single{};  // of reset_after
+    PackedGru<float> gru{};           // of reset_before
+    void run(int steps, const float* x, std::size_t x_stride, float* states, std::size_t stride,
+             float* gates) const;
   };
+  Layer pack(const Chain::Layer& layer);
   void run_block(Scratch& scratch, const float* input, float* output, int batch) const;
   void run_single(Scratch& scratch, const float* input, float* output) const;
   Scratch make_scratch() const;

@@ -233,13 +233,20 @@ TEST_CASE("predict equals one tape over all traces, whatever the threads and the
     for (int t = 0; t < T; ++t)
       for (int c = 0; c < C; ++c) wanted.push_back(y.value.at(t, c, b));
 
+  std::vector<float> alone;
   const int threads = thread_count();
   for (int count : {1, 2, 3}) {
     CAPTURE(count);
     set_thread_count(count);
     std::vector<float> sfd(wanted.size());
     predict(model, tpsf, sfd);
-    CHECK(sfd == wanted);
+    // The engine's gates are within 2e-6 of libm, as the tape's are, by another formula.
+    double worst = 0.0;
+    for (std::size_t i = 0; i < sfd.size(); ++i)
+      worst = std::max(worst, static_cast<double>(std::abs(sfd[i] - wanted[i])));
+    CHECK(worst <= 1e-5);
+    if (count > 1) CHECK(sfd == alone);
+    alone = sfd;
   }
   set_thread_count(threads);
 
@@ -248,7 +255,7 @@ TEST_CASE("predict equals one tape over all traces, whatever the threads and the
     reversed.insert(reversed.end(), tpsf.begin() + b * T, tpsf.begin() + (b + 1) * T);
   predict(model, reversed, back);
   for (int b = 0; b < N; ++b)
-    CHECK(std::equal(wanted.begin() + b * T * C, wanted.begin() + (b + 1) * T * C,
+    CHECK(std::equal(alone.begin() + b * T * C, alone.begin() + (b + 1) * T * C,
                      back.begin() + (N - 1 - b) * T * C));
 
   std::vector<float> none;
@@ -324,7 +331,8 @@ TEST_CASE(
   for (int i = 0; i < N; ++i)
     for (int t = 0; t < T; ++t)
       for (int k = 0; k < 2; ++k)
-        CHECK(output[static_cast<std::size_t>((i * T + t) * 2 + k)] == y.value.at(t, k, i));
+        CHECK(close(output[static_cast<std::size_t>((i * T + t) * 2 + k)], y.value.at(t, k, i),
+                    1e-5));
 
   chain.layers[2].starts_from = 1;
   CHECK_THROWS_WITH_AS(Engine(chain, T), doctest::Contains("layer 2"), Error);

@@ -238,6 +238,72 @@ TEST_CASE("a layer for one trace equals its scalar twin, over sizes off every re
       }
 }
 
+TEST_CASE("a layer for blocks of traces equals its scalar twin, over sizes off every tile") {
+  Random rng(1, 7);
+  constexpr int T = 6, L = kLaneBlock;
+  for (const auto kind : {Activation::smooth, Activation::hard})
+    for (const int H : {1, 2, 7, 8, 9, 16, 31, 45, 128})
+      for (const int I : {0, 1, 5, 33})
+        for (const double size : {0.0, 1e-39, 1.0, 300.0}) {  // also denormal and saturated
+          CAPTURE(H);
+          CAPTURE(I);
+          CAPTURE(size);
+          const double spread = 1.0 / std::sqrt(H + I);
+          const Twin W(static_cast<std::size_t>(3) * H * I, rng, spread);
+          const Twin U(static_cast<std::size_t>(3) * H * H, rng, spread);
+          const Twin b(3 * H, rng), c(3 * H, rng);
+          const std::size_t x_stride = (I + 1) * L, stride = (H + 3) * L;
+          const Twin x(T * x_stride, rng, size);
+          Twin states((T + 1) * stride, rng, 0.5);
+          Arena arena;
+          const auto run = [&]<class S>(const Buffer<S>& w, const Buffer<S>& u,
+                                        const Buffer<S>& bias, const Buffer<S>& bias2,
+                                        const Buffer<S>& in, Buffer<S>& out) {
+            const auto layer = simd::pack_batch(
+                arena, kind, I ? simd::strided<S>(w.data(), 3 * H, I, I) : simd::Strided<S>{},
+                simd::strided<S>(u.data(), 3 * H, H, H), bias.data(), bias2.data());
+            simd::kernels<S>().batch_gru(layer, kind, T, in.data(), x_stride, out.data(), stride);
+          };
+          run(W.f, U.f, b.f, c.f, x.f, states.f);
+          run(W.d, U.d, b.d, c.d, x.d, states.d);
+          // Beside the gates' 2e-6: a sum of products of size `size` errs by their rounding, and a
+          // gate's slope hands on a quarter of it (hard: a half) where it is not flat.
+          const double sums =
+              kFloatStep * (1.0 + size * spread * std::sqrt(I)) * std::sqrt(H + I + 1.0);
+          CHECK(states.disagreement(2e-5 + 10 * sums, 0.0) == 0.0);
+        }
+}
+
+TEST_CASE("a trace of infinities or NaN leaves the other lanes of its block alone") {
+  constexpr int H = 9, T = 3, L = kLaneBlock;
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  Random rng(1, 8);
+  const Twin W(3 * H, rng), U(3 * H * H, rng, 0.3), b(3 * H, rng);
+  Arena arena;
+  const auto layer =
+      simd::pack_batch(arena, Activation::smooth, simd::strided<float>(W.f.data(), 3 * H, 1, 1),
+                       simd::strided<float>(U.f.data(), 3 * H, H, H), b.f.data(), b.f.data());
+  Twin x(T * L, rng);
+  Buffer<float> states[2] = {Buffer<float>((T + 1) * H * L), Buffer<float>((T + 1) * H * L)};
+  for (int round : {0, 1}) {
+    std::fill(states[round].begin(), states[round].end(), 0.0f);
+    if (round) x.f[3] = inf, x.f[5] = nan, x.f[9] = -inf, x.f[L + 2] = 1e38f;
+    simd::kernels<float>().batch_gru(layer, Activation::smooth, T, x.f.data(), L,
+                                     states[round].data(), H * L);
+  }
+  for (std::size_t i = 0; i < states[0].size(); ++i) {
+    const int lane = static_cast<int>(i % L), step = static_cast<int>(i / (H * L));
+    const float value = states[1][i];
+    if (lane == 5)
+      CHECK((step == 0 ? value == 0.0f : std::isnan(value)));
+    else if (lane == 3 || lane == 9 || lane == 2)
+      CHECK(std::abs(value) <= 1.0f + 1e-6f);
+    else
+      CHECK(value == states[0][i]);
+  }
+}
+
 TEST_CASE("Adam equals its scalar twin") {
   Random rng(1, 5);
   const std::size_t n = 48;
