@@ -106,18 +106,10 @@ class Taugate : public peers::Engine {
     engine_ = std::make_unique<taugate::Engine>(layers_.chain(), task_.steps);
   }
 
-  /// Traces lie [T][B] here and [B][T] in the engine's interface; turning them is part of the time.
   void infer(const float* input, float* output) override {
     set_thread_count(task_.threads);
-    const std::size_t T = static_cast<std::size_t>(task_.steps),
-                      B = static_cast<std::size_t>(task_.batch);
-    traces_.resize(T * B);
-    decays_.resize(T * B);
-    for (std::size_t b = 0; b < B; ++b)
-      for (std::size_t t = 0; t < T; ++t) traces_[b * T + t] = input[t * B + b];
-    engine_->run(traces_, decays_);
-    for (std::size_t t = 0; t < T; ++t)
-      for (std::size_t b = 0; b < B; ++b) output[t * B + b] = decays_[b * T + t];
+    const std::size_t values = static_cast<std::size_t>(task_.steps) * task_.batch;
+    engine_->run({input, values}, {output, values}, TraceOrder::by_gate);
   }
 
   double train_step(const float* input, const float* target) override {
@@ -142,7 +134,6 @@ class Taugate : public peers::Engine {
   Task task_;
   Layers layers_;
   OneBatch data_;
-  std::vector<float> traces_, decays_;
   std::unique_ptr<taugate::Engine> engine_;
   std::unique_ptr<Trainer> trainer_;
 };

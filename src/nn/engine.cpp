@@ -6,6 +6,10 @@
 
 namespace taugate {
 
+namespace {
+constexpr std::size_t kReadoutSteps = 16;  // of the head at once
+}
+
 Engine::Engine(const Chain& chain, int steps) : steps_(steps), outputs_(chain.head_weight.rows) {
   require(steps >= 1 && !chain.layers.empty(), "[engine] found ", chain.layers.size(),
           " layers and ", steps, " steps, wanted at least one of each");
@@ -27,7 +31,10 @@ Engine::Engine(const Chain& chain, int steps) : steps_(steps), outputs_(chain.he
   require(chain.head_weight.cols == inputs, "[engine] found a head for ", chain.head_weight.cols,
           " units, wanted ", inputs);
   const Matrix<float>& head = chain.head_weight;
-  head_ = simd::pack(weights_, simd::strided<float>(head.data, head.rows, head.cols, head.cols));
+  const std::size_t head_size = static_cast<std::size_t>(head.rows) * head.cols;
+  float* head_weights = weights_.allocate<float>(head_size);
+  std::copy_n(head.data, head_size, head_weights);
+  head_ = head_weights;
   float* bias = weights_.allocate<float>(static_cast<std::size_t>(outputs_));
   std::copy_n(chain.head_bias.data, outputs_, bias);
   head_bias_ = bias;
@@ -73,13 +80,13 @@ Engine::Scratch Engine::make_scratch() const {
   s.input = Buffer<float>(T * kLaneBlock);
   for (auto& states : s.states) states = Buffer<float>((T + 1) * state);
   s.gates = Buffer<float>(4 * static_cast<std::size_t>(widest_) * kLaneBlock);
-  s.output = Buffer<float>(static_cast<std::size_t>(outputs_) * kLaneBlock);
+  s.output = Buffer<float>(kReadoutSteps * static_cast<std::size_t>(outputs_) * kLaneBlock);
   for (const Layer& layer : layers_)
     s.final_states.emplace_back(static_cast<std::size_t>(layer.H) * kLaneBlock);
   return s;
 }
 
-void Engine::run(std::span<const float> input, std::span<float> output) {
+void Engine::run(std::span<const float> input, std::span<float> output, TraceOrder order) {
   const auto T = static_cast<std::size_t>(steps_), C = static_cast<std::size_t>(outputs_);
   const std::size_t count = input.size() / T;
   require(input.size() == count * T && output.size() == input.size() * C, "[engine] found ",
@@ -88,11 +95,13 @@ void Engine::run(std::span<const float> input, std::span<float> output) {
   while (scratch_.size() < static_cast<std::size_t>(thread_count()))
     scratch_.push_back(make_scratch());
   if (count == 1 && has_single_) return run_single(scratch_[0], input.data(), output.data());
+  const Strides strides = order == TraceOrder::by_trace ? Strides{T, 1, T * C, C, 1}
+                                                        : Strides{1, count, 1, C * count, count};
   parallel_for((count + kLaneBlock - 1) / kLaneBlock, [&](std::size_t block, int thread) {
     const std::size_t first = block * kLaneBlock;
-    run_block(scratch_[static_cast<std::size_t>(thread)], input.data() + first * T,
-              output.data() + first * T * C,
-              static_cast<int>(std::min<std::size_t>(kLaneBlock, count - first)));
+    run_block(scratch_[static_cast<std::size_t>(thread)], input.data() + first * strides.trace,
+              output.data() + first * strides.output_trace,
+              static_cast<int>(std::min<std::size_t>(kLaneBlock, count - first)), strides);
   });
 }
 
@@ -136,14 +145,18 @@ void Engine::run_single(Scratch& s, const float* input, float* output) const {
   }
 }
 
-void Engine::run_block(Scratch& s, const float* input, float* output, int batch) const {
+void Engine::run_block(Scratch& s, const float* input, float* output, int batch,
+                       const Strides& at) const {
   const auto T = static_cast<std::size_t>(steps_), C = static_cast<std::size_t>(outputs_);
   constexpr std::size_t B = kLaneBlock;
   // Lanes beyond the batch repeat the last trace: harmless, and no special case.
-  for (std::size_t lane = 0; lane < B; ++lane) {
-    const float* trace = input + std::min(lane, static_cast<std::size_t>(batch - 1)) * T;
-    for (std::size_t t = 0; t < T; ++t) s.input[t * B + lane] = trace[t];
-  }
+  if (at.trace == 1 && batch == kLaneBlock)
+    for (std::size_t t = 0; t < T; ++t) std::copy_n(input + t * at.step, B, &s.input[t * B]);
+  else
+    for (std::size_t lane = 0; lane < B; ++lane) {
+      const float* trace = input + std::min(lane, static_cast<std::size_t>(batch - 1)) * at.trace;
+      for (std::size_t t = 0; t < T; ++t) s.input[t * B + lane] = trace[t * at.step];
+    }
   const float* x = s.input.data();
   std::size_t x_stride = B;
   for (std::size_t k = 0; k < layers_.size(); ++k) {
@@ -160,18 +173,16 @@ void Engine::run_block(Scratch& s, const float* input, float* output, int batch)
     x = states + stride;
     x_stride = stride;
   }
-  const auto& kernel = simd::kernels<float>();
-  for (std::size_t t = 0; t < T; ++t) {
-    kernel.matmul({.weights = head_,
-                   .first = x + t * x_stride,
-                   .first_rows = layers_.back().H,
-                   .bias = head_bias_,
-                   .out = s.output.data(),
-                   .lanes = kLaneBlock});
-    for (std::size_t c = 0; c < C; ++c)
-      for (int lane = 0; lane < batch; ++lane)
-        output[(static_cast<std::size_t>(lane) * T + t) * C + c] =
-            s.output[c * B + static_cast<std::size_t>(lane)];
+  for (std::size_t first = 0; first < T; first += kReadoutSteps) {
+    const std::size_t steps = std::min(kReadoutSteps, T - first);
+    simd::kernels<float>().readout(head_, head_bias_, outputs_, layers_.back().H,
+                                   static_cast<int>(steps), x + first * x_stride, x_stride,
+                                   s.output.data());
+    for (std::size_t lane = 0; lane < static_cast<std::size_t>(batch); ++lane)
+      for (std::size_t t = 0; t < steps; ++t)
+        for (std::size_t c = 0; c < C; ++c)
+          output[lane * at.output_trace + (first + t) * at.output_step + c * at.output] =
+              s.output[(t * C + c) * B + lane];
   }
 }
 

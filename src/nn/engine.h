@@ -28,6 +28,13 @@ struct Chain {
   Matrix<float> head_bias;    ///< [C][1]
 };
 
+/// How traces lie in memory: one after the other, or, as a camera delivers them, one image of all
+/// traces after the other.
+enum class TraceOrder {
+  by_trace,  ///< input [N][T], output [N][T][C]
+  by_gate,   ///< input [T][N], output [T][C][N]
+};
+
 /// The chain of a Seq2Seq; it refers to the model's parameters.
 Chain chain_of(const Seq2Seq& model);
 
@@ -41,11 +48,12 @@ class Engine {
   int steps() const { return steps_; }
   int outputs() const { return outputs_; }
 
-  /// input [N][T] to output [N][T][C], row-major, on all threads. A trace's result does not depend
+  /// N traces, their input to their output, on all threads. A trace's result does not depend
   /// on the others. Allocates nothing, unless there are more threads than ever before.
   /// One trace alone (N = 1) runs with units in the SIMD lanes: the same up to rounding, and many
   /// times sooner. (reset_before has no such path.)
-  void run(std::span<const float> input, std::span<float> output);
+  void run(std::span<const float> input, std::span<float> output,
+           TraceOrder order = TraceOrder::by_trace);
 
  private:
   struct Scratch {
@@ -63,7 +71,12 @@ class Engine {
              float* gates) const;
   };
   Layer pack(const Chain::Layer& layer);
-  void run_block(Scratch& scratch, const float* input, float* output, int batch) const;
+  /// Where the values of a batch lie: trace i's step t, and its output c there.
+  struct Strides {
+    std::size_t trace, step, output_trace, output_step, output;
+  };
+  void run_block(Scratch& scratch, const float* input, float* output, int batch,
+                 const Strides& strides) const;
   void run_single(Scratch& scratch, const float* input, float* output) const;
   Scratch make_scratch() const;
 
@@ -72,7 +85,7 @@ class Engine {
   bool has_single_ = true;  // every layer is reset_after
   Arena weights_;
   std::vector<Layer> layers_;
-  simd::Packed<float> head_;
+  const float* head_ = nullptr;  // [C][H]
   const float* head_bias_ = nullptr;
   const float* head_rows_ = nullptr;  // [C][padded units], for run_single
   std::vector<Scratch> scratch_;      // one a thread

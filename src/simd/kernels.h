@@ -152,6 +152,11 @@ struct Kernels {
   void (*batch_gru)(const BatchGru<S>&, Activation, int steps, const S* x, std::size_t x_stride,
                     S* states, std::size_t stride);
 
+  /// A linear layer on the states of 16 traces: out [steps][outputs][16] = bias + weights [outputs]
+  /// [units] times states [steps] of [units][16], `stride` values apart.
+  void (*readout)(const S* weights, const S* bias, int outputs, int units, int steps,
+                  const S* states, std::size_t stride, S* out);
+
   /// A whole sequence of one trace: x [steps], `x_stride` values apart, to states [steps][padded].
   /// h0 [padded], its padding 0.
   void (*single_gru)(const SingleGru<S>&, Activation, int steps, const S* x, std::size_t x_stride,

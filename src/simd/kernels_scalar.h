@@ -194,6 +194,19 @@ void batch_gru(const BatchGru<S>& g, Activation kind, int steps, const S* x, std
       }
 }
 
+template <class S>
+void readout(const S* weights, const S* bias, int outputs, int units, int steps, const S* states,
+             std::size_t stride, S* out) {
+  for (int t = 0; t < steps; ++t)
+    for (int c = 0; c < outputs; ++c)
+      for (int lane = 0; lane < kLaneBlock; ++lane) {
+        S sum = bias[c];
+        for (int u = 0; u < units; ++u)
+          sum += weights[c * units + u] * states[t * stride + u * kLaneBlock + lane];
+        *out++ = sum;
+      }
+}
+
 /// Registers of one value: groups of two units.
 template <class S>
 void single_gru(const SingleGru<S>& g, Activation kind, int steps, const S* x, std::size_t x_stride,
@@ -252,6 +265,7 @@ constexpr Kernels<S> table{"scalar",
                            blend_before_backward<S>,
                            reset_before_backward<S>,
                            batch_gru<S>,
+                           readout<S>,
                            single_gru<S>,
                            adam<S>};
 

@@ -109,6 +109,42 @@ struct Fast : Registers<Arch> {
     }
   }
 
+  /// Few outputs would leave a panel waiting for its own sums: some steps go side by side instead.
+  template <int Steps>
+  static void readout_steps(const float* weights, const float* bias, int outputs, int units,
+                            const float* states, std::size_t stride, float* out) {
+    for (int c = 0; c < outputs; ++c, weights += units) {
+      V sum[Steps][kVectors];
+      unroll<Steps>([&](auto t) { unroll<kVectors>([&](auto v) { sum[t][v] = splat(bias[c]); }); });
+      for (int u = 0; u < units; ++u) {
+        const V weight = splat(weights[u]);
+        unroll<Steps>([&](auto t) {
+          unroll<kVectors>([&](auto v) {
+            sum[t][v] = xsimd::fma(weight, load(states + t * stride + u * kLaneBlock + v * kWidth),
+                                   sum[t][v]);
+          });
+        });
+      }
+      unroll<Steps>([&](auto t) {
+        unroll<kVectors>([&](auto v) {
+          sum[t][v].store_aligned(out + (t * outputs + c) * kLaneBlock + v * kWidth);
+        });
+      });
+    }
+  }
+
+  static void readout(const float* weights, const float* bias, int outputs, int units, int steps,
+                      const float* states, std::size_t stride, float* out) {
+    constexpr int kSteps = 8 / kVectors;
+    int t = 0;
+    for (; t + kSteps <= steps; t += kSteps)
+      readout_steps<kSteps>(weights, bias, outputs, units, states + t * stride, stride,
+                            out + t * outputs * kLaneBlock);
+    for (; t < steps; ++t)
+      readout_steps<1>(weights, bias, outputs, units, states + t * stride, stride,
+                       out + t * outputs * kLaneBlock);
+  }
+
   static void row_sums(const float* a, std::size_t stride, int rows, int steps, int lanes,
                        float* out) {
     for (int m = 0; m < rows; ++m) {
@@ -325,6 +361,7 @@ struct Fast : Registers<Arch> {
             blend_before_backward,
             reset_before_backward,
             BatchGruKernel<Arch, BatchUnits>::run,
+            readout,
             single_gru,
             adam};
   }

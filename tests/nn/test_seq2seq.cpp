@@ -258,6 +258,16 @@ TEST_CASE("predict equals one tape over all traces, whatever the threads and the
     CHECK(std::equal(alone.begin() + b * T * C, alone.begin() + (b + 1) * T * C,
                      back.begin() + (N - 1 - b) * T * C));
 
+  // The same traces as images, one a gate.
+  std::vector<float> images(tpsf.size()), decays(wanted.size()), turned(wanted.size());
+  for (int b = 0; b < N; ++b)
+    for (int t = 0; t < T; ++t) images[t * N + b] = tpsf[b * T + t];
+  Engine(model).run(images, decays, TraceOrder::by_gate);
+  for (int b = 0; b < N; ++b)
+    for (int t = 0; t < T; ++t)
+      for (int c = 0; c < C; ++c) turned[(b * T + t) * C + c] = decays[(t * C + c) * N + b];
+  CHECK(turned == alone);
+
   std::vector<float> none;
   CHECK_NOTHROW(predict(model, none, none));
   CHECK_THROWS_AS(predict(model, std::span(tpsf).first(T + 1), back), Error);

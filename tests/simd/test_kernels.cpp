@@ -274,6 +274,23 @@ TEST_CASE("a layer for blocks of traces equals its scalar twin, over sizes off e
         }
 }
 
+TEST_CASE("a readout equals its scalar twin over odd numbers of outputs, units and steps") {
+  Random rng(1, 9);
+  constexpr int L = kLaneBlock;
+  for (const int outputs : {1, 3, 5})
+    for (const int units : {1, 7, 32})
+      for (const int steps : {1, 7, 8, 19}) {
+        const std::size_t stride = (units + 1) * L;
+        const Twin w(outputs * units, rng), bias(outputs, rng), states(steps * stride, rng);
+        Twin out(steps * outputs * L, rng);
+        simd::kernels<float>().readout(w.f.data(), bias.f.data(), outputs, units, steps,
+                                       states.f.data(), stride, out.f.data());
+        simd::kernels<double>().readout(w.d.data(), bias.d.data(), outputs, units, steps,
+                                        states.d.data(), stride, out.d.data());
+        CHECK(out.disagreement(kFloatStep * (units + 1) * 4, kFloatStep) == 0.0);
+      }
+}
+
 TEST_CASE("a trace of infinities or NaN leaves the other lanes of its block alone") {
   constexpr int H = 9, T = 3, L = kLaneBlock;
   constexpr float inf = std::numeric_limits<float>::infinity();
