@@ -15,7 +15,7 @@ set(may_quant core simd autograd nn quant)
 set(may_study core simd fli autograd nn quant study)
 set(may_cli core simd fli autograd nn quant study cli)
 # What runs an integer model links no autograd: these files of quant see only each other.
-set(integers "quant/(arithmetic|tables|integer_model|engine)[a-z0-9_]*\\.")
+set(integers "quant/(arithmetic|tables|integer_[a-z]+|engine)[a-z0-9_]*\\.")
 
 set(findings "")
 macro(report file)

@@ -8,19 +8,11 @@
 //   n = tanh(W_n x + b_n + r*(U_n h + c_n))       n = tanh(W_n x + U_n (r*h) + b_n)
 //   h' = n + z*(h - n)                            h' = n + z*(h - n)
 
-#include <string>
-
 #include "taugate/autograd/tape.h"
+#include "taugate/core/gru_form.h"
 #include "taugate/simd/kernels.h"
 
 namespace taugate {
-
-enum class GruForm { reset_after, reset_before };
-
-std::string name_of(GruForm form);
-std::string name_of(Activation activation);
-GruForm gru_form(const std::string& name);       ///< throws UsageError
-Activation activation(const std::string& name);  ///< throws UsageError
 
 /// Gates are stacked in the order r, z, n, as in PyTorch. (Keras stacks z, r, h.)
 template <class S>

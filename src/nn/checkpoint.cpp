@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "taugate/nn/safetensors.h"
+#include "taugate/core/safetensors.h"
 #include "taugate/nn/trainer.h"
 
 namespace taugate {

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "taugate/nn/safetensors.h"
+#include "taugate/core/safetensors.h"
 
 namespace taugate {
 namespace {

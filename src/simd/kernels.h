@@ -12,14 +12,10 @@
 #include <vector>
 
 #include "taugate/core/arena.h"
+#include "taugate/core/gru_form.h"
 #include "taugate/core/tensor.h"
 
 namespace taugate {
-
-/// The gates' and the candidate's functions.
-///   smooth: sigmoid(x) = 1/(1+exp(-x)) and tanh(x)
-///   hard:   clip(0.5 x + 0.5, 0, 1) and clip(x, -1, 1)
-enum class Activation { smooth, hard };
 
 namespace simd {
 

@@ -7,7 +7,7 @@
 #include "fli/io_testing.h"
 #include "nn/nn_testing.h"
 #include "taugate/core/parallel.h"
-#include "taugate/nn/safetensors.h"
+#include "taugate/core/safetensors.h"
 #include "testing.h"
 
 using namespace taugate;

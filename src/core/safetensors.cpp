@@ -1,4 +1,4 @@
-#include "taugate/nn/safetensors.h"
+#include "taugate/core/safetensors.h"
 
 #include <algorithm>
 #include <bit>

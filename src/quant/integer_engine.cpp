@@ -1,0 +1,99 @@
+#include "taugate/quant/integer_engine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "taugate/core/error.h"
+#include "taugate/core/parallel.h"
+
+namespace taugate {
+namespace {
+
+IntegerModel validated(IntegerModel model) {
+  model.validate();
+  return model;
+}
+
+}  // namespace
+
+IntegerEngine::IntegerEngine(IntegerModel model)
+    : model_(validated(std::move(model))),
+      arithmetic_(model_.widths, model_.form, model_.activation) {
+  for (const IntegerLayer& layer : model_.encoder) widest_ = std::max(widest_, layer.hidden);
+  make_scratch();
+}
+
+void IntegerEngine::make_scratch() {
+  while (scratch_.size() < static_cast<std::size_t>(thread_count())) {
+    Scratch s;
+    for (auto& words : s.below)
+      words.resize(static_cast<std::size_t>(model_.gates) * static_cast<std::size_t>(widest_));
+    for (const IntegerLayer& layer : model_.encoder)
+      s.states.emplace_back(static_cast<std::size_t>(layer.hidden));
+    s.output.resize(static_cast<std::size_t>(outputs()));
+    s.step = StepScratch(widest_);
+    scratch_.push_back(std::move(s));
+  }
+}
+
+template <class Put>
+void IntegerEngine::run_trace(Scratch& s, Put&& put) const {
+  const auto width = static_cast<std::size_t>(widest_), T = static_cast<std::size_t>(steps());
+  const std::size_t layers = model_.encoder.size();
+  for (std::size_t k = 0; k < 2 * layers; ++k) {
+    const bool decodes = k >= layers;
+    const IntegerLayer& layer = decodes ? model_.decoder[k - layers] : model_.encoder[k];
+    std::vector<std::int32_t>& state = s.states[k % layers];  // the decoder goes on with it
+    if (!decodes) std::fill(state.begin(), state.end(), 0);
+    const std::int32_t* x = s.below[k % 2].data();
+    std::int32_t* above = s.below[(k + 1) % 2].data();
+    for (std::size_t t = 0; t < T; ++t) {
+      gru_step(arithmetic_, layer, layer.inputs > 0 ? x + t * width : nullptr, state.data(),
+               s.step);
+      if (k + 1 == 2 * layers) {
+        head_step(arithmetic_, model_, state.data(), s.output.data(), s.step);
+        put(t, s.output);
+      } else {
+        for (std::size_t u = 0; u < state.size(); ++u)
+          above[t * width + u] = static_cast<std::int32_t>(arithmetic_.operand(state[u]));
+      }
+    }
+  }
+}
+
+template <class In, class Out, class Word>
+void IntegerEngine::run_all(std::span<const In> input, std::span<Out> output, Word&& word_of) {
+  const auto T = static_cast<std::size_t>(steps()), C = static_cast<std::size_t>(outputs());
+  const std::size_t count = input.size() / T;
+  require(input.size() == count * T && output.size() == input.size() * C, "[integer engine] found ",
+          input.size(), " input and ", output.size(), " output values, wanted N x ", T, " and N x ",
+          T, " x ", C);
+  make_scratch();
+  parallel_for(count, [&](std::size_t trace, int thread) {
+    Scratch& s = scratch_[static_cast<std::size_t>(thread)];
+    for (std::size_t t = 0; t < T; ++t) {
+      const In x = input[trace * T + t];
+      if constexpr (std::is_floating_point_v<In>)
+        require(!std::isnan(x), "[integer engine] trace ", trace, ", gate ", t,
+                ": found a value that is not a number");
+      s.below[0][t * static_cast<std::size_t>(widest_)] =
+          static_cast<std::int32_t>(arithmetic_.input(x));
+    }
+    run_trace(s, [&](std::size_t t, const std::vector<std::int64_t>& y) {
+      for (std::size_t c = 0; c < C; ++c) output[(trace * T + t) * C + c] = word_of(y[c]);
+    });
+  });
+}
+
+void IntegerEngine::run(std::span<const float> input, std::span<float> output) {
+  const double unit = 1.0 / static_cast<double>(power_of_two(model_.widths.output_fraction));
+  run_all(input, output,
+          [&](std::int64_t word) { return static_cast<float>(static_cast<double>(word) * unit); });
+}
+
+void IntegerEngine::run_words(std::span<const std::int16_t> input, std::span<std::int64_t> output) {
+  run_all(input, output, [](std::int64_t word) { return word; });
+}
+
+}  // namespace taugate

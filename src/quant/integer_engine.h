@@ -1,0 +1,50 @@
+#pragma once
+// Inference with integers, with the same call as the float Engine: plan once, then run without
+// allocating. Integers in, integers out is there too, to set it beside hardware.
+
+#include <span>
+#include <vector>
+
+#include "taugate/quant/integer_step.h"
+
+namespace taugate {
+
+class IntegerEngine {
+ public:
+  /// Validates the model (Error) and copies it.
+  explicit IntegerEngine(IntegerModel model);
+
+  int steps() const { return model_.gates; }        ///< T
+  int outputs() const { return model_.outputs(); }  ///< C
+  const IntegerModel& model() const { return model_; }
+
+  /// input [N][T], normalised as in training, to output [N][T][C], row-major, on all threads. A
+  /// trace's result does not depend on the others. Error for a NaN; infinity saturates. Allocates
+  /// nothing, unless there are more threads than ever before.
+  void run(std::span<const float> input, std::span<float> output);
+
+  /// The same in integers: input words k for k / 2^operand_fraction (saturated to that grid),
+  /// output words k for k / 2^output_fraction.
+  void run_words(std::span<const std::int16_t> input, std::span<std::int64_t> output);
+
+ private:
+  struct Scratch {
+    std::vector<std::int32_t> below[2];             // [T][widest]: what a layer reads, and leaves
+    std::vector<std::vector<std::int32_t>> states;  // a layer of the encoder each: h
+    std::vector<std::int64_t> output;               // [C]
+    StepScratch step;
+  };
+  void make_scratch();
+  /// One trace, whose input words lie in s.below[0]; put(t, c, word) takes the result.
+  template <class Put>
+  void run_trace(Scratch& s, Put&& put) const;
+  template <class In, class Out, class Word>
+  void run_all(std::span<const In> input, std::span<Out> output, Word&& word_of);
+
+  IntegerModel model_;
+  Arithmetic arithmetic_;
+  int widest_ = 1;
+  std::vector<Scratch> scratch_;  // one a thread
+};
+
+}  // namespace taugate

@@ -1,0 +1,230 @@
+// The scalar definition against roundings written another way, over every value where there are few
+// enough.
+
+#include <cfenv>
+#include <limits>
+
+#include "fli/io_testing.h"
+#include "taugate/quant/arithmetic.h"
+#include "testing.h"
+
+using namespace taugate;
+using namespace taugate::testing;
+
+namespace {
+
+/// value / 2^shift with halves to even, by the processor's own rounding of doubles (|value| <
+/// 2^53).
+std::int64_t rounded(double value, int shift) {
+  return static_cast<std::int64_t>(std::nearbyint(std::ldexp(value, -shift)));
+}
+
+Widths with_fractions(int gate, int candidate) {
+  Widths w;
+  w.gate_fraction = gate;
+  w.candidate_fraction = candidate;
+  return w;
+}
+
+}  // namespace
+
+TEST_CASE("round_shift rounds halves to even") {
+  for (int shift = 0; shift <= 9; ++shift)
+    for (std::int64_t v = -3000; v <= 3000; ++v) CHECK(round_shift(v, shift) == rounded(v, shift));
+  CHECK(round_shift(3, 1) == 2);
+  CHECK(round_shift(1, 1) == 0);
+  CHECK(round_shift(-1, 1) == 0);
+  CHECK(round_shift(-3, 1) == -2);
+  CHECK(round_shift(-5, 1) == -2);
+  CHECK(round_shift(power_of_two(62), 62) == 1);
+  CHECK(round_shift(power_of_two(61), 62) == 0);
+  CHECK(round_shift(power_of_two(61) + 1, 62) == 1);
+  CHECK(round_shift(-power_of_two(61), 62) == 0);
+  CHECK(round_shift(-power_of_two(61) - 1, 62) == -1);
+  CHECK(rescale(-5, 3, 5) == -20);
+  CHECK(rescale(-6, 5, 3) == -2);
+}
+
+TEST_CASE("words saturate as two's complement, fractions symmetrically") {
+  CHECK(saturate_word(32768, 16) == 32767);
+  CHECK(saturate_word(-32769, 16) == -32768);
+  CHECK(saturate_word(-32768, 16) == -32768);
+  CHECK(saturate_fraction(128, 7) == 127);
+  CHECK(saturate_fraction(-128, 7) == -127);
+  CHECK(saturate_fraction(-127, 7) == -127);
+}
+
+TEST_CASE("round_half_even of doubles, in every rounding mode of the processor") {
+  for (int mode : {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {
+    std::fesetround(mode);
+    const std::int64_t found[]{round_half_even(0.5),  round_half_even(1.5),
+                               round_half_even(2.5),  round_half_even(-0.5),
+                               round_half_even(-1.5), round_half_even(-2.25)};
+    std::fesetround(FE_TONEAREST);
+    const std::int64_t wanted[]{0, 2, 2, 0, -2, -2};
+    for (int i = 0; i < 6; ++i) CHECK(found[i] == wanted[i]);
+  }
+}
+
+TEST_CASE("requantise equals an exact double's rounding") {
+  Random rng(3, 0);
+  for (int i = 0; i < 200000; ++i) {
+    const Requantiser by{static_cast<std::uint16_t>(1 + rng.below(65535)),
+                         static_cast<std::uint8_t>(rng.below(40))};
+    const auto accumulator =
+        (static_cast<std::int64_t>(rng.below(4294967295u)) - 2147483647) >> rng.below(31);
+    const std::int64_t wanted = std::clamp<std::int64_t>(
+        rounded(static_cast<double>(accumulator * by.multiplier), by.shift), -32768, 32767);
+    REQUIRE(requantise(accumulator, by, 16) == wanted);
+  }
+  // Ties, on both sides of 0 and for both parities.
+  for (std::int64_t k = -6; k <= 6; ++k)
+    CHECK(requantise(2 * k + 1, {1, 1}, 16) == rounded(static_cast<double>(2 * k + 1), 1));
+}
+
+TEST_CASE("nearest_requantiser is within 2^-16, and exact for powers of two") {
+  Random rng(4, 0);
+  for (int i = 0; i < 20000; ++i) {
+    const double ratio = std::exp2(rng.uniform(-45.9, 15.99));
+    const Requantiser by = nearest_requantiser(ratio);
+    REQUIRE(by.multiplier >= 1);
+    REQUIRE(by.shift <= 62);
+    REQUIRE(std::abs(std::ldexp(by.multiplier, -by.shift) / ratio - 1.0) <=
+            (ratio < 32768.0 ? 0x1p-16 : 0x1p-15));
+  }
+  for (int e = -46; e <= 15; ++e) {
+    const Requantiser by = nearest_requantiser(std::ldexp(1.0, e));
+    CHECK(by == (e <= 0 ? Requantiser{1, static_cast<std::uint8_t>(-e)}
+                        : Requantiser{static_cast<std::uint16_t>(1 << e), 0}));
+  }
+  CHECK(nearest_requantiser(std::nextafter(0.5, 0.0)) == Requantiser{1, 1});
+  for (double bad : {0.0, -1.0, 65535.5, 0x1p-47, std::numeric_limits<double>::quiet_NaN()})
+    CHECK(contains(error_of([&] { nearest_requantiser(bad); }), "wanted one in"));
+}
+
+TEST_CASE("the table: from 0, never falling, below 1, near tanh") {
+  double error = 0.0;
+  for (int fraction : {8, 12, 13, 17}) {
+    std::int64_t before = 0;
+    CHECK(table_tanh(0, fraction) == 0);
+    for (std::int64_t u = 0; u <= 9 * power_of_two(fraction); ++u) {
+      const std::int64_t y = table_tanh(u, fraction);
+      REQUIRE(y >= before);
+      REQUIRE(y < power_of_two(kTableFraction));
+      before = y;
+      const double difference =
+          std::abs(std::ldexp(static_cast<double>(y), -15) - std::tanh(std::ldexp(u, -fraction)));
+      if (fraction >= 12) error = std::max(error, difference);
+    }
+    CHECK(table_tanh(power_of_two(47), fraction) == before);
+  }
+  CHECK(error < 8.1e-4);
+}
+
+TEST_CASE("smooth gates and candidates over every sum") {
+  for (const auto& [gate_fraction, candidate_fraction, tolerance] :
+       {std::tuple{7, 7, 0.5 / 128}, std::tuple{8, 12, 0.5 / 256}, std::tuple{14, 15, 0.5 / 16384},
+        std::tuple{15, 22, 0.5 / 32768}}) {
+    const Arithmetic a(with_fractions(gate_fraction, candidate_fraction), GruForm::reset_after,
+                       Activation::smooth);
+    const std::int64_t one = power_of_two(gate_fraction);
+    double gate_error = 0.0, candidate_error = 0.0;
+    for (std::int64_t sum = -32768; sum <= 32767; ++sum) {
+      const std::int64_t g = a.gate(sum), n = a.candidate(sum);
+      REQUIRE(g >= 0);
+      REQUIRE(g <= one);
+      REQUIRE(std::abs(n) < power_of_two(candidate_fraction));
+      REQUIRE(a.gate(-sum) == one - g);
+      REQUIRE(a.candidate(-sum) == -n);
+      const double x = std::ldexp(static_cast<double>(sum), -12);
+      gate_error =
+          std::max(gate_error, std::abs(std::ldexp(static_cast<double>(g), -gate_fraction) -
+                                        1.0 / (1.0 + std::exp(-x))));
+      candidate_error = std::max(
+          candidate_error,
+          std::abs(std::ldexp(static_cast<double>(n), -candidate_fraction) - std::tanh(x)));
+    }
+    CHECK(gate_error <= 4.05e-4 + tolerance);
+    CHECK(candidate_error <= 8.1e-4 + std::ldexp(1.0, -candidate_fraction));
+    CHECK(a.gate(0) == one / 2);
+    CHECK(a.candidate(0) == 0);
+  }
+  const Arithmetic a(widths_8bit(), GruForm::reset_after, Activation::smooth);
+  CHECK(a.gate(32767) == 128);  // 1 exists
+  CHECK(a.gate(-32768) == 0);
+}
+
+TEST_CASE("hard gates and candidates over every sum") {
+  for (const auto& [gate_fraction, candidate_fraction] :
+       {std::pair{7, 7}, std::pair{13, 12}, std::pair{5, 15}}) {
+    const Arithmetic a(with_fractions(gate_fraction, candidate_fraction), GruForm::reset_before,
+                       Activation::hard);
+    for (std::int64_t sum = -32768; sum <= 32767; ++sum) {
+      const double x = std::ldexp(static_cast<double>(sum), -12);
+      REQUIRE(a.gate(sum) == rounded(std::clamp(0.5 * x + 0.5, 0.0, 1.0), -gate_fraction));
+      const double most = std::ldexp(1.0, candidate_fraction) - 1.0;
+      REQUIRE(a.candidate(sum) ==
+              static_cast<std::int64_t>(std::clamp(
+                  std::nearbyint(std::ldexp(std::clamp(x, -1.0, 1.0), candidate_fraction)), -most,
+                  most)));
+    }
+  }
+}
+
+TEST_CASE("input, operand, product and blend at their corners") {
+  const Arithmetic a(widths_8bit(), GruForm::reset_before, Activation::smooth);
+  CHECK(a.input(1.0f) == 127);
+  CHECK(a.input(-std::numeric_limits<float>::infinity()) == -127);
+  CHECK(a.input(2.5f / 128) == 2);
+  CHECK(a.input(-3.5f / 128) == -4);
+  CHECK(a.input(std::int16_t{-128}) == -127);
+  CHECK(a.operand(32767) == 127);
+  CHECK(a.operand(-32767) == -127);
+  CHECK(a.operand(128) == 0);  // 0.5 steps of the operand
+  CHECK(a.operand(384) == 2);
+  CHECK(a.product(128, 32767) == 127);
+  CHECK(a.product(0, -32767) == 0);
+  for (std::int64_t n : {-32767, -1, 0, 32767})
+    for (std::int64_t h : {-32767, -12345, 0, 7, 32767}) {
+      CHECK(a.blend(0, n, h) == n);    // an open gate takes the candidate,
+      CHECK(a.blend(128, n, h) == h);  // a closed one keeps the state
+      for (std::int64_t z = 0; z <= 128; ++z) {
+        const double exact = static_cast<double>(n * 128 + z * (h - n));
+        REQUIRE(a.blend(z, n, h) == rounded(exact, 7));
+      }
+    }
+  Widths coarse;
+  coarse.state_fraction = 7;
+  // A candidate that rounds up to 1 saturates.
+  CHECK(Arithmetic(coarse, GruForm::reset_after, Activation::smooth).blend(0, 32767, 0) == 127);
+}
+
+TEST_CASE("widths that do not fit together are refused by name") {
+  const auto message = [](auto change, GruForm form = GruForm::reset_before,
+                          Activation activation = Activation::smooth) {
+    Widths w;
+    change(w);
+    return error_of([&] { w.validate(form, activation); });
+  };
+  CHECK(message([](Widths& w) { w.weight_bits = 1; }) ==
+        "[arithmetic] weight_bits: found 1, wanted 2..16");
+  CHECK(contains(message([](Widths& w) { w.weight_bits = 17; }), "found 17, wanted 2..16"));
+  CHECK(contains(message([](Widths& w) { w.operand_fraction = 16; }), "operand_fraction"));
+  CHECK(contains(message([](Widths& w) { w.accumulator_bits = 48; }), "wanted 32 or 64"));
+  CHECK(contains(message([](Widths& w) { w.sum_bits = 13; }), "gate_sum_fraction"));
+  CHECK(contains(message([](Widths& w) { w.gate_fraction = 16; }), "gate_fraction"));
+  CHECK(
+      contains(message([](Widths& w) { w.candidate_sum_fraction = 7; }), "candidate_sum_fraction"));
+  CHECK(contains(message([](Widths& w) { w.candidate_fraction = 0; }), "candidate_fraction"));
+  CHECK(contains(message([](Widths& w) { w.product_fraction = 6; }), "product_fraction"));
+  CHECK(message([](Widths& w) { w.product_fraction = 6; }, GruForm::reset_after).empty());
+  CHECK(contains(message([](Widths& w) { w.state_fraction = 6; }), "state_fraction"));
+  CHECK(contains(message([](Widths& w) { w.output_bits = 49; }), "output_bits"));
+  CHECK(contains(message([](Widths& w) { w.output_fraction = -1; }), "output_fraction"));
+  CHECK(contains(message([](Widths& w) { w.gate_sum_fraction = 5; }), "gate_sum_fraction"));
+  CHECK(message([](Widths& w) { w.gate_sum_fraction = 5; }, GruForm::reset_after, Activation::hard)
+            .empty());
+  CHECK(message([](Widths& w) { w = widths_16bit(); }).empty());
+  CHECK(message([](Widths& w) { w = widths_qkeras(); }, GruForm::reset_before, Activation::hard)
+            .empty());
+}

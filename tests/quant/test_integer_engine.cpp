@@ -1,0 +1,164 @@
+// The scalar engine against the same network in doubles: == on every output of random models in all
+// settings.
+
+#include "fli/io_testing.h"
+#include "quant/quant_testing.h"
+#include "taugate/core/parallel.h"
+
+using namespace taugate;
+using namespace taugate::testing;
+
+namespace {
+
+/// Settings that differ in every width.
+std::vector<Widths> settings() {
+  std::vector<Widths> all{widths_8bit(), widths_16bit()};
+  const auto variant = [&](auto change) { change(all.emplace_back()); };
+  variant([](Widths& w) { w.state_fraction = 7; });
+  variant([](Widths& w) { w.state_fraction = 11, w.candidate_fraction = 7; });
+  variant([](Widths& w) { w.state_fraction = 7, w.head_reads_state = true; });
+  variant([](Widths& w) { w.step_reads_operand = true, w.candidate_fraction = 9; });
+  variant([](Widths& w) { w.head_reads_state = true, w.product_fraction = 13; });
+  variant([](Widths& w) { w.weight_bits = 4, w.gate_fraction = 2, w.output_bits = 9; });
+  variant([](Widths& w) { w.weight_bits = 2, w.operand_fraction = 1, w.product_fraction = 1; });
+  variant([](Widths& w) { w.sum_bits = 12, w.gate_sum_fraction = w.candidate_sum_fraction = 9; });
+  variant([](Widths& w) { w.candidate_fraction = 22, w.state_fraction = 29; });
+  variant([](Widths& w) { w.gate_fraction = 13, w.candidate_sum_fraction = 14; });
+  return all;
+}
+
+std::vector<std::int16_t> random_words(Random& rng, std::size_t count, int fraction) {
+  std::vector<std::int16_t> words(count);
+  const int most = (1 << fraction) - 1;
+  for (auto& word : words)  // every fifth at a corner
+    word = static_cast<std::int16_t>(rng.below(5) == 0 ? (rng.below(2) ? most : -most)
+                                                       : random_between(rng, -most, most));
+  return words;
+}
+
+void compare(const IntegerModel& model, Random& rng, std::size_t traces) {
+  IntegerEngine engine(model);
+  const auto T = static_cast<std::size_t>(model.gates),
+             C = static_cast<std::size_t>(model.outputs());
+  const auto input = random_words(rng, traces * T, model.widths.operand_fraction);
+  std::vector<std::int64_t> output(traces * T * C);
+  engine.run_words(input, output);
+  DoubleNetwork reference(model);
+  for (std::size_t i = 0; i < traces; ++i) {
+    std::vector<double> x;
+    for (std::size_t t = 0; t < T; ++t)
+      x.push_back(std::ldexp(input[i * T + t], -model.widths.operand_fraction));
+    const std::vector<double> wanted = reference.run(x);
+    for (std::size_t j = 0; j < wanted.size(); ++j)
+      REQUIRE(static_cast<double>(output[i * T * C + j]) == wanted[j]);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the engine equals the network in doubles, in all settings") {
+  std::uint64_t stream = 0;
+  for (const Widths& widths : settings())
+    for (GruForm form : {GruForm::reset_after, GruForm::reset_before})
+      for (Activation activation : {Activation::smooth, Activation::hard})
+        for (bool pure_shift : {false, true})
+          for (const std::vector<int>& hidden : {std::vector{7}, {3, 5}, {6, 2, 4}}) {
+            CAPTURE(stream);
+            Random rng(17, stream++);
+            const IntegerModel model = random_model({.form = form,
+                                                     .activation = activation,
+                                                     .widths = widths,
+                                                     .hidden = hidden,
+                                                     .gates = 11,
+                                                     .outputs = 2,
+                                                     .pure_shift = pure_shift},
+                                                    rng);
+            compare(model, rng, 4);
+          }
+}
+
+TEST_CASE("floats in are the words of their grid, floats out are words times a power of two") {
+  Random rng(5, 0);
+  const IntegerModel model = random_model({.gates = 13, .outputs = 3}, rng);
+  IntegerEngine engine(model);
+  CHECK(engine.steps() == 13);
+  CHECK(engine.outputs() == 3);
+  std::vector<float> input(2 * 13), output(2 * 13 * 3);
+  std::vector<std::int16_t> words(input.size());
+  std::vector<std::int64_t> wanted(output.size());
+  fill_normal(input.data(), input.size(), rng);
+  input[3] = std::numeric_limits<float>::infinity();
+  for (std::size_t i = 0; i < input.size(); ++i)
+    words[i] = static_cast<std::int16_t>(
+        std::nearbyint(128.0f * std::clamp(input[i], -127.0f / 128, 127.0f / 128)));
+  engine.run(input, output);
+  engine.run_words(words, wanted);
+  for (std::size_t i = 0; i < output.size(); ++i)
+    CHECK(output[i] == static_cast<float>(wanted[i]) / 16384.0f);
+
+  // A word beyond the grid saturates; so all results stay within what was proved.
+  std::vector<std::int64_t> saturated(wanted.size());
+  for (auto& word : words) word = word == -127 ? std::int16_t{-32768} : word;
+  engine.run_words(words, saturated);
+  CHECK(saturated == wanted);
+
+  input[20] = std::numeric_limits<float>::quiet_NaN();
+  CHECK(error_of([&] { engine.run(input, output); }) ==
+        "[integer engine] trace 1, gate 7: found a value that is not a number");
+  CHECK(contains(error_of([&] { engine.run(std::span(input).first(14), output); }),
+                 "found 14 input"));
+}
+
+TEST_CASE("a trace's result depends neither on the others nor on the threads") {
+  Random rng(6, 0);
+  const IntegerModel model = random_model({.hidden = {9}, .gates = 12}, rng);
+  const auto input = random_words(rng, 37 * 12, 7);
+  std::vector<std::int64_t> together(37 * 12 * 2), alone(12 * 2);
+  IntegerEngine engine(model);
+  const int threads = thread_count();
+  set_thread_count(3);
+  engine.run_words(input, together);
+  set_thread_count(threads);
+  for (std::size_t i : {0u, 17u, 36u}) {
+    engine.run_words(std::span(input).subspan(i * 12, 12), alone);
+    CHECK(std::equal(alone.begin(), alone.end(), together.begin() + static_cast<long>(i) * 24));
+  }
+}
+
+TEST_CASE("an observer sees every value of a step, and its sums make the gates") {
+  for (GruForm form : {GruForm::reset_after, GruForm::reset_before}) {
+    Random rng(7, 0);
+    const IntegerModel model = random_model({.form = form, .hidden = {4}, .outputs = 3}, rng);
+    const Arithmetic a(model.widths, model.form, model.activation);
+    const IntegerLayer& layer = model.encoder[0];
+    std::map<Node, std::vector<std::int64_t>> seen;
+    const auto watch = [&](Node node, int unit, std::int64_t value) {
+      auto& values = seen[node];
+      REQUIRE(static_cast<int>(values.size()) == unit);
+      values.push_back(value);
+    };
+    const std::vector<std::int32_t> before{100, -32767, 5000, 32767};
+    std::vector<std::int32_t> state = before, x{-77};
+    std::vector<std::int64_t> y(3);
+    StepScratch scratch(4);
+    gru_step(a, layer, x.data(), state.data(), scratch, watch);
+    head_step(a, model, state.data(), y.data(), scratch, watch);
+    CHECK(seen.size() == (form == GruForm::reset_after ? 11 : 10));
+    CHECK(seen[Node::output] == y);
+    for (std::size_t u = 0; u < 4; ++u) {
+      CHECK(seen[Node::operand][u] == a.operand(before[u]));
+      CHECK(seen[Node::reset_gate][u] == a.gate(seen[Node::reset_sum][u]));
+      CHECK(seen[Node::update_gate][u] == a.gate(seen[Node::update_sum][u]));
+      if (form == GruForm::reset_after)
+        CHECK(seen[Node::candidate_sum][u] == a.candidate_sum(seen[Node::input_sum][u],
+                                                              seen[Node::reset_gate][u],
+                                                              seen[Node::recurrent_sum][u]));
+      else
+        CHECK(seen[Node::product][u] == a.product(seen[Node::reset_gate][u], before[u]));
+      CHECK(seen[Node::candidate][u] == a.candidate(seen[Node::candidate_sum][u]));
+      CHECK(seen[Node::state][u] ==
+            a.blend(seen[Node::update_gate][u], seen[Node::candidate][u], before[u]));
+      CHECK(state[u] == seen[Node::state][u]);
+    }
+  }
+}
