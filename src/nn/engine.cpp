@@ -11,25 +11,15 @@ constexpr std::size_t kReadoutSteps = 16;  // of the head at once
 }
 
 Engine::Engine(const Chain& chain, int steps) : steps_(steps), outputs_(chain.head_weight.rows) {
-  require(steps >= 1 && !chain.layers.empty(), "[engine] found ", chain.layers.size(),
-          " layers and ", steps, " steps, wanted at least one of each");
-  int inputs = 1;
-  for (std::size_t k = 0; k < chain.layers.size(); ++k) {
-    const Chain::Layer& layer = chain.layers[k];
-    const int H = layer.weights.recurrent.value.cols;
-    require(layer.reads_zeros || layer.weights.input.value.cols == inputs, "[engine] layer ", k,
-            ": found weights for ", layer.weights.input.value.cols, " inputs, wanted ", inputs);
-    require(
-        layer.starts_from < static_cast<int>(k) &&
-            (layer.starts_from < 0 || layers_[static_cast<std::size_t>(layer.starts_from)].H == H),
-        "[engine] layer ", k, ": wanted an earlier layer of the same size to start from");
+  require(steps >= 1, "[engine] found ", steps, " steps, wanted at least one");
+  check(chain);
+  bool single = true;
+  for (const Chain::Layer& layer : chain.layers) {
     layers_.push_back(pack(layer));
-    has_single_ = has_single_ && layer.form == GruForm::reset_after;
-    inputs = H;
-    widest_ = std::max(widest_, H);
+    single = single && layer.form == GruForm::reset_after;
+    widest_ = std::max(widest_, layers_.back().H);
   }
-  require(chain.head_weight.cols == inputs, "[engine] found a head for ", chain.head_weight.cols,
-          " units, wanted ", inputs);
+  if (single) single_.emplace(chain, steps);
   const Matrix<float>& head = chain.head_weight;
   const std::size_t head_size = static_cast<std::size_t>(head.rows) * head.cols;
   float* head_weights = weights_.allocate<float>(head_size);
@@ -38,12 +28,6 @@ Engine::Engine(const Chain& chain, int steps) : steps_(steps), outputs_(chain.he
   float* bias = weights_.allocate<float>(static_cast<std::size_t>(outputs_));
   std::copy_n(chain.head_bias.data, outputs_, bias);
   head_bias_ = bias;
-  if (has_single_) {
-    const auto padded = static_cast<std::size_t>(layers_.back().single.padded);
-    float* rows = weights_.allocate_zeroed<float>(outputs_ * padded);
-    for (int c = 0; c < outputs_; ++c) std::copy_n(head.row(c), head.cols, rows + c * padded);
-    head_rows_ = rows;
-  }
   while (scratch_.size() < static_cast<std::size_t>(thread_count()))
     scratch_.push_back(make_scratch());
 }
@@ -56,12 +40,12 @@ Engine::Layer Engine::pack(const Chain::Layer& from) {
     layer.gru = pack_gru(weights_, w, from.form, from.activation, !from.reads_zeros);
     return layer;
   }
-  const auto input = from.reads_zeros ? simd::Strided<float>{}
-                                      : simd::strided<float>(w.input.value.data, 3 * H, I, I);
-  const auto recurrent = simd::strided<float>(w.recurrent.value.data, 3 * H, H, H);
-  const float *b = w.input_bias.value.data, *c = w.recurrent_bias.value.data;
-  layer.batch = simd::pack_batch(weights_, from.activation, input, recurrent, b, c);
-  layer.single = simd::pack_single(weights_, input, recurrent, b, c);
+  layer.batch =
+      simd::pack_batch(weights_, from.activation,
+                       from.reads_zeros ? simd::Strided<float>{}
+                                        : simd::strided<float>(w.input.value.data, 3 * H, I, I),
+                       simd::strided<float>(w.recurrent.value.data, 3 * H, H, H),
+                       w.input_bias.value.data, w.recurrent_bias.value.data);
   return layer;
 }
 
@@ -94,7 +78,7 @@ void Engine::run(std::span<const float> input, std::span<float> output, TraceOrd
           T, " x ", C);
   while (scratch_.size() < static_cast<std::size_t>(thread_count()))
     scratch_.push_back(make_scratch());
-  if (count == 1 && has_single_) return run_single(scratch_[0], input.data(), output.data());
+  if (count == 1 && single_) return single_->run(input.data(), output.data());
   const Strides strides = order == TraceOrder::by_trace ? Strides{T, 1, T * C, C, 1}
                                                         : Strides{1, count, 1, C * count, count};
   parallel_for((count + kLaneBlock - 1) / kLaneBlock, [&](std::size_t block, int thread) {
@@ -103,46 +87,6 @@ void Engine::run(std::span<const float> input, std::span<float> output, TraceOrd
               output.data() + first * strides.output_trace,
               static_cast<int>(std::min<std::size_t>(kLaneBlock, count - first)), strides);
   });
-}
-
-void Engine::run_single(Scratch& s, const float* input, float* output) const {
-  const auto& kernel = simd::kernels<float>();
-  const float* x = input;
-  std::size_t x_stride = 1;
-  for (std::size_t k = 0; k < layers_.size(); ++k) {
-    const Layer& layer = layers_[k];
-    const auto padded = static_cast<std::size_t>(layer.single.padded);
-    float* h0 = s.gates.data();
-    if (layer.starts_from < 0)
-      std::fill_n(h0, padded, 0.0f);
-    else
-      std::copy_n(s.final_states[static_cast<std::size_t>(layer.starts_from)].data(), padded, h0);
-    float* states = s.states[k % 2].data();
-    kernel.single_gru(layer.single, layer.activation, steps_, x, x_stride, h0, states);
-    std::copy_n(states + (static_cast<std::size_t>(steps_) - 1) * padded, padded,
-                s.final_states[k].data());
-    x = states;
-    x_stride = padded;
-  }
-  // The head: each output of each step is a product of two rows of units, as in a weight's
-  // gradient.
-  const auto T = static_cast<std::size_t>(steps_), C = static_cast<std::size_t>(outputs_);
-  float* by_output = s.input.data();  // [C][T], at most [16][T] at a time
-  for (std::size_t first = 0; first < C; first += kLaneBlock) {
-    const std::size_t rows = std::min<std::size_t>(kLaneBlock, C - first);
-    std::fill_n(by_output, rows * T, 0.0f);
-    kernel.outer({.a = head_rows_ + first * x_stride,
-                  .a_rows = static_cast<int>(rows),
-                  .b = x,
-                  .b_rows = steps_,
-                  .steps = 1,
-                  .lanes = static_cast<int>(x_stride),
-                  .out = by_output,
-                  .out_stride = steps_});
-    for (std::size_t c = 0; c < rows; ++c)
-      for (std::size_t t = 0; t < T; ++t)
-        output[t * C + first + c] = by_output[c * T + t] + head_bias_[first + c];
-  }
 }
 
 void Engine::run_block(Scratch& s, const float* input, float* output, int batch,
@@ -188,35 +132,6 @@ void Engine::run_block(Scratch& s, const float* input, float* output, int batch,
 
 void predict(const Seq2Seq& model, std::span<const float> tpsf, std::span<float> sfd) {
   Engine(model).run(tpsf, sfd);
-}
-
-Chain chain_of(const Seq2Seq& model) {
-  const Seq2SeqConfig& config = model.config();
-  const int layers = static_cast<int>(config.hidden.size());
-  const auto find = [&](const std::string& name) -> Weight<float> {
-    for (const auto& entry : model.parameters().entries())
-      if (entry.name == name)
-        return {{const_cast<float*>(model.parameters().data()) + entry.at.offset, entry.at.rows,
-                 entry.at.cols},
-                {}};
-    return {};
-  };
-  Chain chain;
-  for (const std::string side : {"encoder", "decoder"})
-    for (int k = 0; k < layers; ++k) {
-      const std::string name = side + "." + std::to_string(k);
-      Chain::Layer layer;
-      layer.weights = {find(name + ".weight_ih"), find(name + ".weight_hh"),
-                       find(name + ".bias_ih"), find(name + ".bias_hh")};
-      layer.form = config.form;
-      layer.activation = config.activation;
-      layer.reads_zeros = side == "decoder" && k == 0;
-      layer.starts_from = side == "decoder" ? k : -1;
-      chain.layers.push_back(layer);
-    }
-  chain.head_weight = find("head.weight").value;
-  chain.head_bias = find("head.bias").value;
-  return chain;
 }
 
 }  // namespace taugate

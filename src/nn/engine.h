@@ -5,28 +5,15 @@
 // Whole traces run layer by layer over all steps, in blocks of 16 traces whose activations stay in
 // the second cache. A stream takes one gate of many pixels at a time, as a camera delivers them.
 
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "taugate/autograd/packed_gru.h"
-#include "taugate/nn/seq2seq.h"
+#include "taugate/nn/chain.h"
+#include "taugate/nn/single_trace.h"
 
 namespace taugate {
-
-/// What an engine runs: layer k reads the states of layer k-1 (layer 0 the input), or zeros, and
-/// starts from zeros or from the final state of an earlier layer.
-struct Chain {
-  struct Layer {
-    GruWeights<float> weights;  ///< only values are looked at
-    GruForm form = GruForm::reset_after;
-    Activation activation = Activation::smooth;
-    bool reads_zeros = false;
-    int starts_from = -1;  ///< index of an earlier layer of the same size; -1: zeros
-  };
-  std::vector<Layer> layers;
-  Matrix<float> head_weight;  ///< [C][H]
-  Matrix<float> head_bias;    ///< [C][1]
-};
 
 /// How traces lie in memory: one after the other, or, as a camera delivers them, one image of all
 /// traces after the other.
@@ -34,9 +21,6 @@ enum class TraceOrder {
   by_trace,  ///< input [N][T], output [N][T][C]
   by_gate,   ///< input [T][N], output [T][C][N]
 };
-
-/// The chain of a Seq2Seq; it refers to the model's parameters.
-Chain chain_of(const Seq2Seq& model);
 
 class Engine {
  public:
@@ -64,9 +48,8 @@ class Engine {
     int H;
     Activation activation;
     int starts_from;
-    simd::BatchGru<float> batch{};    // of reset_after
-    simd::SingleGru<float> single{};  // of reset_after
-    PackedGru<float> gru{};           // of reset_before
+    simd::BatchGru<float> batch{};  // of reset_after
+    PackedGru<float> gru{};         // of reset_before
     void run(int steps, const float* x, std::size_t x_stride, float* states, std::size_t stride,
              float* gates) const;
   };
@@ -77,18 +60,16 @@ class Engine {
   };
   void run_block(Scratch& scratch, const float* input, float* output, int batch,
                  const Strides& strides) const;
-  void run_single(Scratch& scratch, const float* input, float* output) const;
   Scratch make_scratch() const;
 
   int steps_, outputs_;
   int widest_ = 1;
-  bool has_single_ = true;  // every layer is reset_after
   Arena weights_;
   std::vector<Layer> layers_;
   const float* head_ = nullptr;  // [C][H]
   const float* head_bias_ = nullptr;
-  const float* head_rows_ = nullptr;  // [C][padded units], for run_single
-  std::vector<Scratch> scratch_;      // one a thread
+  std::optional<SingleTrace> single_;  // where every layer is reset_after
+  std::vector<Scratch> scratch_;       // one a thread
 };
 
 /// Engine(model).run(tpsf, sfd): tpsf [N][T], normalised as in training, to sfd [N][T][C].

@@ -90,16 +90,25 @@ Packed<S> pack(Arena& arena, Strided<S> left, Strided<S> right) {
   return {packed, rows, cols};
 }
 
+namespace {
+/// What BatchGru and SingleGru multiply the rows of a gate with, and add to the bias.
+template <class S>
+struct GateScale {
+  bool hard;
+  explicit GateScale(Activation kind) : hard(kind == Activation::hard) {}
+  S of(int gate) const {
+    constexpr double log2e = 1.4426950408889634;
+    return static_cast<S>(gate < 2 ? (hard ? 0.5 : -log2e) : (hard ? 1.0 : -2 * log2e));
+  }
+  S shift() const { return static_cast<S>(hard ? 0.5 : 0.0); }
+};
+}  // namespace
+
 template <class S>
 BatchGru<S> pack_batch(Arena& arena, Activation activation, Strided<S> input, Strided<S> recurrent,
                        const S* b, const S* c) {
   const int H = recurrent.cols, I = input.cols, tile = kernels<S>().tile_units;
-  const bool hard = activation == Activation::hard;
-  constexpr double log2e = 1.4426950408889634;
-  const auto scale = [&](int gate) {
-    return static_cast<S>(gate < 2 ? (hard ? 0.5 : -log2e) : (hard ? 1.0 : -2 * log2e));
-  };
-  const S shift = static_cast<S>(hard ? 0.5 : 0.0);
+  const GateScale<S> scale(activation);
   S* weights = arena.allocate<S>(3 * static_cast<std::size_t>(I + H) * H);
   S* bias = arena.allocate<S>(4 * static_cast<std::size_t>(H));
   S *w = weights, *sums = bias;
@@ -109,49 +118,55 @@ BatchGru<S> pack_batch(Arena& arena, Activation activation, Strided<S> input, St
       for (int k = 0; k < part.cols; ++k)
         for (int gate = 0; gate < 3; ++gate)
           for (int u = first; u < last; ++u)
-            *w++ = scale(gate) * part.data[(gate * H + u) * part.row_stride + k * part.col_stride];
+            *w++ =
+                scale.of(gate) * part.data[(gate * H + u) * part.row_stride + k * part.col_stride];
     for (int gate = 0; gate < 2; ++gate)
       for (int u = first; u < last; ++u)
-        *sums++ = scale(gate) * (b[gate * H + u] + c[gate * H + u]) + shift;
+        *sums++ = scale.of(gate) * (b[gate * H + u] + c[gate * H + u]) + scale.shift();
     for (const S* part : {b, c})
-      for (int u = first; u < last; ++u) *sums++ = scale(2) * part[2 * H + u];
+      for (int u = first; u < last; ++u) *sums++ = scale.of(2) * part[2 * H + u];
   }
   return {H, I, weights, bias};
 }
 
 template <class S>
-SingleGru<S> pack_single(Arena& arena, Strided<S> input, Strided<S> recurrent, const S* b,
-                         const S* c) {
+SingleGru<S> pack_single(Arena& arena, Activation activation, Strided<S> input,
+                         Strided<S> recurrent, const S* b, const S* c) {
   const int H = recurrent.cols, I = input.cols, width = kernels<S>().register_values;
   const int padded = (H + width - 1) / width * width;
+  const GateScale<S> scale(activation);
   S* bias = arena.allocate_zeroed<S>(4 * static_cast<std::size_t>(padded));
   for (int i = 0; i < H; ++i) {
-    bias[i] = b[i] + c[i];
-    bias[padded + i] = b[H + i] + c[H + i];
-    bias[2 * padded + i] = b[2 * H + i];
-    bias[3 * padded + i] = c[2 * H + i];
+    for (int gate = 0; gate < 2; ++gate)
+      bias[gate * padded + i] =
+          scale.of(gate) * (b[gate * H + i] + c[gate * H + i]) + scale.shift();
+    bias[2 * padded + i] = scale.of(2) * b[2 * H + i];
+    bias[3 * padded + i] = scale.of(2) * c[2 * H + i];
   }
-  S* weights = arena.allocate_zeroed<S>(static_cast<std::size_t>(I + H) * 3 * padded);
-  S* out = weights;
-  for (int first = 0; first < padded; first += 2 * width) {
-    const int units = std::min(2 * width, padded - first);
-    for (const Strided<S>& part : {input, recurrent})
+  const auto lay_out = [&](const Strided<S>& part, int group) {
+    S* weights = arena.allocate_zeroed<S>(static_cast<std::size_t>(part.cols) * 3 * padded);
+    S* out = weights;
+    for (int first = 0; first < padded; first += group) {
+      const int units = std::min(group, padded - first);
       for (int k = 0; k < part.cols; ++k)
         for (int gate = 0; gate < 3; ++gate, out += units)
           for (int u = 0; u < std::min(units, H - first); ++u)
-            out[u] = part.data[(gate * H + first + u) * part.row_stride + k * part.col_stride];
-  }
-  return {H, I, padded, weights, bias};
+            out[u] = scale.of(gate) *
+                     part.data[(gate * H + first + u) * part.row_stride + k * part.col_stride];
+    }
+    return weights;
+  };
+  return {H, I, padded, lay_out(input, width), lay_out(recurrent, 2 * width), bias};
 }
 
 template BatchGru<float> pack_batch(Arena&, Activation, Strided<float>, Strided<float>,
                                     const float*, const float*);
 template BatchGru<double> pack_batch(Arena&, Activation, Strided<double>, Strided<double>,
                                      const double*, const double*);
-template SingleGru<float> pack_single(Arena&, Strided<float>, Strided<float>, const float*,
-                                      const float*);
-template SingleGru<double> pack_single(Arena&, Strided<double>, Strided<double>, const double*,
-                                       const double*);
+template SingleGru<float> pack_single(Arena&, Activation, Strided<float>, Strided<float>,
+                                      const float*, const float*);
+template SingleGru<double> pack_single(Arena&, Activation, Strided<double>, Strided<double>,
+                                       const double*, const double*);
 template Packed<float> pack(Arena&, Strided<float>, Strided<float>);
 template Packed<double> pack(Arena&, Strided<double>, Strided<double>);
 

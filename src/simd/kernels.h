@@ -76,18 +76,16 @@ struct BatchGru {
   const S* bias = nullptr;
 };
 
-/// A reset_after GRU layer for one trace at a time, with units in lanes instead of traces.
-///   weights  groups of up to two registers of units, each group [k][r,z,n][units of the group], k
-///   over the
-///            inputs and then the states; made by pack_single
-///   bias     [4][padded]: b + c of r and of z, b of n, c of n
+/// A reset_after GRU layer for one trace at a time, with units in lanes instead of traces; made by
+/// pack_single. Weights and biases are scaled as in BatchGru.
 template <class S>
 struct SingleGru {
   int hidden = 0;
   int inputs = 0;
-  int padded = 0;  ///< hidden rounded up to whole registers; padding units stay 0
-  const S* weights = nullptr;
-  const S* bias = nullptr;
+  int padded = 0;                ///< hidden rounded up to whole registers
+  const S* input = nullptr;      ///< a register of units after the other, each [k][r,z,n][units]
+  const S* recurrent = nullptr;  ///< likewise, by two registers of units; an odd one comes last
+  const S* bias = nullptr;       ///< [r,z,n,s][padded]: b + c of r and z, b of n, c of n
 };
 
 /// One step of Adam (Kingma & Ba, 2015, algorithm 1) on n parameters.
@@ -153,10 +151,14 @@ struct Kernels {
   void (*readout)(const S* weights, const S* bias, int outputs, int units, int steps,
                   const S* states, std::size_t stride, S* out);
 
-  /// A whole sequence of one trace: x [steps], `x_stride` values apart, to states [steps][padded].
-  /// h0 [padded], its padding 0.
-  void (*single_gru)(const SingleGru<S>&, Activation, int steps, const S* x, std::size_t x_stride,
-                     const S* h0, S* states);
+  /// One trace: the part of the sums that does not wait for the state, for `steps` steps.
+  /// x [steps][inputs], rows `x_stride` values apart; sums [steps][r,z,n][padded] = bias + W x.
+  void (*single_input)(const SingleGru<S>&, int steps, const S* x, std::size_t x_stride, S* sums);
+  /// The recurrence: sums (`sums_stride` values a step; 0 for a layer without input, whose sums are
+  /// its bias) and h0 [padded] to states, `states_stride` values a step. Padding units mean
+  /// nothing.
+  void (*single_steps)(const SingleGru<S>&, Activation, int steps, const S* sums,
+                       std::size_t sums_stride, const S* h0, S* states, std::size_t states_stride);
 
   void (*adam)(const Adam<S>&);
 };
@@ -193,10 +195,10 @@ template <class S>
 BatchGru<S> pack_batch(Arena& arena, Activation activation, Strided<S> input, Strided<S> recurrent,
                        const S* b, const S* c);
 
-/// Lays out W [3H][I] (I may be 0), U [3H][H] and the biases b, c [3H] for single_gru.
+/// Likewise for single_input and single_steps.
 template <class S>
-SingleGru<S> pack_single(Arena& arena, Strided<S> input, Strided<S> recurrent, const S* b,
-                         const S* c);
+SingleGru<S> pack_single(Arena& arena, Activation activation, Strided<S> input,
+                         Strided<S> recurrent, const S* b, const S* c);
 
 }  // namespace simd
 }  // namespace taugate

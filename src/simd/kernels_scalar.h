@@ -158,19 +158,21 @@ void reset_before_backward(Activation kind, std::size_t n, S* gates, const S* h_
   }
 }
 
+/// Of arguments that come scaled: see BatchGru.
+template <class S>
+S scaled_sigmoid(Activation kind, S a) {
+  if (kind == Activation::hard) return a < S(0) ? S(0) : a > S(1) ? S(1) : a;
+  return S(1) / (S(1) + std::exp2(a));
+}
+template <class S>
+S scaled_tanh(Activation kind, S a) {
+  return kind == Activation::hard ? tanh(kind, a) : S(2) / (S(1) + std::exp2(a)) - S(1);
+}
+
 /// Tiles of one unit.
 template <class S>
 void batch_gru(const BatchGru<S>& g, Activation kind, int steps, const S* x, std::size_t x_stride,
                S* states, std::size_t stride) {
-  const auto sigmoid_of = [&](S a) {  // a comes scaled: see BatchGru
-    return kind == Activation::hard ? (a < S(0)   ? S(0)
-                                       : a > S(1) ? S(1)
-                                                  : a)
-                                    : S(1) / (S(1) + std::exp2(a));
-  };
-  const auto tanh_of = [&](S a) {
-    return kind == Activation::hard ? tanh(kind, a) : S(2) / (S(1) + std::exp2(a)) - S(1);
-  };
   for (int t = 0; t < steps; ++t, x += x_stride, states += stride)
     for (int unit = 0; unit < g.hidden; ++unit)
       for (int lane = 0; lane < kLaneBlock; ++lane) {
@@ -187,10 +189,10 @@ void batch_gru(const BatchGru<S>& g, Activation kind, int steps, const S* x, std
         };
         add(states, g.hidden, s);
         add(x, g.inputs, n);
-        const S candidate = tanh_of(n + sigmoid_of(r) * s);
+        const S candidate = scaled_tanh(kind, n + scaled_sigmoid(kind, r) * s);
         const S before = states[unit * kLaneBlock + lane];
         states[stride + unit * kLaneBlock + lane] =
-            candidate + sigmoid_of(z) * (before - candidate);
+            candidate + scaled_sigmoid(kind, z) * (before - candidate);
       }
 }
 
@@ -207,31 +209,35 @@ void readout(const S* weights, const S* bias, int outputs, int units, int steps,
       }
 }
 
-/// Registers of one value: groups of two units.
+/// Registers of one value: input weights [unit][k][gate].
 template <class S>
-void single_gru(const SingleGru<S>& g, Activation kind, int steps, const S* x, std::size_t x_stride,
-                const S* h0, S* states) {
-  const int H = g.hidden, K = g.inputs + H;
-  const S* h = h0;
-  for (int t = 0; t < steps; ++t, x += x_stride, states += g.padded) {
-    const S* group = g.weights;
-    for (int first = 0; first < H; first += 2) {
-      const int width = first + 2 <= H ? 2 : 1;
-      for (int u = 0; u < width; ++u) {
-        const int i = first + u;
-        S a[4] = {g.bias[i], g.bias[H + i], g.bias[2 * H + i], g.bias[3 * H + i]};  // r, z, n, s
-        for (int k = 0; k < K; ++k) {
-          const bool from_input = k < g.inputs;
-          const S value = from_input ? x[k] : h[k - g.inputs];
-          const S* w = group + static_cast<std::size_t>(k) * 3 * width + u;
-          a[0] += w[0] * value;
-          a[1] += w[width] * value;
-          a[from_input ? 2 : 3] += w[2 * width] * value;
-        }
-        const S r = sigmoid(kind, a[0]), z = sigmoid(kind, a[1]), n = tanh(kind, a[2] + r * a[3]);
-        states[i] = n + z * (h[i] - n);
+void single_input(const SingleGru<S>& g, int steps, const S* x, std::size_t x_stride, S* sums) {
+  for (int t = 0; t < steps; ++t)
+    for (int gate = 0; gate < 3; ++gate)
+      for (int i = 0; i < g.hidden; ++i) {
+        S sum = g.bias[gate * g.hidden + i];
+        for (int k = 0; k < g.inputs; ++k)
+          sum += g.input[(static_cast<std::size_t>(i) * g.inputs + k) * 3 + gate] *
+                 x[t * x_stride + k];
+        sums[(static_cast<std::size_t>(t) * 3 + gate) * g.hidden + i] = sum;
       }
-      group += static_cast<std::size_t>(K) * 3 * width;
+}
+
+/// Groups of two units, and an odd one.
+template <class S>
+void single_steps(const SingleGru<S>& g, Activation kind, int steps, const S* sums,
+                  std::size_t sums_stride, const S* h, S* states, std::size_t states_stride) {
+  const int H = g.hidden;
+  for (int t = 0; t < steps; ++t, sums += sums_stride, states += states_stride) {
+    for (int i = 0; i < H; ++i) {
+      const int first = i / 2 * 2, width = first + 2 <= H ? 2 : 1;
+      S a[3] = {sums[i], sums[H + i], g.bias[3 * H + i]};  // of r, z, s
+      for (int k = 0; k < H; ++k)
+        for (int gate = 0; gate < 3; ++gate)
+          a[gate] += h[k] * g.recurrent[static_cast<std::size_t>(first) * 3 * H +
+                                        (k * 3 + gate) * width + i - first];
+      const S n = scaled_tanh(kind, sums[2 * H + i] + scaled_sigmoid(kind, a[0]) * a[2]);
+      states[i] = n + scaled_sigmoid(kind, a[1]) * (h[i] - n);
     }
     h = states;
   }
@@ -266,7 +272,8 @@ constexpr Kernels<S> table{"scalar",
                            reset_before_backward<S>,
                            batch_gru<S>,
                            readout<S>,
-                           single_gru<S>,
+                           single_input<S>,
+                           single_steps<S>,
                            adam<S>};
 
 }  // namespace taugate::simd::scalar

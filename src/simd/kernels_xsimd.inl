@@ -7,6 +7,7 @@
 
 #include "taugate/simd/activations.inl"
 #include "taugate/simd/batch_gru.inl"
+#include "taugate/simd/single_gru.inl"
 
 namespace taugate::simd {
 namespace {
@@ -261,69 +262,6 @@ struct Fast : Registers<Arch> {
         });
   }
 
-  // ---- one trace
-
-  /// One step of `Registers` registers of units. Each of them has a sum for r, z, the input part of
-  /// n and its recurrent part; two registers give enough independent sums to keep the multipliers
-  /// busy.
-  template <int Registers, bool Hard>
-  static void single_units(const SingleGru<float>& g, const float* weights, int first,
-                           const float* x, const float* h, float* next) {
-    const auto bias = [&](int gate, int v) {
-      return load(g.bias + gate * g.padded + first + v * kWidth);
-    };
-    V r[Registers], z[Registers], n[Registers], s[Registers];
-    unroll<Registers>([&](auto v) {
-      r[v] = bias(0, v);
-      z[v] = bias(1, v);
-      n[v] = bias(2, v);
-      s[v] = bias(3, v);
-    });
-    const float* w = weights;
-    const auto sweep = [&](const float* values, int count, V(&candidate)[Registers])
-        __attribute__((always_inline)) {
-      for (int k = 0; k < count; ++k, w += 3 * Registers * kWidth) {
-        const V value = splat(values[k]);
-        unroll<Registers>([&](auto v) {
-          r[v] = xsimd::fma(load(w + v * kWidth), value, r[v]);
-          z[v] = xsimd::fma(load(w + (Registers + v) * kWidth), value, z[v]);
-          candidate[v] = xsimd::fma(load(w + (2 * Registers + v) * kWidth), value, candidate[v]);
-        });
-      }
-    };
-    sweep(x, g.inputs, n);
-    sweep(h, g.hidden, s);
-    unroll<Registers>([&](auto v) {
-      const V candidate = tanh<Hard>(xsimd::fma(sigmoid<Hard>(r[v]), s[v], n[v]));
-      const V before = load(h + first + v * kWidth);
-      xsimd::fma(sigmoid<Hard>(z[v]), before - candidate, candidate)
-          .store_aligned(next + first + v * kWidth);
-    });
-  }
-
-  template <bool Hard>
-  static void single_steps(const SingleGru<float>& g, int steps, const float* x,
-                           std::size_t x_stride, const float* h0, float* states) {
-    const std::size_t per_register = static_cast<std::size_t>(g.inputs + g.hidden) * 3 * kWidth;
-    const float* h = h0;
-    for (int t = 0; t < steps; ++t, x += x_stride, states += g.padded) {
-      const float* weights = g.weights;
-      int first = 0;
-      for (; first + 2 * kWidth <= g.padded; first += 2 * kWidth, weights += 2 * per_register)
-        single_units<2, Hard>(g, weights, first, x, h, states);
-      if (first < g.padded) single_units<1, Hard>(g, weights, first, x, h, states);
-      h = states;
-    }
-  }
-
-  static void single_gru(const SingleGru<float>& g, Activation kind, int steps, const float* x,
-                         std::size_t x_stride, const float* h0, float* states) {
-    if (kind == Activation::hard)
-      single_steps<true>(g, steps, x, x_stride, h0, states);
-    else
-      single_steps<false>(g, steps, x, x_stride, h0, states);
-  }
-
   // ---- optimiser
   // -----------------------------------------------------------------------------------
 
@@ -362,7 +300,8 @@ struct Fast : Registers<Arch> {
             reset_before_backward,
             BatchGruKernel<Arch, BatchUnits>::run,
             readout,
-            single_gru,
+            SingleGruKernel<Arch>::input,
+            SingleGruKernel<Arch>::steps,
             adam};
   }
 };

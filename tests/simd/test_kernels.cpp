@@ -200,44 +200,6 @@ TEST_CASE(
       }
 }
 
-TEST_CASE("a layer for one trace equals its scalar twin, over sizes off every register") {
-  Random rng(1, 6);
-  constexpr int T = 6;
-  for (const auto kind : {Activation::smooth, Activation::hard})
-    for (const int H : {1, 7, 8, 16, 17, 32, 40, 128})
-      for (const int I : {0, 1, 5}) {
-        CAPTURE(H);
-        CAPTURE(I);
-        const double spread = 1.0 / std::sqrt(H + I);
-        const Twin W(static_cast<std::size_t>(3) * H * I, rng, spread);
-        const Twin U(static_cast<std::size_t>(3) * H * H, rng, spread), b(3 * H, rng),
-            c(3 * H, rng);
-        const Twin x(static_cast<std::size_t>(T) * (I + 2), rng), h0(H, rng, 0.5);
-        Arena arena;
-        const auto run = [&]<class S>(const Buffer<S>& w, const Buffer<S>& u, const Buffer<S>& bias,
-                                      const Buffer<S>& bias2, const Buffer<S>& in,
-                                      const Buffer<S>& start) {
-          const auto layer = simd::pack_single(
-              arena, I ? simd::strided<S>(w.data(), 3 * H, I, I) : simd::Strided<S>{},
-              simd::strided<S>(u.data(), 3 * H, H, H), bias.data(), bias2.data());
-          S* h = arena.allocate_zeroed<S>(static_cast<std::size_t>(layer.padded));
-          std::copy_n(start.data(), H, h);
-          S* states = arena.allocate<S>(static_cast<std::size_t>(T) * layer.padded);
-          simd::kernels<S>().single_gru(layer, kind, T, in.data(), static_cast<std::size_t>(I) + 2,
-                                        h, states);
-          return std::pair{states, layer.padded};
-        };
-        const auto [fast, fast_stride] = run(W.f, U.f, b.f, c.f, x.f, h0.f);
-        const auto [plain, plain_stride] = run(W.d, U.d, b.d, c.d, x.d, h0.d);
-        double worst = 0.0;
-        for (int t = 0; t < T; ++t)
-          for (int i = 0; i < H; ++i)
-            worst =
-                std::max(worst, std::abs(fast[t * fast_stride + i] - plain[t * plain_stride + i]));
-        CHECK(worst < 2e-5);
-      }
-}
-
 TEST_CASE("a layer for blocks of traces equals its scalar twin, over sizes off every tile") {
   Random rng(1, 7);
   constexpr int T = 6, L = kLaneBlock;
