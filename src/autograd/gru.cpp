@@ -45,13 +45,13 @@ struct GruSequence {
 
   void backward(Arena& arena) const;
   void backward_through_time(Arena& arena) const;
-  void weight_gradients() const;
+  void weight_gradients(Arena& arena) const;
 };
 
 template <class S>
 void GruSequence<S>::backward(Arena& arena) const {
   backward_through_time(arena);
-  if (trains_weights()) weight_gradients();
+  if (trains_weights()) weight_gradients(arena);
 }
 
 /// t = T .. 1: the gradient dh of h_t meets that of the output y_t, passes the gates, and goes on
@@ -108,7 +108,7 @@ void GruSequence<S>::backward_through_time(Arena& arena) const {
 /// dW = sum_t d_t x_t^T, dU = sum_t d_t h_{t-1}^T (with d_s or q where the form says so), and sums
 /// of d for the biases: three large products over all steps at once.
 template <class S>
-void GruSequence<S>::weight_gradients() const {
+void GruSequence<S>::weight_gradients(Arena& arena) const {
   const auto& kernel = simd::kernels<S>();
   const bool after = form == GruForm::reset_after;
   const S *d_rz = gates, *d_n = gates + 2 * plane, *fourth = gates + 3 * plane;
@@ -133,13 +133,13 @@ void GruSequence<S>::weight_gradients() const {
     product(d_n, H, fourth, gate_stride, H, dU.row(2 * H));
   if (I) product(gates, 3 * H, x.value.data, x.value.step_size(), I, w.input.grad.data);
 
-  S* db = w.input_bias.grad.data;
-  kernel.row_sums(gates, gate_stride, 3 * H, T, lanes, db);
-  if (after) {
-    S* dc = w.recurrent_bias.grad.data;
-    kernel.row_sums(d_rz, gate_stride, 2 * H, T, lanes, dc);
-    kernel.row_sums(fourth, gate_stride, H, T, lanes, dc + 2 * H);
-  }
+  // Where b and c enter as b + c, both have the same gradient.
+  S *db = w.input_bias.grad.data, *dc = after ? w.recurrent_bias.grad.data : nullptr;
+  S* sums = arena.allocate_zeroed<S>(4 * static_cast<std::size_t>(H));
+  kernel.row_sums(gates, gate_stride, after ? 4 * H : 3 * H, T, lanes, sums);
+  for (int i = 0; i < 3 * H; ++i) db[i] += sums[i];
+  if (after)
+    for (int i = 0; i < 3 * H; ++i) dc[i] += sums[i < 2 * H ? i : i + H];
 }
 
 template <class S>

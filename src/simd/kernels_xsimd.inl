@@ -70,19 +70,26 @@ struct Fast : Registers<Arch> {
   template <int Rows, int Cols>
   static void outer_tile(const Outer<float>& o, const float* a, const float* b, int steps,
                          float* out) {
-    V sum[Rows][Cols];
-    unroll<Rows>([&](auto i) { unroll<Cols>([&](auto j) { sum[i][j] = splat(0.0f); }); });
+    // Row i, column j is sum[i * Cols + j]; whole registers of sums are added across at once.
+    constexpr int kSums = (Rows * Cols + kWidth - 1) / kWidth * kWidth;
+    V sum[kSums];
+    unroll<kSums>([&](auto i) { sum[i] = splat(0.0f); });
     for (int t = 0; t < steps; ++t, a += o.a_stride, b += o.b_stride)
       for (int lane = 0; lane < o.lanes; lane += kWidth) {
         V right[Cols];
         unroll<Cols>([&](auto j) { right[j] = load(b + j * o.lanes + lane); });
         unroll<Rows>([&](auto i) {
           const V left = load(a + i * o.lanes + lane);
-          unroll<Cols>([&](auto j) { sum[i][j] = xsimd::fma(left, right[j], sum[i][j]); });
+          unroll<Cols>([&](auto j) {
+            V& s = sum[i * Cols + j];
+            s = xsimd::fma(left, right[j], s);
+          });
         });
       }
+    alignas(64) float total[kSums];
+    for (int i = 0; i < kSums; i += kWidth) xsimd::haddp(sum + i).store_aligned(total + i);
     unroll<Rows>([&](auto i) {
-      unroll<Cols>([&](auto j) { out[i * o.out_stride + j] += sum_of(sum[i][j]); });
+      unroll<Cols>([&](auto j) { out[i * o.out_stride + j] += total[i * Cols + j]; });
     });
   }
 
@@ -98,7 +105,7 @@ struct Fast : Registers<Arch> {
   static void outer(const Outer<float>& o) {
     // So many steps at a time that a tile's rows of `a` stay in the first-level cache while the
     // columns of `b` pass by.
-    const int chunk = std::max(1, 1024 / o.lanes);
+    const int chunk = std::max(1, 512 / o.lanes);
     for (int t = 0; t < o.steps; t += chunk) {
       const int steps = std::min(chunk, o.steps - t);
       const float *a = o.a + t * o.a_stride, *b = o.b + t * o.b_stride;
@@ -148,13 +155,22 @@ struct Fast : Registers<Arch> {
 
   static void row_sums(const float* a, std::size_t stride, int rows, int steps, int lanes,
                        float* out) {
-    for (int m = 0; m < rows; ++m) {
-      V sum = splat(0.0f);
-      for (int t = 0; t < steps; ++t)
-        for (int lane = 0; lane < lanes; lane += kWidth)
-          sum += load(a + t * stride + m * lanes + lane);
-      out[m] += sum_of(sum);
-    }
+    // Several steps side by side: one sum alone would wait for its own last addition.
+    constexpr int kChains = 4;
+    for (int m = 0; m < rows; ++m)
+      for (int lane = 0; lane < lanes; lane += kLaneBlock) {
+        const float* p = a + static_cast<std::size_t>(m) * lanes + lane;
+        V sum[kChains];
+        unroll<kChains>([&](auto c) { sum[c] = splat(0.0f); });
+        int t = 0;
+        for (; t + kChains <= steps; t += kChains, p += kChains * stride)
+          unroll<kChains>([&](auto c) {
+            unroll<kVectors>([&](auto v) { sum[c] += load(p + c * stride + v * kWidth); });
+          });
+        for (; t < steps; ++t, p += stride)
+          unroll<kVectors>([&](auto v) { sum[0] += load(p + v * kWidth); });
+        out[m] += sum_of((sum[0] + sum[1]) + (sum[2] + sum[3]));
+      }
   }
 
   // ---- activations
@@ -180,19 +196,58 @@ struct Fast : Registers<Arch> {
   // ---- GRU gates
   // -----------------------------------------------------------------------------------
 
+  /// N registers of gates: in place r, z, n; the new state to h. With a, b, c = exp(-r), exp(-z),
+  /// exp(-2n) of the pre-activations: r = 1/(1+a), and one division serves z and n:
+  ///   z = (1+c) d, n = (1-c)(1+b) d  with  d = 1/((1+b)(1+c))
+  template <int N>
+  [[gnu::always_inline]] static void smooth_gates(float* r, float* z, float* c, const float* s,
+                                                  const float* h_prev, float* h) {
+    constexpr float log2e = 1.44269504f;
+    const V one = splat(1.0f);
+    V reset[N], update[N], candidate[N];
+    unroll<N>([&](auto i) { reset[i] = load(r + i * kWidth) * splat(-log2e); });
+    unroll<N>([&](auto i) { update[i] = load(z + i * kWidth) * splat(-log2e); });
+    exp2<N>(reset);
+    unroll<N>([&](auto i) { reset[i] = one / (one + reset[i]); });
+    unroll<N>([&](auto i) {
+      candidate[i] =
+          xsimd::fma(reset[i], load(s + i * kWidth), load(c + i * kWidth)) * splat(-2.0f * log2e);
+    });
+    exp2<N>(update);
+    exp2<N>(candidate);
+    unroll<N>([&](auto i) {
+      const V above_z = one + candidate[i], above_n = (one - candidate[i]) * (one + update[i]);
+      const V inverse = one / (above_z * (one + update[i]));
+      update[i] = above_z * inverse;
+      candidate[i] = above_n * inverse;
+    });
+    unroll<N>([&](auto i) {
+      reset[i].store_aligned(r + i * kWidth);
+      update[i].store_aligned(z + i * kWidth);
+      candidate[i].store_aligned(c + i * kWidth);
+      xsimd::fma(update[i], load(h_prev + i * kWidth) - candidate[i], candidate[i])
+          .store_aligned(h + i * kWidth);
+    });
+  }
+
   static void gates_after(Activation kind, std::size_t n, float* gates, const float* h_prev,
                           float* h) {
     float *r = gates, *z = gates + n, *c = gates + 2 * n, *s = gates + 3 * n;
-    each(
-        kind, n, [&](auto hard, std::size_t i) __attribute__((always_inline)) {
-          const V reset = sigmoid<hard>(load(r + i));
-          const V update = sigmoid<hard>(load(z + i));
-          const V candidate = tanh<hard>(xsimd::fma(reset, load(s + i), load(c + i)));
-          reset.store_aligned(r + i);
-          update.store_aligned(z + i);
-          candidate.store_aligned(c + i);
-          xsimd::fma(update, load(h_prev + i) - candidate, candidate).store_aligned(h + i);
-        });
+    if (kind == Activation::smooth) {
+      std::size_t i = 0;
+      for (; i + 4 * kWidth <= n; i += 4 * kWidth)
+        smooth_gates<4>(r + i, z + i, c + i, s + i, h_prev + i, h + i);
+      for (; i < n; i += kWidth) smooth_gates<1>(r + i, z + i, c + i, s + i, h_prev + i, h + i);
+      return;
+    }
+    for (std::size_t i = 0; i < n; i += kWidth) {
+      const V reset = sigmoid<true>(load(r + i)), update = sigmoid<true>(load(z + i));
+      const V candidate = tanh<true>(xsimd::fma(reset, load(s + i), load(c + i)));
+      reset.store_aligned(r + i);
+      update.store_aligned(z + i);
+      candidate.store_aligned(c + i);
+      xsimd::fma(update, load(h_prev + i) - candidate, candidate).store_aligned(h + i);
+    }
   }
 
   /// dh + dy of this step, where dy may be absent.
