@@ -40,9 +40,8 @@ class Layers {
 
   Chain chain() {
     const auto find = [&](const std::string& name) -> Weight<float> {
-      for (const auto& entry : parameters_.entries())
-        if (entry.name == name) return {parameters_.matrix(entry.at), {}};
-      return {};
+      const Parameters::Entry* entry = parameters_.find(name);
+      return entry ? Weight<float>{parameters_.matrix(entry->at), {}} : Weight<float>{};
     };
     Chain chain;
     for (const Layer& layer : network_.layers) {

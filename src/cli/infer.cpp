@@ -1,14 +1,19 @@
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 #include <iomanip>
 #include <iostream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "arguments.h"
 #include "commands.h"
 #include "taugate/core/file.h"
+#include "taugate/core/parallel.h"
+#include "taugate/core/progress.h"
 #include "taugate/fli/io/csv.h"
 #include "taugate/fli/io/npz.h"
 #include "taugate/fli/io/rebin.h"
@@ -61,15 +66,14 @@ InferenceOptions options_from(const Arguments& a) {
 }
 
 /// True amplitude-weighted lifetimes where a simulated archive holds them; empty otherwise.
-std::vector<float> true_lifetimes(const fs::path& path, const Measurement& m) {
+std::vector<float> true_lifetimes(const fs::path& path, std::size_t traces) {
   if (!read_prefix(path, 2).starts_with("PK")) return {};
   const NpzReader archive(path);
   if (!archive.has("tau1") || !archive.has("tau2") || !archive.has("fraction")) return {};
   const auto tau1 = archive.read<float>("tau1").values, tau2 = archive.read<float>("tau2").values,
              fraction = archive.read<float>("fraction").values;
-  if (tau1.size() != m.traces() || tau2.size() != m.traces() || fraction.size() != m.traces())
-    return {};
-  std::vector<float> truth(m.traces(), std::numeric_limits<float>::quiet_NaN());
+  if (tau1.size() != traces || tau2.size() != traces || fraction.size() != traces) return {};
+  std::vector<float> truth(traces, std::numeric_limits<float>::quiet_NaN());
   for (std::size_t i = 0; i < truth.size(); ++i)
     if (tau1[i] > 0.0f)
       truth[i] = static_cast<float>(mean_lifetimes({tau1[i], tau2[i], fraction[i]}).amplitude_ns);
@@ -142,20 +146,29 @@ void draw_one_trace(const TrainedModel& model, const Inference& r, std::size_t p
              {title.str(), model.acquisition().gate_step_ns, counts, decay, fitted, irf_gates});
 }
 
-void draw_maps(const Inference& r, const std::vector<float>& truth, std::optional<Range> scale,
-               const fs::path& folder) {
+/// Pictures of the whole image, each a job of its own.
+std::vector<std::function<void()>> map_jobs(const Inference& r, const std::vector<float>& truth,
+                                            std::optional<Range> scale, const fs::path& folder) {
+  std::vector<std::function<void()>> jobs;
   if (r.height > 1) {
-    std::vector<LifetimePanel> panels;
-    if (!truth.empty()) panels.push_back({"true", r.width, r.height, truth});
-    panels.push_back({truth.empty() ? "amplitude-weighted lifetime" : "predicted", r.width,
-                      r.height, r.amplitude_ns});
-    draw_lifetime_maps(folder / "lifetime_map.png", panels, scale);
-    draw_overlay(folder / "overlay.png",
-                 {"lifetime x intensity", r.width, r.height, r.amplitude_ns}, r.intensity, scale);
+    jobs.emplace_back([&r, &truth, scale, folder] {
+      std::vector<LifetimePanel> panels;
+      if (!truth.empty()) panels.push_back({"true", r.width, r.height, truth});
+      panels.push_back({truth.empty() ? "amplitude-weighted lifetime" : "predicted", r.width,
+                        r.height, r.amplitude_ns});
+      draw_lifetime_maps(folder / "lifetime_map.png", panels, scale);
+    });
+    jobs.emplace_back([&r, scale, folder] {
+      draw_overlay(folder / "overlay.png",
+                   {"lifetime x intensity", r.width, r.height, r.amplitude_ns}, r.intensity, scale);
+    });
   }
   if (!truth.empty())
-    draw_lifetime_scatter(folder / "scatter.png", "Amplitude-weighted lifetime", truth,
-                          r.amplitude_ns);
+    jobs.emplace_back([&r, &truth, folder] {
+      draw_lifetime_scatter(folder / "scatter.png", "Amplitude-weighted lifetime", truth,
+                            r.amplitude_ns);
+    });
+  return jobs;
 }
 
 /// Mean, deviation and median over what is not blank.
@@ -212,6 +225,34 @@ void print(const Inference& r, const nlohmann::json& s) {
   if (s.contains("error_ns") && !s["error_ns"].is_null()) line("predicted - true", s["error_ns"]);
 }
 
+/// What the parts of the job took.
+class Stopwatch {
+ public:
+  /// Ends a part, named by what was done.
+  void lap(const char* done) {
+    const auto now = Clock::now();
+    laps_.emplace_back(done, std::chrono::duration<double>(now - last_).count());
+    last_ = now;
+  }
+  void print(std::size_t pixels) const {
+    double total = 0;
+    for (const auto& lap : laps_) total += lap.second;
+    std::cout << std::setprecision(3) << pixels << " pixels in " << total << " s ("
+              << format_quantity(static_cast<double>(pixels) / total) << "/s)";
+    const char* before = ": ";
+    for (const auto& [done, seconds] : laps_) {
+      std::cout << before << done << ' ' << seconds << " s";
+      before = ", ";
+    }
+    std::cout << '\n';
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point last_ = Clock::now();
+  std::vector<std::pair<const char*, double>> laps_;
+};
+
 }  // namespace
 
 int infer(int argc, char** argv) {
@@ -225,9 +266,12 @@ int infer(int argc, char** argv) {
   const TrainedModel model = load_trained_model(model_file);
   MeasurementOptions reading{.time_first = a.has("time-first"),
                              .member = a.maybe("member").value_or("")};
-  const Measurement measurement = read_measurement(file, reading);
-  const Inference result = taugate::infer(model, measurement, options);
-  const std::vector<float> truth = true_lifetimes(file, measurement);
+  Stopwatch watch;
+  Measurement measurement = read_measurement(file, reading);
+  const std::vector<float> truth = true_lifetimes(file, measurement.traces());
+  watch.lap("read");
+  const Inference result = taugate::infer(model, std::move(measurement), options);
+  watch.lap("inferred");
   // Whatever may be wrong with the options shows before anything is written.
   const std::size_t pixel = chosen_pixel(a, result);
   const std::optional<Measurement> irf = given_irf(a);
@@ -237,16 +281,23 @@ int infer(int argc, char** argv) {
   std::error_code error;
   fs::create_directories(folder, error);
   require(!error, folder.string(), ": cannot make this folder: ", error.message());
-  write_results(folder, result);
   const nlohmann::json s = summary(result, truth);
-  write_file(folder / "summary.json", s.dump(2) + "\n");
+  // gnuplot is a process of its own, so pictures are drawn beside the writing.
+  std::vector<std::function<void()>> jobs;
   if (!a.has("no-pictures")) {
-    draw_maps(result, truth, scale, folder);
+    jobs = map_jobs(result, truth, scale, folder);
     if (result.blank < result.intensity.size())
-      draw_one_trace(model, result, pixel, irf, options.first_gate_ns.value_or(model.first_gate_ns),
-                     folder / "trace.png");
+      jobs.emplace_back([&] {
+        draw_one_trace(model, result, pixel, irf,
+                       options.first_gate_ns.value_or(model.first_gate_ns), folder / "trace.png");
+      });
   }
+  jobs.emplace(jobs.begin(), [&] { write_results(folder, result); });
+  parallel_for(jobs.size(), [&](std::size_t job, int) { jobs[job](); });
+  write_file(folder / "summary.json", s.dump(2) + "\n");
+  watch.lap("wrote");
   print(result, s);
+  watch.print(result.intensity.size());
   std::cout << "wrote " << folder.string()
             << "/: sfd.npy, lifetimes.npy, lifetimes.csv, summary.json"
             << (a.has("no-pictures") ? "" : " and pictures") << '\n';

@@ -13,47 +13,50 @@ struct Value {
   double f, slope;
 };
 
-/// (1 - q^T) / (1 - q) of q = exp(-x), and its derivative in x. Falls from T at x = 0 to 1.
-Value area(double x, double gates) {
-  const double one_step = -std::expm1(-x), all_steps = -std::expm1(-gates * x);
-  const double f = all_steps / one_step;
-  return {f, (gates * (1.0 - all_steps) - f * (1.0 - one_step)) / one_step};
+/// 1 - q and 1 - q^T of q = exp(-x).
+struct Falls {
+  double one_step, all_steps;
+  Falls(double x, double gates) : one_step(-std::expm1(-x)), all_steps(-std::expm1(-gates * x)) {}
+};
+
+/// (1 - q^T) / (1 - q), and its derivative in x. Falls from T at x = 0 to 1.
+Value area_of(const Falls& fall, double gates) {
+  const double f = fall.all_steps / fall.one_step;
+  return {f, (gates * (1.0 - fall.all_steps) - f * (1.0 - fall.one_step)) / fall.one_step};
 }
 
 /// Mean gate of q^k, that is q / (1 - q) - T q^T / (1 - q^T), and its derivative in x.
-Value mean_gate(double x, double gates) {
+Value mean_gate(const Falls& fall, double x, double gates) {
   if (gates * x < 1e-3)  // the two terms cancel: series of 1/(e^x - 1) - T/(e^(T x) - 1)
     return {0.5 * (gates - 1.0) - x * (gates * gates - 1.0) / 12.0, -(gates * gates - 1.0) / 12.0};
-  const double one_step = std::expm1(x), all_steps = std::expm1(gates * x);
-  const double end = std::isinf(all_steps) ? 0.0 : gates / all_steps;
-  return {1.0 / one_step - end,
-          -(1.0 + 1.0 / one_step) / one_step + (end == 0.0 ? 0.0 : end * (gates + end))};
+  const double start = (1.0 - fall.one_step) / fall.one_step;
+  const double end = gates * (1.0 - fall.all_steps) / fall.all_steps;
+  return {start - end, -(1.0 + start) * start + end * (gates + end)};
 }
+
+Value area(double x, double gates) { return area_of(Falls(x, gates), gates); }
 
 /// First moment over trapezoid area, and its derivative. Falls to 0 from T (T-1) / (2 T - 1) at x =
 /// 0.
 Value arrival(double x, double gates) {
-  const Value a = area(x, gates), m = mean_gate(x, gates);
+  const Falls fall(x, gates);
+  const Value a = area_of(fall, gates), m = mean_gate(fall, x, gates);
   const double trapezoid = a.f - 0.5, f = a.f * m.f / trapezoid;
   return {f, (a.slope * m.f + a.f * m.slope - f * a.slope) / trapezoid};
 }
 
 /// The x > 0 where the falling function f(x, gates) equals `target`, by Newton's method inside a
 /// bracket that shrinks at every step; a step that would leave it is replaced by a bisection.
+/// `guess` is where it starts.
 template <class Function>
-double solve(Function f, double gates, double target) {
-  double low = 0.0, high = 1.0;
-  while (f(high, gates).f > target && high < 700.0) {
-    low = high;
-    high *= 2.0;
-  }
-  double x = 0.5 * (low + high);
+double solve(Function f, double gates, double target, double guess) {
+  double low = 0.0, high = 700.0, x = guess;
   for (int iteration = 0; iteration < 200; ++iteration) {
     const Value value = f(x, gates);
     (value.f > target ? low : high) = x;
     double next = x - (value.f - target) / value.slope;
     if (!(next > low && next < high)) next = 0.5 * (low + high);
-    const bool settled = std::abs(next - x) <= 1e-14 * x;
+    const bool settled = std::abs(next - x) <= 1e-9 * x;  // then the next step is below rounding
     x = next;
     if (settled) break;
   }
@@ -66,7 +69,8 @@ template <class Function>
 double lifetime(Function f, double gates, double target, double flat, double spike, double step) {
   if (target >= flat) return std::numeric_limits<double>::infinity();
   if (target <= spike) return 0.0;
-  return step / solve(f, gates, target);
+  // Both functions are near 1 / (1 - q) where the decay ends within the window.
+  return step / solve(f, gates, target, std::log1p(1.0 / target));
 }
 
 }  // namespace

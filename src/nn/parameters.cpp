@@ -1,5 +1,6 @@
 #include "taugate/nn/parameters.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -8,8 +9,7 @@ namespace taugate {
 ParameterRef Parameters::add(std::string name, int rows, int cols) {
   require(rows >= 1 && cols >= 1, "[parameters] '", name, "': found shape [", rows, "][", cols,
           "], wanted at least [1][1]");
-  for (const Entry& entry : entries_)
-    require(entry.name != name, "[parameters] '", name, "' exists already");
+  require(!find(name), "[parameters] '", name, "' exists already");
   const ParameterRef at{values_.size(), rows, cols};
   // Every tensor starts on a cache line, and the block is a whole number of them.
   const std::size_t count = static_cast<std::size_t>(rows) * cols;
@@ -18,6 +18,12 @@ ParameterRef Parameters::add(std::string name, int rows, int cols) {
   values_ = std::move(grown);
   entries_.push_back({std::move(name), at});
   return at;
+}
+
+const Parameters::Entry* Parameters::find(std::string_view name) const {
+  const auto it = std::find_if(entries_.begin(), entries_.end(),
+                               [&](const Entry& entry) { return entry.name == name; });
+  return it == entries_.end() ? nullptr : &*it;
 }
 
 std::size_t Parameters::count() const {

@@ -3,6 +3,7 @@
 // checkpoint is just another block of the same layout.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "taugate/autograd/tape.h"
@@ -27,6 +28,8 @@ class Parameters {
 
   float* data() { return values_.data(); }
   const float* data() const { return values_.data(); }
+  /// The entry of that name, or null.
+  const Entry* find(std::string_view name) const;
   Matrix<float> matrix(const ParameterRef& at) { return {data() + at.offset, at.rows, at.cols}; }
 
   /// Uniform numbers in (-limit, limit); `stream` keeps the tensors of one seed apart.

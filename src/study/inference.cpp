@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <utility>
 
+#include "taugate/core/parallel.h"
 #include "taugate/fli/io/rebin.h"
 #include "taugate/fli/lifetime.h"
 #include "taugate/fli/reconvolve.h"
@@ -12,11 +15,14 @@
 namespace taugate {
 namespace {
 
+// Pixels that a thread normalises, runs and reads off before it takes the next ones: few enough for
+// what lies between these stages to stay in its cache.
+constexpr std::size_t kChunk = 256;
+
 /// Counts [N][T] in the model's gates.
-std::vector<float> in_gates(const TrainedModel& model, const Measurement& given,
+std::vector<float> in_gates(const TrainedModel& model, Measurement m,
                             const InferenceOptions& options) {
   const Acquisition& acquisition = model.acquisition();
-  Measurement m = given;
   if (options.bin_ns) m.bin_ns = options.bin_ns;
   if (options.period_ns) m.period_ns = options.period_ns;
   const double first = options.first_gate_ns.value_or(model.first_gate_ns);
@@ -30,50 +36,94 @@ std::vector<float> in_gates(const TrainedModel& model, const Measurement& given,
   return rebin(m, acquisition, first);
 }
 
+/// What one thread needs to take pixels from counts to lifetimes, a chunk after the other. Each has
+/// an engine of its own, so that threads meet only once, when the whole image is done.
+class Worker {
+ public:
+  Worker(const TrainedModel& model, double least_counts, Inference& out)
+      : model_(model),
+        least_counts_(least_counts),
+        out_(out),
+        engine_(model.network),
+        T_(static_cast<std::size_t>(out.gates)),
+        TC_(T_ * static_cast<std::size_t>(out.outputs)),
+        size_(std::min(kChunk, out.intensity.size())),
+        input_(size_ * T_),
+        sfd_(size_ * TC_) {}
+
+  void run(std::size_t first, std::size_t count) {
+    lit_.clear();  // only pixels with light go through the network
+    for (std::size_t pixel = first; pixel < first + count; ++pixel)
+      if (prepare(pixel, input_.data() + lit_.size() * T_)) lit_.push_back(pixel);
+    blank_ += count - lit_.size();
+    std::size_t batch = lit_.size();
+    if (batch == 0) return;
+    // A pixel of an image is never run as a trace of its own, which would round differently.
+    if (batch == 1 && size_ > 1) std::copy_n(input_.data(), T_, &input_[T_ * batch++]);
+    engine_.run({input_.data(), batch * T_}, {sfd_.data(), batch * TC_});
+    for (std::size_t k = 0; k < lit_.size(); ++k) read_off(lit_[k], {&sfd_[k * TC_], TC_});
+  }
+
+  std::size_t blank() const { return blank_; }
+
+ private:
+  /// Sums the counts of a pixel and normalises them; false where it stays blank.
+  bool prepare(std::size_t pixel, float* input) {
+    const std::span<const float> counts(&out_.counts[pixel * T_], T_);
+    double total = 0.0;
+    for (float c : counts) total += c;
+    out_.intensity[pixel] = static_cast<float>(total);
+    return total >= least_counts_ && normalise(model_.normalisation, counts, {input, T_});
+  }
+
+  void read_off(std::size_t pixel, std::span<const float> sfd) {
+    std::copy(sfd.begin(), sfd.end(), &out_.sfd[pixel * TC_]);
+    const Lifetimes tau = sfd_lifetimes(sfd, model_.acquisition().gate_step_ns, out_.outputs);
+    out_.amplitude_ns[pixel] = static_cast<float>(tau.amplitude_ns);
+    out_.intensity_ns[pixel] = static_cast<float>(tau.intensity_ns);
+  }
+
+  const TrainedModel& model_;
+  double least_counts_;
+  Inference& out_;
+  Engine engine_;
+  std::size_t T_, TC_, size_;
+  std::size_t blank_ = 0;
+  std::vector<std::size_t> lit_;    // pixels of the chunk, counted in the whole image
+  std::vector<float> input_, sfd_;  // of the lit ones
+};
+
 }  // namespace
 
-Inference infer(const TrainedModel& model, const Measurement& measurement,
+Inference infer(const TrainedModel& model, Measurement measurement,
                 const InferenceOptions& options) {
-  const Acquisition& acquisition = model.acquisition();
-  const auto T = static_cast<std::size_t>(acquisition.gates),
-             C = static_cast<std::size_t>(model.simulator.channels);
+  const int T = model.acquisition().gates, C = model.simulator.channels;
   const std::size_t n = measurement.traces();
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
   Inference out{measurement.width,
                 measurement.height,
-                acquisition.gates,
-                model.simulator.channels,
-                in_gates(model, measurement, options),
-                std::vector<float>(n * T * C),
+                T,
+                C,
+                {},
+                std::vector<float>(n * static_cast<std::size_t>(T) * C),
                 std::vector<float>(n),
                 std::vector<float>(n, nan),
                 std::vector<float>(n, nan),
                 0};
-
-  // Only pixels with light go through the network.
-  std::vector<float> input;
-  std::vector<std::size_t> lit;
-  std::vector<float> one(T);
-  for (std::size_t i = 0; i < n; ++i) {
-    const std::span counts(out.counts.data() + i * T, T);
-    double total = 0.0;
-    for (float c : counts) total += c;
-    out.intensity[i] = static_cast<float>(total);
-    if (total < options.least_counts || !normalise(model.normalisation, counts, one)) continue;
-    input.insert(input.end(), one.begin(), one.end());
-    lit.push_back(i);
-  }
-  out.blank = n - lit.size();
-  std::vector<float> sfd(lit.size() * T * C);
-  predict(model.network, input, sfd);
-  for (std::size_t k = 0; k < lit.size(); ++k) {
-    const std::span<const float> decay(sfd.data() + k * T * C, T * C);
-    std::copy(decay.begin(), decay.end(),
-              out.sfd.begin() + static_cast<std::ptrdiff_t>(lit[k] * T * C));
-    const Lifetimes tau = sfd_lifetimes(decay, acquisition.gate_step_ns, out.outputs);
-    out.amplitude_ns[lit[k]] = static_cast<float>(tau.amplitude_ns);
-    out.intensity_ns[lit[k]] = static_cast<float>(tau.intensity_ns);
-  }
+  out.counts = in_gates(model, std::move(measurement), options);
+  const std::size_t chunks = (n + kChunk - 1) / kChunk;
+  std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(thread_count()));
+  const auto run = [&](std::size_t chunk, int thread) {
+    auto& worker = workers[static_cast<std::size_t>(thread)];
+    if (!worker) worker = std::make_unique<Worker>(model, options.least_counts, out);
+    worker->run(chunk * kChunk, std::min(kChunk, n - chunk * kChunk));
+  };
+  if (chunks == 1)
+    run(0, 0);  // here the engine has the threads
+  else
+    parallel_for(chunks, run);
+  for (const auto& worker : workers)
+    if (worker) out.blank += worker->blank();
   return out;
 }
 

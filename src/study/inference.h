@@ -28,8 +28,8 @@ struct Inference {
 
 /// Bins the measurement to the model's gates, normalises and runs the network. A record that has
 /// exactly the model's gates and no other bin width is taken as it is. Error where the file's time
-/// axis is unknown or does not fit.
-Inference infer(const TrainedModel& model, const Measurement& measurement,
+/// axis is unknown or does not fit. A measurement that is moved in is not copied.
+Inference infer(const TrainedModel& model, Measurement measurement,
                 const InferenceOptions& options = {});
 
 /// The counts that a pixel should have shown: its SFD convolved with an IRF on the gates' clock,
