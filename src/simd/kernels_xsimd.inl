@@ -87,7 +87,7 @@ struct Fast : Registers<Arch> {
         });
       }
     alignas(64) float total[kSums];
-    for (int i = 0; i < kSums; i += kWidth) xsimd::haddp(sum + i).store_aligned(total + i);
+    for (int i = 0; i < kSums; i += kWidth) Registers<Arch>::sums_of(sum + i, total + i);
     unroll<Rows>([&](auto i) {
       unroll<Cols>([&](auto j) { out[i * o.out_stride + j] += total[i * Cols + j]; });
     });

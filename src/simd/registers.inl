@@ -2,6 +2,7 @@
 // What every fast kernel stands on: the registers of an architecture, and loops with compile-time
 // indices (an array of registers indexed by a run-time loop would live on the stack).
 
+#include <type_traits>
 #include <utility>
 #include <xsimd/xsimd.hpp>
 
@@ -33,6 +34,25 @@ struct Registers {
       return reduce_add(x);
     else
       return hadd(x);
+  }
+  /// sums[i] = the sum over the lanes of x[i], for kWidth registers at once.
+  static void sums_of(const V* x, float* sums) {
+    if constexpr (kWidth == 16) {
+      // In halves: haddp of xsimd 8 mixes up the order of 16.
+      using Half = xsimd::batch<float, std::conditional_t<kWidth == 16, xsimd::avx2, Arch>>;
+      alignas(64) float lanes[16][16];
+      for (int i = 0; i < 16; ++i) x[i].store_aligned(lanes[i]);
+      for (int first = 0; first < 16; first += 8) {
+        Half folded[8];
+        unroll<8>([&](auto i) {
+          folded[i] =
+              Half::load_aligned(lanes[first + i]) + Half::load_aligned(lanes[first + i] + 8);
+        });
+        xsimd::haddp(folded).store_aligned(sums + first);
+      }
+    } else {
+      xsimd::haddp(x).store_aligned(sums);
+    }
   }
 };
 
