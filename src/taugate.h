@@ -27,6 +27,7 @@
 #include "taugate/nn/optimiser.h"
 #include "taugate/nn/parameters.h"
 #include "taugate/nn/seq2seq.h"
+#include "taugate/nn/stream.h"
 #include "taugate/nn/trainer.h"
 
 #include "taugate/quant/arithmetic.h"

@@ -8,6 +8,7 @@
 #include "nn/nn_testing.h"
 #include "taugate/core/parallel.h"
 #include "taugate/nn/engine.h"
+#include "taugate/nn/stream.h"
 #include "testing.h"
 
 namespace {
@@ -95,7 +96,7 @@ TEST_CASE("a training step allocates nothing after warm-up") {
   set_thread_count(threads);
 }
 
-TEST_CASE("an engine's run allocates nothing, for one trace or for many") {
+TEST_CASE("inference allocates nothing: one trace, many, or a stream of gates") {
   const int threads = thread_count();
   set_thread_count(2);
   Seq2Seq model({.gates = 9, .outputs = 2, .hidden = {8, 5}});
@@ -107,6 +108,12 @@ TEST_CASE("an engine's run allocates nothing, for one trace or for many") {
   CHECK(allocations_of([&] {
           engine.run(input, output);
           engine.run(std::span(input).first(9), std::span(output).first(18));
+        }) == 0);
+  Stream stream(model, 50);
+  CHECK(allocations_of([&] {
+          for (std::size_t t = 0; t < 9; ++t) stream.push(std::span(input).subspan(t * 50, 50));
+          stream.decode(output);
+          stream.reset();
         }) == 0);
   set_thread_count(threads);
 }
