@@ -1,5 +1,7 @@
 #include "taugate/autograd/gru.h"
 
+#include <algorithm>
+
 #include "taugate/autograd/packed_gru.h"
 
 namespace taugate {
@@ -43,75 +45,105 @@ struct GruSequence {
                  lanes);
   }
 
+  /// What the backward pass works with.
+  struct Reverse {
+    S* dh = nullptr;         ///< gradient of the state that the next step handed back
+    S* dq = nullptr;         ///< of q (reset_before)
+    S* bias_sums = nullptr;  ///< [4H]: sums of the four planes of gradients
+    simd::Packed<S> ut;      ///< U^T as [U_rz^T | U_n^T]; of reset_before U_rz^T alone,
+    simd::Packed<S> ut_n;    ///< since it sends the two parts to different places
+    simd::Packed<S> wt;      ///< W^T, where the input wants a gradient
+  };
+  Reverse reverse(Arena& arena) const;
   void backward(Arena& arena) const;
-  void backward_through_time(Arena& arena) const;
-  void weight_gradients(Arena& arena) const;
+  void backward_through_time(const Reverse& r, int first, int last) const;
+  void weight_gradients(const Reverse& r, int first, int last) const;
+  void bias_gradients(const Reverse& r) const;
 };
 
 template <class S>
+typename GruSequence<S>::Reverse GruSequence<S>::reverse(Arena& arena) const {
+  const bool after = form == GruForm::reset_after;
+  Reverse r;
+  r.dh = arena.allocate_zeroed<S>(plane);
+  r.bias_sums = arena.allocate_zeroed<S>(4 * static_cast<std::size_t>(H));
+  r.ut = simd::pack(arena, U(0, after ? 3 * H : 2 * H).transposed());
+  if (!after) {
+    r.dq = arena.allocate<S>(plane);
+    r.ut_n = simd::pack(arena, U(2 * H, H).transposed());
+  }
+  if (I > 0 && x.wants_gradient()) r.wt = simd::pack(arena, W(0, 3 * H).transposed());
+  return r;
+}
+
+/// Some steps at a time, latest first: what they leave for the weights' gradients is still in the
+/// second cache when those are summed.
+template <class S>
 void GruSequence<S>::backward(Arena& arena) const {
-  backward_through_time(arena);
-  if (trains_weights()) weight_gradients(arena);
+  constexpr std::size_t kCacheBytes = 512 * 1024;
+  const std::size_t step_bytes = (gate_stride + 2 * plane) * sizeof(S);
+  const int chunk = static_cast<int>(std::clamp<std::size_t>(kCacheBytes / step_bytes, 16, 64));
+  const Reverse r = reverse(arena);
+  for (int last = T; last > 0; last -= chunk) {
+    const int first = std::max(0, last - chunk);
+    backward_through_time(r, first, last);
+    if (trains_weights()) weight_gradients(r, first, last);
+  }
+  if (trains_weights()) bias_gradients(r);
+  if (!h0.empty() && h0.wants_gradient())
+    for (std::size_t i = 0; i < plane; ++i) h0.grad.data[i] += r.dh[i];
 }
 
 /// t = T .. 1: the gradient dh of h_t meets that of the output y_t, passes the gates, and goes on
 /// to h_{t-1} directly (z*dh) and through U.
 template <class S>
-void GruSequence<S>::backward_through_time(Arena& arena) const {
+void GruSequence<S>::backward_through_time(const Reverse& r, int first, int last) const {
   const auto& kernel = simd::kernels<S>();
-  const bool after = form == GruForm::reset_after;
-  S* dh = arena.allocate_zeroed<S>(plane);
-  S* dq = after ? nullptr : arena.allocate<S>(plane);
-  const bool wants_dx = I > 0 && x.wants_gradient();
-  // U^T as [U_rz^T | U_n^T]; reset_before sends the two parts to different places.
-  const auto ut = simd::pack(arena, after ? U(0, 3 * H).transposed() : U(0, 2 * H).transposed());
-  const auto ut_n = after ? simd::Packed<S>{} : simd::pack(arena, U(2 * H, H).transposed());
-  const auto wt = wants_dx ? simd::pack(arena, W(0, 3 * H).transposed()) : simd::Packed<S>{};
-
-  for (int t = T - 1; t >= 0; --t) {
+  for (int t = last - 1; t >= first; --t) {
     S* g = gates_at(t);
     const S *h = states.step(t), *dy = y.grad.step(t);
-    if (after) {
-      kernel.gates_after_backward(activation, plane, g, h, dy, dh);
-      kernel.matmul({.weights = ut,
+    if (form == GruForm::reset_after) {
+      kernel.gates_after_backward(activation, plane, g, h, dy, r.dh);
+      kernel.matmul({.weights = r.ut,
                      .first = g,
                      .first_rows = 2 * H,
                      .second = g + 3 * plane,
                      .second_rows = H,
                      .accumulate = true,
-                     .out = dh,
+                     .out = r.dh,
                      .lanes = lanes});
     } else {
-      kernel.blend_before_backward(activation, plane, g, h, dy, dh);
-      kernel.matmul(
-          {.weights = ut_n, .first = g + 2 * plane, .first_rows = H, .out = dq, .lanes = lanes});
-      kernel.reset_before_backward(activation, plane, g, h, dq, dh);
-      kernel.matmul({.weights = ut,
+      kernel.blend_before_backward(activation, plane, g, h, dy, r.dh);
+      kernel.matmul({.weights = r.ut_n,
+                     .first = g + 2 * plane,
+                     .first_rows = H,
+                     .out = r.dq,
+                     .lanes = lanes});
+      kernel.reset_before_backward(activation, plane, g, h, r.dq, r.dh);
+      kernel.matmul({.weights = r.ut,
                      .first = g,
                      .first_rows = 2 * H,
                      .accumulate = true,
-                     .out = dh,
+                     .out = r.dh,
                      .lanes = lanes});
     }
-    if (wants_dx)
-      kernel.matmul({.weights = wt,
+    if (r.wt.data)
+      kernel.matmul({.weights = r.wt,
                      .first = g,
                      .first_rows = 3 * H,
                      .accumulate = true,
                      .out = x.grad.step(t),
                      .lanes = lanes});
   }
-  if (!h0.empty() && h0.wants_gradient())
-    for (std::size_t i = 0; i < plane; ++i) h0.grad.data[i] += dh[i];
 }
 
 /// dW = sum_t d_t x_t^T, dU = sum_t d_t h_{t-1}^T (with d_s or q where the form says so), and sums
-/// of d for the biases: three large products over all steps at once.
+/// of d for the biases: products over many steps at once.
 template <class S>
-void GruSequence<S>::weight_gradients(Arena& arena) const {
+void GruSequence<S>::weight_gradients(const Reverse& r, int first, int last) const {
   const auto& kernel = simd::kernels<S>();
   const bool after = form == GruForm::reset_after;
-  const S *d_rz = gates, *d_n = gates + 2 * plane, *fourth = gates + 3 * plane;
+  const S *d_rz = gates_at(first), *d_n = d_rz + 2 * plane, *fourth = d_rz + 3 * plane;
   const auto product = [&](const S* a, int a_rows, const S* b, std::size_t b_stride, int b_rows,
                            S* out) {
     kernel.outer({.a = a,
@@ -120,26 +152,29 @@ void GruSequence<S>::weight_gradients(Arena& arena) const {
                   .b = b,
                   .b_stride = b_stride,
                   .b_rows = b_rows,
-                  .steps = T,
+                  .steps = last - first,
                   .lanes = lanes,
                   .out = out,
                   .out_stride = b_rows});
   };
   const Matrix<S>& dU = w.recurrent.grad;
-  product(d_rz, 2 * H, states.data, states.step_size(), H, dU.row(0));
+  const S* h = states.step(first);
+  product(d_rz, 2 * H, h, states.step_size(), H, dU.row(0));
   if (after)
-    product(fourth, H, states.data, states.step_size(), H, dU.row(2 * H));
+    product(fourth, H, h, states.step_size(), H, dU.row(2 * H));
   else
     product(d_n, H, fourth, gate_stride, H, dU.row(2 * H));
-  if (I) product(gates, 3 * H, x.value.data, x.value.step_size(), I, w.input.grad.data);
+  if (I) product(d_rz, 3 * H, x.value.step(first), x.value.step_size(), I, w.input.grad.data);
+  kernel.row_sums(d_rz, gate_stride, after ? 4 * H : 3 * H, last - first, lanes, r.bias_sums);
+}
 
-  // Where b and c enter as b + c, both have the same gradient.
-  S *db = w.input_bias.grad.data, *dc = after ? w.recurrent_bias.grad.data : nullptr;
-  S* sums = arena.allocate_zeroed<S>(4 * static_cast<std::size_t>(H));
-  kernel.row_sums(gates, gate_stride, after ? 4 * H : 3 * H, T, lanes, sums);
-  for (int i = 0; i < 3 * H; ++i) db[i] += sums[i];
-  if (after)
-    for (int i = 0; i < 3 * H; ++i) dc[i] += sums[i < 2 * H ? i : i + H];
+/// Where b and c enter as b + c, both have the same gradient.
+template <class S>
+void GruSequence<S>::bias_gradients(const Reverse& r) const {
+  for (int i = 0; i < 3 * H; ++i) w.input_bias.grad.data[i] += r.bias_sums[i];
+  if (form == GruForm::reset_after)
+    for (int i = 0; i < 3 * H; ++i)
+      w.recurrent_bias.grad.data[i] += r.bias_sums[i < 2 * H ? i : i + H];
 }
 
 template <class S>
