@@ -4,8 +4,9 @@
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 DEPENDENCIES ?= scripts/dependencies.sh
+COMMIT = $(shell git describe --always --dirty)
 
-PRESETS := release debug dev asan clang peers
+PRESETS := release debug dev asan clang bench peers
 SOURCES = $(shell find src tests bench examples -name house -prune -o \
             \( -name '*.cpp' -o -name '*.h' -o -name '*.inl' \) -print)
 
@@ -14,7 +15,7 @@ build = cmake --preset $(1) && cmake --build --preset $(1) -j $(JOBS)
 check = $(call build,$(1)) && ctest --preset $(1) -j $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench-peers asan clang lint format install clean
+.PHONY: help build demo test bench bench-peers asan clang lint format install clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,10 +33,16 @@ test: ## build everything with warnings as errors and run all tests
 	@$(DEPENDENCIES) test
 	$(call check,dev)
 
+bench: ## time every part of this project beside the FMA peak, two minutes (build/bench/*.csv, *.json)
+	@$(DEPENDENCIES) bench
+	$(call build,bench)
+	build/bench/taugate_bench --commit=$(COMMIT) --csv=build/bench/bench.csv \
+	  --benchmark_out=build/bench/bench.json $(BENCH)
+
 bench-peers: ## time training and inference beside libtorch and oneDNN (installs them)
 	@$(DEPENDENCIES) peers
 	$(call build,peers)
-	build/peers/taugate_peers --commit "$$(git describe --always --dirty)" $(PEERS)
+	build/peers/taugate_peers --commit $(COMMIT) $(PEERS)
 
 asan: ## run the tests under the address and undefined-behaviour sanitizers
 	@$(DEPENDENCIES) test

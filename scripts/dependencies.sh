@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that an errand of the Makefile needs and this machine lacks.
 #
-#   scripts/dependencies.sh build|test|demo|peers|clang|lint
+#   scripts/dependencies.sh build|test|demo|bench|peers|clang|lint
 #
 # Silent and instant when nothing is missing. Installs as root, or through sudo; where neither is
 # possible it names the command to run and fails.
@@ -16,11 +16,12 @@ case ${1:-} in
   build) wanted=$build ;;
   test) wanted=$test ;;
   demo) wanted="$build $pictures dataset-fashion-mnist" ;;
+  bench) wanted="$build libbenchmark-dev gnuplot-nox" ;;
   peers) wanted="$build libtorch-dev libdnnl-dev libopenblas0-openmp" ;;
   clang) wanted="$test clang libomp-dev" ;;
   lint) wanted="$test clang libomp-dev clang-tidy clang-format" ;;
   *)
-    echo "usage: $0 build|test|demo|peers|clang|lint" >&2
+    echo "usage: $0 build|test|demo|bench|peers|clang|lint" >&2
     exit 2
     ;;
 esac

@@ -9,8 +9,8 @@
 #include <iostream>
 #include <optional>
 
+#include "bench/peak.h"
 #include "bench/peers/engine.h"
-#include "bench/peers/peak.h"
 #include "bench/peers/report.h"
 #include "taugate/core/error.h"
 #include "taugate/core/parallel.h"
@@ -105,7 +105,7 @@ void time_rounds(const Plan& plan, const std::vector<std::function<void()>>& cal
     repeats.push_back(std::clamp(static_cast<int>(plan.seconds / seconds_of(call)), 1, 100000));
   }
   for (int round = 0; round < plan.rounds; ++round) {
-    result.peak.push_back(fma_peak(result.threads));
+    result.peak.push_back(bench::fma_peak(result.threads));
     for (std::size_t i = 0; i < calls.size(); ++i) {
       const std::size_t e = (i + round) % calls.size();  // nobody always goes first
       const double seconds = seconds_of([&] {
@@ -215,10 +215,10 @@ int run_program(int argc, char** argv) {
     return 0;
   }
 
-  const Setting setting = this_machine(commit);
+  const bench::Machine setting = bench::this_machine(commit);
   std::cout << "commit " << setting.commit << "; " << setting.cpu << ", " << setting.cores
             << " cores; FMA by " << setting.instructions << "; " << setting.compiler << "; BLAS "
-            << setting.blas << '\n';
+            << bench::loaded_blas() << '\n';
   const auto save = [&](const std::vector<Comparison>& results) {
     if (!json.empty()) write_json(json, setting, results);
     if (!csv.empty()) write_csv(csv, setting, results);

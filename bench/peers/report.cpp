@@ -4,9 +4,7 @@
 #include <fstream>
 #include <iomanip>
 #include <nlohmann/json.hpp>
-#include <thread>
 
-#include "bench/peers/peak.h"
 #include "taugate/core/error.h"
 
 namespace peers {
@@ -39,27 +37,6 @@ Summary summarise(const Comparison& c, const Timing& timing) {
           median(shares), median(ratios)};
 }
 
-/// The text after the first ": " of the first line of `path` that starts with `key`.
-std::string line_of(const std::string& path, const std::string& key) {
-  std::ifstream in(path);
-  for (std::string line; std::getline(in, line);) {
-    const auto colon = line.find(": ");
-    if (line.starts_with(key) && colon != std::string::npos) return line.substr(colon + 2);
-  }
-  return "unknown";
-}
-
-/// libtorch is as fast as the BLAS that the system has chosen for it, so the choice is recorded.
-std::string loaded_blas() {
-  std::ifstream in("/proc/self/maps");
-  for (std::string line; std::getline(in, line);) {
-    const auto slash = line.find('/');
-    if (slash == std::string::npos || line.find("blas") == std::string::npos) continue;
-    return line.substr(slash);
-  }
-  return "unknown";
-}
-
 std::ofstream open(const std::string& path) {
   std::ofstream out(path);
   taugate::require(out.good(), path, ": cannot be written");
@@ -67,19 +44,6 @@ std::ofstream open(const std::string& path) {
 }
 
 }  // namespace
-
-Setting this_machine(const std::string& commit) {
-  return {commit,
-          line_of("/proc/cpuinfo", "model name"),
-#ifdef __clang__
-          __VERSION__,
-#else
-          "g++ " __VERSION__,
-#endif
-          loaded_blas(),
-          fma_instructions(),
-          static_cast<int>(std::thread::hardware_concurrency())};
-}
 
 void print(std::ostream& out, const Comparison& c) {
   out << '\n'
@@ -102,7 +66,7 @@ void print(std::ostream& out, const Comparison& c) {
   out << std::flush;
 }
 
-void write_json(const std::string& path, const Setting& setting,
+void write_json(const std::string& path, const bench::Machine& setting,
                 const std::vector<Comparison>& comparisons) {
   nlohmann::ordered_json results = nlohmann::ordered_json::array();
   for (const Comparison& c : comparisons) {
@@ -132,13 +96,13 @@ void write_json(const std::string& path, const Setting& setting,
   const nlohmann::ordered_json all = {
       {"commit", setting.commit},     {"cpu", setting.cpu},
       {"cores", setting.cores},       {"instructions", setting.instructions},
-      {"compiler", setting.compiler}, {"blas", setting.blas},
+      {"compiler", setting.compiler}, {"blas", bench::loaded_blas()},
       {"comparisons", results}};
   std::ofstream out = open(path);
   out << all.dump(2) << '\n';
 }
 
-void write_csv(const std::string& path, const Setting& setting,
+void write_csv(const std::string& path, const bench::Machine& setting,
                const std::vector<Comparison>& comparisons) {
   std::ofstream out = open(path);
   out << "commit,cpu,compiler,network,job,batch,steps,threads,engine,sequences_per_second,"

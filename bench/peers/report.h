@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "bench/machine.h"
+
 namespace peers {
 
 /// One engine at one task. Its rounds were interleaved with those of the other engines of the task,
@@ -24,20 +26,13 @@ struct Comparison {
   std::vector<Timing> timings;
 };
 
-/// Where and what: recorded with the figures.
-struct Setting {
-  std::string commit, cpu, compiler, blas, instructions;
-  int cores = 0;
-};
-Setting this_machine(const std::string& commit);
-
 /// Sequences per second, spread, share of the FMA peak; and the median over rounds of the speed
 /// relative to the first engine.
 void print(std::ostream& out, const Comparison& comparison);
 
-void write_json(const std::string& path, const Setting& setting,
+void write_json(const std::string& path, const bench::Machine& setting,
                 const std::vector<Comparison>& comparisons);
-void write_csv(const std::string& path, const Setting& setting,
+void write_csv(const std::string& path, const bench::Machine& setting,
                const std::vector<Comparison>& comparisons);
 
 }  // namespace peers

@@ -1,14 +1,15 @@
-#include "bench/peers/peak.h"
+#include "bench/peak.h"
 
 #include <immintrin.h>
 
 #include <chrono>
 #include <vector>
 
+#include "taugate/core/arena.h"
 #include "taugate/core/error.h"
 #include "taugate/core/parallel.h"
 
-namespace peers {
+namespace bench {
 namespace {
 
 // Both kernels: twelve independent chains x = x*a + b, enough to cover the latency of two FMA
@@ -52,7 +53,32 @@ __attribute__((target("avx2,fma"))) float run_avx2(long rounds) {
   return _mm256_cvtss_f32(s);
 }
 
-bool has_avx512() { return __builtin_cpu_supports("avx512f"); }
+// Both: eight running sums, enough to cover the latency of an addition at two loads a cycle.
+// `values`: a multiple of 128.
+__attribute__((target("avx512f"))) float load_avx512(const float* data, std::size_t values) {
+  __m512 s0 = _mm512_setzero_ps(), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
+  for (const float* p = data; p < data + values; p += 128) {
+    s0 += _mm512_load_ps(p), s1 += _mm512_load_ps(p + 16);
+    s2 += _mm512_load_ps(p + 32), s3 += _mm512_load_ps(p + 48);
+    s4 += _mm512_load_ps(p + 64), s5 += _mm512_load_ps(p + 80);
+    s6 += _mm512_load_ps(p + 96), s7 += _mm512_load_ps(p + 112);
+  }
+  return _mm512_cvtss_f32(((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7)));
+}
+
+__attribute__((target("avx2"))) float load_avx2(const float* data, std::size_t values) {
+  __m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
+  for (const float* p = data; p < data + values; p += 64) {
+    s0 += _mm256_load_ps(p), s1 += _mm256_load_ps(p + 8);
+    s2 += _mm256_load_ps(p + 16), s3 += _mm256_load_ps(p + 24);
+    s4 += _mm256_load_ps(p + 32), s5 += _mm256_load_ps(p + 40);
+    s6 += _mm256_load_ps(p + 48), s7 += _mm256_load_ps(p + 56);
+  }
+  return _mm256_cvtss_f32(((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7)));
+}
+
+bool avx512_allowed = true;
+bool has_avx512() { return avx512_allowed && __builtin_cpu_supports("avx512f"); }
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
 }  // namespace
@@ -75,4 +101,24 @@ double fma_peak(int threads) {
   return 2.0 * kChains * (wide ? 16 : 8) * rounds * threads / elapsed.count();
 }
 
-}  // namespace peers
+double load_bandwidth(std::size_t bytes) {
+  taugate::require(has_avx2() && bytes % 512 == 0 && bytes > 0, "found ", bytes,
+                   " bytes, wanted a multiple of 512, and a machine with AVX2");
+  taugate::Buffer<float> data(bytes / sizeof(float));  // zeros
+  const auto load = has_avx512() ? load_avx512 : load_avx2;
+  using Clock = std::chrono::steady_clock;
+  float sum = load(data.data(), data.size());
+  double loaded = 0, seconds = 0;
+  for (const auto start = Clock::now(); seconds < 0.02;) {
+    for (std::size_t done = 0; done < 1'000'000;
+         done += bytes, loaded += static_cast<double>(bytes))
+      sum += load(data.data(), data.size());
+    seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  }
+  taugate::require(sum == 0.0f, "the loaded zeros add to ", sum);
+  return loaded / seconds;
+}
+
+void limit_instructions_to_avx2() { avx512_allowed = false; }
+
+}  // namespace bench

@@ -1,0 +1,41 @@
+#pragma once
+// What the files of taugate_bench share.
+
+#include <benchmark/benchmark.h>
+
+#include <string>
+#include <vector>
+
+#include "taugate/nn/seq2seq.h"
+
+namespace bench {
+
+/// Call after a benchmark's loop: sets its counters "GF/s" and "of peak", the share of the FMA peak
+/// that `threads` threads reach right now.
+void count_flops(benchmark::State& state, double flops_per_iteration, int threads = 1);
+
+/// Sets the counter `name`: this many of it a second.
+void count_rate(benchmark::State& state, const char* name, double per_iteration);
+
+/// Sets the counter "flops/byte", for the roofline: how often a byte that is loaded is used.
+void count_intensity(benchmark::State& state, double flops, double bytes);
+
+int cores();
+
+/// A student or teacher with random weights.
+taugate::Seq2Seq network(std::vector<int> hidden, int gates);
+
+/// Decays with noise, [count][gates], normalised.
+std::vector<float> traces(std::size_t count, int gates);
+
+/// What one trace costs, forward.
+double flops(const taugate::Seq2Seq& network);
+
+// A file each.
+void add_limits();
+void add_kernels();
+void add_networks();
+void add_training();
+void add_imaging();
+
+}  // namespace bench
