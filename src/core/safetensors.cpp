@@ -81,11 +81,16 @@ const StoredTensor* Safetensors::find(const std::string& name) const {
   return nullptr;
 }
 
+void Safetensors::add(std::string name, const char* dtype, std::vector<std::size_t> shape,
+                      const void* values, std::size_t value_bytes) {
+  StoredTensor t{std::move(name), dtype, std::move(shape), {}};
+  t.bytes.assign(static_cast<const char*>(values), t.count() * value_bytes);
+  tensors.push_back(std::move(t));
+}
+
 void Safetensors::add_floats(std::string name, std::vector<std::size_t> shape,
                              const float* values) {
-  StoredTensor t{std::move(name), "F32", std::move(shape), {}};
-  t.bytes.assign(reinterpret_cast<const char*>(values), t.count() * sizeof(float));
-  tensors.push_back(std::move(t));
+  add(std::move(name), "F32", std::move(shape), values, sizeof *values);
 }
 
 Safetensors read_safetensors(const std::filesystem::path& path) {
@@ -154,27 +159,64 @@ void write_safetensors(const std::filesystem::path& path, const Safetensors& con
   out.commit();
 }
 
+namespace {
+
+/// Calls put(i, value) for each value, read as Raw.
+template <class Raw, class Put>
+void for_each_value(const StoredTensor& t, Put&& put) {
+  for (std::size_t i = 0; i < t.count(); ++i) {
+    Raw raw;
+    std::memcpy(&raw, t.bytes.data() + i * sizeof raw, sizeof raw);
+    put(i, raw);
+  }
+}
+
+}  // namespace
+
 std::vector<float> floats_of(const StoredTensor& t, const std::string& file) {
   std::vector<float> values(t.count());
-  const auto convert = [&]<class Raw>(Raw, auto to_float) {
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      Raw raw;
-      std::memcpy(&raw, t.bytes.data() + i * sizeof raw, sizeof raw);
-      values[i] = to_float(raw);
-    }
-  };
+  const auto put = [&](std::size_t i, auto x) { values[i] = static_cast<float>(x); };
   if (t.dtype == "F32")
-    convert(float{}, [](float x) { return x; });
+    for_each_value<float>(t, put);
   else if (t.dtype == "F64")
-    convert(double{}, [](double x) { return static_cast<float>(x); });
+    for_each_value<double>(t, put);
   else if (t.dtype == "F16")
-    convert(std::uint16_t{}, from_half);
+    for_each_value<std::uint16_t>(t, [&](std::size_t i, auto x) { put(i, from_half(x)); });
   else if (t.dtype == "BF16")
-    convert(std::uint16_t{},
-            [](std::uint16_t x) { return std::bit_cast<float>(std::uint32_t{x} << 16); });
+    for_each_value<std::uint16_t>(t, [&](std::size_t i, auto x) {
+      put(i, std::bit_cast<float>(static_cast<std::uint32_t>(x) << 16));
+    });
   else
     fail(file, ": tensor '", t.name, "': found ", t.dtype, ", wanted floating point");
   return values;
+}
+
+std::vector<std::int64_t> integers_of(const StoredTensor& t, const std::string& file) {
+  std::vector<std::int64_t> values(t.count());
+  const auto put = [&](std::size_t i, auto x) { values[i] = static_cast<std::int64_t>(x); };
+  if (t.dtype == "I8")
+    for_each_value<std::int8_t>(t, put);
+  else if (t.dtype == "U8")
+    for_each_value<std::uint8_t>(t, put);
+  else if (t.dtype == "I16")
+    for_each_value<std::int16_t>(t, put);
+  else if (t.dtype == "U16")
+    for_each_value<std::uint16_t>(t, put);
+  else if (t.dtype == "I32")
+    for_each_value<std::int32_t>(t, put);
+  else if (t.dtype == "U32")
+    for_each_value<std::uint32_t>(t, put);
+  else if (t.dtype == "I64")
+    for_each_value<std::int64_t>(t, put);
+  else
+    fail(file, ": tensor '", t.name, "': found ", t.dtype, ", wanted integers");
+  return values;
+}
+
+std::string shape_text(const std::vector<std::size_t>& shape) {
+  std::string text;
+  for (std::size_t extent : shape) text += concat("[", extent, "]");
+  return text;
 }
 
 }  // namespace taugate

@@ -2,10 +2,13 @@
 // The safetensors container: an 8-byte little-endian header length, a JSON header, then raw
 // tensors. https://github.com/huggingface/safetensors (format section of its README)
 
+#include <bit>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace taugate {
@@ -25,6 +28,20 @@ struct Safetensors {
 
   const StoredTensor* find(const std::string& name) const;  ///< null where there is none
   void add_floats(std::string name, std::vector<std::size_t> shape, const float* values);
+  /// As many integers as the shape says.
+  template <class Integer>
+  void add_integers(std::string name, std::vector<std::size_t> shape, const Integer* values) {
+    static_assert(std::is_integral_v<Integer>);
+    constexpr const char* kSigned[]{"I8", "I16", "I32", "I64"};
+    constexpr const char* kUnsigned[]{"U8", "U16", "U32", "U64"};
+    constexpr int kSize = std::countr_zero(sizeof(Integer));
+    add(std::move(name), std::is_signed_v<Integer> ? kSigned[kSize] : kUnsigned[kSize],
+        std::move(shape), values, sizeof(Integer));
+  }
+
+ private:
+  void add(std::string name, const char* dtype, std::vector<std::size_t> shape, const void* values,
+           std::size_t value_bytes);
 };
 
 /// Reads and checks a whole file: header size, JSON, each tensor's shape against its bytes, no
@@ -34,5 +51,9 @@ void write_safetensors(const std::filesystem::path& path, const Safetensors& con
 
 /// The values of a float tensor (F32, or F64, F16 and BF16 converted).
 std::vector<float> floats_of(const StoredTensor& tensor, const std::string& file);
+/// The values of an integer tensor (I8, U8, I16, U16, I32, U32, I64).
+std::vector<std::int64_t> integers_of(const StoredTensor& tensor, const std::string& file);
+/// "[96][32]", for messages.
+std::string shape_text(const std::vector<std::size_t>& shape);
 
 }  // namespace taugate

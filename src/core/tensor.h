@@ -69,6 +69,13 @@ struct Matrix {
   S& at(int r, int c) const { return row(r)[c]; }
 };
 
+/// How traces lie in memory: one after the other, or, as a camera delivers them, one image of all
+/// traces after the other.
+enum class TraceOrder {
+  by_trace,  ///< input [N][T], output [N][T][C]
+  by_gate,   ///< input [T][N], output [T][C][N]
+};
+
 /// What shape_of() returns: numbers that become text only where a message is printed. A check that
 /// passes must not build a string, since checks run in every training step.
 struct SequenceShape {

@@ -4,16 +4,10 @@
 #include <vector>
 
 #include "taugate/autograd/packed_gru.h"
+#include "taugate/core/tensor.h"
 #include "taugate/nn/chain.h"
 
 namespace taugate {
-
-/// How traces lie in memory: one after the other, or, as a camera delivers them, one image of all
-/// traces after the other.
-enum class TraceOrder {
-  by_trace,  ///< input [N][T], output [N][T][C]
-  by_gate,   ///< input [T][N], output [T][C][N]
-};
 
 class BlockChain {
  public:

@@ -60,12 +60,6 @@ void check_affordable(const std::string& file, const Seq2SeqConfig& config,
           " recurrent weights of its configuration");
 }
 
-std::string shape_text(const std::vector<std::size_t>& shape) {
-  std::string text;
-  for (std::size_t extent : shape) text += concat("[", extent, "]");
-  return text;
-}
-
 }  // namespace
 
 void save_model(const std::filesystem::path& path, const Seq2Seq& model, const ModelNotes& notes) {

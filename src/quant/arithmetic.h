@@ -1,7 +1,7 @@
 #pragma once
 // The integer arithmetic of a quantised GRU, defined once. Everything else that computes with these
 // integers (the engines, fake quantisation in training, the hardware) equals these functions
-// exactly, on every value.
+// exactly, on every value. docs/fixed-point.md derives them, with a worked step.
 //
 // Three kinds of number, each an integer k that stands for k / 2^F, F its fraction bits:
 //   fraction  input, MAC operand, candidate, carried state: |k| <= 2^F - 1, so F + 1 bits. The
@@ -51,7 +51,7 @@ Widths widths_8bit();
 /// Weights, operand and state of 16 bits, gates in [0, 2^14], 64-bit accumulators.
 Widths widths_16bit();
 /// The published 8-bit student's (reset_before, hard): weights and operand in 1/128, gates, r*h and
-/// the carried state unrounded.
+/// the carried state unrounded. docs/fixed-point.md derives each.
 Widths widths_qkeras();
 
 constexpr std::int64_t power_of_two(int exponent) { return std::int64_t{1} << exponent; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <utility>
 
 #include "taugate/core/error.h"
@@ -63,17 +64,19 @@ void IntegerEngine::run_trace(Scratch& s, Put&& put) const {
 }
 
 template <class In, class Out, class Word>
-void IntegerEngine::run_all(std::span<const In> input, std::span<Out> output, Word&& word_of) {
+void IntegerEngine::run_all(std::span<const In> input, std::span<Out> output, TraceOrder order,
+                            Word&& value_of) {
   const auto T = static_cast<std::size_t>(steps()), C = static_cast<std::size_t>(outputs());
   const std::size_t count = input.size() / T;
   require(input.size() == count * T && output.size() == input.size() * C, "[integer engine] found ",
           input.size(), " input and ", output.size(), " output values, wanted N x ", T, " and N x ",
           T, " x ", C);
   make_scratch();
+  const bool by_trace = order == TraceOrder::by_trace;
   parallel_for(count, [&](std::size_t trace, int thread) {
     Scratch& s = scratch_[static_cast<std::size_t>(thread)];
     for (std::size_t t = 0; t < T; ++t) {
-      const In x = input[trace * T + t];
+      const In x = input[by_trace ? trace * T + t : t * count + trace];
       if constexpr (std::is_floating_point_v<In>)
         require(!std::isnan(x), "[integer engine] trace ", trace, ", gate ", t,
                 ": found a value that is not a number");
@@ -81,19 +84,21 @@ void IntegerEngine::run_all(std::span<const In> input, std::span<Out> output, Wo
           static_cast<std::int32_t>(arithmetic_.input(x));
     }
     run_trace(s, [&](std::size_t t, const std::vector<std::int64_t>& y) {
-      for (std::size_t c = 0; c < C; ++c) output[(trace * T + t) * C + c] = word_of(y[c]);
+      for (std::size_t c = 0; c < C; ++c)
+        output[by_trace ? (trace * T + t) * C + c : (t * C + c) * count + trace] = value_of(y[c]);
     });
   });
 }
 
-void IntegerEngine::run(std::span<const float> input, std::span<float> output) {
+void IntegerEngine::run(std::span<const float> input, std::span<float> output, TraceOrder order) {
   const double unit = 1.0 / static_cast<double>(power_of_two(model_.widths.output_fraction));
-  run_all(input, output,
+  run_all(input, output, order,
           [&](std::int64_t word) { return static_cast<float>(static_cast<double>(word) * unit); });
 }
 
-void IntegerEngine::run_words(std::span<const std::int16_t> input, std::span<std::int64_t> output) {
-  run_all(input, output, [](std::int64_t word) { return word; });
+void IntegerEngine::run_words(std::span<const std::int16_t> input, std::span<std::int64_t> output,
+                              TraceOrder order) {
+  run_all(input, output, order, [](std::int64_t word) { return word; });
 }
 
 }  // namespace taugate

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "taugate/core/tensor.h"
 #include "taugate/quant/integer_step.h"
 
 namespace taugate {
@@ -18,14 +19,16 @@ class IntegerEngine {
   int outputs() const { return model_.outputs(); }  ///< C
   const IntegerModel& model() const { return model_; }
 
-  /// input [N][T], normalised as in training, to output [N][T][C], row-major, on all threads. A
-  /// trace's result does not depend on the others. Error for a NaN; infinity saturates. Allocates
-  /// nothing, unless there are more threads than ever before.
-  void run(std::span<const float> input, std::span<float> output);
+  /// N traces, normalised as in training, to their output, on all threads. A trace's result does
+  /// not depend on the others. Error for a NaN; infinity saturates. Allocates nothing, unless there
+  /// are more threads than ever before.
+  void run(std::span<const float> input, std::span<float> output,
+           TraceOrder order = TraceOrder::by_trace);
 
   /// The same in integers: input words k for k / 2^operand_fraction (saturated to that grid),
   /// output words k for k / 2^output_fraction.
-  void run_words(std::span<const std::int16_t> input, std::span<std::int64_t> output);
+  void run_words(std::span<const std::int16_t> input, std::span<std::int64_t> output,
+                 TraceOrder order = TraceOrder::by_trace);
 
  private:
   struct Scratch {
@@ -39,7 +42,7 @@ class IntegerEngine {
   template <class Put>
   void run_trace(Scratch& s, Put&& put) const;
   template <class In, class Out, class Word>
-  void run_all(std::span<const In> input, std::span<Out> output, Word&& word_of);
+  void run_all(std::span<const In> input, std::span<Out> output, TraceOrder order, Word&& value_of);
 
   IntegerModel model_;
   Arithmetic arithmetic_;

@@ -4,10 +4,12 @@
 // layer k starts from the encoder's layer k, a linear head.
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "taugate/core/safetensors.h"
 #include "taugate/quant/arithmetic.h"
 
 namespace taugate {
@@ -71,5 +73,20 @@ void check_accumulators(const IntegerModel& model);
 
 /// Multiply-accumulates of the matrix products for one trace.
 std::int64_t multiply_accumulates(const IntegerModel& model);
+
+/// Safetensors with integer tensors under PyTorch's names and the metadata entry
+/// "taugate.integer_model"; docs/fixed-point.md lists them. Weights of up to 4 bits lie two in a
+/// byte.
+void save_integer_model(const std::filesystem::path& path, const IntegerModel& model);
+
+/// Reads that, or the published student's form (metadata "form": "qkeras"). Error for anything that
+/// does not fit: another version of the arithmetic, a missing, misshapen or unknown tensor, a value
+/// off its grid, an accumulator that could overflow.
+IntegerModel load_integer_model(const std::filesystem::path& path);
+
+/// The published student's form: a QKeras GRU's weights and biases, as k/128 or as integers k in
+/// -128..127, under the names of a float model; T from the metadata entry "gates". `file` is for
+/// messages.
+IntegerModel qkeras_model(const Safetensors& content, const std::string& file);
 
 }  // namespace taugate

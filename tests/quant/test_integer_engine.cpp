@@ -1,6 +1,7 @@
 // The scalar engine against the same network in doubles: == on every output of random models in all
 // settings.
 
+#include "allocation_trap.h"
 #include "fli/io_testing.h"
 #include "quant/quant_testing.h"
 #include "taugate/core/parallel.h"
@@ -123,6 +124,37 @@ TEST_CASE("a trace's result depends neither on the others nor on the threads") {
     engine.run_words(std::span(input).subspan(i * 12, 12), alone);
     CHECK(std::equal(alone.begin(), alone.end(), together.begin() + static_cast<long>(i) * 24));
   }
+}
+
+TEST_CASE("a run allocates nothing") {
+  const int threads = thread_count();
+  set_thread_count(2);
+  Random rng(8, 0);
+  for (GruForm form : {GruForm::reset_after, GruForm::reset_before}) {
+    IntegerEngine engine(random_model({.form = form, .gates = 9}, rng));
+    const std::vector<float> input(20 * 9, 0.5f);
+    std::vector<float> output(20 * 9 * 2);
+    engine.run(input, output);
+    CHECK(allocations_of([&] { engine.run(input, output); }) == 0);
+  }
+  set_thread_count(threads);
+}
+
+TEST_CASE("by gate: the same numbers, as a camera delivers and shows them") {
+  Random rng(9, 0);
+  IntegerEngine engine(random_model({.gates = 10, .outputs = 3}, rng));
+  const std::size_t N = 5, T = 10, C = 3;
+  const auto input = random_words(rng, N * T, 7);
+  std::vector<std::int16_t> turned(input.size());
+  for (std::size_t i = 0; i < N; ++i)
+    for (std::size_t t = 0; t < T; ++t) turned[t * N + i] = input[i * T + t];
+  std::vector<std::int64_t> by_trace(N * T * C), by_gate(by_trace.size());
+  engine.run_words(input, by_trace);
+  engine.run_words(turned, by_gate, TraceOrder::by_gate);
+  for (std::size_t i = 0; i < N; ++i)
+    for (std::size_t t = 0; t < T; ++t)
+      for (std::size_t c = 0; c < C; ++c)
+        CHECK(by_gate[(t * C + c) * N + i] == by_trace[(i * T + t) * C + c]);
 }
 
 TEST_CASE("an observer sees every value of a step, and its sums make the gates") {

@@ -1,0 +1,252 @@
+// From float networks to integers: which integers, and how near their outputs stay.
+
+#include <bit>
+
+#include "fli/io_testing.h"
+#include "quant/quant_testing.h"
+#include "taugate/nn/engine.h"
+#include "taugate/nn/trainer.h"
+#include "taugate/quant/quantise.h"
+
+using namespace taugate;
+using namespace taugate::testing;
+
+namespace {
+
+/// Decays that start at gate 4, seen with noise; target: the decay without it.
+class NoisyDecays : public TrainingData {
+ public:
+  int steps() const override { return 24; }
+  int inputs() const override { return 1; }
+  int outputs() const override { return 1; }
+  void fill(std::uint64_t first, Sequence<float> input, Sequence<float> target) const override {
+    for (int b = 0; b < input.batch; ++b) {
+      Random rng(9, first + static_cast<std::uint64_t>(b));
+      const double lifetime = rng.uniform(2.0, 9.0);
+      for (int t = 0; t < input.steps; ++t) {
+        const double y = t < 4 ? 0.0 : std::exp((4 - t) / lifetime);
+        target.at(t, 0, b) = static_cast<float>(y);
+        input.at(t, 0, b) =
+            static_cast<float>(std::clamp(y + 0.1 * std::sqrt(y + 0.02) * rng.normal(), 0.0, 1.0));
+      }
+    }
+  }
+};
+
+Seq2Seq trained_student(GruForm form, Activation activation) {
+  Seq2Seq model({.gates = 24, .hidden = {14}, .form = form, .activation = activation});
+  model.initialise(1);
+  const NoisyDecays data;
+  TrainingOptions options;
+  options.samples = 60000;
+  options.validation_samples = 512;
+  options.validations = 4;
+  Trainer(model.parameters(), least_squares(model), data, options).run();
+  return model;
+}
+
+struct Traces {
+  std::vector<float> input, target;
+  explicit Traces(int count) {
+    const NoisyDecays data;
+    Random rng(1, 1);
+    OwnedSequence<float> x(24, 1, count, rng), y(24, 1, count, rng);
+    data.fill(std::uint64_t{1} << 40, x.view, y.view);
+    for (int b = 0; b < count; ++b)
+      for (int t = 0; t < 24; ++t) {
+        input.push_back(x.view.at(t, 0, b));
+        target.push_back(y.view.at(t, 0, b));
+      }
+  }
+  double rmse(const std::vector<float>& output) const {
+    double sum = 0.0;
+    for (std::size_t i = 0; i < output.size(); ++i) sum += std::pow(output[i] - target[i], 2);
+    return std::sqrt(sum / static_cast<double>(output.size()));
+  }
+  double float_rmse(const Seq2Seq& model) const {
+    std::vector<float> output(input.size());
+    predict(model, input, output);
+    return rmse(output);
+  }
+  double integer_rmse(const Seq2Seq& model, const QuantiseOptions& options) const {
+    std::vector<float> output(input.size());
+    IntegerEngine(quantise(model, options)).run(input, output);
+    return rmse(output);
+  }
+};
+
+QuantiseOptions with_widths(Widths widths) {
+  QuantiseOptions options;
+  options.widths = widths;
+  return options;
+}
+
+Seq2Seq random_network(GruForm form, Activation activation, std::uint64_t seed) {
+  Seq2Seq model(
+      {.gates = 17, .outputs = 2, .hidden = {5, 3}, .form = form, .activation = activation});
+  Random rng(seed, 0);
+  fill_normal(model.parameters().data(), model.parameters().size(), rng, 0.5);
+  return model;
+}
+
+Matrix<float> parameter(Seq2Seq& model, const std::string& name) {
+  for (const auto& entry : model.parameters().entries())
+    if (entry.name == name) return model.parameters().matrix(entry.at);
+  FAIL("no parameter ", name);
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("a trained student keeps its error in integers, and needs its wide state") {
+  const Traces traces(600);
+  double wide = 0.0, narrow = 0.0;
+  for (GruForm form : {GruForm::reset_after, GruForm::reset_before})
+    for (Activation activation : {Activation::smooth, Activation::hard}) {
+      CAPTURE(name_of(form) + " " + name_of(activation));
+      const Seq2Seq model = trained_student(form, activation);
+      Widths narrow_state = widths_8bit();
+      narrow_state.state_fraction = narrow_state.candidate_fraction = 7;
+      const double in_floats = traces.float_rmse(model);
+      const double in_16 = traces.integer_rmse(model, with_widths(widths_16bit())) / in_floats;
+      const double in_8 = traces.integer_rmse(model, with_widths(widths_8bit())) / in_floats;
+      wide += in_8;
+      narrow += traces.integer_rmse(model, with_widths(narrow_state)) / in_floats;
+      CHECK(in_floats < 0.02);
+      CHECK(in_16 < 1.01);
+      CHECK(in_8 < 1.4);
+    }
+  CHECK(narrow > 1.2 * wide);
+}
+
+TEST_CASE("weights become round(w / scale), biases units of their accumulator") {
+  Seq2Seq model = random_network(GruForm::reset_after, Activation::smooth, 1);
+  // Row 7 of the second encoder layer is of n: W_n and U_n have scales of their own there.
+  const Matrix<float> w = parameter(model, "encoder.1.weight_ih");
+  const Matrix<float> u = parameter(model, "encoder.1.weight_hh");
+  const Matrix<float> c = parameter(model, "encoder.1.bias_hh");
+  const Matrix<float> b = parameter(model, "encoder.1.bias_ih");
+  for (int row : {2, 7})
+    for (int k = 0; k < 5; ++k) w.at(row, k) = static_cast<float>(k - 2);  // -2 .. 2
+  for (int row : {2, 7})
+    for (int k = 0; k < 3; ++k) u.at(row, k) = static_cast<float>(4 * k - 4);  // -4, 0, 4
+  b.at(2, 0) = b.at(7, 0) = 0.75f;
+  c.at(2, 0) = c.at(7, 0) = -0.5f;
+
+  QuantiseOptions options;
+  const WeightScales scales = weight_scales(model, options);
+  REQUIRE(scales.layers.size() == 4);
+  REQUIRE(scales.layers[1].size() == 12);
+  CHECK(scales.layers[1][2] == 4.0 / 127);
+  CHECK(scales.layers[1][7] == 2.0 / 127);
+  CHECK(scales.layers[1][10] == 4.0 / 127);
+  const IntegerModel out = quantise(model, options);
+  const IntegerLayer& layer = out.encoder[1];
+  const auto row_of = [](const IntegerRows& m, int row) {
+    return std::vector<std::int16_t>(m.row(row), m.row(row) + m.cols);
+  };
+  CHECK(row_of(layer.input, 2) ==
+        std::vector<std::int16_t>{-64, -32, 0, 32, 64});  // 63.5 is even 64
+  CHECK(row_of(layer.recurrent, 2) == std::vector<std::int16_t>{-127, 0, 127});
+  CHECK(row_of(layer.input, 7) == std::vector<std::int16_t>{-127, -64, 0, 64, 127});
+  CHECK(row_of(layer.recurrent, 7) == std::vector<std::int16_t>{-127, 0, 127});
+  CHECK(layer.bias[2] == 1016);             // (0.75 - 0.5) * 127/4 * 128
+  CHECK(layer.bias[7] == 6096);             // 0.75 * 127/2 * 128
+  CHECK(layer.recurrent_bias[1] == -2032);  // -0.5 * 127/4 * 128
+  CHECK(layer.requantisers[2] == nearest_requantiser(4.0 / 127 * 32));  // 2^12 / 2^7
+
+  options.per_row = false;
+  const WeightScales together = weight_scales(model, options);
+  for (double scale : together.layers[1]) CHECK(scale == 4.0 / 127);
+
+  options.powers_of_two = true;
+  const WeightScales powers = weight_scales(model, options);
+  for (const auto& rows : powers.layers)
+    for (double scale : rows) CHECK(std::exp2(std::round(std::log2(scale))) == scale);
+  const IntegerModel shifting = quantise(model, options);
+  for (const Requantiser& r : shifting.encoder[1].requantisers)
+    CHECK(std::has_single_bit(r.multiplier));
+
+  options = {};
+  options.scale = WeightScale::paper;  // its largest weights are 255 units, and saturate
+  CHECK(weight_scales(model, options).layers[1][10] == 4.0 / 255);
+  CHECK(row_of(quantise(model, options).encoder[1].recurrent, 2) ==
+        std::vector<std::int16_t>{-127, 0, 127});
+
+  options.scale = WeightScale::fixed_grid;
+  CHECK(weight_scales(model, options).layers[1][10] == 1.0 / 128);
+  CHECK(quantise(model, options).encoder[1].requantisers[2] == Requantiser{1, 2});
+}
+
+TEST_CASE("rows of zeros and large biases still have a scale") {
+  for (GruForm form : {GruForm::reset_after, GruForm::reset_before})
+    for (const Widths& widths : {widths_8bit(), widths_16bit()}) {
+      Seq2Seq model = random_network(form, Activation::smooth, 2);
+      const Matrix<float> u = parameter(model, "decoder.0.weight_hh");
+      std::fill_n(u.data, u.size(), 0.0f);
+      const Matrix<float> w = parameter(model, "encoder.0.weight_ih");
+      for (std::size_t i = 0; i < w.size(); ++i) w.data[i] *= 1e-9f;
+      parameter(model, "encoder.0.bias_ih").at(13, 0) = 300.0f;
+      const IntegerModel out = quantise(model, with_widths(widths));
+      CHECK(out.decoder[0].recurrent.weights == std::vector<std::int16_t>(75, 0));
+      // Without weights a sum is its bias, to within one unit.
+      const Arithmetic a(out.widths, out.form, out.activation);
+      std::vector<std::int32_t> state(5, 0);
+      StepScratch scratch(5);
+      const Matrix<float> b = parameter(model, "decoder.0.bias_ih");
+      gru_step(a, out.decoder[0], nullptr, state.data(), scratch,
+               [&](Node node, int unit, std::int64_t value) {
+                 if (node != (form == GruForm::reset_after ? Node::input_sum : Node::candidate_sum))
+                   return;
+                 CHECK(std::abs(static_cast<double>(value) - 4096.0 * b.at(10 + unit, 0)) <= 1.0);
+               });
+    }
+}
+
+TEST_CASE("at 16 bits the integers follow the float engine") {
+  for (GruForm form : {GruForm::reset_after, GruForm::reset_before}) {
+    const Seq2Seq model = random_network(form, Activation::hard, 3);
+    Random rng(4, 0);
+    std::vector<float> input(20 * 17), in_floats(20 * 17 * 2), in_integers(in_floats.size());
+    for (float& x : input) x = static_cast<float>(rng.uniform());
+    predict(model, input, in_floats);
+    IntegerEngine(quantise(model, with_widths(widths_16bit()))).run(input, in_integers);
+    // Sums are rounded to 2^-12, gates to 2^-14; 34 steps forget most of what was before.
+    double most = 0.0;
+    for (std::size_t i = 0; i < in_floats.size(); ++i)
+      most = std::max(most, std::abs(double{in_floats[i]} - in_integers[i]));
+    CHECK(most < 4e-3);
+  }
+}
+
+TEST_CASE("ranges set the sums' and the outputs' fractions") {
+  const Widths w = with_ranges(widths_8bit(), {.sum = 8.1, .output = 1.0});
+  CHECK(w.gate_sum_fraction == 11);
+  CHECK(w.candidate_sum_fraction == 11);
+  CHECK(w.output_fraction == 15);
+  CHECK(with_ranges(widths_8bit(), {}) == widths_8bit());
+  CHECK(contains(error_of([] { with_ranges({}, {.sum = 0.0, .output = 1.0}); }),
+                 "found a range of 0 for sums"));
+}
+
+TEST_CASE("what cannot be quantised is refused") {
+  Seq2Seq model = random_network(GruForm::reset_after, Activation::smooth, 5);
+  CHECK(contains(error_of([&] { quantise(model, with_widths(widths_qkeras())); }), "[arithmetic]"));
+  QuantiseOptions options;
+  options.widths.weight_bits = 1;
+  CHECK(
+      contains(error_of([&] { quantise(model, options); }), "weight_bits: found 1, wanted 2..16"));
+  WeightScales scales = weight_scales(model, {});
+  scales.layers[2][1] = 0.0;
+  CHECK(error_of([&] { quantise(model, Widths{}, scales); }) ==
+        "[quantise] layer 2: found a scale of 0, wanted a positive number");
+  scales.layers[2].pop_back();
+  CHECK(
+      contains(error_of([&] { quantise(model, Widths{}, scales); }), "found 19 scales, wanted 20"));
+  options = with_widths(widths_16bit());
+  options.widths.accumulator_bits = 32;
+  CHECK(contains(error_of([&] { quantise(model, options); }), "its accumulator could reach"));
+  parameter(model, "decoder.1.weight_hh").data[4] = std::nanf("");
+  CHECK(error_of([&] { quantise(model); }) ==
+        "[quantise] decoder.1.weight_hh: value 4 is not finite");
+}
