@@ -6,7 +6,8 @@ namespace taugate {
 
 namespace {
 
-constexpr int kBlock = 16;  ///< steps whose input parts are computed at once
+constexpr int kBlock = 16;                      ///< steps whose input parts are computed at once
+constexpr std::size_t kFirstCache = 28 * 1024;  ///< bytes of weights that stay there
 
 }  // namespace
 
@@ -25,9 +26,16 @@ SingleTrace::SingleTrace(const Chain& chain, int steps)
                           simd::strided<float>(w.recurrent.value.data, 3 * H, H, H),
                           w.input_bias.value.data, w.recurrent_bias.value.data);
     const auto padded = static_cast<std::size_t>(gru.padded);
-    layers_.push_back({gru, layer.activation, layer.reads_zeros, layer.starts_from,
+    layers_.push_back({gru, layer.activation, layer.reads_zeros, layer.starts_from, false,
                        Buffer<float>(padded), Buffer<float>(kBlock * 3 * padded),
                        Buffer<float>(static_cast<std::size_t>(steps) * padded)});
+  }
+  for (std::size_t k = 0; k + 1 < layers_.size(); k += layers_[k].with_next ? 2 : 1) {
+    const Layer &lower = layers_[k], &upper = layers_[k + 1];
+    const std::size_t bytes = 6 * sizeof(float) * lower.gru.hidden * lower.gru.padded;
+    layers_[k].with_next = lower.gru.hidden == upper.gru.hidden &&
+                           lower.activation == upper.activation &&
+                           upper.starts_from < static_cast<int>(k) && bytes <= kFirstCache;
   }
   const auto padded = static_cast<std::size_t>(layers_.back().gru.padded);
   float* rows = weights_.allocate_zeroed<float>(static_cast<std::size_t>(outputs_) * padded);
@@ -39,31 +47,47 @@ SingleTrace::SingleTrace(const Chain& chain, int steps)
 }
 
 void SingleTrace::run(const float* input, float* output) {
-  const auto& kernel = simd::kernels<float>();
-  const float* x = input;
-  std::size_t x_stride = 1;
-  for (Layer& layer : layers_) {
-    const auto padded = static_cast<std::size_t>(layer.gru.padded);
-    const float* h = layer.start.data();
-    if (layer.starts_from >= 0) h = layers_[static_cast<std::size_t>(layer.starts_from)].last();
-    float* states = layer.states.data();
-    for (int first = 0; first < steps_; first += kBlock) {
-      const int steps = std::min(kBlock, steps_ - first);
-      const float* sums = layer.gru.bias;
-      if (!layer.reads_zeros) {
-        kernel.single_input(layer.gru, steps, x, x_stride, layer.sums.data());
-        sums = layer.sums.data();
-        x += steps * x_stride;
+  for (std::size_t k = 0; k < layers_.size(); k += layers_[k].with_next ? 2 : 1) {
+    const int count = layers_[k].with_next ? 2 : 1;
+    // The second layer is a block of steps behind the first.
+    for (int first = 0; first < steps_ + (count - 1) * kBlock; first += kBlock) {
+      simd::SingleRun<float> runs[2];
+      int steps[2];
+      for (int i = 0; i < count; ++i) runs[i] = block(k + i, first - i * kBlock, input, steps[i]);
+      if (count == 2 && steps[0] == steps[1]) {  // and so not 0
+        simd::kernels<float>().single_steps(runs, 2, layers_[k].activation, steps[0]);
+        continue;
       }
-      kernel.single_steps(layer.gru, layer.activation, steps, sums,
-                          layer.reads_zeros ? 0 : 3 * padded, h, states, padded);
-      states += steps * padded;
-      h = states - padded;
+      for (int i = 0; i < count; ++i)
+        if (steps[i] > 0)
+          simd::kernels<float>().single_steps(&runs[i], 1, layers_[k].activation, steps[i]);
     }
-    x = layer.states.data();
-    x_stride = padded;
   }
   run_head(output);
+}
+
+/// Computes the input's part of the block of steps that begins at `first`, and says where its
+/// recurrence reads and writes; `steps` is 0 where there is no such block.
+simd::SingleRun<float> SingleTrace::block(std::size_t k, int first, const float* input,
+                                          int& steps) {
+  Layer& layer = layers_[k];
+  steps = first < 0 ? 0 : std::clamp(steps_ - first, 0, kBlock);
+  if (steps == 0) return {};
+  const auto padded = static_cast<std::size_t>(layer.gru.padded);
+  simd::SingleRun<float> run{.gru = &layer.gru, .sums = layer.gru.bias, .states_stride = padded};
+  if (!layer.reads_zeros) {
+    const auto stride = static_cast<std::size_t>(k == 0 ? 1 : layers_[k - 1].gru.padded);
+    const float* x = k == 0 ? input : layers_[k - 1].states.data();
+    simd::kernels<float>().single_input(layer.gru, steps, x + first * stride, stride,
+                                        layer.sums.data());
+    run.sums = layer.sums.data();
+    run.sums_stride = 3 * padded;
+  }
+  run.states = layer.states.data() + first * padded;
+  run.h0 = first > 0               ? run.states - padded
+           : layer.starts_from < 0 ? layer.start.data()
+                                   : layers_[static_cast<std::size_t>(layer.starts_from)].last();
+  return run;
 }
 
 /// Each output of each step is a product of two rows of units, as in a weight's gradient.

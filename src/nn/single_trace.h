@@ -4,7 +4,7 @@
 //
 // A layer runs over the whole trace before the next one begins, so that its weights stay in cache,
 // in blocks of steps: first the input's part of all steps of a block, which reads each weight once,
-// then the recurrence.
+// then the recurrence. Two small layers of one size run side by side, the second a block behind.
 
 #include <vector>
 
@@ -28,11 +28,13 @@ class SingleTrace {
     Activation activation;
     bool reads_zeros;
     int starts_from;
-    Buffer<float> start;   // [padded], for layers that start from zeros
-    Buffer<float> sums;    // [block][3][padded]
-    Buffer<float> states;  // [T][padded]
+    bool with_next = false;  // runs side by side with the layer above
+    Buffer<float> start;     // [padded], for layers that start from zeros
+    Buffer<float> sums;      // [block][3][padded]
+    Buffer<float> states;    // [T][padded]
     const float* last() const { return states.end() - gru.padded; }
   };
+  simd::SingleRun<float> block(std::size_t layer, int first, const float* input, int& steps);
   void run_head(float* output);
 
   int steps_, outputs_;

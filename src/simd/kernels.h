@@ -88,6 +88,17 @@ struct SingleGru {
   const S* bias = nullptr;       ///< [r,z,n,s][padded]: b + c of r and z, b of n, c of n
 };
 
+/// Where a SingleGru begins and what it writes.
+template <class S>
+struct SingleRun {
+  const SingleGru<S>* gru = nullptr;
+  const S* sums = nullptr;      ///< [steps] of [r,z,n][padded]; without input the layer's bias
+  std::size_t sums_stride = 0;  ///< values a step; 0 without input
+  const S* h0 = nullptr;        ///< [padded]
+  S* states = nullptr;          ///< [steps] of [padded]; padding units mean nothing
+  std::size_t states_stride = 0;
+};
+
 /// One step of Adam (Kingma & Ba, 2015, algorithm 1) on n parameters.
 template <class S>
 struct Adam {
@@ -154,11 +165,10 @@ struct Kernels {
   /// One trace: the part of the sums that does not wait for the state, for `steps` steps.
   /// x [steps][inputs], rows `x_stride` values apart; sums [steps][r,z,n][padded] = bias + W x.
   void (*single_input)(const SingleGru<S>&, int steps, const S* x, std::size_t x_stride, S* sums);
-  /// The recurrence: sums (`sums_stride` values a step; 0 for a layer without input, whose sums are
-  /// its bias) and h0 [padded] to states, `states_stride` values a step. Padding units mean
-  /// nothing.
-  void (*single_steps)(const SingleGru<S>&, Activation, int steps, const S* sums,
-                       std::size_t sums_stride, const S* h0, S* states, std::size_t states_stride);
+  /// The recurrence over `steps` steps, of one layer or of two. Two are of the same size and
+  /// independent of each other (each a block of steps behind its predecessor, say): one computes
+  /// where the other waits.
+  void (*single_steps)(const SingleRun<S>* runs, int count, Activation, int steps);
 
   void (*adam)(const Adam<S>&);
 };

@@ -225,10 +225,12 @@ void single_input(const SingleGru<S>& g, int steps, const S* x, std::size_t x_st
 
 /// Groups of two units, and an odd one.
 template <class S>
-void single_steps(const SingleGru<S>& g, Activation kind, int steps, const S* sums,
-                  std::size_t sums_stride, const S* h, S* states, std::size_t states_stride) {
+void single_run(const SingleRun<S>& run, Activation kind, int steps) {
+  const SingleGru<S>& g = *run.gru;
+  const S *sums = run.sums, *h = run.h0;
+  S* states = run.states;
   const int H = g.hidden;
-  for (int t = 0; t < steps; ++t, sums += sums_stride, states += states_stride) {
+  for (int t = 0; t < steps; ++t, sums += run.sums_stride, states += run.states_stride) {
     for (int i = 0; i < H; ++i) {
       const int first = i / 2 * 2, width = first + 2 <= H ? 2 : 1;
       S a[3] = {sums[i], sums[H + i], g.bias[3 * H + i]};  // of r, z, s
@@ -241,6 +243,11 @@ void single_steps(const SingleGru<S>& g, Activation kind, int steps, const S* su
     }
     h = states;
   }
+}
+
+template <class S>
+void single_steps(const SingleRun<S>* runs, int count, Activation kind, int steps) {
+  for (int i = 0; i < count; ++i) single_run(runs[i], kind, steps);
 }
 
 template <class S>

@@ -90,8 +90,13 @@ std::vector<double> kernels_of(const Layer& l, int at_once) {
     const int steps = std::min(at_once, l.T - t);
     S* out = states + static_cast<std::size_t>(t) * stride;
     if (l.I > 0) kernel.single_input(g, steps, x.data() + t * x_stride, x_stride, sums);
-    kernel.single_steps(g, l.kind, steps, l.I > 0 ? sums : g.bias, l.I > 0 ? 3 * padded : 0, h, out,
-                        stride);
+    const simd::SingleRun<S> run{.gru = &g,
+                                 .sums = l.I > 0 ? sums : g.bias,
+                                 .sums_stride = l.I > 0 ? 3 * padded : 0,
+                                 .h0 = h,
+                                 .states = out,
+                                 .states_stride = stride};
+    kernel.single_steps(&run, 1, l.kind, steps);
     h = out + (steps - 1) * stride;
   }
   std::vector<double> result;
