@@ -100,11 +100,12 @@ double scale_of(const Row& row, const QuantiseOptions& options) {
   const double scale = options.scale == WeightScale::paper
                            ? most / static_cast<double>(power_of_two(bits) - 1)
                            : most / static_cast<double>(power_of_two(bits - 1) - 1);
-  // The bias, in units of the accumulator, keeps to an eighth of its range; and an accumulator need
-  // not be more than 2^24 times finer than its sum.
+  // The bias, in units of the accumulator, keeps to an eighth of its range. And a weight's rounding
+  // need not change a sum by less than 2^-6 of its unit: smaller units would only make wide
+  // accumulators.
   const int bias_bits = options.widths.accumulator_bits - 4;
   return std::max({scale, std::ldexp(std::abs(row.bias), row.fraction - bias_bits),
-                   std::ldexp(1.0, row.fraction - row.sum_fraction - 24)});
+                   std::ldexp(1.0, -row.sum_fraction - 5)});
 }
 
 std::vector<double> scales_of(const std::vector<Row>& rows, const QuantiseOptions& options) {
