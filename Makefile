@@ -15,10 +15,10 @@ build = cmake --preset $(1) && cmake --build --preset $(1) -j $(JOBS)
 check = $(call build,$(1)) && ctest --preset $(1) -j $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench bench-peers asan clang lint format install clean
+.PHONY: help build demo test bench bench-peers bench-record asan clang lint format install clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the library and the program into build/release
 	@$(DEPENDENCIES) build
@@ -38,11 +38,24 @@ bench: ## time every part of this project beside the FMA peak, two minutes (buil
 	$(call build,bench)
 	build/bench/taugate_bench --commit=$(COMMIT) --csv=build/bench/bench.csv \
 	  --benchmark_out=build/bench/bench.json $(BENCH)
+	build/bench/taugate_fixture build/bench/fixture
+	build/bench/taugate_processes build/bench/fixture --commit=$(COMMIT) \
+	  --csv=build/bench/processes.csv
+	scripts/plot_bench.sh build/bench/bench.csv docs/results/peers-infer.csv build/bench/images
 
-bench-peers: ## time training and inference beside libtorch and oneDNN (installs them)
+bench-peers: ## time training and inference beside libtorch, oneDNN and ONNX Runtime (installs them)
 	@$(DEPENDENCIES) peers
+	@scripts/onnxruntime.sh build/onnxruntime
 	$(call build,peers)
-	build/peers/taugate_peers --commit $(COMMIT) $(PEERS)
+	build/peers/taugate_peers --onnxruntime build/onnxruntime/bin/python --commit $(COMMIT) $(PEERS)
+
+bench-record: ## all figures of docs/performance.md, 20 minutes: docs/results/*.csv, docs/images/*.svg
+	@$(DEPENDENCIES) bench
+	@$(DEPENDENCIES) peers
+	@scripts/onnxruntime.sh build/onnxruntime
+	$(call build,bench)
+	$(call build,peers)
+	scripts/bench_record.sh $(COMMIT)
 
 asan: ## run the tests under the address and undefined-behaviour sanitizers
 	@$(DEPENDENCIES) test

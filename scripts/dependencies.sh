@@ -17,7 +17,7 @@ case ${1:-} in
   test) wanted=$test ;;
   demo) wanted="$build $pictures dataset-fashion-mnist" ;;
   bench) wanted="$build libbenchmark-dev gnuplot-nox" ;;
-  peers) wanted="$build libtorch-dev libdnnl-dev libopenblas0-openmp" ;;
+  peers) wanted="$build libtorch-dev libdnnl-dev libopenblas0-openmp python3-venv" ;;
   clang) wanted="$test clang libomp-dev" ;;
   lint) wanted="$test clang libomp-dev clang-tidy clang-format" ;;
   *)

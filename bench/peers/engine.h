@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -67,6 +68,8 @@ class Engine {
   virtual void load(const Weights& weights) = 0;
   /// input, output: [T][B] row-major.
   virtual void infer(const float* input, float* output) = 0;
+  /// Seconds that so many calls of infer take. An engine in another process counts them there.
+  virtual double time_inference(int repeats, const float* input, float* output);
   /// Forward, mean squared error against target [T][B], backward, Adam with rate 1e-3. Returns the
   /// error before the update.
   virtual double train_step(const float* /*input*/, const float* /*target*/) {
@@ -76,6 +79,7 @@ class Engine {
 
 struct Peer {
   std::string name;
+  std::string isa;  ///< the instructions it says it uses
   bool trains = false;
   bool splits = true;  ///< whether one engine a core is worth a row of its own
   std::function<std::unique_ptr<Engine>(const Task&)> make;
@@ -84,9 +88,14 @@ struct Peer {
 Peer ours();      ///< the inference engine and the trainer of this project
 Peer libtorch();  ///< torch::nn::GRU, one per layer; autograd and torch::optim::Adam
 Peer onednn();    ///< the lbr_gru primitive, weights in the layout it prefers; inference only
+/// The GRU node of ONNX, inference only, through the Python interpreter `python`. Nothing where
+/// that is empty or lacks the packages that onnxruntime_peer.py wants.
+std::optional<Peer> onnxruntime(const std::string& python);
 /// `peer` run as Task::threads engines of one thread, each with its share of the batch. What a user
 /// gets who starts one process per core; some engines scale better so than by themselves.
 Peer split(const Peer& peer);
+/// `peer` on one thread, whatever the task says.
+Peer on_one_thread(const Peer& peer);
 
 /// The equations written out, in double: the truth that the engines are compared with. Returns the
 /// outputs [T] of one trace, input [T].

@@ -2,14 +2,18 @@
 // they must agree with the equations; then they are timed in interleaved rounds, the machine's FMA
 // peak with them, because a shared machine drifts and only ratios within a round are worth quoting.
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <cxxopts.hpp>
 #include <iostream>
 #include <optional>
 
 #include "bench/peak.h"
+#include "bench/peers/busy.h"
 #include "bench/peers/engine.h"
 #include "bench/peers/report.h"
 #include "taugate/core/error.h"
@@ -96,36 +100,50 @@ void check_training(const Task& task, const std::vector<float>& input,
   }
 }
 
+/// What a round measures: an engine, alone or beside a process that takes a core.
+struct Measurement {
+  std::function<double(int)> seconds_of;  // so many calls
+  BusyProcess* neighbour = nullptr;
+  int repeats = 1;
+};
+
 /// Interleaved rounds; round i of every engine and of the peak sees the same machine.
-void time_rounds(const Plan& plan, const std::vector<std::function<void()>>& calls,
-                 Comparison& result) {
-  std::vector<int> repeats;  // enough to fill plan.seconds, found after a warm-up of the same kind
-  for (const auto& call : calls) {
-    call();
-    repeats.push_back(std::clamp(static_cast<int>(plan.seconds / seconds_of(call)), 1, 100000));
+void time_rounds(const Plan& plan, std::vector<Measurement> measurements, Comparison& result) {
+  for (Measurement& m : measurements) {  // a warm-up, then how many calls fill plan.seconds
+    m.seconds_of(1);
+    m.repeats = std::clamp(static_cast<int>(plan.seconds / m.seconds_of(1)), 1, 100000);
   }
   for (int round = 0; round < plan.rounds; ++round) {
     result.peak.push_back(bench::fma_peak(result.threads));
-    for (std::size_t i = 0; i < calls.size(); ++i) {
-      const std::size_t e = (i + round) % calls.size();  // nobody always goes first
-      const double seconds = seconds_of([&] {
-        for (int k = 0; k < repeats[e]; ++k) calls[e]();
-      });
-      result.timings[e].seconds.push_back(seconds / repeats[e]);
+    for (std::size_t i = 0; i < measurements.size(); ++i) {
+      const std::size_t e = (i + round) % measurements.size();  // nobody always goes first
+      const Measurement& m = measurements[e];
+      if (m.neighbour) m.neighbour->wake();
+      const double seconds = m.seconds_of(m.repeats);
+      if (m.neighbour) m.neighbour->sleep();
+      result.timings[e].seconds.push_back(seconds / m.repeats);
     }
   }
+}
+
+/// Who takes part in a job.
+std::vector<Peer> contestants(const std::vector<Peer>& all, const Task& task,
+                              const std::string& job) {
+  std::vector<Peer> peers;
+  for (const Peer& peer : all) {
+    if (job == "train" && !peer.trains) continue;
+    peers.push_back(peer);
+    if (task.threads == 1 || job == "busy") continue;
+    if (&peer == &all.front()) peers.push_back(on_one_thread(peer));
+    if (job == "infer" && peer.splits && task.batch >= task.threads) peers.push_back(split(peer));
+  }
+  return peers;
 }
 
 std::optional<Comparison> compare(const Plan& plan, const std::vector<Peer>& all, const Task& task,
                                   const std::string& job) {
   const bool train = job == "train";
-  std::vector<Peer> peers;
-  for (const Peer& peer : all) {
-    if (train && !peer.trains) continue;
-    peers.push_back(peer);
-    if (!train && peer.splits && task.threads > 1 && task.batch >= task.threads)
-      peers.push_back(split(peer));
-  }
+  const std::vector<Peer> peers = contestants(all, task, job);
   if (peers.empty()) return std::nullopt;
 
   Comparison result;
@@ -140,21 +158,50 @@ std::optional<Comparison> compare(const Plan& plan, const std::vector<Peer>& all
   const std::vector<float> input = traces(task, 2), target = traces(task, 3);
   std::vector<float> output(input.size());
   std::vector<std::unique_ptr<Engine>> engines;
-  std::vector<std::function<void()>> calls;
+  std::vector<Measurement> measurements;
   for (const Peer& peer : peers) {
     Engine* engine = engines.emplace_back(peer.make(task)).get();
     engine->load(weights);
     if (train) {
-      calls.emplace_back([&, engine] { engine->train_step(input.data(), target.data()); });
+      measurements.push_back({[&, engine](int repeats) {
+        return seconds_of([&] {
+          for (int i = 0; i < repeats; ++i) engine->train_step(input.data(), target.data());
+        });
+      }});
     } else {
-      calls.emplace_back([&, engine] { engine->infer(input.data(), output.data()); });
+      measurements.push_back({[&, engine](int repeats) {
+        return engine->time_inference(repeats, input.data(), output.data());
+      }});
     }
-    result.timings.push_back({peer.name, {}});
+    result.timings.push_back({peer.name, peer.isa, {}});
   }
   result.largest_error = check_inference(task, weights, input, peers, engines);
   if (train) check_training(task, input, target, peers, engines);
-  time_rounds(plan, calls, result);
+  std::optional<BusyProcess> neighbour;
+  if (job == "busy") {
+    neighbour.emplace();
+    for (std::size_t e = 0; e < peers.size(); ++e) {
+      measurements.push_back({measurements[e].seconds_of, &*neighbour});
+      result.timings.push_back({peers[e].name + " (beside a busy process)", peers[e].isa, {}});
+    }
+  }
+  time_rounds(plan, std::move(measurements), result);
   return result;
+}
+
+/// Limits every engine, and the peak, to AVX2. Some read their limit from the environment when they
+/// are loaded, so the program starts again under these settings.
+void limit_to_avx2(char** argv) {
+  bench::limit_instructions_to_avx2();
+  if (std::getenv("TAUGATE_PEERS_LIMITED")) return;
+  for (const auto& [name, value] : {std::pair{"TAUGATE_PEERS_LIMITED", "1"},
+                                    {"TAUGATE_ARCH", "avx2"},
+                                    {"ONEDNN_MAX_CPU_ISA", "AVX2"},
+                                    {"ATEN_CPU_CAPABILITY", "avx2"},
+                                    {"OPENBLAS_CORETYPE", "Haswell"}})
+    ::setenv(name, value, 1);
+  ::execv("/proc/self/exe", argv);
+  taugate::fail("the program cannot start itself");
 }
 
 /// Runs the plan; `threads` empty means: one thread at batch 1, all cores otherwise.
@@ -168,8 +215,8 @@ std::vector<Comparison> run(const Plan& plan, const std::vector<Peer>& peers) {
   const int cores = taugate::thread_count();
   std::vector<Comparison> results;
   for (const std::string& job : plan.jobs) {
-    if (job != "infer" && job != "train") {
-      taugate::fail_usage("--jobs: found '", job, "', wanted infer or train");
+    if (job != "infer" && job != "train" && job != "busy") {
+      taugate::fail_usage("--jobs: found '", job, "', wanted infer, train or busy");
     }
     for (const std::string& name : plan.networks) {
       for (int batch : plan.batches) {
@@ -189,7 +236,7 @@ std::vector<Comparison> run(const Plan& plan, const std::vector<Peer>& peers) {
 
 int run_program(int argc, char** argv) {
   Plan plan;
-  std::string json, csv, commit;
+  std::string json, csv, commit, isa, python;
   cxxopts::Options options("taugate_peers", "Compares GRU engines on the same networks and data.");
   const auto text = [](std::string& to, const char* initial) {
     return cxxopts::value<std::string>(to)->default_value(initial);
@@ -200,12 +247,16 @@ int run_program(int argc, char** argv) {
   auto add = options.add_options();
   add("networks", "lite-H, 64x16, teacher, student-A[,B...]",
       list(plan.networks, "lite-16,lite-32,lite-64,64x16"));
-  add("jobs", "infer, train", list(plan.jobs, "infer,train"));
+  add("jobs", "infer; train; busy: infer, alone and beside a process that takes a core",
+      list(plan.jobs, "infer,train"));
   add("batches", "traces a call", cxxopts::value(plan.batches)->default_value("1024,256,1"));
   add("threads", "default: 1 at batch 1, else all cores", cxxopts::value(plan.threads));
   add("steps", "gates of a trace", cxxopts::value(plan.steps)->default_value("160"));
   add("rounds", "measurements of each engine", cxxopts::value(plan.rounds)->default_value("7"));
   add("seconds", "length of a measurement", cxxopts::value(plan.seconds)->default_value("0.3"));
+  add("isa", "avx2: limits every engine (ONNX Runtime knows no limit and stays out)",
+      text(isa, ""));
+  add("onnxruntime", "Python interpreter that has onnxruntime and onnx", text(python, ""));
   add("json", "write the figures here", text(json, ""));
   add("csv", "write the figures here", text(csv, ""));
   add("commit", "what is measured, for the record", text(commit, "unknown"));
@@ -215,6 +266,14 @@ int run_program(int argc, char** argv) {
     return 0;
   }
 
+  if (!isa.empty() && isa != "avx2") taugate::fail_usage("--isa: found '", isa, "', wanted avx2");
+  if (isa == "avx2") limit_to_avx2(argv);
+
+  std::vector<Peer> peers{ours(), libtorch(), onednn()};
+  if (const auto peer = isa.empty() ? onnxruntime(python) : std::nullopt)
+    peers.push_back(*peer);
+  else
+    std::cout << "note: without ONNX Runtime\n";
   const bench::Machine setting = bench::this_machine(commit);
   std::cout << "commit " << setting.commit << "; " << setting.cpu << ", " << setting.cores
             << " cores; FMA by " << setting.instructions << "; " << setting.compiler << "; BLAS "
@@ -224,7 +283,7 @@ int run_program(int argc, char** argv) {
     if (!csv.empty()) write_csv(csv, setting, results);
   };
   save({});  // a file that cannot be written is better known before the run than after it
-  save(run(plan, {ours(), libtorch(), onednn()}));
+  save(run(plan, peers));
   return 0;
 }
 

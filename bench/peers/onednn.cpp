@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "bench/peers/engine.h"
+#include "taugate/core/error.h"
 
 namespace peers {
 namespace {
@@ -160,9 +161,13 @@ class OneDnn : public Engine {
 
 Peer onednn() {
   const dnnl_version_t* version = dnnl_version();
-  return {"oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) +
-              " lbr_gru",
-          false, true, [](const Task& task) { return std::make_unique<OneDnn>(task); }};
+  const auto isa = dnnl::get_effective_cpu_isa();
+  return {.name = taugate::concat("oneDNN ", version->major, ".", version->minor, " lbr_gru"),
+          .isa = isa == dnnl::cpu_isa::avx2    ? "avx2"
+                 : isa == dnnl::cpu_isa::sse41 ? "sse4.1"
+                 : isa == dnnl::cpu_isa::avx   ? "avx"
+                                               : "avx512",
+          .make = [](const Task& task) { return std::make_unique<OneDnn>(task); }};
 }
 
 }  // namespace peers

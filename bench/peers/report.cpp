@@ -10,31 +10,40 @@
 namespace peers {
 namespace {
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
+/// The value below which this fraction of the values lies.
+double quantile(std::vector<double> values, double fraction) {
+  const auto place =
+      static_cast<std::ptrdiff_t>(fraction * static_cast<double>(values.size() - 1) + 0.5);
+  std::nth_element(values.begin(), values.begin() + place, values.end());
+  return values[static_cast<std::size_t>(place)];
 }
+double median(const std::vector<double>& values) { return quantile(values, 0.5); }
 
 /// The figures of one line, from the rounds.
 struct Summary {
-  double seconds, fastest, slowest;  // of one call
+  double seconds, fastest, lower, upper, slowest;  // of one call: median, ends and quartiles
   double sequences_per_second;
   double gflops;
   double share_of_peak;
-  double speed_up;  // over the first engine, median of the rounds' ratios
+  double ours_faster;  // times, median of the rounds' ratios
 };
 
 Summary summarise(const Comparison& c, const Timing& timing) {
   std::vector<double> shares, ratios;
   for (std::size_t i = 0; i < timing.seconds.size(); ++i) {
     shares.push_back(c.flops / timing.seconds[i] / c.peak[i]);
-    ratios.push_back(c.timings.front().seconds[i] / timing.seconds[i]);
+    ratios.push_back(timing.seconds[i] / c.timings.front().seconds[i]);
   }
-  const auto [fastest, slowest] = std::minmax_element(timing.seconds.begin(), timing.seconds.end());
   const double seconds = median(timing.seconds);
-  return {seconds,        *fastest,      *slowest, c.batch / seconds, c.flops / seconds * 1e-9,
-          median(shares), median(ratios)};
+  return {.seconds = seconds,
+          .fastest = quantile(timing.seconds, 0.0),
+          .lower = quantile(timing.seconds, 0.25),
+          .upper = quantile(timing.seconds, 0.75),
+          .slowest = quantile(timing.seconds, 1.0),
+          .sequences_per_second = c.batch / seconds,
+          .gflops = c.flops / seconds * 1e-9,
+          .share_of_peak = median(shares),
+          .ours_faster = median(ratios)};
 }
 
 std::ofstream open(const std::string& path) {
@@ -51,17 +60,16 @@ void print(std::ostream& out, const Comparison& c) {
       << c.threads << "; FMA peak " << std::fixed << std::setprecision(0) << median(c.peak) * 1e-9
       << " GF/s; largest error " << std::scientific << std::setprecision(1) << c.largest_error
       << '\n';
-  out << "  engine                             sequences/s   us/sequence (min .. max)        GF/s  "
-         " "
-         "of peak   speed\n";
+  out << "  engine                                      sequences/s   us/sequence (min .. max)"
+         "        GF/s   of peak   ours faster\n";
   for (const Timing& timing : c.timings) {
     const Summary s = summarise(c, timing);
     const double us = 1e6 / c.batch;
-    out << "  " << std::left << std::setw(34) << timing.engine << std::right << std::fixed
+    out << "  " << std::left << std::setw(43) << timing.engine << std::right << std::fixed
         << std::setprecision(0) << std::setw(12) << s.sequences_per_second << std::setprecision(1)
         << std::setw(14) << s.seconds * us << " (" << s.fastest * us << " .. " << s.slowest * us
         << ")" << std::setw(12) << s.gflops << std::setw(8) << 100 * s.share_of_peak << " %"
-        << std::setprecision(2) << std::setw(8) << s.speed_up << "x\n";
+        << std::setprecision(2) << std::setw(10) << s.ours_faster << "x\n";
   }
   out << std::flush;
 }
@@ -74,13 +82,16 @@ void write_json(const std::string& path, const bench::Machine& setting,
     for (const Timing& timing : c.timings) {
       const Summary s = summarise(c, timing);
       engines.push_back({{"engine", timing.engine},
+                         {"isa", timing.isa},
                          {"sequences_per_second", s.sequences_per_second},
                          {"seconds_per_call", s.seconds},
                          {"fastest", s.fastest},
+                         {"lower_quartile", s.lower},
+                         {"upper_quartile", s.upper},
                          {"slowest", s.slowest},
                          {"gflops", s.gflops},
                          {"share_of_peak", s.share_of_peak},
-                         {"speed_up", s.speed_up},
+                         {"taugate_faster", s.ours_faster},
                          {"rounds", timing.seconds}});
     }
     results.push_back({{"network", c.network},
@@ -105,16 +116,18 @@ void write_json(const std::string& path, const bench::Machine& setting,
 void write_csv(const std::string& path, const bench::Machine& setting,
                const std::vector<Comparison>& comparisons) {
   std::ofstream out = open(path);
-  out << "commit,cpu,compiler,network,job,batch,steps,threads,engine,sequences_per_second,"
-         "seconds_per_call,fastest,slowest,gflops,share_of_peak,speed_up\n";
+  out << "commit,cpu,cores,compiler,network,job,batch,steps,threads,engine,isa,rounds,"
+         "sequences_per_second,seconds_per_call,fastest,lower_quartile,upper_quartile,slowest,"
+         "gflops,peak_gflops,share_of_peak,taugate_faster\n";
   for (const Comparison& c : comparisons) {
     for (const Timing& timing : c.timings) {
       const Summary s = summarise(c, timing);
-      out << setting.commit << ",\"" << setting.cpu << "\",\"" << setting.compiler << "\","
-          << c.network << ',' << c.job << ',' << c.batch << ',' << c.steps << ',' << c.threads
-          << ",\"" << timing.engine << "\"," << s.sequences_per_second << ',' << s.seconds << ','
-          << s.fastest << ',' << s.slowest << ',' << s.gflops << ',' << s.share_of_peak << ','
-          << s.speed_up << '\n';
+      out << setting.commit << ",\"" << setting.cpu << "\"," << setting.cores << ",\""
+          << setting.compiler << "\"," << c.network << ',' << c.job << ',' << c.batch << ','
+          << c.steps << ',' << c.threads << ",\"" << timing.engine << "\"," << timing.isa << ','
+          << timing.seconds.size() << ',' << s.sequences_per_second << ',' << s.seconds << ','
+          << s.fastest << ',' << s.lower << ',' << s.upper << ',' << s.slowest << ',' << s.gflops
+          << ',' << median(c.peak) * 1e-9 << ',' << s.share_of_peak << ',' << s.ours_faster << '\n';
     }
   }
 }

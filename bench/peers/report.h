@@ -13,12 +13,13 @@ namespace peers {
 /// so round i of each saw the same machine.
 struct Timing {
   std::string engine;
+  std::string isa;              ///< the instructions it says it uses
   std::vector<double> seconds;  ///< of one call, per round
 };
 
 struct Comparison {
   std::string network;
-  std::string job;  ///< "infer" or "train"
+  std::string job;  ///< "infer", "train" or "busy"
   int steps = 0, batch = 0, threads = 0;
   double flops = 0;          ///< of one call
   std::vector<double> peak;  ///< floating-point operations per second, per round
@@ -26,8 +27,8 @@ struct Comparison {
   std::vector<Timing> timings;
 };
 
-/// Sequences per second, spread, share of the FMA peak; and the median over rounds of the speed
-/// relative to the first engine.
+/// Sequences per second, spread, share of the FMA peak; and how many times as fast the first engine
+/// (ours) is: the median of the rounds' ratios.
 void print(std::ostream& out, const Comparison& comparison);
 
 void write_json(const std::string& path, const bench::Machine& setting,

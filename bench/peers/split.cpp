@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 
 #include "bench/peers/engine.h"
 #include "taugate/core/parallel.h"
@@ -53,9 +54,26 @@ class Split : public Engine {
 
 }  // namespace
 
+double Engine::time_inference(int repeats, const float* input, float* output) {
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < repeats; ++i) infer(input, output);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 Peer split(const Peer& peer) {
-  return {peer.name + ", batch split", false, false,
-          [peer](const Task& task) { return std::make_unique<Split>(peer, task); }};
+  return {.name = peer.name + " (batch split)", .isa = peer.isa, .make = [peer](const Task& task) {
+            return std::make_unique<Split>(peer, task);
+          }};
+}
+
+Peer on_one_thread(const Peer& peer) {
+  Peer result = peer;
+  result.name += " (one thread)";
+  result.make = [peer](Task task) {
+    task.threads = 1;
+    return peer.make(task);
+  };
+  return result;
 }
 
 }  // namespace peers

@@ -140,7 +140,11 @@ class Taugate : public peers::Engine {
 }  // namespace
 
 Peer ours() {
-  return {"taugate", true, false, [](const Task& task) { return std::make_unique<Taugate>(task); }};
+  return {.name = "taugate",
+          .isa = simd::kernels<float>().arch,
+          .trains = true,
+          .splits = false,
+          .make = [](const Task& task) { return std::make_unique<Taugate>(task); }};
 }
 
 }  // namespace peers

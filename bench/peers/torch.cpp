@@ -1,9 +1,11 @@
 // The peer libtorch, used as its documentation says: one torch::nn::GRU per layer, time-major.
 
+#include <ATen/Version.h>
 #include <omp.h>
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "bench/peers/engine.h"
 
@@ -83,11 +85,24 @@ class Libtorch : public Engine {
   std::unique_ptr<torch::optim::Adam> adam_;
 };
 
+/// "avx2", from the line "CPU capability usage: AVX2" of what libtorch says of itself.
+std::string capability() {
+  const std::string about = at::show_config(), label = "CPU capability usage: ";
+  const std::size_t at = about.find(label);
+  if (at == std::string::npos) return "unknown";
+  std::string isa = about.substr(at + label.size());
+  isa.resize(std::min(isa.find_first_of(" ,\n"), isa.size()));
+  for (char& c : isa) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return isa;
+}
+
 }  // namespace
 
 Peer libtorch() {
-  return {"libtorch " TORCH_VERSION, true, true,
-          [](const Task& task) { return std::make_unique<Libtorch>(task); }};
+  return {.name = "libtorch " TORCH_VERSION,
+          .isa = capability(),
+          .trains = true,
+          .make = [](const Task& task) { return std::make_unique<Libtorch>(task); }};
 }
 
 }  // namespace peers
