@@ -19,15 +19,28 @@ IntegerModel validated(IntegerModel model) {
 }  // namespace
 
 IntegerEngine::IntegerEngine(IntegerModel model)
+    : IntegerEngine(model, simd::active_integer_kernels(model.widths.operand_fraction + 1,
+                                                        model.widths.weight_bits)) {}
+
+IntegerEngine::IntegerEngine(IntegerModel model, const simd::IntegerKernels* kernels)
     : model_(validated(std::move(model))),
+      kernels_(kernels),
       arithmetic_(model_.widths, model_.form, model_.activation) {
+  if (kernels) plan_ = IntegerPlan::make(model_, *kernels);
   for (const IntegerLayer& layer : model_.encoder) widest_ = std::max(widest_, layer.hidden);
   make_scratch();
 }
 
+std::string IntegerEngine::arch() const { return plan_ ? kernels_->name : "scalar"; }
+
 void IntegerEngine::make_scratch() {
   while (scratch_.size() < static_cast<std::size_t>(thread_count())) {
     Scratch s;
+    if (plan_) {
+      s.block = plan_->make_scratch();
+      scratch_.push_back(std::move(s));
+      continue;
+    }
     for (auto& words : s.below)
       words.resize(static_cast<std::size_t>(model_.gates) * static_cast<std::size_t>(widest_));
     for (const IntegerLayer& layer : model_.encoder)
@@ -73,20 +86,40 @@ void IntegerEngine::run_all(std::span<const In> input, std::span<Out> output, Tr
           T, " x ", C);
   make_scratch();
   const bool by_trace = order == TraceOrder::by_trace;
-  parallel_for(count, [&](std::size_t trace, int thread) {
-    Scratch& s = scratch_[static_cast<std::size_t>(thread)];
-    for (std::size_t t = 0; t < T; ++t) {
-      const In x = input[by_trace ? trace * T + t : t * count + trace];
-      if constexpr (std::is_floating_point_v<In>)
-        require(!std::isnan(x), "[integer engine] trace ", trace, ", gate ", t,
-                ": found a value that is not a number");
-      s.below[0][t * static_cast<std::size_t>(widest_)] =
-          static_cast<std::int32_t>(arithmetic_.input(x));
-    }
-    run_trace(s, [&](std::size_t t, const std::vector<std::int64_t>& y) {
-      for (std::size_t c = 0; c < C; ++c)
-        output[by_trace ? (trace * T + t) * C + c : (t * C + c) * count + trace] = value_of(y[c]);
+  const auto word = [&](std::size_t trace, std::size_t t) {
+    const In x = input[by_trace ? trace * T + t : t * count + trace];
+    if constexpr (std::is_floating_point_v<In>)
+      require(!std::isnan(x), "[integer engine] trace ", trace, ", gate ", t,
+              ": found a value that is not a number");
+    return static_cast<std::int32_t>(arithmetic_.input(x));
+  };
+  const auto at = [&](std::size_t trace, std::size_t t, std::size_t c) -> Out& {
+    return output[by_trace ? (trace * T + t) * C + c : (t * C + c) * count + trace];
+  };
+  if (!plan_)
+    return parallel_for(count, [&](std::size_t trace, int thread) {
+      Scratch& s = scratch_[static_cast<std::size_t>(thread)];
+      for (std::size_t t = 0; t < T; ++t)
+        s.below[0][t * static_cast<std::size_t>(widest_)] = word(trace, t);
+      run_trace(s, [&](std::size_t t, const std::vector<std::int64_t>& y) {
+        for (std::size_t c = 0; c < C; ++c) at(trace, t, c) = value_of(y[c]);
+      });
     });
+
+  constexpr std::size_t B = kLaneBlock;
+  parallel_for((count + B - 1) / B, [&](std::size_t block, int thread) {
+    IntegerPlan::Scratch& s = scratch_[static_cast<std::size_t>(thread)].block;
+    const std::size_t first = block * B, batch = std::min(B, count - first);
+    // Lanes beyond the batch repeat the last trace: harmless, and no special case.
+    for (std::size_t lane = 0; lane < B; ++lane)
+      for (std::size_t t = 0; t < T; ++t)
+        s.input[t * B + lane] = word(first + std::min(lane, batch - 1), t);
+    plan_->run(s);
+    for (std::size_t lane = 0; lane < batch; ++lane)
+      for (std::size_t t = 0; t < T; ++t)
+        for (std::size_t c = 0; c < C; ++c)
+          at(first + lane, t, c) =
+              value_of(static_cast<std::int64_t>(s.output[(t * C + c) * B + lane]));
   });
 }
 

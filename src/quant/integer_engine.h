@@ -6,14 +6,21 @@
 #include <vector>
 
 #include "taugate/core/tensor.h"
+#include "taugate/quant/integer_plan.h"
 #include "taugate/quant/integer_step.h"
 
 namespace taugate {
 
 class IntegerEngine {
  public:
-  /// Validates the model (Error) and copies it.
+  /// Validates the model (Error) and copies it. Runs on the active architecture's kernels, or,
+  /// where these could not hold every value of the model, on their slow twin: to the same integers.
   explicit IntegerEngine(IntegerModel model);
+  /// Runs on these kernels; null: on the slow twin.
+  IntegerEngine(IntegerModel model, const simd::IntegerKernels* kernels);
+
+  /// Which kernels run: a name as in simd::IntegerKernels, or "scalar".
+  std::string arch() const;
 
   int steps() const { return model_.gates; }        ///< T
   int outputs() const { return model_.outputs(); }  ///< C
@@ -36,6 +43,7 @@ class IntegerEngine {
     std::vector<std::vector<std::int32_t>> states;  // a layer of the encoder each: h
     std::vector<std::int64_t> output;               // [C]
     StepScratch step;
+    IntegerPlan::Scratch block;
   };
   void make_scratch();
   /// One trace, whose input words lie in s.below[0]; put(t, c, word) takes the result.
@@ -45,6 +53,8 @@ class IntegerEngine {
   void run_all(std::span<const In> input, std::span<Out> output, TraceOrder order, Word&& value_of);
 
   IntegerModel model_;
+  const simd::IntegerKernels* kernels_ = nullptr;
+  std::optional<IntegerPlan> plan_;
   Arithmetic arithmetic_;
   int widest_ = 1;
   std::vector<Scratch> scratch_;  // one a thread

@@ -78,6 +78,44 @@ TEST_CASE("the engine equals the network in doubles, in all settings") {
           }
 }
 
+TEST_CASE("every kernel of this machine equals the slow twin, in all settings, sizes and corners") {
+  std::uint64_t stream = 0;
+  std::size_t fast = 0, all = 0;
+  for (const simd::IntegerKernels* kernels : simd::integer_kernels())
+    for (const Widths& widths : settings())
+      for (GruForm form : {GruForm::reset_after, GruForm::reset_before})
+        for (Activation activation : {Activation::smooth, Activation::hard})
+          for (const std::vector<int>& hidden : {std::vector{32}, {1, 9}, {17, 8, 3}}) {
+            if (std::max(widths.operand_fraction + 1, widths.weight_bits) >
+                32 / kernels->operands_per_word)
+              continue;  // the engine never pairs these
+            CAPTURE(kernels->name);
+            CAPTURE(stream);
+            Random rng(18, stream++);
+            const IntegerModel model = random_model({.form = form,
+                                                     .activation = activation,
+                                                     .widths = widths,
+                                                     .hidden = hidden,
+                                                     .gates = 7,
+                                                     .outputs = 3,
+                                                     .pure_shift = stream % 3 == 0},
+                                                    rng);
+            IntegerEngine engine(model, kernels), twin(model, nullptr);
+            REQUIRE(twin.arch() == "scalar");
+            fast += engine.arch() == kernels->name;
+            ++all;
+            // One trace, a whole block, a block and a tail; words over the grid and at its ends.
+            for (std::size_t traces : {1, 16, 19}) {
+              const auto input = random_words(rng, traces * 7, widths.operand_fraction);
+              std::vector<std::int64_t> words(traces * 21), wanted(traces * 21);
+              engine.run_words(input, words);
+              twin.run_words(input, wanted);
+              REQUIRE(words == wanted);
+            }
+          }
+  CHECK(fast == all);  // these settings all fit one kind of kernel
+}
+
 TEST_CASE("floats in are the words of their grid, floats out are words times a power of two") {
   Random rng(5, 0);
   const IntegerModel model = random_model({.gates = 13, .outputs = 3}, rng);

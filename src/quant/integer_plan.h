@@ -1,0 +1,52 @@
+#pragma once
+// A quantised network in the order in which the SIMD kernels read it, run in blocks of 16 traces.
+
+#include <optional>
+
+#include "taugate/core/arena.h"
+#include "taugate/quant/integer_model.h"
+#include "taugate/simd/integer_kernels.h"
+
+namespace taugate {
+
+class IntegerPlan {
+ public:
+  /// Nothing where neither kind of kernel could hold every value that this model can reach.
+  static std::optional<IntegerPlan> make(const IntegerModel& model,
+                                         const simd::IntegerKernels& kernels);
+
+  /// Whether products, sums and gates run in 32 bits, or in doubles.
+  bool narrow() const { return narrow_; }
+
+  struct Scratch {
+    Buffer<std::int32_t> input;                     ///< [T][16], words on the operand's grid
+    Buffer<double> output;                          ///< [T][C][16]
+    Buffer<std::int32_t> words[2], state, operand;  ///< narrow
+    Buffer<double> reals[2], states, work;          ///< wide
+    /// State and operands with which a decoder layer starts: a layer of the encoder each.
+    std::vector<Buffer<std::int32_t>> final_words, final_state;
+    std::vector<Buffer<double>> final_operands, final_states;
+  };
+  Scratch make_scratch() const;
+
+  /// s.input to s.output: whole numbers, in units of the output's grid.
+  void run(Scratch& s) const;
+
+ private:
+  IntegerPlan() = default;
+  void pack_narrow(const IntegerModel& model, const IntegerLayer& layer);
+  void pack_wide(const IntegerModel& model, const IntegerLayer& layer);
+  void pack_head(const IntegerModel& model);
+  void run_narrow(Scratch& s) const;
+  void run_wide(Scratch& s) const;
+
+  const simd::IntegerKernels* kernels_ = nullptr;
+  bool narrow_ = false;
+  int steps_ = 0, widest_ = 0;  // widest: padded units
+  Arena memory_;
+  std::vector<simd::NarrowGru> narrow_layers_;  // encoder, then decoder
+  std::vector<simd::WideGru> wide_layers_;
+  simd::IntegerReadout head_;
+};
+
+}  // namespace taugate

@@ -1,0 +1,103 @@
+#pragma once
+// The inner loops of quantised GRUs, as tables of functions, one per instruction set. They know
+// shifts, limits and a table of segments, and nothing of what these are for: quant/ defines the
+// arithmetic, quant/integer_step.h is their slow twin, and they equal it exactly.
+//
+// Blocks of 16 traces, one a lane. There are two kinds of layer:
+//   narrow  reset_after with operands of at most 16 bits: integer products, sums and element-wise
+//           operations all in 32 bits
+//   wide    everything else: whole numbers held in doubles, exact below 2^53
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "taugate/core/gru_form.h"
+
+namespace taugate::simd {
+
+/// The element-wise operations of a step; fields as in quant's Widths.
+struct IntegerTail {
+  GruForm form = GruForm::reset_after;
+  Activation activation = Activation::smooth;
+  int sum_bits = 16;
+  int gate_sum_fraction = 12, candidate_sum_fraction = 12;
+  int gate_fraction = 7, candidate_fraction = 15;
+  int operand_fraction = 7, product_fraction = 7, state_fraction = 15;
+  bool step_reads_operand = false;
+  /// tanh over [0, 4) in 32 segments, base * 2^8 + slope each (quant/tables.h).
+  const std::int32_t* segments = nullptr;
+};
+
+/// A reset_after layer in 32 bits. H is padded to whole tiles with units of zeros, which stay 0.
+///   weights  tiles of units, each [k][r,z,n][units of the tile] words, k over groups of states and
+///            then of inputs; a word holds the weights of operands_per_word operands
+///   bias     tiles of [r,z,n,s][units of the tile], made for the operands as the kernel holds them
+///   scale    likewise: from an accumulator to its sum, multiplier / 2^shift
+struct NarrowGru {
+  IntegerTail tail;
+  int units = 0;        ///< padded H
+  int state_words = 0;  ///< groups of operands_per_word units
+  int input_words = 0;  ///< of inputs
+  const std::int32_t* weights = nullptr;
+  const std::int32_t* bias = nullptr;
+  const double* scale = nullptr;
+};
+
+/// A layer of whole numbers in doubles.
+///   weights    [unit][k][r,z,n], k over states and then inputs
+///   bias       [unit][r,z,n,s]; reset_before: s is 0 and n's sum joins both products
+///   scale      [unit][r,z,n,s]
+///   input_gain reset_before: what n's input products are multiplied by before they meet the others
+struct WideGru {
+  IntegerTail tail;
+  int units = 0;
+  int inputs = 0;
+  const double* weights = nullptr;
+  const double* bias = nullptr;
+  const double* scale = nullptr;
+  double input_gain = 1.0;
+};
+
+/// out [steps][rows][16] = words of `word_bits` of scale * (bias + weights * operands).
+struct IntegerReadout {
+  int rows = 0;
+  int words = 0;  ///< of operands (narrow), or units (wide)
+  int word_bits = 16;
+  const std::int32_t* narrow_weights = nullptr;  ///< [rows][words]
+  const double* wide_weights = nullptr;          ///< [rows][units]
+  const double* bias = nullptr;                  ///< [rows]
+  const double* scale = nullptr;                 ///< [rows]
+  bool reads_state = false;                      ///< wide: the state instead of its operand
+};
+
+struct IntegerKernels {
+  const char* name;
+  int tile_units;
+  int operands_per_word;  ///< 2 of 16 bits, or 4 of 8 bits
+  bool offset_operands;   ///< 8-bit operands are held as operand + 128
+
+  /// Operand words [words][16] of one step from operands [count][16].
+  void (*pack)(int count, const std::int32_t* operands, std::int32_t* words);
+  /// x [steps] of [input_words][16]; operands [steps + 1] of [state_words][16], the first given;
+  /// state [units][16], in place.
+  void (*narrow_gru)(const NarrowGru&, int steps, const std::int32_t* x, std::size_t x_stride,
+                     std::int32_t* operands, std::size_t stride, std::int32_t* state);
+  void (*narrow_readout)(const IntegerReadout&, int steps, const std::int32_t* operands,
+                         std::size_t stride, double* out);
+  /// x [steps] of [inputs][16]; states [steps + 1] of [units][16], the first given, and their
+  /// operands alike.
+  void (*wide_gru)(const WideGru&, int steps, const double* x, std::size_t x_stride,
+                   double* operands, double* states, std::size_t stride, double* scratch);
+  void (*wide_readout)(const IntegerReadout&, int steps, const double* values, std::size_t stride,
+                       double* out);
+};
+
+/// The tables that this machine can run, slowest first; none without SIMD.
+std::vector<const IntegerKernels*> integer_kernels();
+/// The best of them that belongs to the active architecture (kernels.h), or null: then the scalar
+/// twin runs.
+const IntegerKernels* active_integer_kernels(int operand_bits, int weight_bits);
+
+}  // namespace taugate::simd
