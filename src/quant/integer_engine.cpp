@@ -86,8 +86,11 @@ void IntegerEngine::run_all(std::span<const In> input, std::span<Out> output, Tr
           T, " x ", C);
   make_scratch();
   const bool by_trace = order == TraceOrder::by_trace;
+  const auto given = [&](std::size_t trace, std::size_t t) {
+    return input[by_trace ? trace * T + t : t * count + trace];
+  };
   const auto word = [&](std::size_t trace, std::size_t t) {
-    const In x = input[by_trace ? trace * T + t : t * count + trace];
+    const In x = given(trace, t);
     if constexpr (std::is_floating_point_v<In>)
       require(!std::isnan(x), "[integer engine] trace ", trace, ", gate ", t,
               ": found a value that is not a number");
@@ -102,7 +105,7 @@ void IntegerEngine::run_all(std::span<const In> input, std::span<Out> output, Tr
       for (std::size_t t = 0; t < T; ++t)
         s.below[0][t * static_cast<std::size_t>(widest_)] = word(trace, t);
       run_trace(s, [&](std::size_t t, const std::vector<std::int64_t>& y) {
-        for (std::size_t c = 0; c < C; ++c) at(trace, t, c) = value_of(y[c]);
+        for (std::size_t c = 0; c < C; ++c) at(trace, t, c) = value_of(static_cast<double>(y[c]));
       });
     });
 
@@ -111,27 +114,34 @@ void IntegerEngine::run_all(std::span<const In> input, std::span<Out> output, Tr
     IntegerPlan::Scratch& s = scratch_[static_cast<std::size_t>(thread)].block;
     const std::size_t first = block * B, batch = std::min(B, count - first);
     // Lanes beyond the batch repeat the last trace: harmless, and no special case.
+    constexpr bool floats = std::is_floating_point_v<In>;
     for (std::size_t lane = 0; lane < B; ++lane)
-      for (std::size_t t = 0; t < T; ++t)
-        s.input[t * B + lane] = word(first + std::min(lane, batch - 1), t);
+      for (std::size_t t = 0; t < T; ++t) {
+        const std::size_t trace = first + std::min(lane, batch - 1);
+        if constexpr (floats)
+          s.values[t * B + lane] = given(trace, t);
+        else
+          s.input[t * B + lane] = word(trace, t);
+      }
+    if (floats && !plan_->quantise(s))  // which one? Its message names it.
+      for (std::size_t lane = 0; lane < batch; ++lane)
+        for (std::size_t t = 0; t < T; ++t) word(first + lane, t);
     plan_->run(s);
     for (std::size_t lane = 0; lane < batch; ++lane)
       for (std::size_t t = 0; t < T; ++t)
         for (std::size_t c = 0; c < C; ++c)
-          at(first + lane, t, c) =
-              value_of(static_cast<std::int64_t>(s.output[(t * C + c) * B + lane]));
+          at(first + lane, t, c) = value_of(s.output[(t * C + c) * B + lane]);
   });
 }
 
 void IntegerEngine::run(std::span<const float> input, std::span<float> output, TraceOrder order) {
   const double unit = 1.0 / static_cast<double>(power_of_two(model_.widths.output_fraction));
-  run_all(input, output, order,
-          [&](std::int64_t word) { return static_cast<float>(static_cast<double>(word) * unit); });
+  run_all(input, output, order, [&](double word) { return static_cast<float>(word * unit); });
 }
 
 void IntegerEngine::run_words(std::span<const std::int16_t> input, std::span<std::int64_t> output,
                               TraceOrder order) {
-  run_all(input, output, order, [](std::int64_t word) { return word; });
+  run_all(input, output, order, [](double word) { return static_cast<std::int64_t>(word); });
 }
 
 }  // namespace taugate

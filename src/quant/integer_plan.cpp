@@ -12,7 +12,7 @@ constexpr std::size_t kLanes = kLaneBlock;
 struct Segments {
   alignas(64) std::int32_t entries[kTableSegments];
   constexpr Segments() : entries() {
-    for (int i = 0; i < kTableSegments; ++i) entries[i] = kTanhBase[i] * 256 + kTanhSlope[i];
+    for (int i = 0; i < kTableSegments; ++i) entries[i] = kTanhBase[i] * 65536 + kTanhSlope[i];
   }
 };
 constexpr Segments kSegments;
@@ -56,6 +56,17 @@ bool narrow_fits(const IntegerModel& model) {
   return true;
 }
 
+/// Whether requantising stays within 32 bits: the product, and half a unit of the result.
+bool narrow_products_fit(const IntegerModel& model) {
+  for (const AccumulatorBound& bound : accumulator_bounds(model))
+    if (bound.gate != 'y' && (bound.requantiser.shift < 1 || bound.requantiser.shift > 30 ||
+                              static_cast<double>(bound.most) * bound.requantiser.multiplier +
+                                      std::ldexp(0.5, bound.requantiser.shift) >=
+                                  0x1p31))
+      return false;
+  return true;
+}
+
 bool wide_fits(const IntegerModel& model) {
   if (tail_bits(model) > 51) return false;
   for (const AccumulatorBound& bound : accumulator_bounds(model))
@@ -72,7 +83,9 @@ std::optional<IntegerPlan> IntegerPlan::make(const IntegerModel& model,
   IntegerPlan plan;
   plan.kernels_ = &kernels;
   plan.narrow_ = narrow;
+  plan.products_fit_ = narrow && narrow_products_fit(model);
   plan.steps_ = model.gates;
+  plan.operand_fraction_ = model.widths.operand_fraction;
   for (const auto* side : {&model.encoder, &model.decoder})
     for (const IntegerLayer& layer : *side)
       if (narrow)
@@ -92,6 +105,9 @@ void IntegerPlan::pack_narrow(const IntegerModel& model, const IntegerLayer& lay
                                                         (state_words + input_words));
   auto* bias = memory_.allocate_zeroed<std::int32_t>(4 * static_cast<std::size_t>(units));
   auto* scale = memory_.allocate_zeroed<double>(4 * static_cast<std::size_t>(units));
+  auto* multiplier = memory_.allocate_zeroed<std::int32_t>(4 * static_cast<std::size_t>(units));
+  auto* shift = memory_.allocate_zeroed<std::int32_t>(4 * static_cast<std::size_t>(units));
+  auto* below_half = memory_.allocate_zeroed<std::int32_t>(4 * static_cast<std::size_t>(units));
   const auto word = [&](const IntegerRows& rows, int row, int k) {
     std::uint32_t bits = 0;
     for (int i = 0; i < per && k * per + i < rows.cols; ++i)
@@ -125,10 +141,16 @@ void IntegerPlan::pack_narrow(const IntegerModel& model, const IntegerLayer& lay
         // Within 32 bits again once the kernel has added the products.
         bias[at] =
             static_cast<std::int32_t>(static_cast<std::uint32_t>(value - offset * weight_sum));
-        scale[at] = scale_of(layer.requantisers[static_cast<std::size_t>(gate * H + u)]);
+        const Requantiser by = layer.requantisers[static_cast<std::size_t>(gate * H + u)];
+        scale[at] = scale_of(by);
+        multiplier[at] = by.multiplier;
+        shift[at] = by.shift;
+        below_half[at] = static_cast<std::int32_t>(power_of_two(by.shift - (by.shift > 0)) - 1);
       }
   }
-  narrow_layers_.push_back({tail_of(model), units, state_words, input_words, weights, bias, scale});
+  if (!products_fit_) multiplier = shift = below_half = nullptr;
+  narrow_layers_.push_back({tail_of(model), units, state_words, input_words, weights, bias, scale,
+                            multiplier, shift, below_half});
   widest_ = std::max(widest_, units);
 }
 
@@ -197,6 +219,7 @@ IntegerPlan::Scratch IntegerPlan::make_scratch() const {
   const auto T = static_cast<std::size_t>(steps_), C = static_cast<std::size_t>(head_.rows);
   const std::size_t plane = odd_stride(static_cast<std::size_t>(widest_) * kLanes);
   Scratch s;
+  s.values = Buffer<float>(T * kLanes);
   s.input = Buffer<std::int32_t>(T * kLanes);
   s.output = Buffer<double>(T * C * kLanes);
   if (narrow_) {
@@ -216,6 +239,10 @@ IntegerPlan::Scratch IntegerPlan::make_scratch() const {
     for (auto* kept : {&s.final_operands, &s.final_states})
       kept->emplace_back(static_cast<std::size_t>(wide_layers_[k].units) * kLanes);
   return s;
+}
+
+bool IntegerPlan::quantise(Scratch& s) const {
+  return kernels_->quantise(s.values.size(), s.values.data(), operand_fraction_, s.input.data());
 }
 
 void IntegerPlan::run(Scratch& s) const {

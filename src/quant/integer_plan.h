@@ -19,6 +19,7 @@ class IntegerPlan {
   bool narrow() const { return narrow_; }
 
   struct Scratch {
+    Buffer<float> values;                           ///< [T][16], to be quantised
     Buffer<std::int32_t> input;                     ///< [T][16], words on the operand's grid
     Buffer<double> output;                          ///< [T][C][16]
     Buffer<std::int32_t> words[2], state, operand;  ///< narrow
@@ -29,6 +30,8 @@ class IntegerPlan {
   };
   Scratch make_scratch() const;
 
+  /// s.values to s.input; false when one is not a number.
+  bool quantise(Scratch& s) const;
   /// s.input to s.output: whole numbers, in units of the output's grid.
   void run(Scratch& s) const;
 
@@ -42,7 +45,9 @@ class IntegerPlan {
 
   const simd::IntegerKernels* kernels_ = nullptr;
   bool narrow_ = false;
+  bool products_fit_ = false;   // an accumulator times its multiplier, in 32 bits
   int steps_ = 0, widest_ = 0;  // widest: padded units
+  int operand_fraction_ = 0;
   Arena memory_;
   std::vector<simd::NarrowGru> narrow_layers_;  // encoder, then decoder
   std::vector<simd::WideGru> wide_layers_;

@@ -117,6 +117,15 @@ std::vector<double> scales_of(const std::vector<Row>& rows, const QuantiseOption
     std::fill(scales.begin(), scales.end(), *std::max_element(scales.begin(), scales.end()));
   if (options.powers_of_two)
     for (double& scale : scales) scale = std::exp2(std::ceil(std::log2(scale)));
+  // A requantiser is the scale times a power of two: round the scale up to a short mantissa.
+  const bool rounds = options.multiplier_bits > 0 && options.scale != WeightScale::paper;
+  for (double& scale : scales) {
+    if (!rounds) break;
+    int exponent = 0;
+    const double mantissa = std::frexp(scale, &exponent);
+    const double units = std::ceil(std::ldexp(mantissa, options.multiplier_bits));
+    scale = std::ldexp(units, exponent - options.multiplier_bits);
+  }
   return scales;
 }
 
@@ -188,6 +197,8 @@ Widths with_ranges(Widths widths, const Ranges& ranges) {
 WeightScales weight_scales(const Seq2Seq& model, const QuantiseOptions& options) {
   const Seq2SeqConfig& config = model.config();
   options.widths.validate(config.form, config.activation);
+  if (options.multiplier_bits < 0 || options.multiplier_bits > 16)
+    fail_usage("[quantise] multiplier_bits: found ", options.multiplier_bits, ", wanted 0..16");
   WeightScales scales;
   for (std::size_t k = 0; k < 2 * config.hidden.size(); ++k)
     scales.layers.push_back(

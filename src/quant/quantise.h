@@ -30,6 +30,11 @@ struct QuantiseOptions {
   WeightScale scale = WeightScale::symmetric;
   bool per_row = true;         ///< a scale for each row of accumulators, or one for each layer
   bool powers_of_two = false;  ///< scales are powers of two, so that requantising is a shift
+  /// Of the requantisers' multipliers, 1..16: scales are rounded up, by less than 2^(1 - bits), to
+  /// what such a multiplier stands for exactly, so that a sum fits 32 bits on its way (and a small
+  /// multiplier in hardware). 0, and the paper's scale: as they are, to the nearest 16-bit
+  /// multiplier.
+  int multiplier_bits = 8;
 };
 
 /// What one unit of an integer weight is worth, for each row of accumulators.

@@ -26,7 +26,7 @@ struct IntegerTail {
   int gate_fraction = 7, candidate_fraction = 15;
   int operand_fraction = 7, product_fraction = 7, state_fraction = 15;
   bool step_reads_operand = false;
-  /// tanh over [0, 4) in 32 segments, base * 2^8 + slope each (quant/tables.h).
+  /// tanh over [0, 4) in 32 segments, base * 2^16 + slope each (quant/tables.h).
   const std::int32_t* segments = nullptr;
 };
 
@@ -35,6 +35,9 @@ struct IntegerTail {
 ///            then of inputs; a word holds the weights of operands_per_word operands
 ///   bias     tiles of [r,z,n,s][units of the tile], made for the operands as the kernel holds them
 ///   scale    likewise: from an accumulator to its sum, multiplier / 2^shift
+///   multiplier, shift, below_half  the same in integers, where every accumulator times its
+///   multiplier
+///            fits 32 bits and every shift is at least 1; else null. below_half is 2^(shift-1) - 1
 struct NarrowGru {
   IntegerTail tail;
   int units = 0;        ///< padded H
@@ -43,6 +46,9 @@ struct NarrowGru {
   const std::int32_t* weights = nullptr;
   const std::int32_t* bias = nullptr;
   const double* scale = nullptr;
+  const std::int32_t* multiplier = nullptr;
+  const std::int32_t* shift = nullptr;
+  const std::int32_t* below_half = nullptr;
 };
 
 /// A layer of whole numbers in doubles.
@@ -78,6 +84,9 @@ struct IntegerKernels {
   int operands_per_word;  ///< 2 of 16 bits, or 4 of 8 bits
   bool offset_operands;   ///< 8-bit operands are held as operand + 128
 
+  /// n values to the operands' grid of `fraction` bits, saturating, halves to even; false when one
+  /// is not a number. n is a multiple of 16.
+  bool (*quantise)(std::size_t n, const float* x, int fraction, std::int32_t* operands);
   /// Operand words [words][16] of one step from operands [count][16].
   void (*pack)(int count, const std::int32_t* operands, std::int32_t* words);
   /// x [steps] of [input_words][16]; operands [steps + 1] of [state_words][16], the first given;

@@ -27,6 +27,25 @@ struct Words {
     return (x + V((std::int32_t{1} << (shift - 1)) - 1) + (below & V(1))) >> shift;
   }
   static V low_bits(V x, int bits) { return x & V((std::int32_t{1} << bits) - 1); }
+  /// Of numbers within 16 bits, one of them not negative.
+  static V short_product(V x, V positive) {
+    if constexpr (kWidth == 16) {
+#ifdef __AVX512BW__
+      return V(_mm512_madd_epi16(x, positive));
+#endif
+    } else if constexpr (kWidth == 8) {
+#ifdef __AVX2__
+      return V(_mm256_madd_epi16(x, positive));
+#endif
+    } else {
+      return V(_mm_madd_epi16(x, positive));
+    }
+    return x;
+  }
+  /// A segment's value `rest` after its start: base + (slope * rest >> shift).
+  static V on_segment(V entry, V rest, int shift) {
+    return (entry >> 16) + (short_product(entry, rest) >> shift);
+  }
   /// segments[x], 0 <= x < 32.
   static V look_up(const std::int32_t* segments, V x) {
     if constexpr (kWidth == 16) {
@@ -71,6 +90,10 @@ struct Reals {
   static V floor_shift(V x, int shift) { return xsimd::floor(x * power(-shift)); }
   static V round_shift(V x, int shift) { return xsimd::nearbyint(x * power(-shift)); }
   static V low_bits(V x, int bits) { return x - up(floor_shift(x, bits), bits); }
+  static V short_product(V x, V positive) { return x * positive; }
+  static V on_segment(V entry, V rest, int shift) {
+    return floor_shift(entry, 16) + floor_shift(low_bits(entry, 16) * rest, shift);
+  }
   static V look_up(const std::int32_t* segments, V x) {
     alignas(64) double lanes[kWidth];
     x.store_aligned(lanes);
@@ -79,8 +102,27 @@ struct Reals {
   }
 };
 
-/// quant's Arithmetic, on registers.
-template <class N>
+/// The default widths of quant's Widths, known to the compiler: shifts and limits become immediate,
+/// and saturations that cannot happen vanish.
+struct DefaultTail {
+  explicit DefaultTail(const IntegerTail& w) : segments(w.segments) {}
+  static bool is(const IntegerTail& w) {
+    return w.form == form && w.sum_bits == sum_bits && w.gate_sum_fraction == gate_sum_fraction &&
+           w.candidate_sum_fraction == candidate_sum_fraction && w.gate_fraction == gate_fraction &&
+           w.candidate_fraction == candidate_fraction && w.operand_fraction == operand_fraction &&
+           w.state_fraction == state_fraction && w.step_reads_operand == step_reads_operand;
+  }
+  static constexpr GruForm form = GruForm::reset_after;
+  static constexpr Activation activation = Activation::smooth;
+  static constexpr int sum_bits = 16, gate_sum_fraction = 12, candidate_sum_fraction = 12;
+  static constexpr int gate_fraction = 7, candidate_fraction = 15, product_fraction = 7;
+  static constexpr int operand_fraction = 7, state_fraction = 15;
+  static constexpr bool step_reads_operand = false;
+  const std::int32_t* segments;
+};
+
+/// quant's Arithmetic, on registers; T is IntegerTail or DefaultTail.
+template <class N, class T>
 struct TailOperations {
   using V = typename N::V;
 
@@ -95,17 +137,23 @@ struct TailOperations {
     return clip(x, V(1) - N::power(fraction), N::power(fraction) - V(1));
   }
 
+  /// A sum that goes straight to an activation need not be saturated first where the activation
+  /// levels off earlier.
+  static V saturate_sum(const T& w, V x, int table_fraction) {
+    if (w.activation == Activation::smooth && table_fraction + 2 < w.sum_bits) return x;
+    return saturate_word(x, w.sum_bits);
+  }
+
   /// tanh of magnitude / 2^fraction, in 2^-15.
-  static V table_tanh(const IntegerTail& w, V magnitude, int fraction) {
+  static V table_tanh(const T& w, V magnitude, int fraction) {
     const int length = fraction - 3;
     const V u = xsimd::min(magnitude, N::power(length + 5) - V(1));
-    const V entry = N::look_up(w.segments, N::floor_shift(u, length));
-    const V base = N::floor_shift(entry, 8), slope = N::low_bits(entry, 8);
-    return base + N::floor_shift(slope * N::low_bits(u, length), fraction - 7);
+    return N::on_segment(N::look_up(w.segments, N::floor_shift(u, length)), N::low_bits(u, length),
+                         fraction - 7);
   }
 
   template <bool Hard>
-  static V gate(const IntegerTail& w, V sum) {
+  static V gate(const T& w, V sum) {
     if constexpr (Hard) {
       const V one = N::power(w.gate_sum_fraction + 1);
       return rescale(clip(sum + N::power(w.gate_sum_fraction), V(0), one), w.gate_sum_fraction + 1,
@@ -119,7 +167,7 @@ struct TailOperations {
   }
 
   template <bool Hard>
-  static V candidate(const IntegerTail& w, V sum) {
+  static V candidate(const T& w, V sum) {
     if constexpr (Hard) {
       const V one = N::power(w.candidate_sum_fraction);
       return saturate_fraction(
@@ -134,31 +182,33 @@ struct TailOperations {
     }
   }
 
-  static V operand(const IntegerTail& w, V state) {
+  static V operand(const T& w, V state) {
     return saturate_fraction(rescale(state, w.state_fraction, w.operand_fraction),
                              w.operand_fraction);
   }
-  static int held_fraction(const IntegerTail& w) {
+  static int held_fraction(const T& w) {
     return w.step_reads_operand ? w.operand_fraction : w.state_fraction;
   }
-  static V held(const IntegerTail& w, V state) {
-    return w.step_reads_operand ? operand(w, state) : state;
-  }
+  static V held(const T& w, V state) { return w.step_reads_operand ? operand(w, state) : state; }
 
-  static V product(const IntegerTail& w, V r, V held) {
+  static V product(const T& w, V r, V held) {
     return saturate_fraction(
         rescale(r * held, w.gate_fraction + held_fraction(w), w.product_fraction),
         w.product_fraction);
   }
-  static V candidate_sum(const IntegerTail& w, V input_sum, V r, V recurrent_sum) {
-    return saturate_word(input_sum + N::round_shift(r * recurrent_sum, w.gate_fraction),
-                         w.sum_bits);
+  static V candidate_sum(const T& w, V input_sum, V r, V recurrent_sum) {
+    const V weighted = w.sum_bits <= 16 ? N::short_product(recurrent_sum, r) : recurrent_sum * r;
+    return saturate_sum(w, input_sum + N::round_shift(weighted, w.gate_fraction),
+                        w.candidate_sum_fraction);
   }
-  static V blend(const IntegerTail& w, V z, V n, V held) {
+  static V blend(const T& w, V z, V n, V held) {
     const int common = std::max(w.candidate_fraction, held_fraction(w));
     const V from = N::up(n, common - w.candidate_fraction);
     const V to = N::up(held, common - held_fraction(w));
     const V exact = N::up(from, w.gate_fraction) + z * (to - from);
+    // Between n and h; only fewer bits could round it to 1.
+    if (common <= w.state_fraction)
+      return rescale(exact, common + w.gate_fraction, w.state_fraction);
     return saturate_fraction(rescale(exact, common + w.gate_fraction, w.state_fraction),
                              w.state_fraction);
   }
@@ -230,11 +280,24 @@ template <class Arch, class Dot, int Units>
 struct NarrowKernel {
   using N = Words<Arch>;
   using V = typename N::V;
-  using Tail = TailOperations<N>;
   static constexpr int kWidth = N::kWidth, kVectors = N::kVectors, kPer = Dot::kPerWord;
   static_assert(Units % kPer == 0);
 
   static V load(const std::int32_t* p) { return V::load_aligned(p); }
+
+  static bool quantise(std::size_t n, const float* x, int fraction, std::int32_t* operands) {
+    using F = xsimd::batch<float, Arch>;
+    // Multiplying by a power of two is exact, and so is what is within the limits.
+    const float one = std::ldexp(1.0f, fraction);
+    bool numbers = true;
+    for (std::size_t i = 0; i < n; i += kWidth) {
+      const F value = F::load_aligned(x + i) * F(one);
+      numbers &= xsimd::none(xsimd::isnan(value));
+      const F clipped = xsimd::max(F(1.0f - one), xsimd::min(F(one - 1.0f), value));
+      xsimd::nearbyint_as_int(clipped).store_aligned(operands + i);
+    }
+    return numbers;
+  }
 
   static void pack(int count, const std::int32_t* operands, std::int32_t* words) {
     constexpr int kBits = 32 / kPer;
@@ -250,7 +313,19 @@ struct NarrowKernel {
       }
   }
 
-  template <bool Hard>
+  /// A register of a sum from its accumulator: in integers where the plan says that they hold it.
+  template <bool Integers>
+  static V requantise(const NarrowGru& g, int row, V accumulator) {
+    if constexpr (Integers) {
+      // round_shift with the row's own shift, at least 1.
+      const V x = accumulator * V(g.multiplier[row]);
+      return (x + V(g.below_half[row]) + ((x >> g.shift[row]) & V(1))) >> g.shift[row];
+    } else {
+      return scaled<Arch>(accumulator, g.scale[row]);
+    }
+  }
+
+  template <bool Hard, class T, bool Integers>
   static void tile(const NarrowGru& g, const std::int32_t* w, int first, const std::int32_t* x,
                    const std::int32_t* operands, std::int32_t* next, std::int32_t* state) {
     V sum[3 * Units][kVectors];
@@ -284,26 +359,41 @@ struct NarrowKernel {
     sweep(x, g.input_words);
     unroll<3 * Units>([&](auto row) { put(row, row / Units); });
 
-    const IntegerTail t = g.tail;
-    const double* scale = g.scale + 4 * first;
+    using Tail = TailOperations<N, T>;
+    const T t(g.tail);
     alignas(64) std::int32_t fresh[Units][kLaneBlock];
-    for (int u = 0; u < Units; ++u)
-      unroll<kVectors>([&](auto v) {
-        const auto sum_of = [&](int plane) {
-          return Tail::saturate_word(
-              scaled<Arch>(load(sums[plane * Units + u] + v * kWidth), scale[plane * Units + u]),
-              t.sum_bits);
-        };
-        std::int32_t* h = state + (first + u) * kLaneBlock + v * kWidth;
-        const V held = Tail::held(t, load(h));
-        const V r = Tail::template gate<Hard>(t, sum_of(0));
-        const V z = Tail::template gate<Hard>(t, sum_of(1));
-        const V n =
-            Tail::template candidate<Hard>(t, Tail::candidate_sum(t, sum_of(2), r, sum_of(3)));
-        const V h_next = Tail::blend(t, z, n, held);
-        h_next.store_aligned(h);
-        Tail::operand(t, h_next).store_aligned(fresh[u] + v * kWidth);
+    // Four registers at a time, operation by operation, so that their chains overlap.
+    constexpr int kAtOnce = 4;
+    static_assert(Units * kVectors % kAtOnce == 0);
+    for (int first_register = 0; first_register < Units * kVectors; first_register += kAtOnce) {
+      const auto accumulator_sum = [&](int plane, auto i) {
+        const int at = (first_register + i) * kWidth;
+        return requantise<Integers>(g, 4 * first + plane * Units + at / kLaneBlock,
+                                    load(sums[plane * Units] + at));
+      };
+      const auto gate_sum = [&](int plane, auto i) {
+        return Tail::saturate_sum(t, accumulator_sum(plane, i), t.gate_sum_fraction + 1);
+      };
+      const auto part_sum = [&](int plane, auto i) {
+        return Tail::saturate_word(accumulator_sum(plane, i), t.sum_bits);
+      };
+      std::int32_t* h = state + first * kLaneBlock + first_register * kWidth;
+      V r[kAtOnce], z[kAtOnce], n[kAtOnce];
+      unroll<kAtOnce>([&](auto i) { r[i] = gate_sum(0, i); });
+      unroll<kAtOnce>([&](auto i) { r[i] = Tail::template gate<Hard>(t, r[i]); });
+      unroll<kAtOnce>([&](auto i) { n[i] = part_sum(3, i); });
+      unroll<kAtOnce>([&](auto i) { n[i] = Tail::candidate_sum(t, part_sum(2, i), r[i], n[i]); });
+      unroll<kAtOnce>([&](auto i) { z[i] = gate_sum(1, i); });
+      unroll<kAtOnce>([&](auto i) { z[i] = Tail::template gate<Hard>(t, z[i]); });
+      unroll<kAtOnce>([&](auto i) { n[i] = Tail::template candidate<Hard>(t, n[i]); });
+      unroll<kAtOnce>([&](auto i) {
+        n[i] = Tail::blend(t, z[i], n[i], Tail::held(t, load(h + i * kWidth)));
+        n[i].store_aligned(h + i * kWidth);
       });
+      unroll<kAtOnce>([&](auto i) {
+        Tail::operand(t, n[i]).store_aligned(fresh[0] + (first_register + i) * kWidth);
+      });
+    }
     for (int u = 0; u < Units; u += kPer)
       pack_word(fresh[u], next + (first + u) / kPer * kLaneBlock);
   }
@@ -311,18 +401,23 @@ struct NarrowKernel {
   /// kPer consecutive rows of operands [16] to one row of words.
   static void pack_word(const std::int32_t* rows, std::int32_t* word) {
     constexpr int kBits = 32 / kPer;
-    const V mask((std::int32_t{1} << kBits) - 1);
+    [[maybe_unused]] const V mask((std::int32_t{1} << kBits) - 1);
     unroll<kVectors>([&](auto v) {
       V all(0);
       unroll<kPer>([&](auto i) {
-        const V value = load(rows + i * kLaneBlock + v * kWidth) + V(Dot::kOffset);
-        all = all | ((value & mask) << (kBits * i));
+        V value = load(rows + i * kLaneBlock + v * kWidth);
+        // An offset operand is positive already; the last one's upper bits shift out.
+        if constexpr (Dot::kOffset != 0)
+          value = value + V(Dot::kOffset);
+        else if constexpr (i + 1 < kPer)
+          value = value & mask;
+        all = all | (value << (kBits * i));
       });
       all.store_aligned(word + v * kWidth);
     });
   }
 
-  template <bool Hard>
+  template <bool Hard, class T, bool Integers>
   static void steps(const NarrowGru& g, int count, const std::int32_t* x, std::size_t x_stride,
                     std::int32_t* operands, std::size_t stride, std::int32_t* state) {
     const std::size_t tile_weights =
@@ -330,16 +425,19 @@ struct NarrowKernel {
     for (int t = 0; t < count; ++t, x += x_stride, operands += stride) {
       const std::int32_t* w = g.weights;
       for (int first = 0; first < g.units; first += Units, w += tile_weights)
-        tile<Hard>(g, w, first, x, operands, operands + stride, state);
+        tile<Hard, T, Integers>(g, w, first, x, operands, operands + stride, state);
     }
   }
 
   static void gru(const NarrowGru& g, int count, const std::int32_t* x, std::size_t x_stride,
                   std::int32_t* operands, std::size_t stride, std::int32_t* state) {
-    if (g.tail.activation == Activation::hard)
-      steps<true>(g, count, x, x_stride, operands, stride, state);
-    else
-      steps<false>(g, count, x, x_stride, operands, stride, state);
+    const bool hard = g.tail.activation == Activation::hard;
+    const auto run =
+        !g.multiplier ? (hard ? steps<true, IntegerTail, false> : steps<false, IntegerTail, false>)
+        : hard        ? steps<true, IntegerTail, true>
+        : DefaultTail::is(g.tail) ? steps<false, DefaultTail, true>
+                                  : steps<false, IntegerTail, true>;
+    run(g, count, x, x_stride, operands, stride, state);
   }
 
   static void readout(const IntegerReadout& r, int count, const std::int32_t* operands,
@@ -368,7 +466,7 @@ template <class Arch>
 struct WideKernel {
   using N = Reals<Arch>;
   using V = typename N::V;
-  using Tail = TailOperations<N>;
+  using Tail = TailOperations<N, IntegerTail>;
   static constexpr int kWidth = N::kWidth, kVectors = N::kVectors;
 
   static V load(const double* p) { return V::load_aligned(p); }
@@ -462,8 +560,8 @@ template <class Arch, class Dot, int Units>
 constexpr IntegerKernels integer_table(const char* name) {
   using Narrow = NarrowKernel<Arch, Dot, Units>;
   using Wide = WideKernel<Arch>;
-  return {name,        Units,           Dot::kPerWord, Dot::kOffset != 0, Narrow::pack,
-          Narrow::gru, Narrow::readout, Wide::gru,     Wide::readout};
+  return {name,         Units,       Dot::kPerWord,   Dot::kOffset != 0, Narrow::quantise,
+          Narrow::pack, Narrow::gru, Narrow::readout, Wide::gru,         Wide::readout};
 }
 
 }  // namespace

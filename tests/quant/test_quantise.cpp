@@ -134,6 +134,7 @@ TEST_CASE("weights become round(w / scale), biases units of their accumulator") 
   c.at(2, 0) = c.at(7, 0) = -0.5f;
 
   QuantiseOptions options;
+  options.multiplier_bits = 0;  // the scales as they are
   const WeightScales scales = weight_scales(model, options);
   REQUIRE(scales.layers.size() == 4);
   REQUIRE(scales.layers[1].size() == 12);
@@ -167,7 +168,11 @@ TEST_CASE("weights become round(w / scale), biases units of their accumulator") 
   for (const Requantiser& r : shifting.encoder[1].requantisers)
     CHECK(std::has_single_bit(r.multiplier));
 
-  options = {};
+  options = {};  // 4/127 is 0.5039 / 2^4; rounded up to 8 bits, 130 / 2^12
+  CHECK(weight_scales(model, options).layers[1][10] == std::ldexp(130, -12));
+  const IntegerModel short_multipliers = quantise(model, options);
+  for (const Requantiser& r : short_multipliers.encoder[1].requantisers) CHECK(r.multiplier < 256);
+
   options.scale = WeightScale::paper;  // its largest weights are 255 units, and saturate
   CHECK(weight_scales(model, options).layers[1][10] == 4.0 / 255);
   CHECK(row_of(quantise(model, options).encoder[1].recurrent, 2) ==
