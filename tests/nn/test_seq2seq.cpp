@@ -354,7 +354,16 @@ TEST_CASE("one trace alone gives what it gives among others, up to rounding") {
   std::vector<float> input(N * T);
   fill_normal(input.data(), input.size(), rng);
   for (const auto kind : {Activation::smooth, Activation::hard})
-    for (const std::vector<int>& hidden : {std::vector{1}, {13}, {16, 5}, {33}, {64, 17}, {128}})
+    for (const std::vector<int>& hidden : {std::vector{1},
+                                           {13},
+                                           {16, 5},
+                                           {33},
+                                           {64, 17},
+                                           {128},
+                                           {16, 16},
+                                           {9, 9, 9},
+                                           {30, 30},
+                                           {64, 64}})
       for (const int outputs : {1, 3, 17}) {
         CAPTURE(hidden);
         CAPTURE(outputs);

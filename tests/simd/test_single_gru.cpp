@@ -66,43 +66,65 @@ std::vector<double> equations(const Layer& l) {
   return states;
 }
 
-/// The active kernels on values of type S; the sequence in calls of `at_once` steps. [T][H].
+/// A layer packed for the active kernels on values of type S, its input and room for its states.
+template <class S>
+struct Prepared {
+  const Layer& layer;
+  Arena arena;
+  simd::SingleGru<S> gru;
+  std::size_t x_stride, stride;  // rows of x and of the states lie further apart than they are long
+  std::vector<S> x;
+  S *sums, *start, *states;
+
+  explicit Prepared(const Layer& l) : layer(l) {
+    const auto as = [](const std::vector<double>& v) { return std::vector<S>(v.begin(), v.end()); };
+    const auto W = as(l.W), U = as(l.U), b = as(l.b), c = as(l.c);
+    gru = simd::pack_single(
+        arena, l.kind, l.I ? simd::strided<S>(W.data(), 3 * l.H, l.I, l.I) : simd::Strided<S>{},
+        simd::strided<S>(U.data(), 3 * l.H, l.H, l.H), b.data(), c.data());
+    const auto padded = static_cast<std::size_t>(gru.padded), I = static_cast<std::size_t>(l.I);
+    const auto T = static_cast<std::size_t>(l.T);
+    x_stride = I + 2, stride = padded + 16;
+    x.assign(T * x_stride, S(7));
+    for (std::size_t i = 0; i < l.x.size(); ++i)
+      x[i / I * x_stride + i % I] = static_cast<S>(l.x[i]);
+    sums = arena.template allocate<S>(T * 3 * padded);
+    states = arena.template allocate<S>(T * stride);
+    start = arena.template allocate_zeroed<S>(padded);
+    std::copy(l.h0.begin(), l.h0.end(), start);
+  }
+
+  /// The run of `steps` steps from step t on, its input part computed.
+  simd::SingleRun<S> run(int t, int steps) {
+    S* out = states + static_cast<std::size_t>(t) * stride;
+    if (layer.I > 0)
+      simd::kernels<S>().single_input(gru, steps, x.data() + t * x_stride, x_stride, sums);
+    return {.gru = &gru,
+            .sums = layer.I > 0 ? sums : gru.bias,
+            .sums_stride = layer.I > 0 ? 3 * static_cast<std::size_t>(gru.padded) : 0,
+            .h0 = t > 0 ? out - stride : start,
+            .states = out,
+            .states_stride = stride};
+  }
+
+  std::vector<double> result() const {  // [T][H]
+    std::vector<double> all;
+    for (int t = 0; t < layer.T; ++t)
+      all.insert(all.end(), states + t * stride, states + t * stride + layer.H);
+    return all;
+  }
+};
+
+/// The sequence in calls of `at_once` steps. [T][H].
 template <class S>
 std::vector<double> kernels_of(const Layer& l, int at_once) {
-  const auto as = [](const std::vector<double>& v) { return std::vector<S>(v.begin(), v.end()); };
-  const auto W = as(l.W), U = as(l.U), b = as(l.b), c = as(l.c), h0 = as(l.h0);
-  Arena arena;
-  const auto g = simd::pack_single(
-      arena, l.kind, l.I ? simd::strided<S>(W.data(), 3 * l.H, l.I, l.I) : simd::Strided<S>{},
-      simd::strided<S>(U.data(), 3 * l.H, l.H, l.H), b.data(), c.data());
-  const auto padded = static_cast<std::size_t>(g.padded), I = static_cast<std::size_t>(l.I);
-  // Rows of x and of the states lie further apart than they are long.
-  const std::size_t x_stride = I + 2, stride = padded + 16;
-  std::vector<S> x(static_cast<std::size_t>(l.T) * x_stride, S(7));
-  for (std::size_t i = 0; i < l.x.size(); ++i) x[i / I * x_stride + i % I] = static_cast<S>(l.x[i]);
-  S* sums = arena.allocate<S>(static_cast<std::size_t>(l.T) * 3 * padded);
-  S* states = arena.allocate<S>(static_cast<std::size_t>(l.T) * stride);
-  S* start = arena.allocate_zeroed<S>(padded);
-  std::copy(h0.begin(), h0.end(), start);
-  const auto& kernel = simd::kernels<S>();
-  const S* h = start;
+  Prepared<S> prepared(l);
   for (int t = 0; t < l.T; t += at_once) {
     const int steps = std::min(at_once, l.T - t);
-    S* out = states + static_cast<std::size_t>(t) * stride;
-    if (l.I > 0) kernel.single_input(g, steps, x.data() + t * x_stride, x_stride, sums);
-    const simd::SingleRun<S> run{.gru = &g,
-                                 .sums = l.I > 0 ? sums : g.bias,
-                                 .sums_stride = l.I > 0 ? 3 * padded : 0,
-                                 .h0 = h,
-                                 .states = out,
-                                 .states_stride = stride};
-    kernel.single_steps(&run, 1, l.kind, steps);
-    h = out + (steps - 1) * stride;
+    const simd::SingleRun<S> run = prepared.run(t, steps);
+    simd::kernels<S>().single_steps(&run, 1, l.kind, steps);
   }
-  std::vector<double> result;
-  for (int t = 0; t < l.T; ++t)
-    result.insert(result.end(), states + t * stride, states + t * stride + l.H);
-  return result;
+  return prepared.result();
 }
 
 double worst_difference(const std::vector<double>& a, const std::vector<double>& b) {
@@ -138,6 +160,25 @@ TEST_CASE("a layer for one trace follows the equations, over sizes off every reg
       }
 }
 
+TEST_CASE("two layers for one trace side by side follow the equations each") {
+  Random rng(7, 4);
+  for (const auto kind : {Activation::smooth, Activation::hard})
+    for (const int H : {1, 2, 3, 5, 8, 13, 16, 19, 30, 32, 41, 64})
+      for (const int T : {1, 2, 19}) {
+        CAPTURE(H);
+        CAPTURE(T);
+        const Layer a = random_layer(H, 1, T, kind, rng), b = random_layer(H, 3, T, kind, rng);
+        Prepared<float> first(a), second(b);
+        for (int t = 0; t < T; t += 7) {
+          const int steps = std::min(7, T - t);
+          const simd::SingleRun<float> runs[2] = {first.run(t, steps), second.run(t, steps)};
+          simd::kernels<float>().single_steps(runs, 2, kind, steps);
+        }
+        CHECK(worst_difference(first.result(), equations(a)) < kSingle);
+        CHECK(worst_difference(second.result(), equations(b)) < kSingle);
+      }
+}
+
 TEST_CASE("gates of one trace saturate, and denormals are harmless") {
   Random rng(7, 2);
   for (const auto kind : {Activation::smooth, Activation::hard})
@@ -145,7 +186,6 @@ TEST_CASE("gates of one trace saturate, and denormals are harmless") {
       CAPTURE(scale);
       Layer layer = random_layer(17, 3, 5, kind, rng);
       for (double& x : layer.x) x = static_cast<float>(scale * x);
-      for (double& w : layer.W) w = static_cast<float>(w);
       // Steep sums magnify their own roundings until they saturate.
       CHECK(worst_difference(kernels_of<float>(layer, 5), equations(layer)) < 20 * kSingle);
       for (double& h : layer.h0) h = static_cast<float>(std::min(scale, 1.0) * h);
