@@ -34,7 +34,7 @@ void detail::parallel_for(std::size_t items, void* context,
   {
 #ifdef _OPENMP
     const int thread = omp_get_thread_num();
-#pragma omp for schedule(dynamic, 1)
+#pragma omp for schedule(dynamic, 1) nowait  // the region ends with a barrier anyway
 #else
     const int thread = 0;
 #endif
