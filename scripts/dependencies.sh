@@ -18,8 +18,8 @@ case ${1:-} in
   demo) wanted="$build $pictures dataset-fashion-mnist" ;;
   bench) wanted="$build libbenchmark-dev gnuplot-nox" ;;
   peers) wanted="$build libtorch-dev libdnnl-dev libopenblas0-openmp python3-venv" ;;
-  clang) wanted="$test clang libomp-dev" ;;
-  lint) wanted="$test clang libomp-dev clang-tidy clang-format" ;;
+  clang) wanted="$test clang" ;;
+  lint) wanted="$test clang clang-tidy clang-format" ;;
   *)
     echo "usage: $0 build|test|demo|bench|peers|clang|lint" >&2
     exit 2

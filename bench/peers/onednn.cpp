@@ -51,10 +51,9 @@ class OneDnn : public Engine {
  private:
   using Arguments = std::unordered_map<int, memory>;
 
-  // Inside somebody else's parallel region (see split) oneDNN stays on one thread.
-  void use_threads() const {
-    if (!omp_in_parallel()) omp_set_num_threads(task_.threads);
-  }
+  // OpenMP keeps this per calling thread, so engines side by side (see split) do not disturb each
+  // other.
+  void use_threads() const { omp_set_num_threads(task_.threads); }
 
   memory zeros(const memory::desc& desc) {
     memory m(desc, engine_);

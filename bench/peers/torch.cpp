@@ -55,10 +55,9 @@ class Libtorch : public Engine {
   }
 
  private:
-  // Inside somebody else's parallel region (see split) libtorch and its BLAS stay on one thread.
-  void use_threads() const {
-    if (!omp_in_parallel()) at::set_num_threads(task_.threads);
-  }
+  // OpenMP keeps this per calling thread, so engines side by side (see split) do not disturb each
+  // other.
+  void use_threads() const { at::set_num_threads(task_.threads); }
 
   torch::Tensor wrap(const float* data) const {
     return torch::from_blob(const_cast<float*>(data), {task_.steps, task_.batch, 1});

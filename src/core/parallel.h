@@ -1,16 +1,18 @@
 #pragma once
-// The one wrapper round OpenMP. Work is cut into items whose results do not depend on who computes
-// them, so the number of threads never changes a result.
+// Threads. Work is cut into items whose results do not depend on who computes them, so the number
+// of threads never changes a result.
+//
+// The calling thread works too and never waits for a helper that has not begun: where another
+// process holds the other cores, it does everything itself. Helpers sleep between two jobs.
 
 #include <cstddef>
-#include <exception>
 #include <memory>
 #include <type_traits>
 
 namespace taugate {
 
-/// Threads that parallel_for uses: OMP_NUM_THREADS or the number of cores, until set_threads is
-/// called.
+/// Threads that parallel_for uses, the calling one included: OMP_NUM_THREADS or the number of cores
+/// that this process may use, until set_thread_count is called.
 int thread_count();
 void set_thread_count(int count);  ///< count >= 1
 
@@ -20,9 +22,11 @@ void parallel_for(std::size_t items, void* context,
 }
 
 /// Calls body(item, thread) for every item in [0, items), each exactly once, in any order and on
-/// any thread; `thread` is in [0, thread_count()). Items are handed out one by one as threads
-/// become free, so make them large. The first exception thrown by a body is rethrown here.
-/// Allocates nothing.
+/// any thread; `thread` is in [0, thread_count()), and 0 is the calling one. Items are handed out
+/// one by one as threads become free, so make them large. The first exception thrown by a body is
+/// rethrown here. Allocates nothing, unless there are more threads than ever before.
+/// All items run on the calling thread where there is only one, inside another parallel_for of
+/// several items, and while another thread of the program is in one.
 template <class Body>
 void parallel_for(std::size_t items, Body&& body) {
   using Plain = std::remove_reference_t<Body>;

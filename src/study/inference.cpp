@@ -113,15 +113,12 @@ Inference infer(const TrainedModel& model, Measurement measurement,
   out.counts = in_gates(model, std::move(measurement), options);
   const std::size_t chunks = (n + kChunk - 1) / kChunk;
   std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(thread_count()));
-  const auto run = [&](std::size_t chunk, int thread) {
+  // One chunk alone leaves the threads to the engine.
+  parallel_for(chunks, [&](std::size_t chunk, int thread) {
     auto& worker = workers[static_cast<std::size_t>(thread)];
     if (!worker) worker = std::make_unique<Worker>(model, options.least_counts, out);
     worker->run(chunk * kChunk, std::min(kChunk, n - chunk * kChunk));
-  };
-  if (chunks == 1)
-    run(0, 0);  // here the engine has the threads
-  else
-    parallel_for(chunks, run);
+  });
   for (const auto& worker : workers)
     if (worker) out.blank += worker->blank();
   return out;
