@@ -1,6 +1,6 @@
 #!/bin/sh
 # Measures everything that docs/performance.md shows and writes it to docs/results/*.csv, then draws
-# docs/images/*.svg from these. About 20 minutes; the machine should have nothing else to do.
+# docs/images/*.svg and fills the tables of the page from these. About 20 minutes; the machine should have nothing else to do.
 #
 #   scripts/bench_record.sh COMMIT
 #
@@ -33,3 +33,4 @@ peers avx2 --jobs infer --networks $networks --batches 1024,1 --isa avx2
 mkdir -p "$results"
 cp "$scratch"/*.csv "$results"
 scripts/plot_bench.sh
+scripts/performance_tables.py
