@@ -1,4 +1,4 @@
-#include "taugate/autograd/gru.h"
+#include "taugate/autograd/gru_sequence.h"
 
 #include <algorithm>
 
@@ -7,59 +7,47 @@
 namespace taugate {
 namespace {
 
-/// One GRU sequence: what forward leaves for backward. All views, so a tape can keep it by value.
-///
-/// Per step, `gates` holds four planes [H][lanes] that forward fills with r, z, n and
-///   s = U_n h + c_n (reset_after)   or   q = r*h (reset_before),
-/// and that backward turns, in place, into the gradients of the pre-activations:
-///   d_r, d_z, d_n, d_s   or   d_r, d_z, d_n, q.
 template <class S>
-struct GruSequence {
-  Var<S> x, h0, y;
-  GruWeights<S> w;
-  GruForm form{};
-  Activation activation{};
-  int H = 0, I = 0, T = 0;  // I = 0: no input
-  int lanes = 0;
-  std::size_t plane = 0;        // H * lanes
-  std::size_t gate_stride = 0;  // from one step's four planes to the next
-  Sequence<S> states;           // [T+1][H][B]: h_0, h_1, .. h_T
-  S* gates = nullptr;           // T x 4 planes, or 4 planes where nothing wants a gradient
-  bool keep = false;
+void check_shapes(const Var<S>& x, const Var<S>& h0, const GruWeights<S>& w, GruForm form, int H,
+                  int I) {
+  const bool input_fits = I == 0 || (w.input.value.rows == 3 * H && w.input.value.cols == I);
+  const bool bias_fits = w.input_bias.value.rows == 3 * H &&
+                         (form == GruForm::reset_before ? w.recurrent_bias.empty()
+                                                        : w.recurrent_bias.value.rows == 3 * H);
+  require(w.recurrent.value.rows == 3 * H && H > 0 && input_fits && bias_fits, "[gru] found input ",
+          shape_of(x.value), " with weights W ", shape_of(w.input.value), ", U ",
+          shape_of(w.recurrent.value), ", biases of ", w.input_bias.value.rows, " and ",
+          w.recurrent_bias.value.rows, " rows; wanted [T][I][B], [3H][I], [3H][H], [3H] and ",
+          form == GruForm::reset_after ? "[3H] (reset_after)" : "none (reset_before)");
+  require(h0.empty() ||
+              (h0.steps() == 1 && h0.features() == H && (x.empty() || h0.batch() == x.batch())),
+          "[gru] found an initial state ", shape_of(h0.value), ", wanted [1][", H,
+          "][batch of the input]");
+}
 
-  S* gates_at(int t) const { return gates + (keep ? gate_stride * t : 0); }
+}  // namespace
 
-  // Rows of W and U, by gate.
-  simd::Strided<S> W(int first_row, int rows) const {
-    return I ? simd::strided<S>(w.input.value.row(first_row), rows, I, I) : simd::Strided<S>{};
-  }
-  simd::Strided<S> U(int first_row, int rows) const {
-    return simd::strided<S>(w.recurrent.value.row(first_row), rows, H, H);
-  }
-  bool trains_weights() const { return w.recurrent.wants_gradient(); }
+template <class S>
+void GruSequence<S>::prepare(Arena& arena, int steps) {
+  require(!x.empty() || !h0.empty(), "[gru] wanted an input or an initial state to tell the batch");
+  H = w.recurrent.value.cols;
+  I = x.empty() ? 0 : x.features();
+  T = steps;
+  check_shapes(x, h0, w, form, H, I);
+  lanes = round_up_to_lanes(batch());
+  plane = static_cast<std::size_t>(H) * lanes;
+  keep = trains_weights() || x.wants_gradient() || h0.wants_gradient();
+  gate_stride = odd_stride(4 * plane);
+  gates = arena.allocate<S>(gate_stride * (keep ? T : 1));
+}
 
-  void forward(Arena& arena) const {
-    const auto layer = pack_gru(arena, w, form, activation, I > 0);
-    for (int t = 0; t < T; ++t)
-      layer.step(I ? x.value.step(t) : nullptr, states.step(t), gates_at(t), states.step(t + 1),
-                 lanes);
-  }
-
-  /// What the backward pass works with.
-  struct Reverse {
-    S* dh = nullptr;         ///< gradient of the state that the next step handed back
-    S* dq = nullptr;         ///< of q (reset_before)
-    S* bias_sums = nullptr;  ///< [4H]: sums of the four planes of gradients
-    simd::Packed<S> ut;      ///< U^T as [U_rz^T | U_n^T]; of reset_before U_rz^T alone,
-    simd::Packed<S> ut_n;    ///< since it sends the two parts to different places
-    simd::Packed<S> wt;      ///< W^T, where the input wants a gradient
-  };
-  Reverse reverse(Arena& arena) const;
-  void backward(Arena& arena) const;
-  void backward_through_time(const Reverse& r, int first, int last) const;
-  void weight_gradients(const Reverse& r, int first, int last) const;
-  void bias_gradients(const Reverse& r) const;
-};
+template <class S>
+void GruSequence<S>::forward(Arena& arena) const {
+  const auto layer = pack_gru(arena, w, form, activation, I > 0);
+  for (int t = 0; t < T; ++t)
+    layer.step(I ? x.value.step(t) : nullptr, states.step(t), gates_at(t), states.step(t + 1),
+               lanes);
+}
 
 template <class S>
 typename GruSequence<S>::Reverse GruSequence<S>::reverse(Arena& arena) const {
@@ -94,6 +82,15 @@ void GruSequence<S>::backward(Arena& arena) const {
     for (std::size_t i = 0; i < plane; ++i) h0.grad.data[i] += r.dh[i];
 }
 
+template <class S>
+void GruSequence<S>::stop_gradients(int t, int first_plane, int last_plane) const {
+  const std::uint8_t* stop = stops + plane * static_cast<std::size_t>(t);
+  for (int p = first_plane; p < last_plane; ++p) {
+    S* d = gates_at(t) + plane * static_cast<std::size_t>(p);
+    for (std::size_t i = 0; i < plane; ++i) d[i] = (stop[i] >> p) & 1 ? S(0) : d[i];
+  }
+}
+
 /// t = T .. 1: the gradient dh of h_t meets that of the output y_t, passes the gates, and goes on
 /// to h_{t-1} directly (z*dh) and through U.
 template <class S>
@@ -104,6 +101,7 @@ void GruSequence<S>::backward_through_time(const Reverse& r, int first, int last
     const S *h = states.step(t), *dy = y.grad.step(t);
     if (form == GruForm::reset_after) {
       kernel.gates_after_backward(activation, plane, g, h, dy, r.dh);
+      if (stops) stop_gradients(t, 0, 4);
       kernel.matmul({.weights = r.ut,
                      .first = g,
                      .first_rows = 2 * H,
@@ -114,12 +112,14 @@ void GruSequence<S>::backward_through_time(const Reverse& r, int first, int last
                      .lanes = lanes});
     } else {
       kernel.blend_before_backward(activation, plane, g, h, dy, r.dh);
+      if (stops) stop_gradients(t, 1, 3);
       kernel.matmul({.weights = r.ut_n,
                      .first = g + 2 * plane,
                      .first_rows = H,
                      .out = r.dq,
                      .lanes = lanes});
       kernel.reset_before_backward(activation, plane, g, h, r.dq, r.dh);
+      if (stops) stop_gradients(t, 0, 1);
       kernel.matmul({.weights = r.ut,
                      .first = g,
                      .first_rows = 2 * H,
@@ -158,10 +158,10 @@ void GruSequence<S>::weight_gradients(const Reverse& r, int first, int last) con
                   .out_stride = b_rows});
   };
   const Matrix<S>& dU = w.recurrent.grad;
-  const S* h = states.step(first);
-  product(d_rz, 2 * H, h, states.step_size(), H, dU.row(0));
+  const S* q = operands.step(first);
+  product(d_rz, 2 * H, q, operands.step_size(), H, dU.row(0));
   if (after)
-    product(fourth, H, h, states.step_size(), H, dU.row(2 * H));
+    product(fourth, H, q, operands.step_size(), H, dU.row(2 * H));
   else
     product(d_n, H, fourth, gate_stride, H, dU.row(2 * H));
   if (I) product(d_rz, 3 * H, x.value.step(first), x.value.step_size(), I, w.input.grad.data);
@@ -177,51 +177,27 @@ void GruSequence<S>::bias_gradients(const Reverse& r) const {
       w.recurrent_bias.grad.data[i] += r.bias_sums[i < 2 * H ? i : i + H];
 }
 
-template <class S>
-void check_shapes(const Var<S>& x, const Var<S>& h0, const GruWeights<S>& w, GruForm form, int H,
-                  int I) {
-  const bool input_fits = I == 0 || (w.input.value.rows == 3 * H && w.input.value.cols == I);
-  const bool bias_fits = w.input_bias.value.rows == 3 * H &&
-                         (form == GruForm::reset_before ? w.recurrent_bias.empty()
-                                                        : w.recurrent_bias.value.rows == 3 * H);
-  require(w.recurrent.value.rows == 3 * H && H > 0 && input_fits && bias_fits, "[gru] found input ",
-          shape_of(x.value), " with weights W ", shape_of(w.input.value), ", U ",
-          shape_of(w.recurrent.value), ", biases of ", w.input_bias.value.rows, " and ",
-          w.recurrent_bias.value.rows, " rows; wanted [T][I][B], [3H][I], [3H][H], [3H] and ",
-          form == GruForm::reset_after ? "[3H] (reset_after)" : "none (reset_before)");
-  require(h0.empty() ||
-              (h0.steps() == 1 && h0.features() == H && (x.empty() || h0.batch() == x.batch())),
-          "[gru] found an initial state ", shape_of(h0.value), ", wanted [1][", H,
-          "][batch of the input]");
-}
+namespace {
 
 template <class S>
 Var<S> run(Tape<S>& tape, Var<S> x, int steps, Var<S> h0, const GruWeights<S>& weights,
            GruForm form, Activation activation) {
-  require(!x.empty() || !h0.empty(), "[gru] wanted an input or an initial state to tell the batch");
   GruSequence<S> s;
   s.x = x;
   s.h0 = h0;
   s.w = weights;
   s.form = form;
   s.activation = activation;
-  s.H = weights.recurrent.value.cols;
-  s.I = x.empty() ? 0 : x.features();
-  s.T = steps;
-  check_shapes(x, h0, weights, form, s.H, s.I);
-  const int batch = x.empty() ? h0.batch() : x.batch();
-  s.lanes = round_up_to_lanes(batch);
-  s.plane = static_cast<std::size_t>(s.H) * s.lanes;
-  s.keep = s.trains_weights() || x.wants_gradient() || h0.wants_gradient();
-
   Arena& arena = tape.arena();
+  s.prepare(arena, steps);
+
+  const int batch = s.batch();
   s.states = arena.sequence<S>(s.T + 1, s.H, batch);
   if (h0.empty())
     std::fill_n(s.states.data, s.plane, S(0));
   else
     std::copy_n(h0.value.data, s.plane, s.states.data);
-  s.gate_stride = odd_stride(4 * s.plane);
-  s.gates = arena.allocate<S>(s.gate_stride * (s.keep ? s.T : 1));
+  s.operands = s.states;
   s.y.value = s.states.slice(1, s.T);
   if (s.keep) s.y.grad = arena.zero_sequence<S>(s.T, s.H, batch);
   s.forward(arena);
@@ -245,6 +221,8 @@ Var<S> gru_without_input(Tape<S>& tape, int steps, Var<S> h0, const GruWeights<S
   return run(tape, Var<S>{}, steps, h0, weights, form, activation);
 }
 
+template struct GruSequence<float>;
+template struct GruSequence<double>;
 #define TAUGATE_INSTANTIATE(S)                                                              \
   template Var<S> gru(Tape<S>&, Var<S>, Var<S>, const GruWeights<S>&, GruForm, Activation); \
   template Var<S> gru_without_input(Tape<S>&, int, Var<S>, const GruWeights<S>&, GruForm,   \

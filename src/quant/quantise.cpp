@@ -1,4 +1,4 @@
-#include "taugate/quant/quantise.h"
+#include "taugate/quant/weight_rows.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,30 +7,6 @@
 
 namespace taugate {
 namespace {
-
-/// A row of accumulators in real numbers: bias + sum of weights times operands.
-struct Row {
-  const float* input = nullptr;  ///< [inputs]
-  int inputs = 0;
-  const float* recurrent = nullptr;  ///< [units]
-  int units = 0;
-  double bias = 0.0;
-  int fraction = 0;      ///< fraction bits of what the weights multiply
-  int sum_fraction = 0;  ///< of what the accumulator becomes
-
-  double largest_weight() const {
-    double most = 0.0;
-    for (int k = 0; k < inputs; ++k) most = std::max(most, std::abs(double{input[k]}));
-    for (int k = 0; k < units; ++k) most = std::max(most, std::abs(double{recurrent[k]}));
-    return most;
-  }
-};
-
-struct FloatLayer {
-  Matrix<const float> input, recurrent;   ///< [3H][I] or none, [3H][H]
-  const float* bias = nullptr;            ///< [3H]
-  const float* recurrent_bias = nullptr;  ///< [3H] or none
-};
 
 Matrix<const float> find(const Seq2Seq& model, const std::string& name) {
   for (const auto& entry : model.parameters().entries()) {
@@ -44,7 +20,7 @@ Matrix<const float> find(const Seq2Seq& model, const std::string& name) {
   return {};
 }
 
-FloatLayer find_layer(const Seq2Seq& model, std::size_t k) {
+LayerWeights find_layer(const Seq2Seq& model, std::size_t k) {
   const std::size_t layers = model.config().hidden.size();
   const std::string name =
       concat(k < layers ? "encoder." : "decoder.", k < layers ? k : k - layers);
@@ -53,97 +29,24 @@ FloatLayer find_layer(const Seq2Seq& model, std::size_t k) {
 }
 
 /// The rows of WeightScales::layers.
-std::vector<Row> rows_of(const FloatLayer& layer, GruForm form, const Widths& w) {
-  const int H = layer.recurrent.cols, I = layer.input.cols;
-  const bool after = form == GruForm::reset_after;
-  std::vector<Row> rows;
-  for (int i = 0; i < 3 * H; ++i) {
-    const bool candidate = i >= 2 * H;
-    Row row;
-    row.fraction = candidate && !after ? w.product_fraction : w.operand_fraction;
-    row.sum_fraction = candidate ? w.candidate_sum_fraction : w.gate_sum_fraction;
-    row.input = layer.input.row(i);
-    row.inputs = I;
-    row.bias = layer.bias[i];
-    if (!candidate || !after) {
-      row.recurrent = layer.recurrent.row(i);
-      row.units = H;
-    }
-    if (!candidate && after) row.bias += layer.recurrent_bias[i];
-    rows.push_back(row);
-  }
-  for (int i = 2 * H; after && i < 3 * H; ++i)
-    rows.push_back({.recurrent = layer.recurrent.row(i),
-                    .units = H,
-                    .bias = layer.recurrent_bias[i],
-                    .fraction = w.operand_fraction,
-                    .sum_fraction = w.candidate_sum_fraction});
+std::vector<WeightRow> rows_of(const LayerWeights& layer, GruForm form, const Widths& w) {
+  std::vector<WeightRow> rows;
+  for (int i = 0; i < layer.row_count(form); ++i) rows.push_back(layer.row(i, form, w));
   return rows;
 }
 
-std::vector<Row> head_rows(const Seq2Seq& model, const Widths& w) {
+std::vector<WeightRow> head_rows(const Seq2Seq& model, const Widths& w) {
   const Matrix<const float> head = find(model, "head.weight");
   const float* bias = find(model, "head.bias").data;
-  std::vector<Row> rows;
-  for (int c = 0; c < head.rows; ++c)
-    rows.push_back({.recurrent = head.row(c),
-                    .units = head.cols,
-                    .bias = bias[c],
-                    .fraction = w.head_reads_state ? w.state_fraction : w.operand_fraction,
-                    .sum_fraction = w.output_fraction});
+  std::vector<WeightRow> rows;
+  for (int c = 0; c < head.rows; ++c) rows.push_back(head_row(head, bias, c, w));
   return rows;
 }
 
-double scale_of(const Row& row, const QuantiseOptions& options) {
-  const int bits = options.widths.weight_bits;
-  const double most = row.largest_weight();
-  const double scale = options.scale == WeightScale::paper
-                           ? most / static_cast<double>(power_of_two(bits) - 1)
-                           : most / static_cast<double>(power_of_two(bits - 1) - 1);
-  // The bias, in units of the accumulator, keeps to an eighth of its range. And a weight's rounding
-  // need not change a sum by less than 2^-6 of its unit: smaller units would only make wide
-  // accumulators.
-  const int bias_bits = options.widths.accumulator_bits - 4;
-  return std::max({scale, std::ldexp(std::abs(row.bias), row.fraction - bias_bits),
-                   std::ldexp(1.0, -row.sum_fraction - 5)});
-}
-
-std::vector<double> scales_of(const std::vector<Row>& rows, const QuantiseOptions& options) {
-  if (options.scale == WeightScale::fixed_grid)
-    return std::vector<double>(rows.size(), std::ldexp(1.0, 1 - options.widths.weight_bits));
-  std::vector<double> scales;
-  for (const Row& row : rows) scales.push_back(scale_of(row, options));
-  if (!options.per_row)
-    std::fill(scales.begin(), scales.end(), *std::max_element(scales.begin(), scales.end()));
-  if (options.powers_of_two)
-    for (double& scale : scales) scale = std::exp2(std::ceil(std::log2(scale)));
-  // A requantiser is the scale times a power of two: round the scale up to a short mantissa.
-  const bool rounds = options.multiplier_bits > 0 && options.scale != WeightScale::paper;
-  for (double& scale : scales) {
-    if (!rounds) break;
-    int exponent = 0;
-    const double mantissa = std::frexp(scale, &exponent);
-    const double units = std::ceil(std::ldexp(mantissa, options.multiplier_bits));
-    scale = std::ldexp(units, exponent - options.multiplier_bits);
-  }
+std::vector<double> scales_of(const std::vector<WeightRow>& rows, const QuantiseOptions& options) {
+  std::vector<double> scales(rows.size());
+  find_scales(rows, options, scales);
   return scales;
-}
-
-std::int16_t integer_weight(double weight, double scale, int bits) {
-  // Symmetric, so that a product of bytes never meets -128.
-  const auto most = static_cast<double>(power_of_two(bits - 1) - 1);
-  return static_cast<std::int16_t>(round_half_even(std::clamp(weight / scale, -most, most)));
-}
-
-std::int64_t integer_bias(const Row& row, double scale) {
-  const double units = std::ldexp(row.bias / scale, row.fraction);
-  require(std::abs(units) < 0x1p62, "[quantise] found a bias of ", row.bias, " beside a scale of ",
-          scale, ", wanted less than 2^62 units");
-  return round_half_even(units);
-}
-
-Requantiser requantiser_of(const Row& row, double scale) {
-  return nearest_requantiser(std::ldexp(scale, row.sum_fraction - row.fraction));
 }
 
 void check_scales(const std::string& name, const std::vector<double>& scales, std::size_t rows) {
@@ -154,7 +57,7 @@ void check_scales(const std::string& name, const std::vector<double>& scales, st
             ", wanted a positive number");
 }
 
-IntegerLayer quantise_layer(const FloatLayer& layer, const std::vector<Row>& rows,
+IntegerLayer quantise_layer(const LayerWeights& layer, const std::vector<WeightRow>& rows,
                             const std::vector<double>& scales, const Widths& w, GruForm form) {
   const int H = layer.recurrent.cols;
   IntegerLayer out;
@@ -219,13 +122,13 @@ IntegerModel quantise(const Seq2Seq& model, const Widths& widths, const WeightSc
   require(scales.layers.size() == 2 * layers, "[quantise] found scales for ", scales.layers.size(),
           " layers, wanted ", 2 * layers);
   for (std::size_t k = 0; k < 2 * layers; ++k) {
-    const FloatLayer layer = find_layer(model, k);
-    const std::vector<Row> rows = rows_of(layer, config.form, widths);
+    const LayerWeights layer = find_layer(model, k);
+    const std::vector<WeightRow> rows = rows_of(layer, config.form, widths);
     check_scales(concat("layer ", k), scales.layers[k], rows.size());
     (k < layers ? out.encoder : out.decoder)
         .push_back(quantise_layer(layer, rows, scales.layers[k], widths, config.form));
   }
-  const std::vector<Row> rows = head_rows(model, widths);
+  const std::vector<WeightRow> rows = head_rows(model, widths);
   check_scales("head", scales.head, rows.size());
   out.head = {config.outputs, config.hidden.back(), {}};
   for (std::size_t c = 0; c < rows.size(); ++c) {
