@@ -23,6 +23,13 @@ struct Seq2SeqConfig {
   void validate() const;
 };
 
+/// What a network makes of a batch.
+template <class S>
+struct Seq2SeqOutput {
+  Var<S> sfd;       ///< [T][C][B]
+  Var<S> features;  ///< [T][H][B]: the states of the decoder's last layer, which the head reads
+};
+
 class Seq2Seq {
  public:
   explicit Seq2Seq(Seq2SeqConfig config);
@@ -39,10 +46,10 @@ class Seq2Seq {
   /// Multiply-accumulates of the matrix products for one trace.
   std::size_t multiply_accumulates() const;
 
-  /// SFD [T][C][B] from TPSF [T][1][B]. The tape must be bound to parameters of this model's
+  /// From TPSF [T][1][B]. The tape must be bound to parameters of this model's
   /// layout.
   template <class S>
-  Var<S> operator()(Tape<S>& tape, Var<S> tpsf) const {
+  Seq2SeqOutput<S> run(Tape<S>& tape, Var<S> tpsf) const {
     require(tpsf.features() == 1, "[seq2seq] found an input ", shape_of(tpsf.value),
             ", wanted 1 feature");
     Var<S> y = tpsf;
@@ -53,7 +60,12 @@ class Seq2Seq {
     }
     y = decoder_[0].without_input(tape, tpsf.steps(), final_states[0]);
     for (std::size_t k = 1; k < decoder_.size(); ++k) y = decoder_[k](tape, y, final_states[k]);
-    return head_(tape, y);
+    return {head_(tape, y), y};
+  }
+  /// The SFD alone.
+  template <class S>
+  Var<S> operator()(Tape<S>& tape, Var<S> tpsf) const {
+    return run(tape, tpsf).sfd;
   }
 
   static constexpr int kMostLayers = 16;

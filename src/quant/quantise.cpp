@@ -8,41 +8,6 @@
 namespace taugate {
 namespace {
 
-Matrix<const float> find(const Seq2Seq& model, const std::string& name) {
-  for (const auto& entry : model.parameters().entries()) {
-    if (entry.name != name) continue;
-    const Matrix<const float> m{model.parameters().data() + entry.at.offset, entry.at.rows,
-                                entry.at.cols};
-    for (std::size_t i = 0; i < m.size(); ++i)
-      require(std::isfinite(m.data[i]), "[quantise] ", name, ": value ", i, " is not finite");
-    return m;
-  }
-  return {};
-}
-
-LayerWeights find_layer(const Seq2Seq& model, std::size_t k) {
-  const std::size_t layers = model.config().hidden.size();
-  const std::string name =
-      concat(k < layers ? "encoder." : "decoder.", k < layers ? k : k - layers);
-  return {find(model, name + ".weight_ih"), find(model, name + ".weight_hh"),
-          find(model, name + ".bias_ih").data, find(model, name + ".bias_hh").data};
-}
-
-/// The rows of WeightScales::layers.
-std::vector<WeightRow> rows_of(const LayerWeights& layer, GruForm form, const Widths& w) {
-  std::vector<WeightRow> rows;
-  for (int i = 0; i < layer.row_count(form); ++i) rows.push_back(layer.row(i, form, w));
-  return rows;
-}
-
-std::vector<WeightRow> head_rows(const Seq2Seq& model, const Widths& w) {
-  const Matrix<const float> head = find(model, "head.weight");
-  const float* bias = find(model, "head.bias").data;
-  std::vector<WeightRow> rows;
-  for (int c = 0; c < head.rows; ++c) rows.push_back(head_row(head, bias, c, w));
-  return rows;
-}
-
 std::vector<double> scales_of(const std::vector<WeightRow>& rows, const QuantiseOptions& options) {
   std::vector<double> scales(rows.size());
   find_scales(rows, options, scales);
@@ -104,8 +69,7 @@ WeightScales weight_scales(const Seq2Seq& model, const QuantiseOptions& options)
     fail_usage("[quantise] multiplier_bits: found ", options.multiplier_bits, ", wanted 0..16");
   WeightScales scales;
   for (std::size_t k = 0; k < 2 * config.hidden.size(); ++k)
-    scales.layers.push_back(
-        scales_of(rows_of(find_layer(model, k), config.form, options.widths), options));
+    scales.layers.push_back(scales_of(layer_rows(model, k, options.widths), options));
   scales.head = scales_of(head_rows(model, options.widths), options);
   return scales;
 }
@@ -122,8 +86,8 @@ IntegerModel quantise(const Seq2Seq& model, const Widths& widths, const WeightSc
   require(scales.layers.size() == 2 * layers, "[quantise] found scales for ", scales.layers.size(),
           " layers, wanted ", 2 * layers);
   for (std::size_t k = 0; k < 2 * layers; ++k) {
-    const LayerWeights layer = find_layer(model, k);
-    const std::vector<WeightRow> rows = rows_of(layer, config.form, widths);
+    const LayerWeights layer = layer_weights(model, k);
+    const std::vector<WeightRow> rows = layer_rows(model, k, widths);
     check_scales(concat("layer ", k), scales.layers[k], rows.size());
     (k < layers ? out.encoder : out.decoder)
         .push_back(quantise_layer(layer, rows, scales.layers[k], widths, config.form));

@@ -26,7 +26,7 @@ struct Ranges {
 Widths with_ranges(Widths widths, const Ranges& ranges);
 
 struct QuantiseOptions {
-  Widths widths;
+  Widths widths = {};
   WeightScale scale = WeightScale::symmetric;
   bool per_row = true;         ///< a scale for each row of accumulators, or one for each layer
   bool powers_of_two = false;  ///< scales are powers of two, so that requantising is a shift

@@ -8,18 +8,29 @@
 namespace taugate {
 namespace {
 
+Matrix<const float> find(const Seq2Seq& model, const std::string& name) {
+  for (const auto& entry : model.parameters().entries()) {
+    if (entry.name != name) continue;
+    const Matrix<const float> m{model.parameters().data() + entry.at.offset, entry.at.rows,
+                                entry.at.cols};
+    for (std::size_t i = 0; i < m.size(); ++i)
+      require(std::isfinite(m.data[i]), "[quantise] ", name, ": value ", i, " is not finite");
+    return m;
+  }
+  return {};
+}
+
 double scale_of(const WeightRow& row, const QuantiseOptions& options) {
+  // A bias alone, as the decoder's W_n x + b_n, is kept in the sum's own unit.
+  if (row.inputs + row.units == 0)
+    return std::max(std::ldexp(1.0, row.fraction - row.sum_fraction),
+                    least_scale(row, options.widths));
   const int bits = options.widths.weight_bits;
   const double most = row.largest_weight();
   const double scale = options.scale == WeightScale::paper
                            ? most / static_cast<double>(power_of_two(bits) - 1)
                            : most / static_cast<double>(power_of_two(bits - 1) - 1);
-  // The bias, in units of the accumulator, keeps to an eighth of its range. And a weight's rounding
-  // need not change a sum by less than 2^-6 of its unit: smaller units would only make wide
-  // accumulators.
-  const int bias_bits = options.widths.accumulator_bits - 4;
-  return std::max({scale, std::ldexp(std::abs(row.bias), row.fraction - bias_bits),
-                   std::ldexp(1.0, -row.sum_fraction - 5)});
+  return std::max(scale, least_scale(row, options.widths));
 }
 
 /// A requantiser is the scale times a power of two: rounds the scale up to a short mantissa.
@@ -64,12 +75,45 @@ WeightRow LayerWeights::row(int i, GruForm form, const Widths& w) const {
   return row;
 }
 
+LayerWeights layer_weights(const Seq2Seq& model, std::size_t k) {
+  const std::size_t layers = model.config().hidden.size();
+  const std::string name =
+      concat(k < layers ? "encoder." : "decoder.", k < layers ? k : k - layers);
+  return {find(model, name + ".weight_ih"), find(model, name + ".weight_hh"),
+          find(model, name + ".bias_ih").data, find(model, name + ".bias_hh").data};
+}
+
+std::vector<WeightRow> layer_rows(const Seq2Seq& model, std::size_t k, const Widths& w) {
+  const LayerWeights layer = layer_weights(model, k);
+  const GruForm form = model.config().form;
+  std::vector<WeightRow> rows;
+  for (int i = 0; i < layer.row_count(form); ++i) rows.push_back(layer.row(i, form, w));
+  return rows;
+}
+
 WeightRow head_row(Matrix<const float> weights, const float* bias, int c, const Widths& w) {
   return {.recurrent = weights.row(c),
           .units = weights.cols,
           .bias = bias[c],
           .fraction = w.head_reads_state ? w.state_fraction : w.operand_fraction,
           .sum_fraction = w.output_fraction};
+}
+
+double least_scale(const WeightRow& row, const Widths& widths) {
+  // The bias, in units of the accumulator, keeps to an eighth of its range. And a weight's rounding
+  // need not change a sum by less than 2^-6 of its unit: smaller units would only make wide
+  // accumulators.
+  const int bias_bits = widths.accumulator_bits - 4;
+  return std::max(std::ldexp(std::abs(row.bias), row.fraction - bias_bits),
+                  std::ldexp(1.0, -row.sum_fraction - 5));
+}
+
+std::vector<WeightRow> head_rows(const Seq2Seq& model, const Widths& w) {
+  const Matrix<const float> head = find(model, "head.weight");
+  const float* bias = find(model, "head.bias").data;
+  std::vector<WeightRow> rows;
+  for (int c = 0; c < head.rows; ++c) rows.push_back(head_row(head, bias, c, w));
+  return rows;
 }
 
 void find_scales(std::span<const WeightRow> rows, const QuantiseOptions& options,

@@ -1,8 +1,9 @@
 #pragma once
 // How a float weight becomes an integer: shared by quantise(), which makes a model of the integers,
-// and by training with them (qat.h). Nothing here allocates.
+// and by training with them (qat.h). What works on single rows does not allocate.
 
 #include <span>
+#include <vector>
 
 #include "taugate/quant/quantise.h"
 
@@ -37,9 +38,18 @@ struct LayerWeights {
 
 WeightRow head_row(Matrix<const float> weights, const float* bias, int c, const Widths& widths);
 
+/// Of a model: its layer k (encoder first; Error for a weight that is not finite), and all rows of
+/// it and of its head, in WeightScales' order.
+LayerWeights layer_weights(const Seq2Seq& model, std::size_t k);
+std::vector<WeightRow> layer_rows(const Seq2Seq& model, std::size_t k, const Widths& widths);
+std::vector<WeightRow> head_rows(const Seq2Seq& model, const Widths& widths);
+
 /// The scales that the options ask for: one a row.
 void find_scales(std::span<const WeightRow> rows, const QuantiseOptions& options,
                  std::span<double> scales);
+
+/// The smallest scale that the row's bias and the sum's precision allow.
+double least_scale(const WeightRow& row, const Widths& widths);
 
 /// weight / scale, halves to even, saturating at +-(2^(bits-1) - 1).
 std::int16_t integer_weight(double weight, double scale, int bits);

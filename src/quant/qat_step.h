@@ -1,0 +1,63 @@
+#pragma once
+// The element-by-element part of a quantised GRU's step for training: Arithmetic's functions on
+// blocks of traces, in floating point. A number k / 2^F of the integer arithmetic is held as just
+// that, and every operation here is exact or rounds where the integers round, so values equal the
+// integers times their grid to the last bit (tests/quant/test_qat.cpp).
+//
+// Rounding to a grid is one addition and one subtraction: next to 1.5 * 2^(52 - F) a double has F
+// fraction bits left, and the processor rounds halves to even.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "taugate/core/gru_form.h"
+
+namespace taugate {
+
+/// Numbers k / 2^fraction from low to high.
+struct QatGrid {
+  double low = 0.0, high = 0.0;
+  double magic = 0.0;       ///< 1.5 * 2^(52 - fraction)
+  float float_magic = 0.0;  ///< 1.5 * 2^(23 - fraction)
+};
+
+/// The grids of a layer, from Widths.
+struct QatGrids {
+  GruForm form{};
+  Activation activation{};
+  bool narrow = false;  ///< floats hold all products; otherwise doubles must
+  bool step_reads_operand = false;
+  QatGrid gate_sum, candidate_sum, gate, candidate, product, state, operand, output;
+  double gate_last = 0.0, candidate_last = 0.0;  ///< largest arguments of tanh's table
+};
+
+/// One step. Planes are [H][lanes].
+struct QatStep {
+  const QatGrids* grids = nullptr;
+  int hidden = 0, lanes = 0;
+  /// [3H] or, for reset_after, [4H]: what one unit of each row's accumulator is worth.
+  const double* units = nullptr;
+  float* gates = nullptr;         ///< four planes: accumulators -> r, z, n, s (or q: reset_before)
+  const float* held = nullptr;    ///< the state as r*h and the blend read it
+  float* state = nullptr;         ///< the next carried state
+  float* operand = nullptr;       ///< the same, as multipliers read it
+  std::uint8_t* stops = nullptr;  ///< of GruSequence, or null
+  /// Null, or room for the sums: those of r, z, W_n x (reset_after), and n's argument; four planes.
+  float* sums = nullptr;
+};
+
+struct QatKernels {
+  /// reset_after: all of the step.
+  void (*after)(const QatStep&);
+  /// reset_before: accumulators of r and z -> r, z and q = r*h.
+  void (*before_product)(const QatStep&);
+  /// reset_before: accumulator of n -> n and the next state.
+  void (*before_blend)(const QatStep&);
+  /// values [n]: accumulators of the given unit -> numbers of the grid.
+  void (*requantise)(const QatGrid&, double unit, std::size_t n, float* values);
+};
+
+/// Those for the architecture of simd::kernels<float>().
+const QatKernels& qat_kernels();
+
+}  // namespace taugate

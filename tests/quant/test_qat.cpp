@@ -1,0 +1,209 @@
+// Quantisation-aware training: what it computes is what the integers compute, value by value; its
+// gradients go straight through; and it trains.
+
+#include <map>
+
+#include "quant/quant_testing.h"
+#include "taugate/quant/integer_step.h"
+#include "taugate/quant/qat.h"
+#include "taugate/quant/weight_rows.h"
+
+using namespace taugate;
+using namespace taugate::testing;
+
+namespace {
+
+struct Setting {
+  std::string name;
+  GruForm form = GruForm::reset_after;
+  Activation activation = Activation::smooth;
+  QatOptions options{};
+  double spread = 1.0;  ///< what the initial weights are multiplied by
+};
+
+Widths with_weight_bits(Widths w, int bits) {
+  w.weight_bits = bits;
+  return w;
+}
+
+/// reset_before with r*h and the candidate of more bits than the default.
+Widths odd_widths() {
+  Widths w;
+  w.weight_bits = 6;
+  w.operand_fraction = 6;
+  w.product_fraction = 9;
+  w.gate_fraction = 11;
+  w.candidate_fraction = 13;
+  w.state_fraction = 17;
+  w.sum_bits = 18;
+  w.gate_sum_fraction = 13;
+  w.candidate_sum_fraction = 14;
+  return w;
+}
+
+Widths entry_quantised() {  // the state is quantised on entry to a step, the head reads it whole
+  Widths w;
+  w.step_reads_operand = w.head_reads_state = true;
+  w.operand_fraction = 5;
+  w.product_fraction = 6;
+  w.state_fraction = 12;
+  w.weight_bits = 5;
+  return w;
+}
+
+std::vector<Setting> settings() {
+  std::vector<std::pair<std::string, QatOptions>> options{{"8 bits", {}}};
+  const auto add = [&](const std::string& name, const QuantiseOptions& q, bool learned = false) {
+    options.push_back({name, {q, learned}});
+  };
+  add("4-bit weights", {.widths = with_weight_bits({}, 4)});
+  add("one scale a layer", {.per_row = false});
+  add("powers of two", {.powers_of_two = true});
+  add("fixed grid", {.scale = WeightScale::fixed_grid});
+  add("fixed grid of 4 bits",
+      {.widths = with_weight_bits({}, 4), .scale = WeightScale::fixed_grid});
+  add("the paper's scale", {.scale = WeightScale::paper});
+  add("learned", {.widths = with_weight_bits({}, 3)}, true);
+  add("learned, one a layer", {.per_row = false, .powers_of_two = true}, true);
+  add("odd widths", {.widths = odd_widths()});
+  add("quantised on entry", {.widths = entry_quantised()});
+  std::vector<Setting> all;
+  for (const auto& [name, o] : options)
+    for (GruForm form : {GruForm::reset_after, GruForm::reset_before})
+      for (Activation activation : {Activation::smooth, Activation::hard})
+        for (double spread : {1.0, 9.0})
+          all.push_back(
+              {concat(name, ", ", name_of(form), ", ", name_of(activation), ", x", spread), form,
+               activation, o, spread});
+  return all;
+}
+
+/// Random weights and biases.
+Seq2Seq random_network(const Setting& s, Random& rng) {
+  Seq2Seq model(
+      {.gates = 7, .outputs = 2, .hidden = {5, 18}, .form = s.form, .activation = s.activation});
+  for (const auto& entry : model.parameters().entries()) {
+    const Matrix<float> m = model.parameters().matrix(entry.at);
+    const double size = s.spread * (entry.name.find("bias") == std::string::npos ? 0.5 : 0.2);
+    for (std::size_t i = 0; i < m.size(); ++i) m.data[i] = static_cast<float>(size * rng.normal());
+  }
+  return model;
+}
+
+/// Compares a plane's values, times 2^fraction, with integers.
+struct Comparison {
+  int differences = 0, values = 0;
+  void operator()(float value, int fraction, std::int64_t integer) {
+    ++values;
+    differences += std::ldexp(double{value}, fraction) != static_cast<double>(integer);
+  }
+};
+
+int sum_plane(Node node, GruForm form) {
+  switch (node) {
+    case Node::reset_sum:
+      return 0;
+    case Node::update_sum:
+      return 1;
+    case Node::input_sum:
+      return 2;
+    case Node::candidate_sum:
+      return 3;
+    default:
+      return form == GruForm::reset_after && node == Node::recurrent_sum ? 4 : -1;
+  }
+}
+
+/// Runs the integers for trace b beside the record.
+void compare_trace(const IntegerModel& model, const QatRecord& record, const Sequence<float>& input,
+                   const Sequence<float>& sfd, int b, std::map<Node, Comparison>& seen) {
+  const Widths& w = model.widths;
+  const Arithmetic arithmetic(w, model.form, model.activation);
+  const std::size_t side = model.encoder.size();
+  std::vector<std::vector<std::int32_t>> states(side), below;
+  for (int t = 0; t < input.steps; ++t)
+    below.push_back({static_cast<std::int32_t>(arithmetic.input(input.at(t, 0, b)))});
+  StepScratch scratch(64);
+  for (std::size_t k = 0; k < 2 * side; ++k) {
+    const IntegerLayer& layer = k < side ? model.encoder[k] : model.decoder[k - side];
+    const QatRecord::Layer& qat = record.layers[k];
+    const int H = layer.hidden;
+    auto& state = states[k % side];
+    if (k < side) state.assign(static_cast<std::size_t>(H), 0);
+    for (int t = 0; t < input.steps; ++t) {
+      const auto observe = [&](Node node, int u, std::int64_t value) {
+        Comparison& compare = seen[node];
+        const int plane = sum_plane(node, model.form);
+        if (plane == 4)
+          compare(qat.gates.at(t, 3 * H + u, b), w.candidate_sum_fraction, value);
+        else if (plane >= 0)
+          compare(qat.sums.at(t, plane * H + u, b),
+                  plane < 2 ? w.gate_sum_fraction : w.candidate_sum_fraction, value);
+        else if (node == Node::operand)
+          compare(qat.operands.at(t, u, b), w.operand_fraction, value);
+        else if (node == Node::reset_gate)
+          compare(qat.gates.at(t, u, b), w.gate_fraction, value);
+        else if (node == Node::update_gate)
+          compare(qat.gates.at(t, H + u, b), w.gate_fraction, value);
+        else if (node == Node::candidate)
+          compare(qat.gates.at(t, 2 * H + u, b), w.candidate_fraction, value);
+        else if (node == Node::product)
+          compare(qat.gates.at(t, 3 * H + u, b), w.product_fraction, value);
+        else if (node == Node::state)
+          compare(qat.states.at(t + 1, u, b), w.state_fraction, value);
+      };
+      gru_step(arithmetic, layer, layer.inputs > 0 ? below[t].data() : nullptr, state.data(),
+               scratch, observe);
+      below[t].clear();
+      for (auto h : state) below[t].push_back(static_cast<std::int32_t>(arithmetic.operand(h)));
+      if (k + 1 == 2 * side) {
+        std::vector<std::int64_t> y(static_cast<std::size_t>(model.outputs()));
+        head_step(arithmetic, model, state.data(), y.data(), scratch,
+                  [&](Node node, int c, std::int64_t value) {
+                    seen[node](sfd.at(t, c, b), w.output_fraction, value);
+                  });
+      }
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every value of the forward pass equals the integers'") {
+  Random rng(41, 0);
+  for (const Setting& s : settings()) {
+    CAPTURE(s.name);
+    const Seq2Seq model = random_network(s, rng);
+    QatNetwork qat(model, s.options);
+    if (s.options.learned_scales)  // scales that made some weights saturate, as training would
+      for (const auto& entry : qat.parameters().entries())
+        if (entry.name.ends_with("log2_scale"))
+          for (int i = 0; i < entry.at.rows; ++i)
+            qat.parameters().matrix(entry.at).data[i] -= static_cast<float>(rng.uniform(0.0, 1.2));
+    const IntegerModel integers = qat.integers();
+
+    constexpr int kBatch = 19;  // a second block of lanes, and padding
+    Arena arena;
+    Buffer<float> gradients(qat.parameters().size());
+    Tape<float> tape(arena, qat.parameters().bind(gradients.data()));
+    const auto input = arena.zero_sequence<float>(7, 1, kBatch);
+    for (int t = 0; t < 7; ++t)
+      for (int b = 0; b < kBatch; ++b)
+        input.at(t, 0, b) = static_cast<float>(b == 0   ? 1e30 * (t % 2 ? 1 : -1)
+                                               : b == 1 ? 1.0
+                                                        : rng.uniform(-1.1, 1.1));
+    QatRecord record;
+    const auto output = qat.run(tape, tape.input(input), &record);
+    REQUIRE(record.layers.size() == 4);
+
+    std::map<Node, Comparison> seen;
+    for (int b = 0; b < kBatch; ++b)
+      compare_trace(integers, record, input, output.sfd.value, b, seen);
+    CHECK(seen.size() == (s.form == GruForm::reset_after ? 11u : 10u));
+    for (const auto& [node, compared] : seen) {
+      CAPTURE(static_cast<int>(node));
+      CHECK(compared.values > 0);
+      CHECK(compared.differences == 0);
+    }
+  }
+}
