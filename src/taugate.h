@@ -17,6 +17,7 @@
 
 #include "taugate/autograd/gradcheck.h"
 #include "taugate/autograd/gru.h"
+#include "taugate/autograd/gru_sequence.h"
 #include "taugate/autograd/ops.h"
 #include "taugate/autograd/packed_gru.h"
 #include "taugate/autograd/tape.h"
@@ -34,6 +35,8 @@
 #include "taugate/quant/integer_engine.h"
 #include "taugate/quant/integer_model.h"
 #include "taugate/quant/integer_step.h"
+#include "taugate/quant/qat.h"
+#include "taugate/quant/qat_step.h"
 #include "taugate/quant/quantise.h"
 #include "taugate/quant/tables.h"
 

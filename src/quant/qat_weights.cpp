@@ -88,18 +88,6 @@ QatRows qat_rows(Arena& arena, int count, Weight<float> input, Weight<float> rec
   return r;
 }
 
-void learned_scales(std::span<const WeightRow> rows, const float* log2_scales, bool per_row,
-                    const QuantiseOptions& options, std::span<double> scales) {
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const double exponent = log2_scales[per_row ? i : 0];
-    scales[i] = std::max(std::exp2(exponent), least_scale(rows[i], options.widths));
-  }
-  if (!per_row)
-    std::fill(scales.begin(), scales.end(), *std::max_element(scales.begin(), scales.end()));
-  if (options.powers_of_two)
-    for (double& scale : scales) scale = std::exp2(std::round(std::log2(scale)));
-}
-
 void quantise_rows(Tape<float>& tape, const QatRows& r, const QuantiseOptions& options,
                    const char* layer) {
   const auto n = static_cast<std::size_t>(r.count);

@@ -36,8 +36,4 @@ QatRows qat_rows(Arena& arena, int count, Weight<float> input, Weight<float> rec
 void quantise_rows(Tape<float>& tape, const QatRows& rows, const QuantiseOptions& options,
                    const char* layer);
 
-/// Scales of learned logarithms, raised where a row needs it.
-void learned_scales(std::span<const WeightRow> rows, const float* log2_scales, bool per_row,
-                    const QuantiseOptions& options, std::span<double> scales);
-
 }  // namespace taugate

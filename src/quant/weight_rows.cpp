@@ -130,6 +130,19 @@ void find_scales(std::span<const WeightRow> rows, const QuantiseOptions& options
   for (double& scale : scales) scale = with_short_multiplier(scale, options);
 }
 
+void learned_scales(std::span<const WeightRow> rows, const float* log2_scales, bool per_row,
+                    const QuantiseOptions& options, std::span<double> scales) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double exponent = log2_scales[per_row ? i : 0];
+    scales[i] = std::max(std::exp2(exponent), least_scale(rows[i], options.widths));
+  }
+  if (!per_row)
+    std::fill(scales.begin(), scales.end(), *std::max_element(scales.begin(), scales.end()));
+  if (options.powers_of_two)
+    for (double& scale : scales) scale = std::exp2(std::round(std::log2(scale)));
+  for (double& scale : scales) scale = with_short_multiplier(scale, options);
+}
+
 std::int16_t integer_weight(double weight, double scale, int bits) {
   // Symmetric, so that a product of bytes never meets -128.
   const auto most = static_cast<double>(power_of_two(bits - 1) - 1);

@@ -48,6 +48,11 @@ std::vector<WeightRow> head_rows(const Seq2Seq& model, const Widths& widths);
 void find_scales(std::span<const WeightRow> rows, const QuantiseOptions& options,
                  std::span<double> scales);
 
+/// Scales of learned base-2 logarithms (one a row, or one for all), raised where a row needs it and
+/// rounded as the options ask.
+void learned_scales(std::span<const WeightRow> rows, const float* log2_scales, bool per_row,
+                    const QuantiseOptions& options, std::span<double> scales);
+
 /// The smallest scale that the row's bias and the sum's precision allow.
 double least_scale(const WeightRow& row, const Widths& widths);
 
