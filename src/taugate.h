@@ -32,12 +32,14 @@
 #include "taugate/nn/trainer.h"
 
 #include "taugate/quant/arithmetic.h"
+#include "taugate/quant/calibrate.h"
 #include "taugate/quant/integer_engine.h"
 #include "taugate/quant/integer_model.h"
 #include "taugate/quant/integer_step.h"
 #include "taugate/quant/qat.h"
 #include "taugate/quant/qat_step.h"
 #include "taugate/quant/quantise.h"
+#include "taugate/quant/rounded_weights.h"
 #include "taugate/quant/tables.h"
 
 #include "taugate/fli/acquisition.h"
@@ -61,6 +63,7 @@
 #include "taugate/fli/response.h"
 #include "taugate/fli/simulator.h"
 
+#include "taugate/study/calibration_traces.h"
 #include "taugate/study/evaluation.h"
 #include "taugate/study/inference.h"
 #include "taugate/study/recorded_irf.h"

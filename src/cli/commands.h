@@ -6,6 +6,7 @@ namespace taugate::cli {
 
 int simulate(int argc, char** argv);
 int train(int argc, char** argv);
+int quantize(int argc, char** argv);
 int evaluate(int argc, char** argv);
 int infer(int argc, char** argv);
 int info(int argc, char** argv);

@@ -4,6 +4,8 @@
 #include "commands.h"
 #include "prior_options.h"
 #include "taugate/core/file.h"
+#include "taugate/core/interrupt.h"
+#include "taugate/core/progress.h"
 #include "taugate/fli/picture.h"
 #include "taugate/study/evaluation.h"
 
@@ -44,12 +46,23 @@ int evaluate(int argc, char** argv) {
   add_prior_options(a);
   if (!a.parse(argc, argv)) return kSuccess;
   use_threads(a);
-  const TrainedModel model = load_trained_model(a.positional("model"));
+  const std::unique_ptr<TraceModel> loaded = load_trace_model(a.positional("model"));
+  const TraceModel& model = *loaded;
   const Prior data = prior_from(a, {model.simulator, model.first_gate_ns});
   const std::uint64_t samples = a.count("samples");
   if (samples < 1 || samples > 1u << 30)
     fail_usage("--samples: found ", samples, ", wanted 1 to 2^30");
-  const Evaluation e = taugate::evaluate(model, samples, a.count("seed"), data.simulator);
+  // Fails now rather than after the work.
+  if (a.has("json")) OutputFile probe(a.text("json"));
+  Progress progress(std::cerr, "evaluate", "traces", static_cast<double>(samples),
+                    {.terminal = is_terminal(2), .clock = {}});
+  const Evaluation e =
+      taugate::evaluate(model, samples, a.count("seed"), data.simulator, [&](std::size_t done) {
+        progress.update(static_cast<double>(done));
+        return !interrupted();
+      });
+  if (interrupted()) return kInterrupted;
+  if (is_terminal(2)) progress.finish(static_cast<double>(samples));
   print(e);
   if (a.has("json")) write_file(a.text("json"), to_json(e) + "\n");
   if (a.has("scatter"))

@@ -11,6 +11,7 @@
 
 #include "arguments.h"
 #include "commands.h"
+#include "measurement_options.h"
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
 #include "taugate/core/progress.h"
@@ -36,33 +37,13 @@ Arguments declare() {
   a.group("")("o,output", "folder for the results", value(), "FOLDER")("no-pictures",
                                                                        "draw nothing");
   add_threads(a);
-  a.group("Measurement")("bin", "bin width, where the file does not tell", value(), "NS")(
-      "period", "laser period, where the file does not tell", value(), "NS")(
-      "first", "where gate 0 opens on the file's clock (default: as in training)", value(), "NS")(
-      "time-first", "arrays are [T][H][W], text has a trace a column")(
-      "member", "array of an NPZ archive (default: tpsf)", value(), "NAME")(
-      "least-counts", "pixels with fewer counts stay blank",
-      cxxopts::value<std::string>()->default_value("0"), "N");
+  add_measurement_options(a);
   a.group("Pictures")("irf",
                       "a measured IRF; the trace picture then shows the decay convolved with it",
                       value(), "FILE")(
       "pixel", "pixel of the trace picture (default: the brightest)", value(), "ROW,COLUMN")(
       "scale", "colour scale of the maps (default: from the data)", value(), "NS:NS");
   return a;
-}
-
-InferenceOptions options_from(const Arguments& a) {
-  InferenceOptions o;
-  if (a.has("bin")) o.bin_ns = a.number("bin");
-  if (a.has("period")) o.period_ns = a.number("period");
-  if (a.has("first")) o.first_gate_ns = a.number("first");
-  o.least_counts = a.number("least-counts");
-  for (const auto& [name, given] : {std::pair{"bin", o.bin_ns}, {"period", o.period_ns}})
-    if (given && !(*given > 0.0))
-      fail_usage("--", name, ": found ", *given, ", wanted more than 0 ns");
-  if (!(o.least_counts >= 0.0))
-    fail_usage("--least-counts: found ", o.least_counts, ", wanted 0 or more");
-  return o;
 }
 
 /// True amplitude-weighted lifetimes where a simulated archive holds them; empty otherwise.
@@ -125,7 +106,7 @@ std::optional<Measurement> given_irf(const Arguments& a) {
   return irf;
 }
 
-void draw_one_trace(const TrainedModel& model, const Inference& r, std::size_t pixel,
+void draw_one_trace(const TraceModel& model, const Inference& r, std::size_t pixel,
                     const std::optional<Measurement>& irf, double first_gate_ns,
                     const fs::path& target) {
   const auto T = static_cast<std::size_t>(r.gates), C = static_cast<std::size_t>(r.outputs);
@@ -262,12 +243,11 @@ int infer(int argc, char** argv) {
   const fs::path model_file = a.positional("model"), file = a.positional("file");
   if (!a.has("output")) fail_usage("wanted -o FOLDER (see: taugate infer --help)");
   const fs::path folder = a.text("output");
-  const InferenceOptions options = options_from(a);
-  const TrainedModel model = load_trained_model(model_file);
-  MeasurementOptions reading{.time_first = a.has("time-first"),
-                             .member = a.maybe("member").value_or("")};
+  const InferenceOptions options = inference_options_from(a);
+  const std::unique_ptr<TraceModel> loaded = load_trace_model(model_file);
+  const TraceModel& model = *loaded;
   Stopwatch watch;
-  Measurement measurement = read_measurement(file, reading);
+  Measurement measurement = measurement_from(a, file);
   const std::vector<float> truth = true_lifetimes(file, measurement.traces());
   watch.lap("read");
   const Inference result = taugate::infer(model, std::move(measurement), options);

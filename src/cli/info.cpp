@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <cmath>
+#include <filesystem>
 #include <iomanip>
 #include <iostream>
+#include <map>
 #include <numeric>
 
 #include "arguments.h"
@@ -18,21 +21,21 @@ bool looks_like_a_model(const std::string& path) {
   return start.size() == 9 && start[8] == '{';
 }
 
-void print_model(const std::string& path) {
-  const TrainedModel model = load_trained_model(path);
-  const Seq2SeqConfig& config = model.network.config();
+void print_layers(const std::vector<int>& hidden, GruForm form, Activation activation,
+                  int outputs) {
+  std::cout << "  network      GRU layers a side:";
+  for (int units : hidden) std::cout << ' ' << units;
+  std::cout << " units; " << name_of(form) << ", " << name_of(activation) << " activations, "
+            << outputs << " output(s)\n";
+}
+
+void print_work(std::int64_t multiply_accumulates) {
+  std::cout << "  work         " << multiply_accumulates << " multiply-accumulates a trace\n";
+}
+
+void print_traces(const TraceModel& model) {
   const Acquisition& acquisition = model.acquisition();
-  std::cout << path << ": a taugate model\n  network      GRU layers a side:";
-  for (int units : config.hidden) std::cout << ' ' << units;
-  std::cout << " units; " << name_of(config.form) << ", " << name_of(config.activation)
-            << " activations, " << config.outputs << " output(s)\n"
-            << "  parameters   " << model.network.parameters().count() << " ("
-            << model.network.published_parameter_count()
-            << " counting the zero-fed decoder input), " << 4 * model.network.parameters().count()
-            << " bytes\n"
-            << "  work         " << model.network.multiply_accumulates()
-            << " multiply-accumulates a trace\n"
-            << "  acquisition  " << acquisition.gates << " gates of " << acquisition.gate_step_ns
+  std::cout << "  acquisition  " << acquisition.gates << " gates of " << acquisition.gate_step_ns
             << " ns (open " << acquisition.gate_width_ns << " ns), laser period "
             << acquisition.period_ns << " ns\n"
             << "  gate 0       opens " << model.first_gate_ns << " ns after the trigger\n"
@@ -40,6 +43,62 @@ void print_model(const std::string& path) {
             << std::max(model.simulator.decay.tau1_ns.high, model.simulator.decay.tau2_ns.high)
             << " ns\n"
             << "  training     " << model.training << '\n';
+}
+
+void print_float_model(const std::string& path) {
+  const TrainedModel model = load_trained_model(path);
+  const Seq2SeqConfig& config = model.network.config();
+  std::cout << path << ": a taugate model\n";
+  print_layers(config.hidden, config.form, config.activation, config.outputs);
+  std::cout << "  parameters   " << model.network.parameters().count() << " ("
+            << model.network.published_parameter_count()
+            << " counting the zero-fed decoder input), " << 4 * model.network.parameters().count()
+            << " bytes\n";
+  print_work(static_cast<std::int64_t>(model.network.multiply_accumulates()));
+  print_traces(model);
+}
+
+void print_widths(const Widths& w) {
+  const auto range = [](int bits, int fraction) { return std::ldexp(1.0, bits - 1 - fraction); };
+  std::cout << "  arithmetic   version " << kArithmeticVersion << "; bits: weights "
+            << w.weight_bits << ", operand " << w.operand_fraction + 1 << ", gates "
+            << w.gate_fraction + 1 << ", candidate " << w.candidate_fraction + 1
+            << ", carried state " << w.state_fraction + 1 << '\n'
+            << "  ranges       sums of " << w.sum_bits << " bits: gates within +-"
+            << range(w.sum_bits, w.gate_sum_fraction) << ", candidate within +-"
+            << range(w.sum_bits, w.candidate_sum_fraction) << "; outputs of " << w.output_bits
+            << " bits within +-" << range(w.output_bits, w.output_fraction) << '\n';
+}
+
+/// The most that an accumulator of each layer can reach, whatever the input.
+void print_accumulators(const IntegerModel& model) {
+  std::map<std::string, std::int64_t> most;
+  for (const AccumulatorBound& bound : accumulator_bounds(model))
+    most[bound.layer] = std::max(most[bound.layer], bound.most);
+  std::cout << "  accumulators " << model.widths.accumulator_bits << " bits; at most";
+  const char* before = " ";
+  for (const auto& [layer, bound] : most) {
+    std::cout << before << bound << " in " << layer;
+    before = ", ";
+  }
+  std::cout << '\n';
+}
+
+void print_integer_model(const std::string& path) {
+  const IntegerModel model = load_integer_model(path);
+  std::vector<int> hidden;
+  for (const IntegerLayer& layer : model.encoder) hidden.push_back(layer.hidden);
+  std::cout << path << ": a taugate model of integers\n";
+  print_layers(hidden, model.form, model.activation, model.outputs());
+  std::cout << "  size         " << std::filesystem::file_size(path) << " bytes, "
+            << weight_bytes(model) << " of them for " << weight_count(model) << " weights\n";
+  print_work(multiply_accumulates(model));
+  print_widths(model.widths);
+  print_accumulators(model);
+  if (model.notes.contains("simulator"))
+    print_traces(load_quantised_model(path));
+  else
+    std::cout << "  acquisition  not in the file\n";
 }
 
 void print_measurement(const std::string& path) {
@@ -71,7 +130,7 @@ int info(int argc, char** argv) {
   if (!a.parse(argc, argv)) return kSuccess;
   const std::string path = a.positional("file");
   if (looks_like_a_model(path))
-    print_model(path);
+    holds_integers(path) ? print_integer_model(path) : print_float_model(path);
   else
     print_measurement(path);
   return kSuccess;

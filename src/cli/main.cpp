@@ -21,6 +21,7 @@ struct Command {
 constexpr Command kCommands[] = {
     {"simulate", simulate, "make simulated traces or images and write them as NPZ"},
     {"train", train, "train a network on simulated traces made on the fly"},
+    {"quantize", quantize, "turn a float network into integers and measure both"},
     {"evaluate", evaluate, "measure a network on fresh simulated traces"},
     {"infer", infer, "turn measured traces or image stacks into decays, lifetimes and maps"},
     {"info", info, "tell what a model or a file of traces holds"},
@@ -50,7 +51,8 @@ int run(int argc, char** argv) {
   }
   for (const auto& command : kCommands)
     if (name == command.name) return command.run(argc - 1, argv + 1);
-  fail_usage("found command '", name, "', wanted simulate, train, evaluate, infer or info");
+  fail_usage("found command '", name,
+             "', wanted simulate, train, quantize, evaluate, infer or info");
 }
 
 }  // namespace

@@ -94,6 +94,14 @@ void add_bounds(std::vector<AccumulatorBound>& all, const std::string& name,
   }
 }
 
+template <class Of>
+std::size_t sum_over_matrices(const IntegerModel& model, Of&& of) {
+  std::size_t sum = of(model.head);
+  for (const auto* side : {&model.encoder, &model.decoder})
+    for (const IntegerLayer& layer : *side) sum += of(layer.input) + of(layer.recurrent);
+  return sum;
+}
+
 }  // namespace
 
 std::vector<AccumulatorBound> accumulator_bounds(const IntegerModel& model) {
@@ -151,11 +159,19 @@ void IntegerModel::validate() const {
 }
 
 std::int64_t multiply_accumulates(const IntegerModel& model) {
-  std::size_t weights = model.head.weights.size();
-  for (const auto* side : {&model.encoder, &model.decoder})
-    for (const IntegerLayer& layer : *side)
-      weights += layer.input.weights.size() + layer.recurrent.weights.size();
-  return static_cast<std::int64_t>(weights) * model.gates;
+  return static_cast<std::int64_t>(weight_count(model)) * model.gates;
+}
+
+std::size_t weight_count(const IntegerModel& model) {
+  return sum_over_matrices(model, [](const IntegerRows& m) { return m.weights.size(); });
+}
+
+std::size_t weight_bytes(const IntegerModel& model) {
+  const int bits = model.widths.weight_bits;
+  return sum_over_matrices(model, [&](const IntegerRows& m) {
+    const auto rows = static_cast<std::size_t>(m.rows), cols = static_cast<std::size_t>(m.cols);
+    return rows * (bits <= 4 ? (cols + 1) / 2 : bits <= 8 ? cols : 2 * cols);
+  });
 }
 
 }  // namespace taugate

@@ -74,10 +74,18 @@ void check_accumulators(const IntegerModel& model);
 /// Multiply-accumulates of the matrix products for one trace.
 std::int64_t multiply_accumulates(const IntegerModel& model);
 
+/// Weights, and the bytes that they take in a file.
+std::size_t weight_count(const IntegerModel& model);
+std::size_t weight_bytes(const IntegerModel& model);
+
 /// Safetensors with integer tensors under PyTorch's names and the metadata entry
 /// "taugate.integer_model"; docs/fixed-point.md lists them. Weights of up to 4 bits lie two in a
 /// byte.
 void save_integer_model(const std::filesystem::path& path, const IntegerModel& model);
+
+/// Whether load_integer_model would take it for one of its own: a file of the program's, or of the
+/// published student's form.
+bool is_integer_model(const Safetensors& content);
 
 /// Reads that, or the published student's form (metadata "form": "qkeras"). Error for anything that
 /// does not fit: another version of the arithmetic, a missing, misshapen or unknown tensor, a value

@@ -212,6 +212,11 @@ IntegerModel native_model(const Safetensors& content, const std::string& file) {
   return std::move(h.model);
 }
 
+bool is_qkeras(const Safetensors& content) {
+  const auto form = content.metadata.find("form");
+  return form != content.metadata.end() && form->second == "qkeras";
+}
+
 }  // namespace
 
 void save_integer_model(const std::filesystem::path& path, const IntegerModel& model) {
@@ -249,17 +254,20 @@ void save_integer_model(const std::filesystem::path& path, const IntegerModel& m
   write_safetensors(path, out);
 }
 
+bool is_integer_model(const Safetensors& content) {
+  return content.metadata.contains(kEntry) || is_qkeras(content);
+}
+
 IntegerModel load_integer_model(const std::filesystem::path& path) {
   const std::string file = path.string();
   const Safetensors content = read_safetensors(path);
-  const auto form = content.metadata.find("form");
-  const bool qkeras = form != content.metadata.end() && form->second == "qkeras";
-  if (!content.metadata.contains(kEntry) && !qkeras)
+  if (!is_integer_model(content))
     fail(file, content.metadata.contains("taugate.model")
                    ? ": found a float model, wanted an integer one: quantise it first"
                    : ": found no integer model: it has neither a taugate.integer_model entry nor "
                      "\"form\": \"qkeras\"");
-  IntegerModel model = qkeras ? qkeras_model(content, file) : native_model(content, file);
+  IntegerModel model =
+      is_qkeras(content) ? qkeras_model(content, file) : native_model(content, file);
   for (const auto& [key, value] : content.metadata)
     if (key.starts_with(kPrefix) && key != kEntry) model.notes[key.substr(kPrefix.size())] = value;
   try {

@@ -56,8 +56,9 @@ Widths with_ranges(Widths widths, const Ranges& ranges) {
       fail_usage("[quantise] found a range of ", range, " for ", what, ", wanted more than 0");
     return bits - 1 - static_cast<int>(std::ceil(std::log2(range)));
   };
-  widths.gate_sum_fraction = widths.candidate_sum_fraction =
-      fraction("sums", ranges.sum, widths.sum_bits);
+  widths.gate_sum_fraction = fraction("sums of gates", ranges.gate_sum, widths.sum_bits);
+  widths.candidate_sum_fraction =
+      fraction("sums of the candidate", ranges.candidate_sum, widths.sum_bits);
   widths.output_fraction = fraction("outputs", ranges.output, widths.output_bits);
   return widths;
 }

@@ -19,8 +19,9 @@ enum class WeightScale {
 
 /// The largest magnitudes to expect of what has no natural range.
 struct Ranges {
-  double sum = 8.0;     ///< sums before an activation; at 8 a gate, and at 4 n, has levelled off
-  double output = 2.0;  ///< the head's outputs
+  double gate_sum = 8.0;       ///< sums of r and z, which have levelled off at 8
+  double candidate_sum = 8.0;  ///< sums of n and of its two parts; n has levelled off at 4
+  double output = 2.0;         ///< the head's outputs
 };
 /// The widths with the finest sum and output fractions that hold these ranges.
 Widths with_ranges(Widths widths, const Ranges& ranges);

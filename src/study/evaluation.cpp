@@ -6,7 +6,6 @@
 
 #include "taugate/core/parallel.h"
 #include "taugate/fli/lifetime.h"
-#include "taugate/nn/engine.h"
 
 namespace taugate {
 namespace {
@@ -87,22 +86,25 @@ nlohmann::json json_of(const LifetimeError& e) {
 
 }  // namespace
 
-Evaluation evaluate(const TrainedModel& model, std::size_t traces, std::uint64_t seed,
-                    const std::optional<SimulatorConfig>& data) {
+Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t seed,
+                    const std::optional<SimulatorConfig>& data,
+                    const std::function<bool(std::size_t)>& go_on) {
   const Simulator simulator(data ? *data : model.simulator);
-  const int T = model.network.config().gates, C = model.network.config().outputs;
+  const int T = model.gates(), C = model.outputs();
   require(simulator.gates() == T && simulator.channels() == C, "evaluation data: found ",
           simulator.gates(), " gates and ", simulator.channels(), " channels, wanted ", T, " and ",
           C);
   Evaluation result;
   std::vector<MetricsSum> sums(static_cast<std::size_t>(C), MetricsSum(T));
   ErrorSum amplitude, intensity;
+  const std::unique_ptr<TraceEngine> engine = model.engine();
   for (std::size_t first = 0; first < traces; first += kBlock) {
+    if (go_on && !go_on(first)) break;
     const Block block = simulate_block(simulator, model.normalisation, seed, first,
                                        std::min(kBlock, traces - first));
     result.blank += block.blank;
     std::vector<float> predicted(block.sfd.size());
-    predict(model.network, block.input, predicted);
+    engine->run(block.input, predicted);
     for (int c = 0; c < C; ++c)
       sums[static_cast<std::size_t>(c)].add(channel_of(predicted, C, c),
                                             channel_of(block.sfd, C, c));

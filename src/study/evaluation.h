@@ -2,6 +2,7 @@
 // A model on fresh simulated traces: its SFDs beside the true ones, and the lifetimes read off them
 // beside the true lifetimes.
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,9 +30,11 @@ struct Evaluation {
 };
 
 /// `traces` pixels of the data set `seed` of the model's simulator, or of another with the same
-/// gates and channels.
-Evaluation evaluate(const TrainedModel& model, std::size_t traces, std::uint64_t seed,
-                    const std::optional<SimulatorConfig>& data = {});
+/// gates and channels. go_on(traces done) is called now and then; where it returns false, the
+/// result is that of the traces so far.
+Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t seed,
+                    const std::optional<SimulatorConfig>& data = {},
+                    const std::function<bool(std::size_t)>& go_on = {});
 
 /// The same as a JSON object.
 std::string to_json(const Evaluation& evaluation);

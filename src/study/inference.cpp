@@ -10,7 +10,6 @@
 #include "taugate/fli/io/rebin.h"
 #include "taugate/fli/lifetime.h"
 #include "taugate/fli/reconvolve.h"
-#include "taugate/nn/engine.h"
 
 namespace taugate {
 namespace {
@@ -19,32 +18,15 @@ namespace {
 // what lies between these stages to stay in its cache.
 constexpr std::size_t kChunk = 256;
 
-/// Counts [N][T] in the model's gates.
-std::vector<float> in_gates(const TrainedModel& model, Measurement m,
-                            const InferenceOptions& options) {
-  const Acquisition& acquisition = model.acquisition();
-  if (options.bin_ns) m.bin_ns = options.bin_ns;
-  if (options.period_ns) m.period_ns = options.period_ns;
-  const double first = options.first_gate_ns.value_or(model.first_gate_ns);
-  const bool same_gates =
-      m.bins == acquisition.gates && first == 0.0 &&
-      (!m.bin_ns || std::abs(*m.bin_ns / acquisition.gate_step_ns - 1.0) < 1e-3);
-  if (same_gates) return std::move(m.counts);
-  require(m.bin_ns.has_value(), m.path.string(), ": found ", m.bins,
-          " bins of unknown width, wanted the model's ", acquisition.gates, " gates of ",
-          acquisition.gate_step_ns, " ns, or a bin width (--bin NS) to bin them");
-  return rebin(m, acquisition, first);
-}
-
 /// What one thread needs to take pixels from counts to lifetimes, a chunk after the other. Each has
 /// an engine of its own, so that threads meet only once, when the whole image is done.
 class Worker {
  public:
-  Worker(const TrainedModel& model, double least_counts, Inference& out)
+  Worker(const TraceModel& model, double least_counts, Inference& out)
       : model_(model),
         least_counts_(least_counts),
         out_(out),
-        engine_(model.network),
+        engine_(model.engine()),
         T_(static_cast<std::size_t>(out.gates)),
         TC_(T_ * static_cast<std::size_t>(out.outputs)),
         size_(std::min(kChunk, out.intensity.size())),
@@ -60,7 +42,7 @@ class Worker {
     if (batch == 0) return;
     // A pixel of an image is never run as a trace of its own, which would round differently.
     if (batch == 1 && size_ > 1) std::copy_n(input_.data(), T_, &input_[T_ * batch++]);
-    engine_.run({input_.data(), batch * T_}, {sfd_.data(), batch * TC_});
+    engine_->run({input_.data(), batch * T_}, {sfd_.data(), batch * TC_});
     for (std::size_t k = 0; k < lit_.size(); ++k) read_off(lit_[k], {&sfd_[k * TC_], TC_});
   }
 
@@ -83,10 +65,10 @@ class Worker {
     out_.intensity_ns[pixel] = static_cast<float>(tau.intensity_ns);
   }
 
-  const TrainedModel& model_;
+  const TraceModel& model_;
   double least_counts_;
   Inference& out_;
-  Engine engine_;
+  std::unique_ptr<TraceEngine> engine_;
   std::size_t T_, TC_, size_;
   std::size_t blank_ = 0;
   std::vector<std::size_t> lit_;    // pixels of the chunk, counted in the whole image
@@ -95,8 +77,23 @@ class Worker {
 
 }  // namespace
 
-Inference infer(const TrainedModel& model, Measurement measurement,
-                const InferenceOptions& options) {
+std::vector<float> counts_in_gates(const TraceModel& model, Measurement m,
+                                   const InferenceOptions& options) {
+  const Acquisition& acquisition = model.acquisition();
+  if (options.bin_ns) m.bin_ns = options.bin_ns;
+  if (options.period_ns) m.period_ns = options.period_ns;
+  const double first = options.first_gate_ns.value_or(model.first_gate_ns);
+  const bool same_gates =
+      m.bins == acquisition.gates && first == 0.0 &&
+      (!m.bin_ns || std::abs(*m.bin_ns / acquisition.gate_step_ns - 1.0) < 1e-3);
+  if (same_gates) return std::move(m.counts);
+  require(m.bin_ns.has_value(), m.path.string(), ": found ", m.bins,
+          " bins of unknown width, wanted the model's ", acquisition.gates, " gates of ",
+          acquisition.gate_step_ns, " ns, or a bin width (--bin NS) to bin them");
+  return rebin(m, acquisition, first);
+}
+
+Inference infer(const TraceModel& model, Measurement measurement, const InferenceOptions& options) {
   const int T = model.acquisition().gates, C = model.simulator.channels;
   const std::size_t n = measurement.traces();
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
@@ -110,7 +107,7 @@ Inference infer(const TrainedModel& model, Measurement measurement,
                 std::vector<float>(n, nan),
                 std::vector<float>(n, nan),
                 0};
-  out.counts = in_gates(model, std::move(measurement), options);
+  out.counts = counts_in_gates(model, std::move(measurement), options);
   const std::size_t chunks = (n + kChunk - 1) / kChunk;
   std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(thread_count()));
   // One chunk alone leaves the threads to the engine.
@@ -124,7 +121,7 @@ Inference infer(const TrainedModel& model, Measurement measurement,
   return out;
 }
 
-std::vector<float> fitted_counts(const TrainedModel& model, const IrfCurve& irf,
+std::vector<float> fitted_counts(const TraceModel& model, const IrfCurve& irf,
                                  std::span<const float> sfd, std::span<const float> counts) {
   const Acquisition& acquisition = model.acquisition();
   const auto T = static_cast<std::size_t>(acquisition.gates),

@@ -26,16 +26,20 @@ struct Inference {
   std::size_t blank = 0;            ///< pixels without photons above the baseline, or too few
 };
 
+/// Counts [N][T] in the model's gates. Error where the file's time axis is unknown or does not fit.
+std::vector<float> counts_in_gates(const TraceModel& model, Measurement measurement,
+                                   const InferenceOptions& options = {});
+
 /// Bins the measurement to the model's gates, normalises and runs the network. A record that has
 /// exactly the model's gates and no other bin width is taken as it is. Error where the file's time
 /// axis is unknown or does not fit. A measurement that is moved in is not copied.
-Inference infer(const TrainedModel& model, Measurement measurement,
+Inference infer(const TraceModel& model, Measurement measurement,
                 const InferenceOptions& options = {});
 
 /// The counts that a pixel should have shown: its SFD convolved with an IRF on the gates' clock,
 /// scaled and offset to fit the measured counts by least squares weighted with their Poisson
 /// variances.
-std::vector<float> fitted_counts(const TrainedModel& model, const IrfCurve& irf,
+std::vector<float> fitted_counts(const TraceModel& model, const IrfCurve& irf,
                                  std::span<const float> sfd, std::span<const float> counts);
 
 }  // namespace taugate

@@ -2,40 +2,94 @@
 
 #include <nlohmann/json.hpp>
 
-namespace taugate {
+#include "taugate/nn/engine.h"
+#include "taugate/quant/integer_engine.h"
 
-void save(const std::filesystem::path& path, const TrainedModel& model) {
-  save_model(path, model.network,
-             {{"simulator", to_json(model.simulator)},
-              {"normalisation", to_json(model.normalisation)},
-              {"first_gate_ns", nlohmann::json(model.first_gate_ns).dump()},
-              {"training", model.training}});
+namespace taugate {
+namespace {
+
+/// Engine and IntegerEngine have the same call.
+template <class AnyEngine>
+class EngineOf : public TraceEngine {
+ public:
+  template <class Network>
+  explicit EngineOf(const Network& network) : engine_(network) {}
+  void run(std::span<const float> input, std::span<float> sfd) override { engine_.run(input, sfd); }
+
+ private:
+  AnyEngine engine_;
+};
+
+ModelNotes notes_of(const TraceModel& model) {
+  return {{"simulator", to_json(model.simulator)},
+          {"normalisation", to_json(model.normalisation)},
+          {"first_gate_ns", nlohmann::json(model.first_gate_ns).dump()},
+          {"training", model.training}};
 }
 
-TrainedModel load_trained_model(const std::filesystem::path& path) {
-  StoredModel stored = load_model(path);
+void read_notes(const std::string& file, const ModelNotes& notes, TraceModel& model) {
   const auto note = [&](const std::string& key) -> const std::string& {
-    const auto it = stored.notes.find(key);
-    require(it != stored.notes.end(), path.string(), ": a network without its taugate.", key,
+    const auto it = notes.find(key);
+    require(it != notes.end(), file, ": a network without its taugate.", key,
             " entry, so there is no telling which traces it is for");
     return it->second;
   };
   try {
-    TrainedModel model{std::move(stored.model), simulator_config_from_json(note("simulator")),
-                       normalisation_from_json(note("normalisation")),
-                       nlohmann::json::parse(note("first_gate_ns")).get<double>(),
-                       note("training")};
-    require(model.network.config().gates == model.acquisition().gates &&
-                model.network.config().outputs == model.simulator.channels,
-            path.string(), ": found a network of ", model.network.config().gates, " gates and ",
-            model.network.config().outputs, " outputs beside an acquisition of ",
-            model.acquisition().gates, " and ", model.simulator.channels);
-    return model;
+    model.simulator = simulator_config_from_json(note("simulator"));
+    model.normalisation = normalisation_from_json(note("normalisation"));
+    model.first_gate_ns = nlohmann::json::parse(note("first_gate_ns")).get<double>();
+    model.training = note("training");
   } catch (const nlohmann::json::exception&) {
-    fail(path.string(), ": its notes are damaged");
+    fail(file, ": its notes are damaged");
   } catch (const UsageError& e) {
-    fail(path.string(), ": ", e.what());
+    fail(file, ": ", e.what());
   }
+  require(model.gates() == model.acquisition().gates && model.outputs() == model.simulator.channels,
+          file, ": found a network of ", model.gates(), " gates and ", model.outputs(),
+          " outputs beside an acquisition of ", model.acquisition().gates, " and ",
+          model.simulator.channels);
+}
+
+}  // namespace
+
+std::unique_ptr<TraceEngine> TrainedModel::engine() const {
+  return std::make_unique<EngineOf<Engine>>(network);
+}
+
+std::unique_ptr<TraceEngine> QuantisedModel::engine() const {
+  return std::make_unique<EngineOf<IntegerEngine>>(network);
+}
+
+void save(const std::filesystem::path& path, const TrainedModel& model) {
+  save_model(path, model.network, notes_of(model));
+}
+
+void save(const std::filesystem::path& path, const QuantisedModel& model) {
+  IntegerModel network = model.network;
+  for (const auto& [key, value] : notes_of(model)) network.notes[key] = value;
+  save_integer_model(path, network);
+}
+
+TrainedModel load_trained_model(const std::filesystem::path& path) {
+  StoredModel stored = load_model(path);
+  TrainedModel model(std::move(stored.model), {});
+  read_notes(path.string(), stored.notes, model);
+  return model;
+}
+
+QuantisedModel load_quantised_model(const std::filesystem::path& path) {
+  QuantisedModel model(load_integer_model(path));
+  read_notes(path.string(), model.network.notes, model);
+  return model;
+}
+
+bool holds_integers(const std::filesystem::path& path) {
+  return is_integer_model(read_safetensors(path));
+}
+
+std::unique_ptr<TraceModel> load_trace_model(const std::filesystem::path& path) {
+  if (holds_integers(path)) return std::make_unique<QuantisedModel>(load_quantised_model(path));
+  return std::make_unique<TrainedModel>(load_trained_model(path));
 }
 
 }  // namespace taugate

@@ -1,18 +1,30 @@
 #pragma once
 // A network together with what it needs to meet measured traces: the acquisition and prior that it
 // was trained for, how its input is normalised, and where its window begins on the recorder's
-// clock.
+// clock. The network is of floats or of integers; evaluate() and infer() take either.
 
 #include <filesystem>
+#include <memory>
+#include <span>
 
 #include "taugate/fli/normalise.h"
 #include "taugate/fli/simulator.h"
 #include "taugate/nn/model_file.h"
+#include "taugate/quant/integer_model.h"
 
 namespace taugate {
 
-struct TrainedModel {
-  Seq2Seq network;
+/// Runs traces through a network. One belongs to one thread at a time, and uses all.
+class TraceEngine {
+ public:
+  virtual ~TraceEngine() = default;
+  /// input [N][T], normalised as in training, to sfd [N][T][C]. Allocates nothing after the first
+  /// call, unless there are more threads than ever before.
+  virtual void run(std::span<const float> input, std::span<float> sfd) = 0;
+};
+
+/// What is common to both kinds.
+struct TraceModel {
   SimulatorConfig simulator;
   Normalisation normalisation;
   /// Time, on the recorder's clock, at which gate 0 opens. Not 0 where the gates were turned so
@@ -21,11 +33,68 @@ struct TrainedModel {
   /// How it was trained, as JSON; for people.
   std::string training = "{}";
 
+  virtual ~TraceModel() = default;
   const Acquisition& acquisition() const { return simulator.acquisition; }
+  virtual int gates() const = 0;    ///< T
+  virtual int outputs() const = 0;  ///< C
+  /// With a copy of the weights, so the model may go.
+  virtual std::unique_ptr<TraceEngine> engine() const = 0;
+
+ protected:
+  TraceModel() = default;
+  TraceModel(SimulatorConfig prior, Normalisation input, double first_gate_ns, std::string training)
+      : simulator(std::move(prior)),
+        normalisation(input),
+        first_gate_ns(first_gate_ns),
+        training(std::move(training)) {}
+  TraceModel(const TraceModel&) = default;
+  TraceModel& operator=(const TraceModel&) = default;
+};
+
+/// Of floats.
+struct TrainedModel : TraceModel {
+  Seq2Seq network;
+
+  TrainedModel(Seq2Seq network, SimulatorConfig prior, Normalisation input = {},
+               double first_gate_ns = 0.0, std::string training = "{}")
+      : TraceModel(std::move(prior), input, first_gate_ns, std::move(training)),
+        network(std::move(network)) {}
+
+  /// For the same traces as `of`.
+  TrainedModel(Seq2Seq network, const TraceModel& of)
+      : TraceModel(of), network(std::move(network)) {}
+
+  int gates() const override { return network.config().gates; }
+  int outputs() const override { return network.config().outputs; }
+  std::unique_ptr<TraceEngine> engine() const override;
+};
+
+/// Of integers. What counts are the members of TraceModel; when it is saved, the network's notes
+/// are made of them.
+struct QuantisedModel : TraceModel {
+  IntegerModel network;
+
+  explicit QuantisedModel(IntegerModel network) : network(std::move(network)) {}
+  /// For the same traces as `of`.
+  QuantisedModel(IntegerModel network, const TraceModel& of)
+      : TraceModel(of), network(std::move(network)) {}
+
+  int gates() const override { return network.gates; }
+  int outputs() const override { return network.outputs(); }
+  std::unique_ptr<TraceEngine> engine() const override;
 };
 
 void save(const std::filesystem::path& path, const TrainedModel& model);
-/// Error where the file is no taugate model, or lacks what this program adds to a bare network.
+void save(const std::filesystem::path& path, const QuantisedModel& model);
+
+/// Error where the file is no taugate model of floats, or lacks what this program adds to a bare
+/// network.
 TrainedModel load_trained_model(const std::filesystem::path& path);
+/// The same for integers.
+QuantisedModel load_quantised_model(const std::filesystem::path& path);
+/// Either, as the file says.
+std::unique_ptr<TraceModel> load_trace_model(const std::filesystem::path& path);
+/// Whether a safetensors file holds a network of integers; Error where it cannot be read.
+bool holds_integers(const std::filesystem::path& path);
 
 }  // namespace taugate

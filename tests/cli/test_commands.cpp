@@ -23,7 +23,7 @@ TEST_CASE("help and version") {
   Folder folder;
   const Outcome all = run(folder, "--help");
   CHECK(all.code == 0);
-  for (const std::string name : {"simulate", "train", "evaluate", "infer", "info"}) {
+  for (const std::string name : {"simulate", "train", "quantize", "evaluate", "infer", "info"}) {
     CAPTURE(name);
     CHECK(contains(all.out, "  " + name + " "));
     const Outcome one = run(folder, name + " --help");

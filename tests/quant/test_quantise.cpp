@@ -225,13 +225,14 @@ TEST_CASE("at 16 bits the integers follow the float engine") {
 }
 
 TEST_CASE("ranges set the sums' and the outputs' fractions") {
-  const Widths w = with_ranges(widths_8bit(), {.sum = 8.1, .output = 1.0});
+  const Widths w =
+      with_ranges(widths_8bit(), {.gate_sum = 8.1, .candidate_sum = 4.0, .output = 1.0});
   CHECK(w.gate_sum_fraction == 11);
-  CHECK(w.candidate_sum_fraction == 11);
+  CHECK(w.candidate_sum_fraction == 13);
   CHECK(w.output_fraction == 15);
   CHECK(with_ranges(widths_8bit(), {}) == widths_8bit());
-  CHECK(contains(error_of([] { with_ranges({}, {.sum = 0.0, .output = 1.0}); }),
-                 "found a range of 0 for sums"));
+  CHECK(contains(error_of([] { with_ranges({}, {.gate_sum = 0.0}); }),
+                 "found a range of 0 for sums of gates"));
 }
 
 TEST_CASE("what cannot be quantised is refused") {

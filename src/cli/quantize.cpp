@@ -1,0 +1,234 @@
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "measurement_options.h"
+#include "quantise_options.h"
+#include "taugate/core/file.h"
+#include "taugate/core/interrupt.h"
+#include "taugate/core/progress.h"
+#include "taugate/quant/calibrate.h"
+#include "taugate/quant/rounded_weights.h"
+#include "taugate/study/calibration_traces.h"
+#include "taugate/study/evaluation.h"
+
+namespace taugate::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Calibration's own data set, so that evaluation never sees it.
+constexpr std::uint64_t kCalibrationSeed = 0x63616c6962u;
+
+Arguments declare() {
+  Arguments a("quantize", "MODEL [-o FILE] [options]",
+              "Turns a float model into integers, without training, and measures both.", {"model"});
+  const auto value = [] { return cxxopts::value<std::string>(); };
+  const auto otherwise = [](const char* text) {
+    return cxxopts::value<std::string>()->default_value(text);
+  };
+  a.group("")("o,output", "where the quantised model goes (default: it is only measured)", value(),
+              "FILE")(
+      "weights-only",
+      "round the weights only and keep everything else float; writes a float model")(
+      "json", "write the figures here", value(), "FILE")(
+      "samples", "held-out traces to measure both on", otherwise("20000"), "N")(
+      "seed", "of those traces", otherwise("1000"), "N");
+  add_threads(a);
+  add_quantise_options(a);
+  a.group("Calibration")("calibrate",
+                         "how ranges are chosen: minmax, percentile, mse, or none (sums within "
+                         "+-8, outputs within +-2)",
+                         otherwise("mse"),
+                         "RULE")("calibration", "traces to calibrate on", otherwise("1000"), "N")(
+      "data", "measured traces to calibrate on (default: simulated ones)", value(), "FILE");
+  add_measurement_options(a);
+  return a;
+}
+
+/// One of the two models, measured.
+struct Column {
+  std::string title;
+  Evaluation evaluation;
+  std::size_t weight_bytes = 0;
+};
+
+/// Nothing where Ctrl-C came first.
+std::optional<Evaluation> measure(const TraceModel& model, const Arguments& a,
+                                  const std::string& title) {
+  const std::uint64_t samples = a.count("samples");
+  Progress progress(std::cerr, title, "traces", static_cast<double>(samples),
+                    {.terminal = is_terminal(2), .clock = {}});
+  Evaluation e = evaluate(model, samples, a.count("seed"), {}, [&](std::size_t done) {
+    progress.update(static_cast<double>(done));
+    return !interrupted();
+  });
+  if (interrupted()) return std::nullopt;
+  progress.finish(static_cast<double>(samples));
+  return e;
+}
+
+std::vector<float> calibration_inputs(const TraceModel& model, const Arguments& a) {
+  const std::uint64_t traces = a.count("calibration");
+  if (traces < 1 || traces > 1u << 24)
+    fail_usage("--calibration: found ", traces, ", wanted 1 to 2^24");
+  if (!a.has("data")) return simulated_inputs(model, traces, kCalibrationSeed);
+  return recorded_inputs(model, measurement_from(a, a.text("data")), inference_options_from(a),
+                         traces);
+}
+
+std::string note_of(const TraceModel& model, const Arguments& a) {
+  nlohmann::json note = nlohmann::json::parse(model.training, nullptr, false);
+  if (!note.is_object()) note = nlohmann::json::object();
+  note["quantised"] = {{"after_training", true},
+                       {"weights_only", a.has("weights-only")},
+                       {"scale", a.text("scale")},
+                       {"per_tensor", a.has("per-tensor")},
+                       {"calibrate", a.text("calibrate")}};
+  return note.dump();
+}
+
+void print_comparison(const Column& was, const Column& is, std::int64_t multiply_accumulates) {
+  std::printf("%-28s%14s%18s%9s\n", "", was.title.c_str(), is.title.c_str(), "ratio");
+  const auto line = [](const char* what, const char* format, double a, double b,
+                       bool compared = true) {
+    char left[32], right[32];
+    std::snprintf(left, sizeof left, format, a);
+    std::snprintf(right, sizeof right, format, b);
+    std::printf("  %-26s%14s%18s", what, left, right);
+    if (compared) std::printf("%9.3f", b / a);
+    std::printf("\n");
+  };
+  for (std::size_t c = 0; c < was.evaluation.channels.size(); ++c) {
+    const Metrics &a = was.evaluation.channels[c], &b = is.evaluation.channels[c];
+    const std::string of = was.evaluation.channels.size() > 1 ? concat(" of output ", c) : "";
+    line(("RMSE" + of).c_str(), "%.5f", a.rmse.mean, b.rmse.mean);
+    line(("R2" + of).c_str(), "%.5f", a.r2.mean, b.r2.mean, false);
+  }
+  const LifetimeError &a = was.evaluation.amplitude, &b = is.evaluation.amplitude;
+  line("lifetime, bias (ns)", "%+.5f", a.bias_ns, b.bias_ns, false);
+  line("lifetime, deviation (ns)", "%.5f", a.deviation_ns, b.deviation_ns);
+  line("weights (bytes)", "%.0f", static_cast<double>(was.weight_bytes),
+       static_cast<double>(is.weight_bytes));
+  std::printf("  %lld multiply-accumulates a trace\n",
+              static_cast<long long>(multiply_accumulates));
+}
+
+void print_use(const std::vector<NodeUse>& uses, std::size_t traces) {
+  std::printf("ranges, as %zu calibration traces use them:\n", traces);
+  for (const NodeUse& use : uses) {
+    const auto value = [&](std::int64_t k) {
+      return std::ldexp(static_cast<double>(k), -use.fraction);
+    };
+    std::printf("  %-16s up to %8.4f of %8.4f, %llu of %llu saturated\n", name_of(use.node),
+                value(use.most), value(use.limit), static_cast<unsigned long long>(use.saturated),
+                static_cast<unsigned long long>(use.values));
+  }
+}
+
+nlohmann::json json_of(const std::vector<NodeUse>& uses) {
+  nlohmann::json all = nlohmann::json::array();
+  for (const NodeUse& use : uses)
+    all.push_back({{"node", name_of(use.node)},
+                   {"largest", std::ldexp(static_cast<double>(use.most), -use.fraction)},
+                   {"limit", std::ldexp(static_cast<double>(use.limit), -use.fraction)},
+                   {"values", use.values},
+                   {"saturated", use.saturated}});
+  return all;
+}
+
+nlohmann::json json_of(const Column& column) {
+  nlohmann::json json = nlohmann::json::parse(to_json(column.evaluation));
+  json["weight_bytes"] = column.weight_bytes;
+  return json;
+}
+
+/// The quantised model with what the command tells about it.
+struct Result {
+  std::unique_ptr<TraceModel> model;
+  std::string title;
+  std::size_t weight_bytes = 0;
+  std::vector<NodeUse> uses;
+  std::size_t traces = 0;  ///< that were watched
+};
+
+Result rounded(const TrainedModel& model, const QuantiseOptions& options, const Arguments& a) {
+  auto out = std::make_unique<TrainedModel>(round_weights(model.network, options), model);
+  out->training = note_of(model, a);
+  const std::size_t weights =
+      model.network.multiply_accumulates() / static_cast<std::size_t>(model.network.config().gates);
+  const int bits = options.widths.weight_bits;
+  return {std::move(out),
+          concat(bits, "-bit weights"),
+          (weights * static_cast<std::size_t>(bits) + 7) / 8,
+          {},
+          0};
+}
+
+Result integers(const TrainedModel& model, QuantiseOptions options, const Arguments& a) {
+  const std::vector<float> inputs = calibration_inputs(model, a);
+  if (a.text("calibrate") != "none")
+    options.widths = with_ranges(options.widths, calibrate(model.network, options.widths, inputs,
+                                                           range_rule(a.text("calibrate"))));
+  auto out = std::make_unique<QuantisedModel>(quantise(model.network, options), model);
+  out->training = note_of(model, a);
+  const std::size_t bytes = weight_bytes(out->network);
+  auto uses = node_use(out->network, inputs);
+  return {std::move(out), concat(options.widths.weight_bits, "-bit integers"), bytes,
+          std::move(uses), inputs.size() / static_cast<std::size_t>(model.gates())};
+}
+
+void write(const Result& result, const fs::path& path) {
+  if (const auto* quantised = dynamic_cast<const QuantisedModel*>(result.model.get()))
+    save(path, *quantised);
+  else
+    save(path, dynamic_cast<const TrainedModel&>(*result.model));
+  std::cout << "wrote " << path.string() << ", " << fs::file_size(path) << " bytes\n";
+}
+
+}  // namespace
+
+int quantize(int argc, char** argv) {
+  Arguments a = declare();
+  if (!a.parse(argc, argv)) return kSuccess;
+  use_threads(a);
+  const std::string file = a.positional("model");
+  const QuantiseOptions options = quantise_options_from(a);
+  if (a.text("calibrate") != "none") range_rule(a.text("calibrate"));
+  const std::uint64_t samples = a.count("samples");
+  if (samples < 1 || samples > 1u << 30)
+    fail_usage("--samples: found ", samples, ", wanted 1 to 2^30");
+  if (holds_integers(file)) fail(file, ": found a model of integers, wanted one of floats");
+  const TrainedModel model = load_trained_model(file);
+  // Fails now rather than after the work.
+  for (const char* name : {"output", "json"})
+    if (a.has(name)) OutputFile probe(a.text(name));
+
+  const Result result =
+      a.has("weights-only") ? rounded(model, options, a) : integers(model, options, a);
+  const auto was = measure(model, a, "float");
+  const auto is = was ? measure(*result.model, a, "quantised") : std::nullopt;
+  if (!is) {
+    std::cout << "stopped; nothing was written\n";
+    return kInterrupted;
+  }
+  const auto work = static_cast<std::int64_t>(model.network.multiply_accumulates());
+  const Column columns[] = {{"float", *was, 4 * static_cast<std::size_t>(work / model.gates())},
+                            {result.title, *is, result.weight_bytes}};
+  print_comparison(columns[0], columns[1], work);
+  if (!result.uses.empty()) print_use(result.uses, result.traces);
+  if (a.has("output")) write(result, a.text("output"));
+  if (a.has("json")) {
+    nlohmann::json json{{"float", json_of(columns[0])}, {"quantised", json_of(columns[1])},
+                        {"multiply_accumulates", work}, {"samples", samples},
+                        {"seed", a.count("seed")},      {"ranges", json_of(result.uses)}};
+    if (a.has("output")) json["file_bytes"] = fs::file_size(a.text("output"));
+    write_file(a.text("json"), json.dump(2) + "\n");
+  }
+  return kSuccess;
+}
+
+}  // namespace taugate::cli
