@@ -10,18 +10,14 @@ namespace {
 
 constexpr int kBlock = 16;  // lanes that a loop takes at a time
 
-template <class R>
+/// Base and slope of a segment in one word, since a look-up costs more than taking it apart.
 struct TanhTable {
-  R base[kTableSegments], slope[kTableSegments];
-  constexpr TanhTable() : base(), slope() {
-    for (int i = 0; i < kTableSegments; ++i) {
-      base[i] = kTanhBase[i];
-      slope[i] = kTanhSlope[i];
-    }
+  std::int32_t words[kTableSegments];
+  constexpr TanhTable() : words() {
+    for (int i = 0; i < kTableSegments; ++i) words[i] = kTanhBase[i] | kTanhSlope[i] << 16;
   }
 };
-template <class R>
-constexpr TanhTable<R> kTanh{};
+constexpr TanhTable kTanh;
 
 /// A grid for loops in R, float or double.
 template <class R>
@@ -38,7 +34,6 @@ struct Grid {
     return above > high ? high : above;
   }
   R fit(R x) const { return clip(round(x)); }
-  bool at_limit(R x) const { return (x <= low) | (x >= high); }
 };
 
 template <class R>
@@ -52,8 +47,9 @@ R table(R magnitude, R last) {
   const R u = magnitude < last ? magnitude : last;
   const int segment = static_cast<int>(u * R(8));
   const R rest = u - static_cast<R>(segment) * R(0.125);
-  const R rise = kTanh<R>.slope[segment] * rest * R(128);
-  return kTanh<R>.base[segment] + static_cast<R>(static_cast<int>(rise));
+  const std::int32_t word = kTanh.words[segment];
+  const R rise = static_cast<R>(word >> 16) * rest * R(128);
+  return static_cast<R>((word & 0xffff) + static_cast<int>(rise));
 }
 
 template <class R, bool kHard>
@@ -118,13 +114,27 @@ void watch(const QatStep& s, const Planes& p, const float* from, std::size_t pla
   for (std::size_t i = 0; i < planes * p.size; ++i) out[i] = from[i];
 }
 
+/// Bit `bit` of stops[i] where a value is at a limit of its grid; the others stay.
+void stop_at_limits(const QatGrid& g, std::size_t n, const float* __restrict values, int bit,
+                    std::uint8_t* __restrict stops) {
+  const auto low = static_cast<float>(g.low), high = static_cast<float>(g.high);
+  int found = 0;
+  for (std::size_t i = 0; i < n; ++i) found |= values[i] <= low ? 1 : values[i] >= high ? 1 : 0;
+  if (!found) return;
+  for (std::size_t i = 0; i < n; ++i) {
+    const int at_limit = values[i] <= low ? bit : values[i] >= high ? bit : 0;
+    stops[i] = static_cast<std::uint8_t>(stops[i] | at_limit);
+  }
+}
+
 /// Bits of planes whose sums are at a limit of their range.
 void stop_saturated(const Planes& p, const QatGrids& g, bool after) {
-  const Grid<float> rz(g.gate_sum), n(g.candidate_sum);
-  for (std::size_t i = 0; i < p.size; ++i) {
-    const int of_n = after ? n.at_limit(p.n[i]) << 2 | n.at_limit(p.fourth[i]) << 3 : 0;
-    p.stops[i] = static_cast<std::uint8_t>(rz.at_limit(p.r[i]) | rz.at_limit(p.z[i]) << 1 | of_n);
-  }
+  for (std::size_t i = 0; i < p.size; ++i) p.stops[i] = 0;
+  stop_at_limits(g.gate_sum, p.size, p.r, 1, p.stops);
+  stop_at_limits(g.gate_sum, p.size, p.z, 2, p.stops);
+  if (!after) return;
+  stop_at_limits(g.candidate_sum, p.size, p.n, 4, p.stops);
+  stop_at_limits(g.candidate_sum, p.size, p.fourth, 8, p.stops);
 }
 
 template <class R, bool kHard>
@@ -139,14 +149,11 @@ void gates(const Planes& p, const QatGrids& g) {
 /// n's argument, already in place, to n.
 template <class R, bool kHard>
 void candidates(const Planes& p, const QatGrids& g, int stop) {
-  const Grid<R> grid(g.candidate), sum(g.candidate_sum);
+  const Grid<R> grid(g.candidate);
   const R last = static_cast<R>(g.candidate_last);
-  if (p.stops)  // a flat candidate: a hard one beyond +-1, or a sum at its limit
-    for (std::size_t i = 0; i < p.size; ++i) {
-      const R x = p.n[i];
-      const bool flat = kHard ? (x <= R(-1)) | (x >= R(1)) : sum.at_limit(x);
-      p.stops[i] = static_cast<std::uint8_t>(p.stops[i] | (flat ? stop : 0));
-    }
+  // A flat candidate: a hard one beyond +-1, or a sum at its limit.
+  constexpr QatGrid kFlat{.low = -1.0, .high = 1.0};
+  if (p.stops) stop_at_limits(kHard ? kFlat : g.candidate_sum, p.size, p.n, stop, p.stops);
   for (std::size_t block = 0; block < p.size; block += kBlock)
     for (std::size_t i = block; i < block + kBlock; ++i)
       p.n[i] = static_cast<float>(candidate<R, kHard>(p.n[i], grid, last));
