@@ -64,12 +64,13 @@ TEST_CASE("info and infer take a model of integers") {
   const Outcome info = run(folder, "info i.safetensors");
   CAPTURE(info.out);
   REQUIRE(info.code == 0);
+  const std::string size =
+      concat(fs::file_size(folder / "i.safetensors"), " bytes, 220 of them for 416 weights");
   for (const std::string part :
        {"a taugate model of integers", "8 units; reset_after, smooth activations, 1 output",
-        concat(fs::file_size(folder / "i.safetensors"), " bytes, 220 of them for 416 weights").c_str(),
-        "29120 multiply-accumulates", "version 1; bits: weights 4, operand 8, gates 8",
-        "carried state 16", "32 bits; at most", "in decoder.0", "70 gates of 0.179 ns",
-        "\"quantised\""})
+        size.c_str(), "29120 multiply-accumulates",
+        "version 1; bits: weights 4, operand 8, gates 8", "carried state 16", "32 bits; at most",
+        "in decoder.0", "70 gates of 0.179 ns", "\"quantised\""})
     CHECK(contains(info.out, part));
 
   REQUIRE(run(folder, "simulate --samples 300 --seed 7 -o t.npz").code == 0);
