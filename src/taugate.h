@@ -22,6 +22,7 @@
 #include "taugate/autograd/packed_gru.h"
 #include "taugate/autograd/tape.h"
 
+#include "taugate/nn/distil.h"
 #include "taugate/nn/engine.h"
 #include "taugate/nn/layers.h"
 #include "taugate/nn/model_file.h"

@@ -42,6 +42,7 @@ std::string Trainer::fingerprint() const {
         exact(o.schedule.floor)}},
       {"validation", {o.validation_samples, o.validations, o.patience}},
       {"data", {data_.steps(), data_.inputs(), data_.outputs(), data_.identity()}},
+      {"objective", o.objective},
       {"parameters", parameters_.count()}}
       .dump();
 }

@@ -20,6 +20,20 @@ ParameterRef Parameters::add(std::string name, int rows, int cols) {
   return at;
 }
 
+Parameters Parameters::clone() const {
+  Parameters copy;
+  copy.entries_ = entries_;
+  copy.values_ = Buffer<float>(values_.size());
+  std::copy(values_.begin(), values_.end(), copy.values_.begin());
+  return copy;
+}
+
+void Parameters::take_from(const Parameters& longer) {
+  require(longer.size() >= size(), "[parameters] found ", longer.size(),
+          " values, wanted at least ", size());
+  std::copy_n(longer.data(), size(), data());
+}
+
 const Parameters::Entry* Parameters::find(std::string_view name) const {
   const auto it = std::find_if(entries_.begin(), entries_.end(),
                                [&](const Entry& entry) { return entry.name == name; });

@@ -19,6 +19,11 @@ class Parameters {
     ParameterRef at;
   };
 
+  /// A copy, to which more can be added: what a training needs beside the model's own.
+  Parameters clone() const;
+  /// Copies from the beginning of `longer`, a clone that has been added to.
+  void take_from(const Parameters& longer);
+
   /// Makes room for a matrix (a bias has one column), zeroed. Adding moves the block.
   ParameterRef add(std::string name, int rows, int cols);
 

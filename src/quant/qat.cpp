@@ -136,9 +136,7 @@ QatNetwork::QatNetwork(const Seq2Seq& model, const QatOptions& options)
     fail_usage("[quantisation-aware training] found learned scales on a fixed grid, wanted one");
   grids_ = qat_grids(w, config_.form, config_.activation);
 
-  for (const auto& entry : model.parameters().entries())
-    parameters_.add(entry.name, entry.at.rows, entry.at.cols);
-  std::copy_n(model.parameters().data(), model.parameters().size(), parameters_.data());
+  parameters_ = model.parameters().clone();
   WeightScales initial;
   if (options.learned_scales) initial = weight_scales(model, options.quantise);
   const std::size_t side = config_.hidden.size();
@@ -290,7 +288,7 @@ Var<float> QatNetwork::run_head(Tape<float>& tape, Var<float> x) const {
 
 Seq2Seq QatNetwork::master() const {
   Seq2Seq model(config_);
-  std::copy_n(parameters_.data(), model.parameters().size(), model.parameters().data());
+  model.parameters().take_from(parameters_);
   return model;
 }
 

@@ -62,7 +62,7 @@ void row_gradients(const QatRows& r) {
     if (row.units > 0)
       of_scale +=
           weight_gradients(r.recurrent, row.recurrent, row.units, r.scales[i], r.weight_bits);
-    if (r.log2_scales.wants_gradient()) {
+    if (r.log2_scales.wants_gradient() && row.inputs + row.units > 0) {
       // Their step size: a scale that serves n weights moves 1/sqrt(n * most) as fast.
       const bool own = r.log2_scales.value.rows == r.count;
       const double served = static_cast<double>(row.inputs + row.units) * (own ? 1 : r.count);

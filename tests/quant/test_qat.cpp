@@ -1,12 +1,10 @@
-// Quantisation-aware training: what it computes is what the integers compute, value by value; its
-// gradients go straight through; and it trains.
+// Quantisation-aware training: what it computes is what the integers compute, value by value.
 
 #include <map>
 
 #include "quant/quant_testing.h"
 #include "taugate/quant/integer_step.h"
 #include "taugate/quant/qat.h"
-#include "taugate/quant/weight_rows.h"
 
 using namespace taugate;
 using namespace taugate::testing;
