@@ -35,22 +35,23 @@ class Table : public benchmark::BenchmarkReporter {
       Line& line = lines_[{run.family_index, run.per_family_instance_index}];
       line.name = run.run_name.function_name;
       if (!run.run_name.args.empty()) line.name += "/" + run.run_name.args;
-      if (run.run_type == Run::RT_Iteration)
+      const bool iterations = run.run_type == Run::RT_Iteration;
+      if (iterations)
         line.seconds.push_back(run.real_accumulated_time / static_cast<double>(run.iterations));
-      else if (run.aggregate_name == "median")
+      if (iterations || run.aggregate_name == "median")  // which comes last, if it comes
         for (const auto& [name, counter] : run.counters) line.counters[name] = counter.value;
     }
   }
 
   void print(std::ostream& out) {
     out << std::left << std::setw(34) << "benchmark" << std::right << std::setw(12) << "median"
-        << std::setw(25) << "fastest .. slowest" << std::setw(10) << "GF/s" << std::setw(10)
+        << std::setw(28) << "fastest .. slowest" << std::setw(10) << "GF/s" << std::setw(10)
         << "of peak"
         << "   rate\n";
     for (auto& [order, line] : lines_) {
       std::sort(line.seconds.begin(), line.seconds.end());
       out << std::left << std::setw(34) << line.name << std::right << std::setw(12)
-          << time(line.median()) << std::setw(25)
+          << time(line.median()) << std::setw(28)
           << time(line.seconds.front()) + " .. " + time(line.seconds.back()) << std::fixed
           << std::setprecision(1) << std::setw(10);
       if (line.counters.contains("GF/s"))

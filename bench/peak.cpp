@@ -2,6 +2,7 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <chrono>
 #include <vector>
 
@@ -89,16 +90,22 @@ double fma_peak(int threads) {
   taugate::require(has_avx2(),
                    "the peak is measured with FMA instructions, which this machine lacks");
   const bool wide = has_avx512();
-  const long rounds = wide ? 3'000'000 : 6'000'000;
+  const long rounds = wide ? 1'000'000 : 2'000'000;
   std::vector<float> sums(threads);
   taugate::set_thread_count(threads);
-  const auto start = std::chrono::steady_clock::now();
-  taugate::parallel_for(sums.size(), [&](std::size_t i, int) {
-    sums[i] = wide ? run_avx512(rounds) : run_avx2(rounds);
-  });
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  for (float sum : sums) taugate::require(sum == kChains, "the measured chains went astray: ", sum);
-  return 2.0 * kChains * (wide ? 16 : 8) * rounds * threads / elapsed.count();
+  // The best of three: threads that have slept may start late, or on the same core.
+  double best = 0;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const auto start = std::chrono::steady_clock::now();
+    taugate::parallel_for(sums.size(), [&](std::size_t i, int) {
+      sums[i] = wide ? run_avx512(rounds) : run_avx2(rounds);
+    });
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    for (float sum : sums)
+      taugate::require(sum == kChains, "the measured chains went astray: ", sum);
+    best = std::max(best, 2.0 * kChains * (wide ? 16 : 8) * rounds * threads / elapsed.count());
+  }
+  return best;
 }
 
 double load_bandwidth(std::size_t bytes) {

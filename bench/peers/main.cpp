@@ -11,6 +11,7 @@
 #include <cxxopts.hpp>
 #include <iostream>
 #include <optional>
+#include <thread>
 
 #include "bench/peak.h"
 #include "bench/peers/busy.h"
@@ -107,6 +108,10 @@ struct Measurement {
   int repeats = 1;
 };
 
+/// Lets the threads of the engine before, which spin for a while when their work is done, fall
+/// asleep.
+void settle() { std::this_thread::sleep_for(std::chrono::milliseconds(30)); }
+
 /// Interleaved rounds; round i of every engine and of the peak sees the same machine.
 void time_rounds(const Plan& plan, std::vector<Measurement> measurements, Comparison& result) {
   for (Measurement& m : measurements) {  // a warm-up, then how many calls fill plan.seconds
@@ -114,10 +119,12 @@ void time_rounds(const Plan& plan, std::vector<Measurement> measurements, Compar
     m.repeats = std::clamp(static_cast<int>(plan.seconds / m.seconds_of(1)), 1, 100000);
   }
   for (int round = 0; round < plan.rounds; ++round) {
+    settle();
     result.peak.push_back(bench::fma_peak(result.threads));
     for (std::size_t i = 0; i < measurements.size(); ++i) {
       const std::size_t e = (i + round) % measurements.size();  // nobody always goes first
       const Measurement& m = measurements[e];
+      settle();
       if (m.neighbour) m.neighbour->wake();
       const double seconds = m.seconds_of(m.repeats);
       if (m.neighbour) m.neighbour->sleep();

@@ -61,28 +61,38 @@ std::vector<float> true_lifetimes(const fs::path& path, std::size_t traces) {
   return truth;
 }
 
-void write_results(const fs::path& folder, const Inference& r) {
-  const auto T = static_cast<std::size_t>(r.gates), C = static_cast<std::size_t>(r.outputs),
-             W = static_cast<std::size_t>(r.width);
-  constexpr NpyType float32{'f', 4, false};
-  std::vector<std::size_t> row = r.height > 1 ? std::vector{W, T} : std::vector{T};
-  if (C > 1) row.push_back(C);
-  write_npy<float>(folder / "sfd.npy", float32, row, r.sfd);
-  std::vector<float> pairs;
-  for (std::size_t i = 0; i < r.intensity.size(); ++i) {
-    pairs.push_back(r.amplitude_ns[i]);
-    pairs.push_back(r.intensity_ns[i]);
-  }
-  write_npy<float>(folder / "lifetimes.npy", float32,
-                   r.height > 1 ? std::vector<std::size_t>{W, 2} : std::vector<std::size_t>{2},
-                   pairs);
-  CsvWriter table(folder / "lifetimes.csv",
-                  std::vector<std::string>{"row", "column", "counts", "amplitude_weighted_ns",
-                                           "intensity_weighted_ns"});
-  for (std::size_t i = 0; i < r.intensity.size(); ++i)
-    table.row({static_cast<double>(i / W), static_cast<double>(i % W), r.intensity[i],
-               r.amplitude_ns[i], r.intensity_ns[i]});
-  table.finish();
+/// The files of results, each a job of its own.
+std::vector<std::function<void()>> file_jobs(const Inference& r, const fs::path& folder) {
+  static constexpr NpyType float32{'f', 4, false};
+  const auto W = static_cast<std::size_t>(r.width);
+  // A stack is [H][W][...], a list of traces [N][...].
+  const auto row_shape = [&r, W](std::vector<std::size_t> pixel) {
+    if (r.height > 1) pixel.insert(pixel.begin(), W);
+    return pixel;
+  };
+  std::vector<std::size_t> decay{static_cast<std::size_t>(r.gates)};
+  if (r.outputs > 1) decay.push_back(static_cast<std::size_t>(r.outputs));
+  return {[&r, folder, shape = row_shape(decay)] {
+            write_npy<float>(folder / "sfd.npy", float32, shape, r.sfd);
+          },
+          [&r, folder, W] {
+            CsvWriter table(
+                folder / "lifetimes.csv",
+                std::vector<std::string>{"row", "column", "counts", "amplitude_weighted_ns",
+                                         "intensity_weighted_ns"});
+            for (std::size_t i = 0; i < r.intensity.size(); ++i)
+              table.row({static_cast<double>(i / W), static_cast<double>(i % W), r.intensity[i],
+                         r.amplitude_ns[i], r.intensity_ns[i]});
+            table.finish();
+          },
+          [&r, folder, shape = row_shape({2})] {
+            std::vector<float> pairs;
+            for (std::size_t i = 0; i < r.intensity.size(); ++i) {
+              pairs.push_back(r.amplitude_ns[i]);
+              pairs.push_back(r.intensity_ns[i]);
+            }
+            write_npy<float>(folder / "lifetimes.npy", float32, shape, pairs);
+          }};
 }
 
 /// The pixel that the trace picture shows.
@@ -263,18 +273,17 @@ int infer(int argc, char** argv) {
   require(!error, folder.string(), ": cannot make this folder: ", error.message());
   const nlohmann::json s = summary(result, truth);
   // gnuplot is a process of its own, so pictures are drawn beside the writing.
-  std::vector<std::function<void()>> jobs;
+  std::vector<std::function<void()>> jobs = file_jobs(result, folder);
+  jobs.emplace_back([&] { write_file(folder / "summary.json", s.dump(2) + "\n"); });
   if (!a.has("no-pictures")) {
-    jobs = map_jobs(result, truth, scale, folder);
+    for (auto& job : map_jobs(result, truth, scale, folder)) jobs.push_back(std::move(job));
     if (result.blank < result.intensity.size())
       jobs.emplace_back([&] {
         draw_one_trace(model, result, pixel, irf,
                        options.first_gate_ns.value_or(model.first_gate_ns), folder / "trace.png");
       });
   }
-  jobs.emplace(jobs.begin(), [&] { write_results(folder, result); });
   parallel_for(jobs.size(), [&](std::size_t job, int) { jobs[job](); });
-  write_file(folder / "summary.json", s.dump(2) + "\n");
   watch.lap("wrote");
   print(result, s);
   watch.print(result.intensity.size());
