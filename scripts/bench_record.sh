@@ -29,7 +29,7 @@ python=build/onnxruntime/bin/python
 networks=lite-16,lite-32,lite-64,lite-128,64x16,teacher
 peers infer --jobs infer --networks $networks --batches 1024,1 --onnxruntime $python
 peers train --jobs train --networks lite-32,64x16,teacher --batches 1024
-peers busy --jobs busy --networks lite-32 --batches 256
+peers busy --jobs busy --networks lite-32 --batches 1024
 peers avx2 --jobs infer --networks $networks --batches 1024,1 --isa avx2
 
 mkdir -p "$results"
