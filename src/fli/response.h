@@ -27,13 +27,16 @@
 
 #include <cstddef>
 #include <span>
-#include <vector>
 
 #include "taugate/fli/acquisition.h"
+#include "taugate/fli/convolution.h"
 #include "taugate/fli/decay.h"
 #include "taugate/fli/irf.h"
 
 namespace taugate {
+
+/// Throws Error unless the IRF has two samples at least and spans no more than the period.
+void check_irf(const IrfCurve& irf, double period_ns);
 
 /// Working memory included, so one object serves one thread at a time.
 class Response {
@@ -48,20 +51,8 @@ class Response {
   void operator()(const IrfCurve& irf, const Decay& decay, std::span<double> gates);
 
  private:
-  template <int Q>
-  struct Terms;
-  template <int Q>
-  void respond(const IrfCurve& irf, Terms<Q> terms, std::span<double> gates);
-  template <int Q>
-  void filter(const IrfCurve& irf, const Terms<Q>& terms);
-  template <int Q>
-  void evaluate(const IrfCurve& irf, const Terms<Q>& terms, double first_edge,
-                std::span<double> out);
-
-  Acquisition acquisition_;
-  std::vector<double> nodes_;       // [IRF samples][Q] the response y_q at each sample of the IRF
-  std::vector<double> cumulative_;  // [IRF samples] G there
-  std::vector<double> edges_;       // [T+1]
+  double period_ns_;
+  Convolution<double> convolution_;
 };
 
 }  // namespace taugate

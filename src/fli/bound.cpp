@@ -1,0 +1,91 @@
+#include "taugate/fli/bound.h"
+
+#include <cmath>
+#include <limits>
+
+#include "taugate/fli/levenberg_marquardt.h"
+#include "taugate/fli/lifetime.h"
+
+namespace taugate {
+namespace {
+
+using Matrix = std::array<VariableVector, kMostVariables>;
+
+/// d/d parameter of the two mean lifetimes, in the order of Unknowns.
+struct Slopes {
+  VariableVector amplitude{}, intensity{};
+};
+
+/// With S_j = sum_i A_i tau_i^j: <tau>_a = S_1 / S_0 and <tau>_i = S_2 / S_1.
+Slopes slopes_of(const DecayParameters& p, const Unknowns& u) {
+  double s0 = 0.0, s1 = 0.0, s2 = 0.0;
+  for (std::size_t c = 0; c < static_cast<std::size_t>(u.components); ++c) {
+    const double a = p.amplitude[c], tau = p.tau_ns[c];
+    s0 += a;
+    s1 += a * tau;
+    s2 += a * tau * tau;
+  }
+  DecayParameters of_amplitude, of_intensity;
+  of_amplitude.stretch = of_intensity.stretch = 0.0;  // no mean depends on it
+  for (std::size_t c = 0; c < static_cast<std::size_t>(u.components); ++c) {
+    const double a = p.amplitude[c], tau = p.tau_ns[c];
+    of_amplitude.amplitude[c] = (tau - s1 / s0) / s0;
+    of_amplitude.tau_ns[c] = a / s0;
+    of_intensity.amplitude[c] = (tau * tau - s2 / s1 * tau) / s1;
+    of_intensity.tau_ns[c] = (2.0 * a * tau - s2 / s1 * a) / s1;
+  }
+  Slopes slopes;
+  gather(of_amplitude, u, slopes.amplitude);
+  gather(of_intensity, u, slopes.intensity);
+  return slopes;
+}
+
+double deviation(const Matrix& covariance, const VariableVector& slope, std::size_t n) {
+  double variance = 0.0;
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) variance += slope[i] * covariance[i][j] * slope[j];
+  return std::sqrt(variance);
+}
+
+}  // namespace
+
+LifetimeBound cramer_rao_bound(const Acquisition& acquisition, const IrfCurve& irf,
+                               const DecayParameters& at, const Unknowns& unknowns, int first_gate,
+                               int end_gate) {
+  const std::size_t T = static_cast<std::size_t>(acquisition.gates);
+  const std::size_t P = static_cast<std::size_t>(unknowns.count());
+  const std::size_t end = end_gate == 0 ? T : static_cast<std::size_t>(end_gate);
+  require(first_gate >= 0 && static_cast<std::size_t>(first_gate) < end && end <= T,
+          "bound: found gates ", first_gate, " to ", end, ", wanted a range in 0 to ", T);
+  std::vector<double> mu(T), jacobian(P * T);
+  DecayModel(acquisition, irf, unknowns)(at, mu, jacobian);
+  Matrix information{}, covariance{};
+  LifetimeBound bound;
+  for (std::size_t k = 0; k < T; ++k) bound.photons += mu[k] - at.background;
+  for (std::size_t k = static_cast<std::size_t>(first_gate); k < end; ++k) {
+    if (!(mu[k] > 0.0)) continue;  // never a count, so nothing to learn
+    for (std::size_t i = 0; i < P; ++i)
+      for (std::size_t j = 0; j < P; ++j)
+        information[i][j] += jacobian[i * T + k] * jacobian[j * T + k] / mu[k];
+  }
+  const Slopes slopes = slopes_of(at, unknowns);
+  const double tau = mean_lifetimes(at.decay()).amplitude_ns;
+  if (!invert_positive(information, static_cast<int>(P), covariance)) {
+    constexpr double infinite = std::numeric_limits<double>::infinity();
+    return {{infinite, infinite}, infinite, infinite, infinite, bound.photons, infinite};
+  }
+  VariableVector variances{};
+  for (std::size_t i = 0; i < P; ++i) variances[i] = covariance[i][i];
+  DecayParameters variance;
+  variance.tau_ns.fill(0.0);
+  scatter(variances, unknowns, variance);
+  for (std::size_t c = 0; c < bound.tau_ns.size(); ++c)
+    bound.tau_ns[c] = std::sqrt(variance.tau_ns[c]);
+  bound.shift_ns = std::sqrt(variance.shift_ns);
+  bound.amplitude_ns = deviation(covariance, slopes.amplitude, P);
+  bound.intensity_ns = deviation(covariance, slopes.intensity, P);
+  bound.f_value = bound.amplitude_ns / tau * std::sqrt(bound.photons);
+  return bound;
+}
+
+}  // namespace taugate

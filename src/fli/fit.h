@@ -1,0 +1,94 @@
+#pragma once
+// Reconvolution fits of one trace: what a pixel is expected to record (decay_model.h) brought as
+// near to what it did record as it can be.
+//
+//   least squares  minimises sum_k w_k (n_k - mu_k)^2, with w_k = 1 / max(n_k, 1) (Neyman's
+//                  weights, the field's habit; biased where gates hold few counts) or w_k = 1
+//   likelihood     minimises the Poisson deviance 2 sum_k (mu_k - n_k + n_k ln(n_k / mu_k)):
+//                  the maximum-likelihood estimate, right at any number of counts
+//
+// Both by Levenberg and Marquardt's method in amplitudes, logarithms of lifetimes, background, IRF
+// shift and stretch, starting from the best point of a grid of lifetimes (and shifts) whose
+// amplitudes are solved for in closed form.
+
+#include <span>
+#include <vector>
+
+#include "taugate/fli/decay_model.h"
+#include "taugate/fli/levenberg_marquardt.h"
+#include "taugate/fli/range.h"
+
+namespace taugate {
+
+enum class FitMethod { least_squares, likelihood };
+
+struct FitOptions {
+  FitMethod method = FitMethod::likelihood;
+  bool weighted = true;  ///< least squares only
+  Unknowns unknowns;
+  DecayParameters known;       ///< values of what is not unknown
+  Range tau_ns{0.0, 0.0};      ///< limits; 0: a twentieth of a gate, twenty windows
+  double most_shift_ns = 0.0;  ///< limit of |shift|; 0: three gates
+  int first_gate = 0;          ///< gates before it are ignored
+  int end_gate = 0;            ///< so are those from it on; 0: T
+  int iterations = 100;
+};
+
+enum class FitStatus {
+  converged,
+  at_limit,       ///< a lifetime, or the shift, ended at its limit: it is not determined
+  not_converged,  ///< the iterations were used up
+  no_counts,      ///< fewer counts than unknowns: nothing was fitted
+};
+const char* name_of(FitStatus status);
+
+struct Fit {
+  DecayParameters parameters;
+  double photons = 0.0;       ///< in all gates together, without background
+  double objective = 0.0;     ///< what was minimised
+  double chi2_reduced = 0.0;  ///< sum (n - mu)^2 / mu over (gates - unknowns): Pearson's
+  FitStatus status = FitStatus::no_counts;
+  int iterations = 0;
+};
+
+/// Working memory included, so one object serves one thread at a time.
+class Fitter {
+ public:
+  Fitter(const Acquisition& acquisition, const IrfCurve& irf, const FitOptions& options);
+
+  /// counts [T], finite. Where nothing can be fitted, lifetimes are NaN and amplitudes 0.
+  Fit operator()(std::span<const float> counts);
+  /// mu [T] of the last fit.
+  std::span<const double> expected() const { return mu_; }
+  const FitOptions& options() const { return options_; }
+
+ private:
+  struct Start {
+    double error;       // squared
+    std::size_t shift;  // of the grid
+    DecayParameters parameters;
+  };
+  void make_grid();
+  void multiply_with_grid(std::size_t shift);
+  DecayParameters best_start(std::span<const float> counts);
+  void try_pair(std::size_t shift, std::size_t i, std::size_t j, double squares, Start& best) const;
+  void evaluate(std::span<const float> counts, std::span<const double> x, NormalEquations& at);
+  DecayParameters parameters_at(std::span<const double> x) const;
+  Bounds bounds(double counts) const;
+  void finish(std::span<const float> counts, std::span<const double> x, const Bounds& limits,
+              Fit& fit);
+
+  Acquisition acquisition_;
+  FitOptions options_;
+  std::size_t first_, end_;
+  DecayModel model_;
+  std::vector<double> mu_, jacobian_;  // [T], [P][T]
+
+  // The grid of starting points: responses of unit amplitude, and their products.
+  std::vector<double> taus_, shifts_;
+  std::vector<double> responses_;  // [shifts][taus][T]
+  std::vector<double> gram_;      // [shifts][taus + 1][taus + 1], the last row that of a background
+  std::vector<double> products_;  // [taus + 1] with the counts
+};
+
+}  // namespace taugate
