@@ -9,6 +9,7 @@ int train(int argc, char** argv);
 int quantize(int argc, char** argv);
 int evaluate(int argc, char** argv);
 int infer(int argc, char** argv);
+int fit(int argc, char** argv);
 int info(int argc, char** argv);
 
 /// Exit codes: a Ctrl-C that ended in order counts as the shell's 130.

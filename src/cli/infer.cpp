@@ -12,6 +12,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "measurement_options.h"
+#include "pixel_results.h"
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
 #include "taugate/core/progress.h"
@@ -95,18 +96,6 @@ std::vector<std::function<void()>> file_jobs(const Inference& r, const fs::path&
           }};
 }
 
-/// The pixel that the trace picture shows.
-std::size_t chosen_pixel(const Arguments& a, const Inference& r) {
-  if (!a.has("pixel"))
-    return static_cast<std::size_t>(std::max_element(r.intensity.begin(), r.intensity.end()) -
-                                    r.intensity.begin());
-  const auto at = a.integers("pixel");
-  if (at.size() != 2 || at[0] < 0 || at[0] >= r.height || at[1] < 0 || at[1] >= r.width)
-    fail_usage("--pixel: found '", a.text("pixel"), "', wanted ROW,COLUMN below ", r.height, ",",
-               r.width);
-  return static_cast<std::size_t>(at[0]) * r.width + at[1];
-}
-
 /// The IRF that the trace picture convolves with, if one was given.
 std::optional<Measurement> given_irf(const Arguments& a) {
   if (!a.has("irf")) return std::nullopt;
@@ -162,23 +151,6 @@ std::vector<std::function<void()>> map_jobs(const Inference& r, const std::vecto
   return jobs;
 }
 
-/// Mean, deviation and median over what is not blank.
-nlohmann::json statistics(const std::vector<float>& values) {
-  std::vector<float> finite;
-  for (float v : values)
-    if (std::isfinite(v)) finite.push_back(v);
-  if (finite.empty()) return nullptr;
-  double sum = 0, squares = 0;
-  for (float v : finite) sum += v;
-  const double mean = sum / static_cast<double>(finite.size());
-  for (float v : finite) squares += (v - mean) * (v - mean);
-  std::nth_element(finite.begin(), finite.begin() + static_cast<std::ptrdiff_t>(finite.size() / 2),
-                   finite.end());
-  return {{"mean", mean},
-          {"deviation", std::sqrt(squares / static_cast<double>(finite.size()))},
-          {"median", finite[finite.size() / 2]}};
-}
-
 nlohmann::json summary(const Inference& r, const std::vector<float>& truth) {
   nlohmann::json s{{"width", r.width},
                    {"height", r.height},
@@ -206,14 +178,10 @@ void print(const Inference& r, const nlohmann::json& s) {
                 << static_cast<std::uint64_t>(r.intensity[i]) << " counts\n";
     return;
   }
-  const auto line = [](const char* name, const nlohmann::json& v) {
-    std::cout << "  " << name << ": mean " << v["mean"].get<double>() << " ns, deviation "
-              << v["deviation"].get<double>() << " ns, median " << v["median"].get<double>()
-              << " ns\n";
-  };
-  line("amplitude-weighted", s["amplitude_weighted_ns"]);
-  line("intensity-weighted", s["intensity_weighted_ns"]);
-  if (s.contains("error_ns") && !s["error_ns"].is_null()) line("predicted - true", s["error_ns"]);
+  print_statistics("amplitude-weighted", s["amplitude_weighted_ns"]);
+  print_statistics("intensity-weighted", s["intensity_weighted_ns"]);
+  if (s.contains("error_ns") && !s["error_ns"].is_null())
+    print_statistics("predicted - true", s["error_ns"]);
 }
 
 /// What the parts of the job took.
@@ -263,7 +231,7 @@ int infer(int argc, char** argv) {
   const Inference result = taugate::infer(model, std::move(measurement), options);
   watch.lap("inferred");
   // Whatever may be wrong with the options shows before anything is written.
-  const std::size_t pixel = chosen_pixel(a, result);
+  const std::size_t pixel = chosen_pixel(a, result.width, result.height, result.intensity);
   const std::optional<Measurement> irf = given_irf(a);
   std::optional<Range> scale;
   if (a.has("scale")) scale = a.range("scale");

@@ -24,6 +24,7 @@ constexpr Command kCommands[] = {
     {"quantize", quantize, "turn a float network into integers and measure both"},
     {"evaluate", evaluate, "measure a network on fresh simulated traces"},
     {"infer", infer, "turn measured traces or image stacks into decays, lifetimes and maps"},
+    {"fit", fit, "estimate lifetimes of measured traces by the field's methods"},
     {"info", info, "tell what a model or a file of traces holds"},
 };
 
@@ -52,7 +53,7 @@ int run(int argc, char** argv) {
   for (const auto& command : kCommands)
     if (name == command.name) return command.run(argc - 1, argv + 1);
   fail_usage("found command '", name,
-             "', wanted simulate, train, quantize, evaluate, infer or info");
+             "', wanted simulate, train, quantize, evaluate, infer, fit or info");
 }
 
 }  // namespace

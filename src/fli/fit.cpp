@@ -11,7 +11,8 @@ namespace taugate {
 namespace {
 
 constexpr std::size_t kGridLifetimes = 20;
-constexpr int kShiftsASide = 6;  // of the grid, where the shift is unknown
+constexpr double kShiftsAGate = 2.0;  // of the grid, where the shift is unknown
+constexpr int kMostShiftsASide = 40;
 
 FitOptions completed(FitOptions o, const Acquisition& a) {
   if (!(o.tau_ns.low > 0.0)) o.tau_ns.low = a.gate_step_ns / 20.0;
@@ -21,6 +22,7 @@ FitOptions completed(FitOptions o, const Acquisition& a) {
   if (o.first_gate < 0 || o.first_gate >= o.end_gate || o.end_gate > a.gates)
     fail_usage("gates to fit: found ", o.first_gate, " to ", o.end_gate,
                ", wanted a range in 0 to ", a.gates);
+  check_within("variance floor", o.variance_floor, 1e-9, 1e9);
   check_range("lifetime limits (ns)", o.tau_ns, 1e-6, 1e9);
   if (o.end_gate - o.first_gate <= o.unknowns.count())
     fail_usage("gates to fit: found ", o.end_gate - o.first_gate, ", wanted more than the ",
@@ -78,9 +80,13 @@ void Fitter::make_grid() {
   } else {
     taus_.assign(options_.known.tau_ns.begin(), options_.known.tau_ns.begin() + u.components);
   }
+  const double half = 0.9 * options_.most_shift_ns;
+  const int a_side =
+      std::min(static_cast<int>(std::ceil(kShiftsAGate * half / acquisition_.gate_step_ns)),
+               kMostShiftsASide);
   if (u.shift)
-    for (int i = -kShiftsASide; i <= kShiftsASide; ++i)
-      shifts_.push_back(0.9 * options_.most_shift_ns * i / kShiftsASide);
+    for (int i = -a_side; i <= a_side; ++i)
+      shifts_.push_back(options_.known.shift_ns + half * i / a_side);
   else
     shifts_.push_back(options_.known.shift_ns);
 
@@ -209,8 +215,8 @@ Bounds Fitter::bounds(double counts) const {
   high.tau_ns.fill(std::log(options_.tau_ns.high));
   low.background = 0.0;
   high.background = huge;
-  low.shift_ns = -options_.most_shift_ns;
-  high.shift_ns = options_.most_shift_ns;
+  low.shift_ns = options_.known.shift_ns - options_.most_shift_ns;
+  high.shift_ns = options_.known.shift_ns + options_.most_shift_ns;
   low.stretch = 0.2;
   high.stretch = 5.0;
   Bounds result;
@@ -233,22 +239,24 @@ void Fitter::evaluate(std::span<const float> counts, std::span<const double> x,
   const bool likelihood = options_.method == FitMethod::likelihood;
   for (std::size_t k = first_; k < end_; ++k) {
     const double n = counts[k];
-    double error, weight;  // of the gradient's terms: weight * error * d mu
+    // Of this gate, in half of the objective: its slope and its curvature in mu.
+    double slope, curvature;
     if (likelihood) {
       const double mu = std::max(mu_[k], 1e-9);
-      weight = 1.0 / mu;
-      error = mu_[k] - n;
+      slope = 1.0 - n / mu;
+      curvature = n / (mu * mu);  // of these counts; the expected 1 / mu overshoots where mu << n
       at.objective += 2.0 * (mu - n);
       if (n > 0.0) at.objective += 2.0 * n * std::log(n / mu);
     } else {
-      weight = options_.weighted ? 1.0 / std::max(n, 1.0) : 1.0;
-      error = mu_[k] - n;
-      at.objective += weight * error * error;
+      const double error = mu_[k] - n;
+      curvature = options_.weighted ? 1.0 / std::max(n, options_.variance_floor) : 1.0;
+      slope = curvature * error;
+      at.objective += slope * error;
     }
     for (std::size_t i = 0; i < P; ++i) {
-      const double slope = weight * jacobian_[i * T + k];
-      at.gradient[i] += error * slope;
-      for (std::size_t j = 0; j <= i; ++j) at.curvature[i][j] += slope * jacobian_[j * T + k];
+      const double by = jacobian_[i * T + k], bent = curvature * by;
+      at.gradient[i] += slope * by;
+      for (std::size_t j = 0; j <= i; ++j) at.curvature[i][j] += bent * jacobian_[j * T + k];
     }
   }
   for (std::size_t i = 0; i < P; ++i)

@@ -2,7 +2,7 @@
 // Reconvolution fits of one trace: what a pixel is expected to record (decay_model.h) brought as
 // near to what it did record as it can be.
 //
-//   least squares  minimises sum_k w_k (n_k - mu_k)^2, with w_k = 1 / max(n_k, 1) (Neyman's
+//   least squares  minimises sum_k w_k (n_k - mu_k)^2, with w_k = 1 / max(n_k, floor) (Neyman's
 //                  weights, the field's habit; biased where gates hold few counts) or w_k = 1
 //   likelihood     minimises the Poisson deviance 2 sum_k (mu_k - n_k + n_k ln(n_k / mu_k)):
 //                  the maximum-likelihood estimate, right at any number of counts
@@ -24,11 +24,12 @@ enum class FitMethod { least_squares, likelihood };
 
 struct FitOptions {
   FitMethod method = FitMethod::likelihood;
-  bool weighted = true;  ///< least squares only
+  bool weighted = true;         ///< least squares only
+  double variance_floor = 1.0;  ///< of a gate with fewer counts than that, where weighted
   Unknowns unknowns;
   DecayParameters known;       ///< values of what is not unknown
   Range tau_ns{0.0, 0.0};      ///< limits; 0: a twentieth of a gate, twenty windows
-  double most_shift_ns = 0.0;  ///< limit of |shift|; 0: three gates
+  double most_shift_ns = 0.0;  ///< limit of |shift - known.shift_ns|; 0: three gates
   int first_gate = 0;          ///< gates before it are ignored
   int end_gate = 0;            ///< so are those from it on; 0: T
   int iterations = 100;

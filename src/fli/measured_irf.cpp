@@ -7,6 +7,7 @@
 
 #include "taugate/fli/irf.h"
 #include "taugate/fli/json_fields.h"
+#include "taugate/fli/recorded_range.h"
 
 namespace taugate {
 namespace {
@@ -20,8 +21,10 @@ double mean_of(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-/// Mean of the quietest tenth of the curve.
-double quiet_level(std::span<const double> counts) {
+/// Mean of the quietest tenth of the curve, where the recorder counts at all.
+double quiet_level(std::span<const double> record) {
+  const GateRange range = recorded_range(record);
+  const std::span<const double> counts = record.subspan(range.first, range.end - range.first);
   const std::size_t width = std::max<std::size_t>(1, counts.size() / 10);
   double lowest = std::numeric_limits<double>::infinity();
   for (std::size_t first = 0; first + width <= counts.size();
@@ -34,25 +37,29 @@ struct Support {
   std::size_t first, end;
 };
 
-/// The bins round the peak, outwards until the mean over one FWHM has sunk to 1e-4 of the peak or
-/// into the noise of the background (three deviations of a Poisson count).
+/// The bins round the peak, outwards until what follows has sunk into the noise of the background
+/// (three deviations of Poisson counts), as a mean over one FWHM or, further out, over half of the
+/// way from the peak: a faint, long tail may hold a percent of the light and would otherwise be
+/// taken for a decay.
 Support find_support(std::span<const double> signal, double background) {
   const auto peak_at = std::max_element(signal.begin(), signal.end());
   const double peak = *peak_at;
   const std::size_t middle = static_cast<std::size_t>(peak_at - signal.begin());
   const std::size_t fwhm = static_cast<std::size_t>(
       std::count_if(signal.begin(), signal.end(), [&](double s) { return s >= 0.5 * peak; }));
-  const double noise = 3.0 * std::sqrt(std::max(background, 0.0) / static_cast<double>(fwhm));
-  const double threshold = std::max(1e-4 * peak, noise);
+  const auto is_noise = [&](std::size_t from, std::size_t width) {
+    const double noise = 3.0 * std::sqrt(std::max(background, 0.0) / static_cast<double>(width));
+    return mean_of(signal.subspan(from, width)) <= std::max(1e-6 * peak, noise);
+  };
   std::size_t first = middle, end = middle + 1;
   while (first > 0) {
-    const std::size_t width = std::min(fwhm, first);
-    if (mean_of(signal.subspan(first - width, width)) <= threshold) break;
+    const std::size_t width = std::min(std::max(fwhm, (middle - first) / 2), first);
+    if (is_noise(first - width, width)) break;
     --first;
   }
   while (end < signal.size()) {
-    const std::size_t width = std::min(fwhm, signal.size() - end);
-    if (mean_of(signal.subspan(end, width)) <= threshold) break;
+    const std::size_t width = std::min(std::max(fwhm, (end - middle) / 2), signal.size() - end);
+    if (is_noise(end, width)) break;
     ++end;
   }
   return {first, end};

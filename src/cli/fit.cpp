@@ -1,0 +1,411 @@
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <iomanip>
+#include <iostream>
+#include <map>
+#include <numeric>
+
+#include "commands.h"
+#include "measurement_options.h"
+#include "pixel_results.h"
+#include "taugate/core/file.h"
+#include "taugate/core/interrupt.h"
+#include "taugate/core/progress.h"
+#include "taugate/fli/decay.h"
+#include "taugate/fli/io/csv.h"
+#include "taugate/fli/io/npz.h"
+#include "taugate/fli/io/rebin.h"
+#include "taugate/fli/picture.h"
+#include "taugate/fli/response.h"
+#include "taugate/study/image_fit.h"
+#include "taugate/study/recorded_irf.h"
+
+namespace taugate::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+Arguments declare() {
+  Arguments a("fit", "FILE [options]",
+              "Estimates lifetimes by the field's methods: reconvolution fits and moments.\n"
+              "FILE is a stack or a list of traces, as for infer.",
+              {"file"});
+  const auto value = [] { return cxxopts::value<std::string>(); };
+  const auto preset = [](const char* v) { return cxxopts::value<std::string>()->default_value(v); };
+  a.group("")("o,output", "folder for tables, maps and pictures", value(), "FOLDER")(
+      "json", "write the summary here", value(), "FILE")("no-pictures", "draw nothing");
+  add_threads(a);
+  a.group("Estimator")("method", "lm, mle, cmm, rld or phasor", preset("mle"), "NAME")(
+      "components", "1 or 2", preset("1"), "N")(
+      "shift", "place of the IRF: known, global (one for all pixels) or pixel", preset("global"),
+      "MODE")("no-background", "there is none")(
+      "global-lifetimes", "lifetimes of all light together, amplitudes of each pixel")(
+      "unweighted", "lm: every gate counts the same")(
+      "tau", "limits of a lifetime", value(), "NS:NS")("from", "nothing before this time is fitted",
+                                                       value(), "NS")(
+      "to", "nothing from this time on is fitted", value(), "NS");
+  a.group("IRF (without one, --from says where the bare decay begins)")(
+      "irf", "a measured IRF on the same clock", value(), "FILE")(
+      "irf-bin", "its bin width, where the file does not tell (default: as FILE's)", value(), "NS")(
+      "irf-per-pixel", "the file holds one for each pixel")(
+      "irf-fwhm", "width of a Gaussian IRF instead", value(), "NS")(
+      "irf-delay", "time of its centre", value(), "NS")("irf-tail", "its exponential tail",
+                                                        preset("0"), "NS");
+  a.group("Phasor")("reference", "recording of a dye that calibrates it, instead of an IRF",
+                    value(), "FILE")("reference-tau", "lifetime of that dye", value(), "NS");
+  add_measurement_options(a);
+  a.group("Measurement")("gates",
+                         "gates to sort the record into (default: its own bins, up to 1024 "
+                         "where it is folded at the period)",
+                         value(), "T");
+  a.group("Pictures")("pixel", "pixel of the trace picture (default: the brightest)", value(),
+                      "ROW,COLUMN")("scale", "colour scale of the maps (default: from the data)",
+                                    value(), "NS:NS");
+  return a;
+}
+
+ImageFitOptions options_from(const Arguments& a) {
+  ImageFitOptions o;
+  o.kind = estimator_kind(a.text("method"));
+  const std::uint64_t components = a.count("components");
+  if (components < 1 || components > kMostComponents)
+    fail_usage("--components: found ", components, ", wanted 1 or 2");
+  o.components = static_cast<int>(components);
+  const std::string shift = a.text("shift");
+  if (shift == "known")
+    o.shift = ShiftMode::known;
+  else if (shift == "pixel")
+    o.shift = ShiftMode::pixel;
+  else if (shift != "global")
+    fail_usage("--shift: found '", shift, "', wanted known, global or pixel");
+  o.background = !a.has("no-background");
+  o.global_lifetimes = a.has("global-lifetimes");
+  o.weighted = !a.has("unweighted");
+  if (a.has("tau")) o.tau_ns = a.range("tau");
+  if (a.has("tau") && !(o.tau_ns.low > 0.0 && o.tau_ns.high > o.tau_ns.low))
+    fail_usage("--tau: found '", a.text("tau"), "', wanted two different limits above 0");
+  if (a.has("from")) o.from_ns = a.number("from");
+  if (a.has("to")) o.to_ns = a.number("to");
+  if (o.from_ns < 0.0 || (a.has("to") && !(o.to_ns > o.from_ns)))
+    fail_usage("--from, --to: found ", o.from_ns, " and ", o.to_ns,
+               " ns, wanted times from 0 up in this order");
+  const bool moments = o.kind != EstimatorKind::lm && o.kind != EstimatorKind::mle;
+  if (moments && (components > 1 || o.global_lifetimes || o.shift == ShiftMode::pixel))
+    fail_usage("--method ", a.text("method"),
+               ": knows one component and no shift of a pixel; wanted lm or mle");
+  return o;
+}
+
+/// The IRF's curves and what their samples lie in.
+struct Irfs {
+  std::optional<Measurement> record;
+  std::optional<MeasuredIrfs> measured;
+  std::vector<double> buffer;
+  std::vector<IrfCurve> curves;
+};
+
+std::optional<Measurement> recorded_irf(const Arguments& a, const Measurement& measurement) {
+  if (!a.has("irf")) return std::nullopt;
+  Measurement irf = read_measurement(a.text("irf"));
+  if (a.has("irf-bin"))
+    irf.bin_ns = a.number("irf-bin");
+  else if (!irf.bin_ns)
+    irf.bin_ns = measurement.bin_ns;
+  if (!a.has("irf-per-pixel")) {
+    const std::vector<double> sum = summed_trace(irf);
+    irf.counts.assign(sum.begin(), sum.end());
+    irf.width = irf.height = 1;
+  }
+  return irf;
+}
+
+void make_curves(const Arguments& a, const RecordedGates& gates, const ImageFitOptions& o,
+                 Irfs& irfs) {
+  const Acquisition& acquisition = gates.acquisition;
+  if (irfs.record) {
+    irfs.measured = irfs_on_gates(*irfs.record, acquisition, gates.first_gate_ns);
+    for (int i = 0; i < irfs.measured->size(); ++i) irfs.curves.push_back(irfs.measured->curve(i));
+  } else if (a.has("irf-fwhm")) {
+    const double fwhm = a.number("irf-fwhm"), tail = a.number("irf-tail");
+    if (!(fwhm > 0.0 && tail >= 0.0))
+      fail_usage("--irf-fwhm, --irf-tail: found ", fwhm, " and ", tail,
+                 " ns, wanted a width above 0 and a tail of 0 or more");
+    if (!a.has("irf-delay")) fail_usage("--irf-fwhm: wanted --irf-delay NS, too");
+    irfs.curves.push_back(parametric_irf(a.number("irf-delay"), fwhm, 0.0, tail, irfs.buffer));
+  } else if (a.has("from") || o.kind == EstimatorKind::phasor) {
+    // A pulse at time 0: from there on, the decay is bare.
+    irfs.buffer = {0.0, 1.0, 0.0};
+    irfs.curves.push_back({0.0, 1e-4 * acquisition.gate_step_ns, irfs.buffer, 0.0});
+  } else {
+    fail_usage(
+        "wanted an IRF: --irf FILE, or --irf-fwhm and --irf-delay, or --from NS where the "
+        "decay is bare from there on (see: taugate fit --help)");
+  }
+}
+
+std::optional<PhasorTransform> reference_from(const Arguments& a, const RecordedGates& gates) {
+  if (!a.has("reference")) return std::nullopt;
+  if (!a.has("reference-tau")) fail_usage("--reference: wanted --reference-tau NS, too");
+  Measurement reference = read_measurement(a.text("reference"));
+  if (!reference.bin_ns && a.has("bin")) reference.bin_ns = a.number("bin");
+  const std::vector<double> sum = summed_trace(reference);
+  reference.counts.assign(sum.begin(), sum.end());
+  reference.width = reference.height = 1;
+  const std::vector<float> counts = rebin(reference, gates.acquisition, gates.first_gate_ns);
+  return PhasorTransform(gates.acquisition, std::span<const float>(counts),
+                         a.number("reference-tau"));
+}
+
+/// The maps by name, in the order of the tables.
+using Maps = std::vector<std::pair<std::string, std::vector<float>>>;
+
+Maps maps_of(const RecordedGates& gates, const std::vector<Estimate>& pixels) {
+  const std::size_t T = static_cast<std::size_t>(gates.acquisition.gates);
+  Maps maps{{"counts", {}},
+            {"amplitude_weighted_ns", {}},
+            {"intensity_weighted_ns", {}},
+            {"tau1_ns", {}},
+            {"tau2_ns", {}},
+            {"fraction", {}},
+            {"photons", {}},
+            {"background", {}},
+            {"shift_ns", {}},
+            {"chi2_reduced", {}},
+            {"status", {}}};
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    const auto begin = gates.counts.begin() + static_cast<std::ptrdiff_t>(i * T);
+    const Estimate& e = pixels[i];
+    const double row[] = {std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(T), 0.0),
+                          e.amplitude_ns,
+                          e.intensity_ns,
+                          e.tau1_ns,
+                          e.tau2_ns,
+                          e.fraction,
+                          e.photons,
+                          e.background,
+                          e.shift_ns,
+                          e.chi2_reduced,
+                          static_cast<double>(e.status)};
+    for (std::size_t m = 0; m < maps.size(); ++m)
+      maps[m].second.push_back(static_cast<float>(row[m]));
+  }
+  return maps;
+}
+
+const std::vector<float>& map_of(const Maps& maps, const char* name) {
+  return std::find_if(maps.begin(), maps.end(), [&](const auto& m) { return m.first == name; })
+      ->second;
+}
+
+nlohmann::json json_of(const Estimate& e) {
+  const auto number = [](double v) { return std::isfinite(v) ? nlohmann::json(v) : nullptr; };
+  return {{"amplitude_weighted_ns", number(e.amplitude_ns)},
+          {"intensity_weighted_ns", number(e.intensity_ns)},
+          {"tau1_ns", number(e.tau1_ns)},
+          {"tau2_ns", number(e.tau2_ns)},
+          {"fraction", number(e.fraction)},
+          {"photons", e.photons},
+          {"background", e.background},
+          {"shift_ns", e.shift_ns},
+          {"chi2_reduced", number(e.chi2_reduced)},
+          {"status", name_of(e.status)}};
+}
+
+nlohmann::json summary(const Arguments& a, const RecordedGates& gates, const ImageFit& fit,
+                       const Maps& maps, double seconds) {
+  std::map<std::string, std::size_t> endings;
+  for (const Estimate& e : fit.pixels) ++endings[name_of(e.status)];
+  const Acquisition& q = gates.acquisition;
+  return {{"method", a.text("method")},
+          {"components", a.count("components")},
+          {"width", gates.width},
+          {"height", gates.height},
+          {"gates", q.gates},
+          {"gate_step_ns", q.gate_step_ns},
+          {"period_ns", q.period_ns},
+          {"first_gate_ns", gates.first_gate_ns},
+          {"whole", json_of(fit.whole)},
+          {"pixels", endings},
+          {"amplitude_weighted_ns", statistics(map_of(maps, "amplitude_weighted_ns"))},
+          {"intensity_weighted_ns", statistics(map_of(maps, "intensity_weighted_ns"))},
+          {"chi2_reduced", statistics(map_of(maps, "chi2_reduced"))},
+          {"seconds", seconds},
+          {"traces_per_second", static_cast<double>(fit.pixels.size()) / seconds}};
+}
+
+void print_estimate(const Estimate& e) {
+  std::cout << std::setprecision(4);
+  if (e.status == FitStatus::no_counts) {
+    std::cout << "no counts\n";
+    return;
+  }
+  if (e.fraction < 1.0)
+    std::cout << e.tau1_ns << " and " << e.tau2_ns << " ns, amplitudes " << e.fraction << " and "
+              << 1.0 - e.fraction << ", mean " << e.amplitude_ns << " ns (amplitude-weighted), "
+              << e.intensity_ns << " ns (intensity-weighted)";
+  else
+    std::cout << e.amplitude_ns << " ns";
+  std::cout << "; " << static_cast<std::uint64_t>(std::max(e.photons, 0.0))
+            << " photons, background " << e.background << " a gate, IRF shift " << 1e3 * e.shift_ns
+            << " ps";
+  if (std::isfinite(e.chi2_reduced)) std::cout << ", reduced chi-square " << e.chi2_reduced;
+  if (e.status != FitStatus::converged) std::cout << " (" << name_of(e.status) << ")";
+  std::cout << '\n';
+}
+
+void print(const ImageFit& fit, const nlohmann::json& s, double seconds) {
+  const std::size_t n = fit.pixels.size();
+  if (n == 1) {
+    print_estimate(fit.pixels[0]);
+    return;
+  }
+  std::cout << "all light together: ";
+  print_estimate(fit.whole);
+  if (n <= 16)
+    for (std::size_t i = 0; i < n; ++i) {
+      std::cout << "  trace " << i << ": ";
+      print_estimate(fit.pixels[i]);
+    }
+  else if (!s["amplitude_weighted_ns"].is_null()) {
+    print_statistics("amplitude-weighted", s["amplitude_weighted_ns"]);
+    print_statistics("intensity-weighted", s["intensity_weighted_ns"]);
+  }
+  std::cout << "  pixels:";
+  for (const auto& [ending, count] : s["pixels"].items())
+    std::cout << ' ' << count << ' ' << ending;
+  std::cout << std::setprecision(3) << "; " << seconds << " s ("
+            << format_quantity(static_cast<double>(n) / seconds) << " traces/s)\n";
+}
+
+void write_results(const fs::path& folder, const RecordedGates& gates, const Maps& maps) {
+  const std::size_t W = static_cast<std::size_t>(gates.width);
+  std::vector<std::string> names{"row", "column"};
+  for (const auto& map : maps) names.push_back(map.first);
+  CsvWriter table(folder / "lifetimes.csv", names);
+  std::vector<double> row(names.size());
+  for (std::size_t i = 0; i < maps[0].second.size(); ++i) {
+    row[0] = static_cast<double>(i / W);
+    row[1] = static_cast<double>(i % W);
+    for (std::size_t m = 0; m < maps.size(); ++m) row[m + 2] = maps[m].second[i];
+    table.row(row);
+  }
+  table.finish();
+  NpzWriter archive(folder / "fit.npz");
+  const std::vector<std::size_t> shape =
+      gates.height > 1 ? std::vector<std::size_t>{W} : std::vector<std::size_t>{};
+  for (const auto& map : maps)
+    archive.add(map.first, {'f', 4, false}, shape).append(std::span<const float>(map.second));
+  archive.finish();
+}
+
+/// Measured and expected counts of one pixel, or of all light together.
+void draw_pixel(const Arguments& a, const RecordedGates& gates, const IrfCurve& irf,
+                const ImageFit& fit, const ImageFitOptions& o, std::size_t pixel,
+                const fs::path& target) {
+  const Acquisition& q = gates.acquisition;
+  const std::size_t T = static_cast<std::size_t>(q.gates);
+  const std::span counts(gates.counts.data() + pixel * T, T);
+  const auto estimator = make_estimator(o.kind, q, irf, fit.options);
+  const Estimate e = (*estimator)(counts);
+  if (!std::isfinite(e.amplitude_ns)) return;
+  const std::vector<float> expected(estimator->expected().begin(), estimator->expected().end());
+  std::vector<float> sfd(T), irf_gates(T);
+  write_sfd({e.tau1_ns, e.tau2_ns, e.fraction}, q, sfd);
+  // What hardly decays shows where the light comes from.
+  std::vector<double> flash(T);
+  IrfCurve moved = irf;
+  moved.start_ns += e.shift_ns;
+  Response{q}(moved, Decay::mono(1e-3 * q.gate_step_ns), flash);
+  std::copy(flash.begin(), flash.end(), irf_gates.begin());
+  std::ostringstream title;
+  title << "row " << pixel / static_cast<std::size_t>(gates.width) << ", column "
+        << pixel % static_cast<std::size_t>(gates.width) << ": " << std::setprecision(4)
+        << e.amplitude_ns << " ns by " << a.text("method");
+  draw_trace(target, {title.str(), q.gate_step_ns, counts, sfd, expected, irf_gates});
+}
+
+}  // namespace
+
+int fit(int argc, char** argv) {
+  Arguments a = declare();
+  if (!a.parse(argc, argv)) return kSuccess;
+  use_threads(a);
+  const fs::path file = a.positional("file");
+  ImageFitOptions options = options_from(a);
+  const InferenceOptions given = inference_options_from(a);
+  options.least_counts = given.least_counts;
+  std::optional<Range> scale;
+  if (a.has("scale")) scale = a.range("scale");
+  if (a.has("json")) OutputFile probe(a.text("json"));
+
+  Measurement measurement = measurement_from(a, file);
+  if (given.bin_ns) measurement.bin_ns = given.bin_ns;
+  if (given.period_ns) measurement.period_ns = given.period_ns;
+  const int gates_wanted =
+      a.has("gates") ? static_cast<int>(std::min<std::uint64_t>(a.count("gates"), 1u << 20)) : 0;
+  const Acquisition acquisition = gates_of(measurement, gates_wanted);
+  Irfs irfs;
+  irfs.record = recorded_irf(a, measurement);
+  const RecordedGates gates =
+      recorded_gates(std::move(measurement), acquisition, irfs.record ? &*irfs.record : nullptr,
+                     given.first_gate_ns);
+  make_curves(a, gates, options, irfs);
+  if (!irfs.record && !a.has("irf-fwhm")) options.shift = ShiftMode::known;
+  const std::optional<PhasorTransform> reference = reference_from(a, gates);
+  const std::vector<float> intensity = [&] {
+    std::vector<float> sums(gates.counts.size() / static_cast<std::size_t>(acquisition.gates));
+    for (std::size_t i = 0; i < gates.counts.size(); ++i)
+      sums[i / static_cast<std::size_t>(acquisition.gates)] += gates.counts[i];
+    return sums;
+  }();
+  const std::size_t pixel = chosen_pixel(a, gates.width, gates.height, intensity);
+
+  Progress progress(std::cerr, "fit", "traces", static_cast<double>(intensity.size()),
+                    {.terminal = is_terminal(2), .clock = {}});
+  const auto start = std::chrono::steady_clock::now();
+  const ImageFit result = fit_image(
+      gates, irfs.curves, options,
+      [&](std::size_t done) {
+        progress.update(static_cast<double>(done));
+        return !interrupted();
+      },
+      reference ? &*reference : nullptr);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (interrupted()) {
+    std::cout << "stopped; nothing written\n";
+    return kInterrupted;
+  }
+  if (is_terminal(2)) progress.finish(static_cast<double>(intensity.size()));
+
+  const Maps maps = maps_of(gates, result.pixels);
+  const nlohmann::json s = summary(a, gates, result, maps, seconds);
+  print(result, s, seconds);
+  if (a.has("json")) write_file(a.text("json"), s.dump(2) + "\n");
+  if (!a.has("output")) return kSuccess;
+  const fs::path folder = a.text("output");
+  std::error_code error;
+  fs::create_directories(folder, error);
+  require(!error, folder.string(), ": cannot make this folder: ", error.message());
+  write_results(folder, gates, maps);
+  write_file(folder / "summary.json", s.dump(2) + "\n");
+  if (!a.has("no-pictures")) {
+    const std::vector<float>& tau = map_of(maps, "amplitude_weighted_ns");
+    if (gates.height > 1) {
+      draw_lifetime_maps(folder / "lifetime_map.png",
+                         std::vector<LifetimePanel>{
+                             {"amplitude-weighted lifetime", gates.width, gates.height, tau}},
+                         scale);
+      draw_overlay(folder / "overlay.png", {"lifetime x intensity", gates.width, gates.height, tau},
+                   intensity, scale);
+    }
+    draw_pixel(a, gates, irfs.curves[irfs.curves.size() > 1 ? pixel : 0], result, options, pixel,
+               folder / "trace.png");
+  }
+  std::cout << "wrote " << folder.string() << "/: lifetimes.csv, fit.npz, summary.json"
+            << (a.has("no-pictures") ? "" : " and pictures") << '\n';
+  return kSuccess;
+}
+
+}  // namespace taugate::cli

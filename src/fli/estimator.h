@@ -1,0 +1,72 @@
+#pragma once
+// The lifetime estimators of the field behind one interface: a trace and an IRF in, a lifetime out.
+//
+//   lm      reconvolution least squares (Levenberg-Marquardt), weighted       fit.h
+//   mle     reconvolution by maximum likelihood for Poisson counts            fit.h
+//   cmm     centre of mass: the mean arrival time                             one statistic of the
+//   rld     rapid lifetime determination: the ratio of two windows' counts    trace, compared with
+//   phasor  the phase of the first Fourier coefficient (phasor.h)             what the model
+//   expects
+//
+// The last three know one component only. Their lifetime is the one for which a noise-free trace of
+// this acquisition, IRF and period gives the same statistic: so neither the window's end, nor the
+// period, nor the IRF's shape biases them, and a background is taken off as the mean of the first
+// gates in trace and model alike.
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "taugate/fli/fit.h"
+#include "taugate/fli/phasor.h"
+
+namespace taugate {
+
+enum class EstimatorKind { lm, mle, cmm, rld, phasor };
+inline constexpr EstimatorKind kEstimatorKinds[] = {EstimatorKind::lm, EstimatorKind::mle,
+                                                    EstimatorKind::cmm, EstimatorKind::rld,
+                                                    EstimatorKind::phasor};
+const char* name_of(EstimatorKind kind);
+EstimatorKind estimator_kind(std::string_view name);  ///< UsageError for any other name
+
+struct Estimate {
+  double amplitude_ns = 0.0;  ///< amplitude-weighted mean lifetime; NaN where there is none
+  double intensity_ns = 0.0;  ///< intensity-weighted mean lifetime
+  double tau1_ns = 0.0, tau2_ns = 0.0, fraction = 1.0;  ///< as in Decay
+  double photons = 0.0;                                 ///< in the gates, without background
+  double background = 0.0;                              ///< per gate
+  double shift_ns = 0.0;      ///< of the IRF; where it is not fitted, as known
+  double chi2_reduced = 0.0;  ///< NaN for those that fit no trace
+  FitStatus status = FitStatus::no_counts;
+};
+
+struct EstimatorOptions {
+  FitOptions fit;  ///< all of it for lm and mle; gates and limits for cmm and rld, too
+  /// cmm, rld, phasor: so many gates from the first fitted one on lie before the rise; their mean
+  /// is taken off.
+  int baseline_gates = 0;
+  double typical_ns = 1.0;                     ///< rld: its windows are twice as long
+  const PhasorTransform* reference = nullptr;  ///< phasor: calibrated by a dye, not by the IRF
+};
+
+/// Working memory included, so one object serves one thread at a time.
+class Estimator {
+ public:
+  virtual ~Estimator() = default;
+  /// counts [T], finite.
+  virtual Estimate operator()(std::span<const float> counts) = 0;
+  /// mu [T] of the last estimate; empty for those that fit no trace.
+  virtual std::span<const double> expected() const { return {}; }
+};
+
+std::unique_ptr<Estimator> make_estimator(EstimatorKind kind, const Acquisition& acquisition,
+                                          const IrfCurve& irf, const EstimatorOptions& options);
+
+/// counts [N][T] to N estimates, by all threads.
+std::vector<Estimate> estimate_all(EstimatorKind kind, const Acquisition& acquisition,
+                                   const IrfCurve& irf, const EstimatorOptions& options,
+                                   std::span<const float> counts);
+
+}  // namespace taugate

@@ -1,0 +1,18 @@
+#pragma once
+// Which gates of a record can hold counts at all: a time-to-amplitude converter leaves the ends of
+// its range empty, whatever arrives.
+
+#include <cstddef>
+#include <span>
+
+namespace taugate {
+
+struct GateRange {
+  std::size_t first = 0, end = 0;
+};
+
+/// All gates but runs of zeros at either end that no Poisson process would leave: where the
+/// neighbouring gates hold an even level of which such a run should have had 20 counts.
+GateRange recorded_range(std::span<const double> counts);
+
+}  // namespace taugate

@@ -1,0 +1,162 @@
+#include "taugate/study/image_fit.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "taugate/core/parallel.h"
+#include "taugate/fli/io/rebin.h"
+#include "taugate/fli/recorded_range.h"
+#include "taugate/fli/response.h"
+#include "taugate/study/recorded_irf.h"
+
+namespace taugate {
+namespace {
+
+constexpr int kFoldedGates = 1024;
+constexpr std::size_t kBlock = 4096;  // pixels between two looks at go_on
+constexpr double kMostShift = 0.02;   // share of the window, of the IRF against all light
+
+/// The gates from `first` on before the light comes, for estimators that take their mean off.
+int gates_before_rise(const Acquisition& a, const IrfCurve& irf, double shift_ns, int first) {
+  const double area = std::accumulate(irf.density.begin(), irf.density.end(), 0.0);
+  double sum = 0.0;
+  std::size_t j = 0;
+  while (j < irf.density.size() && (sum += irf.density[j]) < 0.001 * area) ++j;
+  const double rise = irf.start_ns + shift_ns + irf.bin_ns * static_cast<double>(j);
+  const int gates = static_cast<int>(std::floor(rise / a.gate_step_ns)) - 1 - first;
+  return std::clamp(gates, 0, a.gates / 2);
+}
+
+EstimatorOptions base_options(const Acquisition& a, const ImageFitOptions& o) {
+  EstimatorOptions e;
+  e.fit.weighted = o.weighted;
+  e.fit.tau_ns = o.tau_ns;
+  e.fit.unknowns = {o.components, true, o.background, false, false};
+  e.fit.first_gate = static_cast<int>(std::ceil(o.from_ns / a.gate_step_ns - 1e-9));
+  e.fit.end_gate = a.gates;
+  if (o.to_ns > 0.0)
+    e.fit.end_gate =
+        std::min(a.gates, static_cast<int>(std::floor(o.to_ns / a.gate_step_ns + 1e-9)));
+  return e;
+}
+
+/// How far the light is from where the IRF says, from the rise of both; 0 where a fit finds it.
+double rough_shift(const Acquisition& a, const IrfCurve& irf, std::span<const double> counts,
+                   double reach_ns) {
+  std::vector<double> flash(static_cast<std::size_t>(a.gates));
+  Response{a}(irf, Decay::mono(0.1 * a.gate_step_ns), flash);
+  const double peak = *std::max_element(flash.begin(), flash.end());
+  for (double& value : flash) value *= 1e6 / peak;  // so that nothing needs smoothing
+  double shift =
+      rise_ns(counts, a.gate_step_ns, a.period_ns) - rise_ns(flash, a.gate_step_ns, a.period_ns);
+  shift -= a.period_ns * std::round(shift / a.period_ns);
+  return std::abs(shift) > 0.5 * reach_ns ? shift : 0.0;
+}
+
+}  // namespace
+
+Acquisition gates_of(const Measurement& m, int gates) {
+  const std::string where = m.path.string();
+  if (!m.bin_ns) fail_usage(where, ": does not tell its bin width; give --bin NS");
+  if (!m.period_ns) fail_usage(where, ": does not tell the laser period; give --period NS");
+  const double bin = *m.bin_ns, period = *m.period_ns, record = m.bins * bin;
+  if (gates < 0 || gates == 1 || gates > 65536)
+    fail_usage("gates: found ", gates, ", wanted 2 to 65536");
+  Acquisition a;
+  a.period_ns = period;
+  if (record > period * (1.0 + 1e-6)) {
+    const int whole = static_cast<int>(std::floor(period / bin));
+    a.gates = gates > 0 ? gates : std::min(kFoldedGates, whole);
+    a.gate_step_ns = period / a.gates;
+  } else {
+    const int together = gates > 0 && gates < m.bins ? m.bins / gates : 1;
+    a.gates = m.bins / together;
+    a.gate_step_ns = together * bin;
+  }
+  a.gate_width_ns = a.gate_step_ns;
+  validate(a);
+  return a;
+}
+
+RecordedGates recorded_gates(Measurement m, const Acquisition& a, const Measurement* irf,
+                             std::optional<double> first_ns) {
+  RecordedGates r{a, 0.0, m.width, m.height, {}};
+  const bool folded = m.bins * *m.bin_ns > a.period_ns * (1.0 + 1e-6);
+  if (!folded && a.gates == m.bins && first_ns.value_or(0.0) == 0.0) {
+    r.counts = std::move(m.counts);
+    return r;
+  }
+  if (first_ns)
+    r.first_gate_ns = *first_ns;
+  else if (folded)
+    r.first_gate_ns = first_gate_before_rise(irf ? *irf : m, a);
+  r.counts = rebin(m, a, r.first_gate_ns);
+  return r;
+}
+
+ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
+                   const ImageFitOptions& options, const std::function<bool(std::size_t)>& go_on,
+                   const PhasorTransform* reference) {
+  const Acquisition& a = recorded.acquisition;
+  const std::size_t T = static_cast<std::size_t>(a.gates), N = recorded.counts.size() / T;
+  require(irfs.size() == 1 || irfs.size() == N, "IRFs: found ", irfs.size(), ", wanted one, or ", N,
+          " for as many pixels");
+  ImageFit result;
+  std::vector<double> sum(T);
+  for (std::size_t i = 0; i < recorded.counts.size(); ++i) sum[i % T] += recorded.counts[i];
+  result.whole_counts.assign(sum.begin(), sum.end());
+
+  EstimatorOptions& e = result.options = base_options(a, options);
+  const GateRange range = recorded_range(sum);
+  e.fit.first_gate = std::max(e.fit.first_gate, static_cast<int>(range.first));
+  e.fit.end_gate = std::min(e.fit.end_gate, static_cast<int>(range.end));
+  e.reference = reference;
+  const bool moments = options.kind != EstimatorKind::lm && options.kind != EstimatorKind::mle;
+  // All light together tells where the IRF is and what lifetimes to expect.
+  EstimatorOptions whole = e;
+  whole.fit.unknowns.shift = options.shift != ShiftMode::known;
+  whole.fit.most_shift_ns = std::max(3.0 * a.gate_step_ns, kMostShift * a.window_ns());
+  if (whole.fit.unknowns.shift && std::accumulate(sum.begin(), sum.end(), 0.0) > 0.0)
+    whole.fit.known.shift_ns = rough_shift(a, irfs[0], sum, whole.fit.most_shift_ns);
+  const auto fitter =
+      make_estimator(moments ? EstimatorKind::mle : options.kind, a, irfs[0], whole);
+  const Estimate all = (*fitter)(result.whole_counts);
+  if (all.status != FitStatus::no_counts) {
+    e.fit.known.shift_ns = all.shift_ns;
+    if (options.background)
+      e.baseline_gates = gates_before_rise(a, irfs[0], all.shift_ns, e.fit.first_gate);
+    e.typical_ns = all.intensity_ns;
+    if (options.global_lifetimes) {
+      e.fit.known.tau_ns = {all.tau1_ns, all.tau2_ns};
+      e.fit.unknowns.lifetimes = false;
+    }
+  }
+  result.whole =
+      moments ? (*make_estimator(options.kind, a, irfs[0], e))(result.whole_counts) : all;
+  if (!moments) result.whole_expected.assign(fitter->expected().begin(), fitter->expected().end());
+  e.fit.unknowns.shift = options.shift == ShiftMode::pixel && !moments;
+
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  const Estimate blank{nan, nan, nan, nan, nan, 0.0, 0.0, 0.0, nan, FitStatus::no_counts};
+  result.pixels.assign(N, blank);
+  std::vector<std::unique_ptr<Estimator>> workers(static_cast<std::size_t>(thread_count()));
+  for (std::size_t block = 0; block < N; block += kBlock) {
+    if (go_on && !go_on(block)) break;
+    const std::size_t end = std::min(N, block + kBlock);
+    parallel_for((end - block + 63) / 64, [&](std::size_t chunk, int thread) {
+      auto& worker = workers[static_cast<std::size_t>(thread)];
+      for (std::size_t i = block + 64 * chunk; i < std::min(end, block + 64 * (chunk + 1)); ++i) {
+        const std::span counts(recorded.counts.data() + i * T, T);
+        const double total = std::accumulate(counts.begin(), counts.end(), 0.0);
+        if (!(total >= options.least_counts && total > 0.0)) continue;
+        if (!worker || irfs.size() > 1)
+          worker = make_estimator(options.kind, a, irfs[irfs.size() > 1 ? i : 0], e);
+        result.pixels[i] = (*worker)(counts);
+      }
+    });
+  }
+  return result;
+}
+
+}  // namespace taugate

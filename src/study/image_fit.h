@@ -1,0 +1,67 @@
+#pragma once
+// Classical estimates of a whole recording: its time axis, its IRF, one fit of all light together,
+// then every pixel.
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "taugate/fli/estimator.h"
+#include "taugate/fli/io/measurement.h"
+
+namespace taugate {
+
+/// What is done about the place of the IRF in time, which drifts between two recordings.
+enum class ShiftMode {
+  known,   ///< it is where its record says
+  global,  ///< one shift for all pixels, from all light together
+  pixel    ///< each pixel's own (lm, mle)
+};
+
+struct ImageFitOptions {
+  EstimatorKind kind = EstimatorKind::mle;
+  int components = 1;
+  bool background = true;  ///< unknown, a value a pixel; else there is none
+  ShiftMode shift = ShiftMode::global;
+  bool global_lifetimes = false;  ///< lm, mle: lifetimes of all light together, amplitudes a pixel
+  bool weighted = true;           ///< lm
+  Range tau_ns{0.0, 0.0};         ///< limits; 0: as FitOptions
+  double from_ns = 0.0;           ///< on the gates' clock: nothing before it is fitted
+  double to_ns = 0.0;             ///< nor from here on; 0: the end
+  double least_counts = 0.0;      ///< pixels with fewer counts stay blank
+};
+
+/// The gates of a recording. One that is longer than its laser period is folded to `gates` (0: 1024
+/// or its own bins, if fewer) that tile the period; otherwise its bins are the gates, or every few
+/// of them are one where fewer gates are asked for. Error where bin width or period is unknown.
+Acquisition gates_of(const Measurement& measurement, int gates = 0);
+
+struct RecordedGates {
+  Acquisition acquisition;
+  double first_gate_ns = 0.0;  ///< on the recorder's clock
+  int width = 0, height = 0;
+  std::vector<float> counts;  ///< [N][T]
+};
+
+/// Counts in those gates, the first of which opens at `first_ns` on the recorder's clock. Without
+/// it: at 0, or, where a whole period is there to be turned, shortly before the rise of the IRF's
+/// record (of the measurement itself, if there is none).
+RecordedGates recorded_gates(Measurement measurement, const Acquisition& acquisition,
+                             const Measurement* irf = nullptr, std::optional<double> first_ns = {});
+
+struct ImageFit {
+  Estimate whole;                      ///< of all light together
+  std::vector<float> whole_counts;     ///< [T]
+  std::vector<double> whole_expected;  ///< [T]; empty for estimators that fit no trace
+  std::vector<Estimate> pixels;        ///< [N]
+  EstimatorOptions options;            ///< with which the pixels were estimated
+};
+
+/// `irfs`: one for all pixels, or one a pixel. go_on(pixels done) is called now and then; false
+/// ends the work, pixels not reached staying blank.
+ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
+                   const ImageFitOptions& options,
+                   const std::function<bool(std::size_t)>& go_on = {},
+                   const PhasorTransform* reference = nullptr);
+
+}  // namespace taugate

@@ -1,0 +1,138 @@
+// taugate fit: simulated stacks whose truth is known, measured dyes, and what it refuses.
+
+#include <cmath>
+
+#include "program.h"
+#include "taugate/fli/io/npz.h"
+
+using namespace taugate;
+using namespace taugate::testing;
+
+namespace {
+
+nlohmann::json json_in(const Folder& folder, const char* name) {
+  return nlohmann::json::parse(read_all(folder / name));
+}
+
+/// Traces of one lifetime, 1 ns, seen through a Gaussian IRF of 0.3 ns at 1.5 ns.
+const char* kTraces =
+    "simulate --samples 300 --tau1 1 --tau2 1 --mono 1 --irf-fwhm 0.3 --irf-delay 1.5 --counts 500 "
+    "-o traces.npz";
+const std::string kRead =
+    "fit traces.npz --bin 0.179 --period 12.53 --irf-fwhm 0.3 --irf-delay 1.5";
+
+}  // namespace
+
+TEST_CASE("fit: every method on traces of a known lifetime") {
+  Folder folder;
+  REQUIRE(run(folder, kTraces).code == 0);
+  for (const char* method : {"lm", "mle", "cmm", "rld", "phasor"}) {
+    CAPTURE(std::string(method));
+    const Outcome o = run(folder, kRead + " --json s.json --method " + method);
+    REQUIRE_MESSAGE(o.code == 0, o.err);
+    CHECK(contains(o.out, "300 converged"));
+    const auto s = json_in(folder, "s.json");
+    CHECK(s["method"] == method);
+    // 300 traces of 3,200 photons leave 0.001 ns; weights of small counts bias lm.
+    const double tolerance = std::string(method) == "lm" ? 0.05 : 0.006;
+    CHECK(std::abs(s["amplitude_weighted_ns"]["mean"].get<double>() - 1.0) < tolerance);
+    CHECK(s["pixels"]["converged"] == 300);
+  }
+}
+
+TEST_CASE("fit: a stack becomes a table, an archive and pictures") {
+  Folder folder;
+  REQUIRE(run(folder, "simulate --images 4 --irf-fwhm 0.3 --irf-delay 1.5 -o traces.npz").code ==
+          0);
+  const Outcome o = run(folder, kRead + " --components 2 --shift pixel --least-counts 100 -o out");
+  REQUIRE_MESSAGE(o.code == 0, o.err);
+  const NpzReader archive(folder / "out/fit.npz");
+  const auto tau = archive.read<float>("amplitude_weighted_ns");
+  CHECK(tau.shape == std::vector<std::size_t>{56, 56});
+  const auto status = archive.read<float>("status"), counts = archive.read<float>("counts");
+  for (std::size_t i = 0; i < tau.values.size(); ++i) {
+    CHECK((counts.values[i] < 100.0f) == (status.values[i] == 3.0f));
+    CHECK(std::isnan(tau.values[i]) == (status.values[i] == 3.0f));
+  }
+  // Pearson's chi-square of a right model; single ones are large where a gate expects nothing.
+  const double median = json_in(folder, "out/summary.json")["chi2_reduced"]["median"];
+  CHECK(std::abs(median - 1.0) < 0.2);
+  for (const char* picture : {"lifetime_map.png", "overlay.png", "trace.png"})
+    CHECK(is_picture(folder / "out" / picture));
+  CHECK(json_in(folder, "out/summary.json")["components"] == 2);
+  CHECK(
+      contains(read_all(folder / "out/lifetimes.csv"), "row,column,counts,amplitude_weighted_ns"));
+
+  const Outcome global = run(folder, kRead +
+                                         " --components 2 --global-lifetimes --json g.json -o g "
+                                         "--no-pictures");
+  REQUIRE_MESSAGE(global.code == 0, global.err);
+  const NpzReader shared(folder / "g/fit.npz");
+  const auto tau1 = shared.read<float>("tau1_ns");
+  const double whole = json_in(folder, "g.json")["whole"]["tau1_ns"];
+  for (const float t : tau1.values)
+    CHECK((std::isnan(t) || std::abs(t - whole) < 1e-6 ||
+           std::abs(t - json_in(folder, "g.json")["whole"]["tau2_ns"].get<double>()) < 1e-6));
+}
+
+TEST_CASE("fit: measured dyes") {
+  const auto data = data_folder();
+  if (!data) return;
+  Folder folder;
+  struct Dye {
+    const char* name;
+    double tau_ns;
+  };
+  for (const Dye& dye : {Dye{"aaq_etoh", 0.546}, Dye{"r800_etoh", 2.13}, Dye{"c153_dmso", 5.32}}) {
+    fs::path decay, irf;
+    for (const auto& entry : fs::directory_iterator(*data / "phd")) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with(dye.name)) (contains(name, "_irf_") ? irf : decay) = entry.path();
+    }
+    for (const char* method : {"lm", "mle"}) {
+      const Outcome o = run(folder, {"fit", decay.string(), "--irf", irf.string(), "--method",
+                                     method, "--json", "s.json"});
+      REQUIRE_MESSAGE(o.code == 0, o.err);
+      const double tau = json_in(folder, "s.json")["whole"]["amplitude_weighted_ns"];
+      CAPTURE(std::string(dye.name));
+      CAPTURE(tau);
+      CHECK(std::abs(tau / dye.tau_ns - 1.0) < 0.02);
+    }
+  }
+}
+
+TEST_CASE("fit: what it refuses") {
+  Folder folder;
+  REQUIRE(run(folder, kTraces).code == 0);
+  struct Case {
+    std::string command;
+    int code;
+    const char* wanted;
+  };
+  for (const Case& c : std::vector<Case>{
+           {"fit", 2, "wanted a file"},
+           {"fit nothing.npy", 1, "nothing.npy"},
+           {"fit traces.npz --irf-fwhm 0.3 --irf-delay 1.5", 2, "give --bin NS"},
+           {"fit traces.npz --bin 0.179 --irf-fwhm 0.3 --irf-delay 1.5", 2, "give --period NS"},
+           {"fit traces.npz --bin 0.179 --period 12.53", 2, "wanted an IRF"},
+           {"fit traces.npz --bin 0.179 --period 12.53 --irf-fwhm 0.3", 2, "--irf-delay"},
+           {kRead + " --method best", 2, "found 'best'"},
+           {kRead + " --components 3", 2, "--components: found 3"},
+           {kRead + " --shift some", 2, "--shift: found 'some'"},
+           {kRead + " --method cmm --components 2", 2, "knows one component"},
+           {kRead + " --tau 1", 2, "two different limits"},
+           {kRead + " --from 5 --to 2", 2, "--from, --to"},
+           {kRead + " --from 12 --to 12.3", 2, "gates to fit"},
+           {kRead + " --pixel 3,3", 2, "--pixel"},
+           {kRead + " --reference traces.npz", 2, "--reference-tau"},
+           {kRead + " --gates 1", 2, "gates: found 1"}}) {
+    CAPTURE(c.command);
+    const auto before = folder.names();
+    const Outcome o = run(folder, c.command);
+    CAPTURE(o.err);
+    CHECK(o.code == c.code);
+    CHECK(one_line(o.err));
+    CHECK(contains(o.err, c.wanted));
+    CHECK(folder.names() == before);
+  }
+}
