@@ -10,7 +10,7 @@ set -eu
 build='g++ cmake ninja-build pkg-config libxsimd-dev nlohmann-json3-dev libcxxopts-dev libzip-dev
        zlib1g-dev'
 pictures='gnuplot-nox fonts-dejavu-core'
-test="$build $pictures doctest-dev libeigen3-dev"
+test="$build $pictures doctest-dev libeigen3-dev verilator"
 
 case ${1:-} in
   build) wanted=$build ;;

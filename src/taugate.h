@@ -8,6 +8,7 @@
 #include "taugate/core/gru_form.h"
 #include "taugate/core/interrupt.h"
 #include "taugate/core/parallel.h"
+#include "taugate/core/process.h"
 #include "taugate/core/progress.h"
 #include "taugate/core/random.h"
 #include "taugate/core/safetensors.h"
@@ -41,6 +42,7 @@
 #include "taugate/quant/qat_step.h"
 #include "taugate/quant/quantise.h"
 #include "taugate/quant/rounded_weights.h"
+#include "taugate/quant/rtl_export.h"
 #include "taugate/quant/tables.h"
 
 #include "taugate/fli/acquisition.h"
@@ -74,6 +76,7 @@
 #include "taugate/fli/simulator.h"
 
 #include "taugate/study/calibration_traces.h"
+#include "taugate/study/cosimulation.h"
 #include "taugate/study/evaluation.h"
 #include "taugate/study/image_fit.h"
 #include "taugate/study/inference.h"

@@ -1,0 +1,177 @@
+// What follows the sums of a unit, reset_after, one unit a cycle (docs/fixed-point.md, "A step"):
+//
+//   cycle  0  6            11     12       13      18     19     20     21    22     23
+//          │ requantise │  gate  │ r * s │ + W x │ cand. │ n, h-n │ z*() │  +  │ h' │ q │
+//
+//   r = gate(R_r(b_r + sum_r))     z = gate(R_z(b_z + sum_z))
+//   n = candidate(saturate(R_n(b_n + W_n x) + round(r * R_s(c_n + U_n h))))
+//   h' = blend(z, n, h)            q' = operand(h')
+//
+// It never waits: a unit that enters leaves 23 cycles later. The carried state lives here, the
+// operands q where they are read. No path runs from an input to an output without a register.
+
+module elementwise_tail #(
+  parameter int H = 32,
+  parameter int Contexts = 2,
+  parameter int Activation = taugate_pkg::Smooth,
+  parameter int AccBits = 22,
+  parameter int ProductBits = 16,  // of one weight and one operand
+  parameter int MulBits = 8,
+  parameter int ShiftBits = 6,
+  parameter int OperandFraction = 7,
+  parameter int SumBits = 16,
+  parameter int GateSumFraction = 12,
+  parameter int CandidateSumFraction = 12,
+  parameter int GateFraction = 7,
+  parameter int CandidateFraction = 15,
+  parameter int StateFraction = 15,
+  parameter int PortBits = 18,
+  localparam int UnitBits = $clog2(H),
+  localparam int ContextBits = Contexts > 1 ? $clog2(Contexts) : 1,
+  localparam int RowBits = AccBits + MulBits + ShiftBits
+) (
+  input  logic                            clk_i,
+  input  logic                            rst_ni,
+  // A unit: which, of which context, and its sums
+  input  logic                            valid_i,
+  input  logic [ContextBits-1:0]          context_i,
+  input  logic [UnitBits-1:0]             unit_i,
+  input  logic                            zero_i,  // its h is zero
+  input  logic signed [AccBits-1:0]       r_sum_i,
+  input  logic signed [AccBits-1:0]       z_sum_i,
+  input  logic signed [AccBits-1:0]       recurrent_sum_i,
+  input  logic signed [ProductBits-1:0]   input_sum_i,
+  // {bias, multiplier, shift} of its rows
+  input  logic [3:0][RowBits-1:0]         row_i,   // r, z, W_n x, U_n h
+  // The new operand; `soon_o` says two cycles before that unit 0's is on its way
+  output logic                            valid_o,
+  output logic [ContextBits-1:0]          context_o,
+  output logic [UnitBits-1:0]             unit_o,
+  output logic signed [OperandFraction:0] operand_o,
+  output logic                            soon_o,
+  output logic [ContextBits-1:0]          soon_context_o
+);
+  localparam int RequantiseAt = 6;                // the cycle in which the sums are there,
+  localparam int GateAt = RequantiseAt + 5;       // r and z,
+  localparam int CandidateSumAt = GateAt + 2;     // n's sum,
+  localparam int CandidateAt = CandidateSumAt + 5;  // n,
+  localparam int BlendAt = CandidateAt + 4;       // h',
+  localparam int OutAt = BlendAt + 1;             // and q'
+  localparam int StateBits = StateFraction + 1;
+  localparam int OperandBits = OperandFraction + 1;
+  localparam int Common = CandidateFraction > StateFraction ? CandidateFraction : StateFraction;
+
+  // ---------------------------------------------------------------- where a unit is
+  logic [OutAt:1] valid_q, zero_q;
+  logic [OutAt:1][ContextBits-1:0] context_q;
+  logic [OutAt:1][UnitBits-1:0] unit_q;
+  always_ff @(posedge clk_i) begin
+    valid_q <= rst_ni ? {valid_q[OutAt-1:1], valid_i} : '0;
+    zero_q <= {zero_q[OutAt-1:1], zero_i};
+    context_q <= {context_q[OutAt-1:1], context_i};
+    unit_q <= {unit_q[OutAt-1:1], unit_i};
+  end
+
+  // ------------------------------------------------------------------ the four sums
+  logic [3:0][AccBits-1:0] acc;
+  logic [3:0][SumBits-1:0] sum;
+  assign acc[0] = r_sum_i;
+  assign acc[1] = z_sum_i;
+  assign acc[2] = AccBits'(input_sum_i);
+  assign acc[3] = recurrent_sum_i;
+  for (genvar i = 0; i < 4; ++i) begin : gen_sum
+    requantiser #(
+      .AccBits(AccBits), .MulBits(MulBits), .ShiftBits(ShiftBits), .OutBits(SumBits),
+      .PortBits(PortBits)
+    ) u_requantiser (
+      .clk_i,
+      .acc_i(acc[i]),
+      .bias_i(row_i[i][RowBits-1-:AccBits]),
+      .multiplier_i(row_i[i][ShiftBits+:MulBits]),
+      .shift_i(row_i[i][ShiftBits-1:0]),
+      .word_o(sum[i])
+    );
+  end
+
+  // -------------------------------------------------------------------------- gates
+  logic [GateFraction:0] r, z, z_then;
+  gate_activation #(
+    .Activation(Activation), .SumBits(SumBits), .SumFraction(GateSumFraction),
+    .GateFraction(GateFraction)
+  ) u_r (.clk_i, .sum_i(sum[0]), .gate_o(r));
+  gate_activation #(
+    .Activation(Activation), .SumBits(SumBits), .SumFraction(GateSumFraction),
+    .GateFraction(GateFraction)
+  ) u_z (.clk_i, .sum_i(sum[1]), .gate_o(z));
+  delay_line #(.Width(GateFraction + 1), .Depth(CandidateAt + 1 - GateAt)) u_z_then (
+    .clk_i, .data_i(z), .data_o(z_then)
+  );
+
+  // ------------------------------------------------------------------- the candidate
+  localparam int GatedBits = SumBits + GateFraction + 2;
+  logic signed [SumBits-1:0] recurrent, input_sum;
+  logic signed [GatedBits-1:0] gated_q;  // r * s
+  logic signed [SumBits+1:0] candidate_sum_q;
+  logic signed [SumBits-1:0] candidate_sum;
+  logic signed [CandidateFraction:0] n;
+  logic round_up;
+
+  delay_line #(.Width(SumBits), .Depth(GateAt - RequantiseAt)) u_recurrent (
+    .clk_i, .data_i(sum[3]), .data_o(recurrent)
+  );
+  delay_line #(.Width(SumBits), .Depth(GateAt + 1 - RequantiseAt)) u_input_sum (
+    .clk_i, .data_i(sum[2]), .data_o(input_sum)
+  );
+  assign round_up = gated_q[GateFraction-1] &
+                    ((|gated_q[GateFraction-2:0]) | gated_q[GateFraction]);
+  always_ff @(posedge clk_i) begin
+    gated_q <= GatedBits'($signed({1'b0, r})) * GatedBits'(recurrent);
+    candidate_sum_q <= (SumBits + 2)'(input_sum) +
+                       (SumBits + 2)'($signed(gated_q[GatedBits-1:GateFraction])) +
+                       (SumBits + 2)'($signed({1'b0, round_up}));
+  end
+  assign candidate_sum = SumBits'(taugate_pkg::saturate_word(64'(candidate_sum_q), SumBits));
+  candidate_activation #(
+    .Activation(Activation), .SumBits(SumBits), .SumFraction(CandidateSumFraction),
+    .CandidateFraction(CandidateFraction)
+  ) u_n (.clk_i, .sum_i(candidate_sum), .candidate_o(n));
+
+  // ------------------------------------------------------------- the state, and the blend
+  localparam int StateRows = 1 << (ContextBits + UnitBits);
+  localparam int DifferenceBits = Common + 2;
+  localparam int ExactBits = DifferenceBits + GateFraction + 1;
+  logic signed [StateBits-1:0] memory[StateRows];
+  logic signed [StateBits-1:0] read_q, read_then_q, held_q, state_q, state_then_q;
+  logic signed [Common:0] from, to, from_q, from_then_q;
+  logic signed [DifferenceBits-1:0] difference_q;
+  logic signed [ExactBits-1:0] change_q, exact_q;
+
+  assign from = (Common + 1)'(taugate_pkg::rescale(64'(n), CandidateFraction, Common));
+  assign to = (Common + 1)'(taugate_pkg::rescale(64'(held_q), StateFraction, Common));
+  always_ff @(posedge clk_i) begin
+    read_q <= memory[{context_q[CandidateAt-3], unit_q[CandidateAt-3]}];
+    read_then_q <= read_q;
+    held_q <= zero_q[CandidateAt-1] ? '0 : read_then_q;
+
+    difference_q <= DifferenceBits'(to) - DifferenceBits'(from);
+    from_q <= from;
+
+    change_q <= ExactBits'($signed({1'b0, z_then})) * ExactBits'(difference_q);
+    from_then_q <= from_q;
+
+    exact_q <= (ExactBits'(from_then_q) <<< GateFraction) + change_q;
+
+    state_q <= StateBits'(taugate_pkg::saturate_fraction(
+        taugate_pkg::rescale(64'(exact_q), Common + GateFraction, StateFraction), StateFraction));
+
+    operand_o <= OperandBits'(taugate_pkg::operand(64'(state_q), StateFraction, OperandFraction));
+    state_then_q <= state_q;
+    if (valid_q[OutAt]) memory[{context_q[OutAt], unit_q[OutAt]}] <= state_then_q;
+  end
+
+  assign valid_o = valid_q[OutAt];
+  assign context_o = context_q[OutAt];
+  assign unit_o = unit_q[OutAt];
+  assign soon_o = valid_q[OutAt-2] & (unit_q[OutAt-2] == '0);
+  assign soon_context_o = context_q[OutAt-2];
+endmodule

@@ -1,0 +1,128 @@
+// The network: encoder, zero-input decoder and head, on one core or several. Pixels go to the cores
+// in turn, and come back in turn, so the order of the output is that of the input.
+//
+// Streams: AXI4-Stream. In, a sample a beat, tlast with a pixel's last (1..TMax samples), tuser
+// the pixel's number. Out, NOut words a step, as many steps as the pixel had samples, tlast with
+// the last word, tuser as it came in. tready of the input and tvalid of the output depend on
+// registers only.
+// Numbers: docs/fixed-point.md. `taugate export-rtl` writes a module that sets all parameters for
+// a model, and the files that the memories are loaded from.
+
+module seq2seq_top #(
+  parameter int H = 32,                    // units of a layer, 2..128
+  parameter int NOut = 1,                  // outputs a step, up to H
+  parameter int TMax = 176,                // longest pixel
+  parameter int Contexts = 2,              // pixels a core works on at a time
+  parameter int Cores = 1,
+  parameter int Activation = taugate_pkg::Smooth,
+  parameter int WeightBits = 8,
+  parameter int OperandFraction = 7,
+  parameter int AccBits = 22,              // of the sums of products, with their bias
+  parameter int MulBits = 8,               // of the requantisers' multipliers
+  parameter int ShiftBits = 6,             // of their shifts, 4..6
+  parameter int SumBits = 16,
+  parameter int GateSumFraction = 12,
+  parameter int CandidateSumFraction = 12,
+  parameter int GateFraction = 7,
+  parameter int CandidateFraction = 15,
+  parameter int StateFraction = 15,
+  parameter int OutputBits = 16,
+  parameter int UserBits = 32,
+  parameter int CounterBits = 48,
+  parameter int PortBits = 18,             // of a hardware multiplier: 18 ECP5, 25 7-series
+  parameter LoadFiles = 0,                 // 1: load the memories from <Prefix>*.mem
+  parameter Prefix = "",
+  localparam int DataBits = 8 * ((OutputBits + 7) / 8)
+) (
+  input  logic                              clk_i,
+  input  logic                              rst_ni,  // synchronous, low for a cycle or more
+  // Write port of the memories, all cores at once; idle pixels only
+  input  logic                              write_i,
+  input  logic [23:0]                       address_i,
+  input  logic [31:0]                       data_i,
+  // Samples k / 2^OperandFraction; beyond its range they saturate
+  input  logic                              s_axis_tvalid,
+  output logic                              s_axis_tready,
+  input  logic signed [15:0]                s_axis_tdata,
+  input  logic                              s_axis_tlast,
+  input  logic [UserBits-1:0]               s_axis_tuser,
+  // Output words
+  output logic                              m_axis_tvalid,
+  input  logic                              m_axis_tready,
+  output logic signed [DataBits-1:0]        m_axis_tdata,
+  output logic                              m_axis_tlast,
+  output logic [UserBits-1:0]               m_axis_tuser,
+  // Counters of each core (see gru_core)
+  input  logic                              clear_i,
+  output logic [Cores-1:0][CounterBits-1:0] cycles_o,
+  output logic [Cores-1:0][CounterBits-1:0] issues_o,
+  output logic [Cores-1:0][CounterBits-1:0] bubbles_o,
+  output logic [Cores-1:0][CounterBits-1:0] macs_o,
+  output logic [Cores-1:0][CounterBits-1:0] pixels_o,
+  output logic [Cores-1:0][CounterBits-1:0] overlong_o
+);
+  localparam int CoreBits = Cores > 1 ? $clog2(Cores) : 1;
+
+  logic [Cores-1:0] in_valid, in_ready, out_valid, out_ready, out_last;
+  logic [Cores-1:0][DataBits-1:0] out_data;
+  logic [Cores-1:0][UserBits-1:0] out_user;
+  logic [CoreBits-1:0] into_q, from_q;
+
+  for (genvar i = 0; i < Cores; ++i) begin : gen_core
+    assign in_valid[i] = s_axis_tvalid & (into_q == CoreBits'(i));
+    assign out_ready[i] = m_axis_tready & (from_q == CoreBits'(i));
+    gru_core #(
+      .H(H), .NOut(NOut), .TMax(TMax), .Contexts(Contexts), .Activation(Activation),
+      .WeightBits(WeightBits), .OperandFraction(OperandFraction), .AccBits(AccBits),
+      .MulBits(MulBits), .ShiftBits(ShiftBits), .SumBits(SumBits),
+      .GateSumFraction(GateSumFraction), .CandidateSumFraction(CandidateSumFraction),
+      .GateFraction(GateFraction), .CandidateFraction(CandidateFraction),
+      .StateFraction(StateFraction), .OutputBits(OutputBits), .DataBits(DataBits),
+      .UserBits(UserBits), .CounterBits(CounterBits), .PortBits(PortBits),
+      .LoadFiles(LoadFiles), .Prefix(Prefix)
+    ) u_core (
+      .clk_i, .rst_ni,
+      .write_i, .address_i, .data_i,
+      .s_axis_tvalid(in_valid[i]),
+      .s_axis_tready(in_ready[i]),
+      .s_axis_tdata, .s_axis_tlast, .s_axis_tuser,
+      .m_axis_tvalid(out_valid[i]),
+      .m_axis_tready(out_ready[i]),
+      .m_axis_tdata(out_data[i]),
+      .m_axis_tlast(out_last[i]),
+      .m_axis_tuser(out_user[i]),
+      .clear_i,
+      .cycles_o(cycles_o[i]),
+      .issues_o(issues_o[i]),
+      .bubbles_o(bubbles_o[i]),
+      .macs_o(macs_o[i]),
+      .pixels_o(pixels_o[i]),
+      .overlong_o(overlong_o[i])
+    );
+  end
+
+  assign s_axis_tready = in_ready[into_q];
+  assign m_axis_tvalid = out_valid[from_q];
+  assign m_axis_tdata = out_data[from_q];
+  assign m_axis_tlast = out_last[from_q];
+  assign m_axis_tuser = out_user[from_q];
+
+  always_ff @(posedge clk_i) begin
+    if (s_axis_tvalid && s_axis_tready && s_axis_tlast)
+      into_q <= into_q == CoreBits'(Cores - 1) ? '0 : into_q + 1'b1;
+    if (m_axis_tvalid && m_axis_tready && m_axis_tlast)
+      from_q <= from_q == CoreBits'(Cores - 1) ? '0 : from_q + 1'b1;
+    if (!rst_ni) begin
+      into_q <= '0;
+      from_q <= '0;
+    end
+  end
+
+`ifndef SYNTHESIS
+  if (H < 2 || H > 128) $fatal(1, "H: found %0d, wanted 2..128", H);
+  if (NOut < 1 || NOut > H) $fatal(1, "NOut: found %0d, wanted 1..H", NOut);
+  if (TMax < 1) $fatal(1, "TMax: found %0d, wanted at least 1", TMax);
+  if (WeightBits < 2 || WeightBits > 16) $fatal(1, "WeightBits: found %0d, wanted 2..16", WeightBits);
+  if (ShiftBits < 4 || ShiftBits > 6) $fatal(1, "ShiftBits: found %0d, wanted 4..6", ShiftBits);
+`endif
+endmodule

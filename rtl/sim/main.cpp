@@ -1,0 +1,96 @@
+// The simulation as a program: pixels from a file, words into a file. `taugate cosim` builds and
+// calls it.
+//
+//   harness STIMULUS RESPONSE OUTPUTS DATA_BITS USER_BITS COUNTER_BITS CORES GAP STALL SEED
+//           [--writes FILE] [--trace FILE] [--coverage FILE]
+//
+// STIMULUS: 64-bit integers, little-endian: per pixel its number, its length, its samples.
+// RESPONSE: the same: the six counters; per pixel its number as it came back, the cycles of its
+// first and last sample and of its first and last word, the count of its words, the words.
+
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+
+#include "rtl_engine.h"
+
+namespace {
+
+std::vector<std::int64_t> read_integers(const char* path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) throw std::runtime_error(std::string(path) + ": cannot be read");
+  std::vector<std::int64_t> all(static_cast<std::size_t>(file.tellg()) / 8);
+  file.seekg(0);
+  file.read(reinterpret_cast<char*>(all.data()), static_cast<std::streamsize>(8 * all.size()));
+  return all;
+}
+
+std::vector<Pixel> pixels_of(const std::vector<std::int64_t>& all) {
+  std::vector<Pixel> pixels;
+  for (std::size_t at = 0; at + 1 < all.size();) {
+    Pixel p;
+    p.user = static_cast<std::uint64_t>(all[at]);
+    const auto length = static_cast<std::size_t>(all[at + 1]);
+    if (length == 0 || at + 2 + length > all.size())
+      throw std::runtime_error("the stimulus ends within a pixel");
+    for (std::size_t t = 0; t < length; ++t)
+      p.samples.push_back(static_cast<std::int16_t>(all[at + 2 + t]));
+    at += 2 + length;
+    pixels.push_back(std::move(p));
+  }
+  return pixels;
+}
+
+void load(RtlEngine& engine, const char* path) {
+  std::ifstream file(path);
+  if (!file) throw std::runtime_error(std::string(path) + ": cannot be read");
+  file >> std::hex;
+  std::uint32_t address = 0, data = 0;
+  while (file >> address >> data) engine.write(address, data);
+}
+
+void save(const char* path, const Counters& c, const std::vector<Pixel>& pixels) {
+  std::vector<std::int64_t> all{c.cycles, c.issues, c.bubbles, c.macs, c.pixels, c.overlong};
+  for (const Pixel& p : pixels) {
+    all.insert(all.end(), {static_cast<std::int64_t>(p.user_back), p.first_in, p.last_in,
+                           p.first_out, p.last_out, static_cast<std::int64_t>(p.words.size())});
+    all.insert(all.end(), p.words.begin(), p.words.end());
+  }
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(all.data()),
+             static_cast<std::streamsize>(8 * all.size()));
+  if (!file.flush()) throw std::runtime_error(std::string(path) + ": cannot be written");
+}
+
+int run(int argc, char** argv) {
+  if (argc < 11) throw std::runtime_error("called with too few arguments");
+  const auto option = [&](const char* name) {
+    for (int i = 11; i + 1 < argc; i += 2)
+      if (std::strcmp(argv[i], name) == 0) return argv[i + 1];
+    return static_cast<char*>(nullptr);
+  };
+  const char* trace = option("--trace");
+  RtlEngine engine(std::atoi(argv[4]), std::atoi(argv[5]), std::atoi(argv[6]), std::atoi(argv[7]),
+                   trace ? trace : "");
+  std::vector<Pixel> pixels = pixels_of(read_integers(argv[1]));
+  const Traffic traffic{std::atof(argv[8]), std::atof(argv[9]),
+                        std::strtoull(argv[10], nullptr, 10)};
+  engine.reset();
+  if (const char* writes = option("--writes")) load(engine, writes);
+  engine.clear_counters();
+  engine.run(pixels, std::atoi(argv[3]), traffic);
+  save(argv[2], engine.counters(), pixels);
+  if (const char* coverage = option("--coverage")) engine.save_coverage(coverage);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "harness: %s\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,66 @@
+#pragma once
+// The Verilated seq2seq_model behind the integer engine's call: reset, run. Drives the streams with
+// random gaps and stalls and keeps the time of what happened.
+
+#include <verilated.h>
+#if VM_COVERAGE
+#include <verilated_cov.h>
+#endif
+#if VM_TRACE_FST
+#include <verilated_fst_c.h>
+#endif
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "Vseq2seq_model.h"
+
+/// One pixel on its way through: what goes in, what came out, and in which cycles.
+struct Pixel {
+  std::vector<std::int16_t> samples;
+  std::vector<std::int64_t> words;
+  std::uint64_t user = 0, user_back = 0;
+  std::int64_t first_in = -1, last_in = -1, first_out = -1, last_out = -1;
+};
+
+/// Sums over the cores.
+struct Counters {
+  std::int64_t cycles = 0, issues = 0, bubbles = 0, macs = 0, pixels = 0, overlong = 0;
+};
+
+struct Traffic {
+  double gap = 0;    ///< chance that the input has nothing to offer in a cycle
+  double stall = 0;  ///< chance that the output is not taken in a cycle
+  std::uint64_t seed = 1;
+};
+
+class RtlEngine {
+ public:
+  /// Widths as the model's module has them. `trace`: a waveform, if it is not empty.
+  RtlEngine(int data_bits, int user_bits, int counter_bits, int cores, const std::string& trace);
+  ~RtlEngine();
+
+  void reset();
+  void write(std::uint32_t address, std::uint32_t data);
+  void clear_counters();
+  /// Sends all pixels and waits for all their words. Throws std::runtime_error where the RTL stops,
+  /// or sends a word or a tlast that is not due.
+  void run(std::vector<Pixel>& pixels, int outputs, const Traffic& traffic);
+  Counters counters() const;
+  void save_coverage(const std::string& file);
+
+ private:
+  void tick();  // to just after the next rising edge
+
+  VerilatedContext context_;
+  std::unique_ptr<Vseq2seq_model> top_;
+#if VM_TRACE_FST
+  std::unique_ptr<VerilatedFstC> trace_;
+#endif
+  int data_bits_, user_bits_, counter_bits_, cores_;
+  std::int64_t cycle_ = 0;
+};

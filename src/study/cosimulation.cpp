@@ -1,0 +1,237 @@
+#include "taugate/study/cosimulation.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <map>
+
+#include "taugate/core/error.h"
+#include "taugate/core/file.h"
+#include "taugate/core/process.h"
+#include "taugate/quant/integer_engine.h"
+
+namespace taugate {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kTop = "seq2seq_model";
+
+std::uint64_t fnv1a(const std::string& text) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return hash;
+}
+
+std::string hexadecimal(std::uint64_t value) {
+  std::ostringstream out;
+  out << std::hex << value;
+  return out.str();
+}
+
+/// The package first, then the blocks by name.
+std::vector<std::string> sources(const fs::path& rtl) {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(rtl, error))
+    if (entry.path().extension() == ".sv" && entry.path().stem() != "taugate_pkg")
+      files.push_back(entry.path().string());
+  require(!error && !files.empty(), rtl.string(), ": found no SystemVerilog here");
+  std::sort(files.begin(), files.end());
+  files.insert(files.begin(), {(rtl / "taugate.vlt").string(), (rtl / "taugate_pkg.sv").string()});
+  return files;
+}
+
+/// The last line of a log that is not empty, for an error's one line.
+std::string last_line(const fs::path& log) {
+  const std::string text = read_file(log);
+  const std::size_t end = text.find_last_not_of(" \n\t");
+  if (end == std::string::npos) return "it said nothing";
+  const std::size_t begin = text.find_last_of('\n', end);
+  return text.substr(begin == std::string::npos ? 0 : begin + 1,
+                     end - (begin == std::string::npos ? std::size_t(-1) : begin));
+}
+
+/// The first line that tells of an error, or the last one.
+std::string complaint(const fs::path& log) {
+  std::istringstream text(read_file(log));
+  for (std::string line; std::getline(text, line);)
+    if (line.find("%Error") != std::string::npos || line.find("error:") != std::string::npos)
+      return line;
+  return last_line(log);
+}
+
+std::string bytes_of(const std::vector<std::int64_t>& values) {
+  static_assert(std::endian::native == std::endian::little);
+  return {reinterpret_cast<const char*>(values.data()), 8 * values.size()};
+}
+
+/// Reads 64-bit integers one after the other.
+class Reader {
+ public:
+  explicit Reader(const fs::path& file) : file_(file.string()), bytes_(read_file(file)) {}
+  std::int64_t next() {
+    require(at_ + 8 <= bytes_.size(), file_, ": the simulation's answer ends too early");
+    std::int64_t value = 0;
+    std::memcpy(&value, bytes_.data() + at_, 8);
+    at_ += 8;
+    return value;
+  }
+
+ private:
+  std::string file_, bytes_;
+  std::size_t at_ = 0;
+};
+
+CosimulationResult read_result(const fs::path& file, std::size_t pixels) {
+  Reader in(file);
+  CosimulationResult result;
+  for (std::int64_t* counter : {&result.cycles, &result.issues, &result.bubbles, &result.macs,
+                                &result.counted_pixels, &result.overlong})
+    *counter = in.next();
+  for (std::size_t i = 0; i < pixels; ++i) {
+    const std::int64_t user = in.next();
+    require(user == static_cast<std::int64_t>(i), "[cosimulation] pixel ", i,
+            " came back with the number ", user);
+    PixelResult p;
+    for (std::int64_t* cycle : {&p.first_in, &p.last_in, &p.first_out, &p.last_out})
+      *cycle = in.next();
+    p.words.resize(static_cast<std::size_t>(in.next()));
+    for (std::int64_t& word : p.words) word = in.next();
+    result.pixels.push_back(std::move(p));
+  }
+  return result;
+}
+
+}  // namespace
+
+double CosimulationResult::utilisation(const RtlParameters& p) const {
+  return static_cast<double>(macs) /
+         (static_cast<double>(cycles) * static_cast<double>(3 * p.H + p.NOut));
+}
+
+Cosimulation::Cosimulation(const RtlParameters& parameters, CosimulationOptions options)
+    : parameters_(parameters), options_(std::move(options)) {
+  std::string key;
+  for (const auto& [name, value] : parameters_.all()) key += concat(name, '=', value, ' ');
+  key += concat("waveform=", options_.waveform, " coverage=", options_.coverage);
+  options_.rtl = fs::absolute(options_.rtl);
+  folder_ = fs::absolute(options_.work) / hexadecimal(fnv1a(key));
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  require(!error, folder_.string(), ": found no way to make this folder (", error.message(), ")");
+  write_file(folder_ / "parameters.txt", key + "\n");
+  build();
+}
+
+void Cosimulation::build() {
+  // Written only where it changes, so that an old simulation stays up to date.
+  const fs::path module = folder_ / concat(kTop, ".sv");
+  const std::string text = rtl_module(parameters_, true);
+  if (!fs::exists(module) || read_file(module) != text) write_file(module, text);
+
+  std::vector<std::string> command{"verilator",
+                                   "--cc",
+                                   "--exe",
+                                   "--build",
+                                   "-O3",
+                                   "--assert",
+                                   "-Wall",
+                                   "--x-initial",
+                                   "unique",
+                                   "--top-module",
+                                   kTop,
+                                   "-CFLAGS",
+                                   "-std=c++20 -O2",
+                                   "-MAKEFLAGS",
+                                   "OPT_FAST=-O2 OPT_SLOW=-O1",
+                                   "-Mdir",
+                                   (folder_ / "build").string(),
+                                   "-o",
+                                   "simulation"};
+  if (options_.waveform) command.insert(command.end(), {"--trace-fst", "--trace-structs"});
+  if (options_.coverage) command.push_back("--coverage");
+  for (std::string& file : sources(options_.rtl)) command.push_back(std::move(file));
+  command.push_back(module.string());
+  for (const char* file : {"main.cpp", "rtl_engine.cpp"})
+    command.push_back((options_.rtl / "sim" / file).string());
+  const fs::path log = folder_ / "build.log";
+  const int status = run_process(command, log, folder_);
+  require(status == 0, "verilator could not make the simulation: ", complaint(log), " (",
+          log.string(), ")");
+}
+
+CosimulationResult Cosimulation::run(const IntegerModel& model,
+                                     const std::vector<PixelSamples>& pixels,
+                                     const CosimulationTraffic& traffic) const {
+  const fs::path place = folder_ / "run";
+  export_rtl(place, model, parameters_);
+  if (traffic.write_port) {  // what the files would have brought is not there
+    for (const RtlMemory& memory : rtl_memories(model, parameters_)) {
+      OutputFile zeros(place / memory.file);
+      for (std::size_t i = 0; i < memory.lines.size(); ++i) zeros.write("0\n");
+      zeros.commit();
+    }
+  }
+  std::vector<std::int64_t> stimulus;
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    require(!pixels[i].empty() && pixels[i].size() <= static_cast<std::size_t>(parameters_.TMax),
+            "[cosimulation] pixel ", i, ": found ", pixels[i].size(), " samples, wanted 1..",
+            parameters_.TMax);
+    stimulus.push_back(static_cast<std::int64_t>(i));
+    stimulus.push_back(static_cast<std::int64_t>(pixels[i].size()));
+    stimulus.insert(stimulus.end(), pixels[i].begin(), pixels[i].end());
+  }
+  write_file(place / "stimulus.bin", bytes_of(stimulus));
+
+  std::vector<std::string> command{(folder_ / "build" / "simulation").string(), "stimulus.bin",
+                                   "response.bin"};
+  for (int value : {parameters_.NOut, parameters_.data_bits(), parameters_.UserBits,
+                    parameters_.CounterBits, parameters_.Cores})
+    command.push_back(std::to_string(value));
+  command.insert(command.end(), {concat(traffic.gap), concat(traffic.stall), concat(traffic.seed)});
+  const auto option = [&](const char* name, const fs::path& value) {
+    if (!value.empty()) command.insert(command.end(), {name, fs::absolute(value).string()});
+  };
+  if (traffic.write_port) option("--writes", place / "writes.txt");
+  option("--trace", traffic.waveform);
+  option("--coverage", traffic.coverage);
+  const fs::path log = place / "simulation.log";
+  const int status = run_process(command, log, place);
+  require(status == 0, "the simulation failed: ", complaint(log), " (", log.string(), ")");
+  return read_result(place / "response.bin", pixels.size());
+}
+
+CosimulationComparison compare_with_engine(const IntegerModel& model,
+                                           const std::vector<PixelSamples>& pixels,
+                                           const CosimulationResult& result) {
+  require(pixels.size() == result.pixels.size(), "[cosimulation] found ", result.pixels.size(),
+          " results of ", pixels.size(), " pixels");
+  CosimulationComparison comparison;
+  std::map<std::size_t, IntegerEngine> engines;  // by the pixel's length
+  const auto outputs = static_cast<std::size_t>(model.outputs());
+  std::vector<std::int64_t> wanted;
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    const std::size_t length = pixels[i].size();
+    auto at = engines.find(length);
+    if (at == engines.end()) {
+      IntegerModel same = model;
+      same.gates = static_cast<int>(length);
+      at = engines.emplace(length, std::move(same)).first;
+    }
+    wanted.resize(length * outputs);
+    at->second.run_words(pixels[i], wanted);
+    const std::vector<std::int64_t>& found = result.pixels[i].words;
+    require(found.size() == wanted.size(), "[cosimulation] pixel ", i, ": found ", found.size(),
+            " words, wanted ", wanted.size());
+    for (std::size_t k = 0; k < wanted.size(); ++k) {
+      ++comparison.words;
+      if (found[k] == wanted[k]) continue;
+      ++comparison.different;
+      if (!comparison.first) comparison.first = {i, k / outputs, k % outputs, found[k], wanted[k]};
+    }
+  }
+  return comparison;
+}
+
+}  // namespace taugate

@@ -1,0 +1,85 @@
+#pragma once
+// The RTL beside the integer engine: rtl/, Verilated for one set of parameters, runs the pixels
+// that the engine runs, and every output word must be the same.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "taugate/quant/rtl_export.h"
+
+namespace taugate {
+
+struct CosimulationOptions {
+  std::filesystem::path rtl;   ///< the folder of the SystemVerilog
+  std::filesystem::path work;  ///< simulations are built below it, and found again
+  bool waveform = false;       ///< able to write one (slower)
+  bool coverage = false;       ///< able to write it (slower)
+};
+
+/// What the streams do to the RTL, and how the model gets into it.
+struct CosimulationTraffic {
+  double gap = 0;           ///< chance that the input offers nothing in a cycle, below 1
+  double stall = 0;         ///< chance that the output is not taken in a cycle, below 1
+  std::uint64_t seed = 1;   ///< of both
+  bool write_port = false;  ///< the model comes over the write port instead of from files
+  std::filesystem::path waveform, coverage;  ///< written here, unless empty
+};
+
+/// A pixel's samples, words k / 2^operand_fraction, 1..TMax of them.
+using PixelSamples = std::vector<std::int16_t>;
+
+struct PixelResult {
+  std::vector<std::int64_t> words;  ///< [T][C]
+  /// Cycles of its first and last sample, and of its first and last word, since reset.
+  std::int64_t first_in = 0, last_in = 0, first_out = 0, last_out = 0;
+};
+
+struct CosimulationResult {
+  std::vector<PixelResult> pixels;
+  /// The RTL's counters, summed over its cores (rtl/gru_core.sv).
+  std::int64_t cycles = 0, issues = 0, bubbles = 0, macs = 0, counted_pixels = 0, overlong = 0;
+
+  /// Of all cycles of all lanes, those with a multiply-accumulate that a result needs.
+  double utilisation(const RtlParameters& parameters) const;
+};
+
+class Cosimulation {
+ public:
+  /// Builds the simulation with verilator, unless it is there already. Error where verilator is
+  /// missing or fails, with the file of its complaints.
+  Cosimulation(const RtlParameters& parameters, CosimulationOptions options);
+
+  const RtlParameters& parameters() const { return parameters_; }
+
+  /// Runs the pixels through the model, which has these parameters. Error where the simulation
+  /// fails: an assertion of the RTL, a stream that stands still, a tlast or a pixel number that is
+  /// not due.
+  CosimulationResult run(const IntegerModel& model, const std::vector<PixelSamples>& pixels,
+                         const CosimulationTraffic& traffic = {}) const;
+
+ private:
+  void build();
+
+  RtlParameters parameters_;
+  CosimulationOptions options_;
+  std::filesystem::path folder_;
+};
+
+/// Where the RTL first differs from the engine.
+struct CosimulationDifference {
+  std::size_t pixel = 0, step = 0, output = 0;
+  std::int64_t found = 0, wanted = 0;
+};
+struct CosimulationComparison {
+  std::uint64_t words = 0, different = 0;
+  std::optional<CosimulationDifference> first;
+};
+/// Every word of the result beside IntegerEngine's for the same pixels.
+CosimulationComparison compare_with_engine(const IntegerModel& model,
+                                           const std::vector<PixelSamples>& pixels,
+                                           const CosimulationResult& result);
+
+}  // namespace taugate
