@@ -8,33 +8,6 @@ namespace {
 
 constexpr std::size_t kLanes = kLaneBlock;
 
-/// The table of tanh as the kernels read it.
-struct Segments {
-  alignas(64) std::int32_t entries[kTableSegments];
-  constexpr Segments() : entries() {
-    for (int i = 0; i < kTableSegments; ++i) entries[i] = kTanhBase[i] * 65536 + kTanhSlope[i];
-  }
-};
-constexpr Segments kSegments;
-
-simd::IntegerTail tail_of(const IntegerModel& model) {
-  const Widths& w = model.widths;
-  return {.form = model.form,
-          .activation = model.activation,
-          .sum_bits = w.sum_bits,
-          .gate_sum_fraction = w.gate_sum_fraction,
-          .candidate_sum_fraction = w.candidate_sum_fraction,
-          .gate_fraction = w.gate_fraction,
-          .candidate_fraction = w.candidate_fraction,
-          .operand_fraction = w.operand_fraction,
-          .product_fraction = w.product_fraction,
-          .state_fraction = w.state_fraction,
-          .step_reads_operand = w.step_reads_operand,
-          .segments = kSegments.entries};
-}
-
-double scale_of(Requantiser by) { return std::ldexp(by.multiplier, -by.shift); }
-
 /// Bits that the largest value of the element-wise operations needs, its sign left out.
 int tail_bits(const IntegerModel& model) {
   const Widths& w = model.widths;
@@ -56,17 +29,6 @@ bool narrow_fits(const IntegerModel& model) {
   return true;
 }
 
-/// Whether requantising stays within 32 bits: the product, and half a unit of the result.
-bool narrow_products_fit(const IntegerModel& model) {
-  for (const AccumulatorBound& bound : accumulator_bounds(model))
-    if (bound.gate != 'y' && (bound.requantiser.shift < 1 || bound.requantiser.shift > 30 ||
-                              static_cast<double>(bound.most) * bound.requantiser.multiplier +
-                                      std::ldexp(0.5, bound.requantiser.shift) >=
-                                  0x1p31))
-      return false;
-  return true;
-}
-
 bool wide_fits(const IntegerModel& model) {
   if (tail_bits(model) > 51) return false;
   for (const AccumulatorBound& bound : accumulator_bounds(model))
@@ -83,136 +45,29 @@ std::optional<IntegerPlan> IntegerPlan::make(const IntegerModel& model,
   IntegerPlan plan;
   plan.kernels_ = &kernels;
   plan.narrow_ = narrow;
-  plan.products_fit_ = narrow && narrow_products_fit(model);
   plan.steps_ = model.gates;
   plan.operand_fraction_ = model.widths.operand_fraction;
+  const bool floats =
+      narrow && kernels.fuses && simd::fits_short(tail_of(model)) && floats_fit(model);
   for (const auto* side : {&model.encoder, &model.decoder})
-    for (const IntegerLayer& layer : *side)
+    for (const IntegerLayer& layer : *side) {
       if (narrow)
-        plan.pack_narrow(model, layer);
+        plan.narrow_layers_.push_back(
+            pack_narrow(plan.memory_, model, layer, kernels, {kernels.tile_units}, floats));
       else
-        plan.pack_wide(model, layer);
-  plan.pack_head(model);
+        plan.wide_layers_.push_back(pack_wide(plan.memory_, model, layer));
+      plan.widest_ = std::max(
+          plan.widest_, narrow ? plan.narrow_layers_.back().units : plan.wide_layers_.back().units);
+    }
+  plan.head_ = narrow ? pack_narrow_head(plan.memory_, model, kernels,
+                                         plan.narrow_layers_.back().state_words)
+                      : pack_wide_head(plan.memory_, model);
   return plan;
 }
 
-void IntegerPlan::pack_narrow(const IntegerModel& model, const IntegerLayer& layer) {
-  const int H = layer.hidden, I = layer.inputs, tile = kernels_->tile_units;
-  const int per = kernels_->operands_per_word, units = (H + tile - 1) / tile * tile;
-  const std::int64_t offset = kernels_->offset_operands ? 128 : 0;
-  const int state_words = units / per, input_words = (I + per - 1) / per;
-  auto* weights = memory_.allocate_zeroed<std::int32_t>(static_cast<std::size_t>(3 * units) *
-                                                        (state_words + input_words));
-  auto* bias = memory_.allocate_zeroed<std::int32_t>(4 * static_cast<std::size_t>(units));
-  auto* scale = memory_.allocate_zeroed<double>(4 * static_cast<std::size_t>(units));
-  auto* multiplier = memory_.allocate_zeroed<std::int32_t>(4 * static_cast<std::size_t>(units));
-  auto* shift = memory_.allocate_zeroed<std::int32_t>(4 * static_cast<std::size_t>(units));
-  auto* below_half = memory_.allocate_zeroed<std::int32_t>(4 * static_cast<std::size_t>(units));
-  const auto word = [&](const IntegerRows& rows, int row, int k) {
-    std::uint32_t bits = 0;
-    for (int i = 0; i < per && k * per + i < rows.cols; ++i)
-      bits |= (static_cast<std::uint32_t>(rows.row(row)[k * per + i]) &
-               (0xffffffffu >> (32 - 32 / per)))
-              << (32 / per * i);
-    return static_cast<std::int32_t>(bits);
-  };
-  const auto sum_of = [](const IntegerRows& rows, int row) {
-    std::int64_t sum = 0;
-    for (int k = 0; k < rows.cols; ++k) sum += rows.row(row)[k];
-    return sum;
-  };
-  std::int32_t* w = weights;
-  for (int first = 0; first < units; first += tile) {
-    const int last = std::min(first + tile, H);
-    for (const auto& [rows, words] :
-         {std::pair{&layer.recurrent, state_words}, std::pair{&layer.input, input_words}})
-      for (int k = 0; k < words; ++k)
-        for (int gate = 0; gate < 3; ++gate, w += tile)
-          for (int u = first; u < last; ++u) w[u - first] = word(*rows, gate * H + u, k);
-    for (int gate = 0; gate < 4; ++gate)
-      for (int u = first; u < last; ++u) {
-        const int row = std::min(gate, 2) * H + u;
-        const std::int64_t value = gate < 3 ? layer.bias[static_cast<std::size_t>(row)]
-                                            : layer.recurrent_bias[static_cast<std::size_t>(u)];
-        std::int64_t weight_sum = 0;
-        if (gate != 3) weight_sum += sum_of(layer.input, row);
-        if (gate != 2) weight_sum += sum_of(layer.recurrent, row);
-        const std::size_t at = 4 * static_cast<std::size_t>(first) + gate * tile + (u - first);
-        // Within 32 bits again once the kernel has added the products.
-        bias[at] =
-            static_cast<std::int32_t>(static_cast<std::uint32_t>(value - offset * weight_sum));
-        const Requantiser by = layer.requantisers[static_cast<std::size_t>(gate * H + u)];
-        scale[at] = scale_of(by);
-        multiplier[at] = by.multiplier;
-        shift[at] = by.shift;
-        below_half[at] = static_cast<std::int32_t>(power_of_two(by.shift - (by.shift > 0)) - 1);
-      }
-  }
-  if (!products_fit_) multiplier = shift = below_half = nullptr;
-  narrow_layers_.push_back({tail_of(model), units, state_words, input_words, weights, bias, scale,
-                            multiplier, shift, below_half});
-  widest_ = std::max(widest_, units);
-}
-
-void IntegerPlan::pack_wide(const IntegerModel& model, const IntegerLayer& layer) {
-  const int H = layer.hidden, I = layer.inputs;
-  const bool after = model.form == GruForm::reset_after;
-  auto* weights = memory_.allocate<double>(3 * static_cast<std::size_t>(H) * (H + I));
-  auto* bias = memory_.allocate_zeroed<double>(4 * static_cast<std::size_t>(H));
-  auto* scale = memory_.allocate_zeroed<double>(4 * static_cast<std::size_t>(H));
-  double* w = weights;
-  for (int u = 0; u < H; ++u) {
-    for (const IntegerRows* rows : {&layer.recurrent, &layer.input})
-      for (int k = 0; k < rows->cols; ++k)
-        for (int gate = 0; gate < 3; ++gate) *w++ = rows->row(gate * H + u)[k];
-    for (int gate = 0; gate < (after ? 4 : 3); ++gate) {
-      const auto row = static_cast<std::size_t>(gate * H + u);
-      const auto at = static_cast<std::size_t>(4 * u + gate);
-      bias[at] = static_cast<double>(gate < 3 ? layer.bias[row]
-                                              : layer.recurrent_bias[static_cast<std::size_t>(u)]);
-      scale[at] = scale_of(layer.requantisers[row]);
-    }
-  }
-  const Widths& widths = model.widths;
-  const double gain =
-      after ? 1.0 : std::ldexp(1.0, widths.product_fraction - widths.operand_fraction);
-  wide_layers_.push_back({tail_of(model), H, I, weights, bias, scale, gain});
-  widest_ = std::max(widest_, H);
-}
-
-void IntegerPlan::pack_head(const IntegerModel& model) {
-  const int C = model.head.rows, H = model.head.cols;
-  const int per = kernels_->operands_per_word;
-  head_.rows = C;
-  head_.word_bits = model.widths.output_bits;
-  head_.reads_state = model.widths.head_reads_state;
-  auto* bias = memory_.allocate<double>(static_cast<std::size_t>(C));
-  auto* scale = memory_.allocate<double>(static_cast<std::size_t>(C));
-  head_.words = narrow_ ? narrow_layers_.back().state_words : H;
-  const auto size = static_cast<std::size_t>(C) * head_.words;
-  auto* words = memory_.allocate_zeroed<std::int32_t>(size);
-  auto* reals = memory_.allocate_zeroed<double>(size);
-  for (int c = 0; c < C; ++c) {
-    const auto at = static_cast<std::size_t>(c);
-    std::int64_t weight_sum = 0;
-    for (int k = 0; k < H; ++k) {
-      const std::int32_t weight = model.head.row(c)[k];
-      weight_sum += weight;
-      if (narrow_)
-        words[c * head_.words + k / per] |= static_cast<std::int32_t>(
-            (static_cast<std::uint32_t>(weight) & (0xffffffffu >> (32 - 32 / per)))
-            << (32 / per * (k % per)));
-      else
-        reals[c * head_.words + k] = weight;
-    }
-    const std::int64_t offset = narrow_ && kernels_->offset_operands ? 128 : 0;
-    bias[c] = static_cast<double>(model.head_bias[at] - offset * weight_sum);
-    scale[c] = scale_of(model.head_requantisers[at]);
-  }
-  head_.narrow_weights = words;
-  head_.wide_weights = reals;
-  head_.bias = bias;
-  head_.scale = scale;
+/// Words of the operands of a step.
+std::size_t IntegerPlan::words_of(const simd::NarrowGru& layer) const {
+  return static_cast<std::size_t>(layer.units / kernels_->operands_per_word) * kLanes;
 }
 
 IntegerPlan::Scratch IntegerPlan::make_scratch() const {
@@ -232,7 +87,7 @@ IntegerPlan::Scratch IntegerPlan::make_scratch() const {
     s.work = Buffer<double>(3 * plane);
   }
   for (std::size_t k = 0; k < narrow_layers_.size() / 2; ++k) {
-    s.final_words.emplace_back(static_cast<std::size_t>(narrow_layers_[k].state_words) * kLanes);
+    s.final_words.emplace_back(words_of(narrow_layers_[k]));
     s.final_state.emplace_back(static_cast<std::size_t>(narrow_layers_[k].units) * kLanes);
   }
   for (std::size_t k = 0; k < wide_layers_.size() / 2; ++k)
@@ -262,7 +117,7 @@ void IntegerPlan::run_narrow(Scratch& s) const {
     kernels_->pack(1, s.input.data() + t * kLanes, s.words[1].data() + t * kLanes);
   for (std::size_t k = 0; k < 2 * layers; ++k) {
     const simd::NarrowGru& layer = narrow_layers_[k];
-    const std::size_t words = static_cast<std::size_t>(layer.state_words) * kLanes;
+    const std::size_t words = words_of(layer);
     const std::size_t stride = odd_stride(words), units = static_cast<std::size_t>(layer.units);
     std::int32_t* operands = s.words[k % 2].data();
     if (k < layers) {

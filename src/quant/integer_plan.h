@@ -3,9 +3,7 @@
 
 #include <optional>
 
-#include "taugate/core/arena.h"
-#include "taugate/quant/integer_model.h"
-#include "taugate/simd/integer_kernels.h"
+#include "taugate/quant/integer_packing.h"
 
 namespace taugate {
 
@@ -37,15 +35,12 @@ class IntegerPlan {
 
  private:
   IntegerPlan() = default;
-  void pack_narrow(const IntegerModel& model, const IntegerLayer& layer);
-  void pack_wide(const IntegerModel& model, const IntegerLayer& layer);
-  void pack_head(const IntegerModel& model);
+  std::size_t words_of(const simd::NarrowGru& layer) const;
   void run_narrow(Scratch& s) const;
   void run_wide(Scratch& s) const;
 
   const simd::IntegerKernels* kernels_ = nullptr;
   bool narrow_ = false;
-  bool products_fit_ = false;   // an accumulator times its multiplier, in 32 bits
   int steps_ = 0, widest_ = 0;  // widest: padded units
   int operand_fraction_ = 0;
   Arena memory_;

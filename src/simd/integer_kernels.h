@@ -5,8 +5,9 @@
 //
 // Blocks of 16 traces, one a lane. There are two kinds of layer:
 //   narrow  reset_after with operands of at most 16 bits: integer products, sums and element-wise
-//           operations all in 32 bits
+//           operations all in 32 bits; these operations in 16 bits where fits_short() says so
 //   wide    everything else: whole numbers held in doubles, exact below 2^53
+// And one trace alone, units in the lanes, for narrow layers whose operations fit 16 bits.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +18,13 @@
 
 namespace taugate::simd {
 
+/// tanh over [0, 4) in 32 segments (quant/tables.h), as each kind of lane looks them up.
+struct TanhSegments {
+  alignas(64) std::int32_t words[32];               ///< base * 2^16 + slope
+  alignas(64) std::uint16_t bases[32], slopes[32];  ///< slope * 2^4
+  alignas(64) std::uint8_t base_low[32], base_high[32], slope_bytes[32];
+};
+
 /// The element-wise operations of a step; fields as in quant's Widths.
 struct IntegerTail {
   GruForm form = GruForm::reset_after;
@@ -26,30 +34,55 @@ struct IntegerTail {
   int gate_fraction = 7, candidate_fraction = 15;
   int operand_fraction = 7, product_fraction = 7, state_fraction = 15;
   bool step_reads_operand = false;
-  /// tanh over [0, 4) in 32 segments, base * 2^16 + slope each (quant/tables.h).
-  const std::int32_t* segments = nullptr;
+  const TanhSegments* segments = nullptr;
 };
 
-/// A reset_after layer in 32 bits. H is padded to whole tiles with units of zeros, which stay 0.
-///   weights  tiles of units, each [k][r,z,n][units of the tile] words, k over groups of states and
-///            then of inputs; a word holds the weights of operands_per_word operands
-///   bias     tiles of [r,z,n,s][units of the tile], made for the operands as the kernel holds them
-///   scale    likewise: from an accumulator to its sum, multiplier / 2^shift
-///   multiplier, shift, below_half  the same in integers, where every accumulator times its
-///   multiplier
-///            fits 32 bits and every shift is at least 1; else null. below_half is 2^(shift-1) - 1
+/// Whether the element-wise operations fit lanes of 16 bits: the default widths, with any fractions
+/// of the sums.
+constexpr bool fits_short(const IntegerTail& w) {
+  constexpr IntegerTail d{};
+  return w.form == d.form && w.activation == d.activation && w.sum_bits == d.sum_bits &&
+         w.gate_fraction == d.gate_fraction && w.candidate_fraction == d.candidate_fraction &&
+         w.operand_fraction == d.operand_fraction && w.state_fraction == d.state_fraction &&
+         w.step_reads_operand == d.step_reads_operand;
+}
+
+/// Requantising in one fused multiply-add, exact for |accumulator| and |sum| below 2^22. The
+/// accumulator starts from kOneAndAHalf's bits, so that its bits are those of the float
+/// 1.5 * 2^23 + accumulator; times `gain`, plus `offset` = 1.5 * 2^23 * (1 - gain), is rounded once
+/// to 1.5 * 2^23 + sum, whose neighbours are 1 apart.
+struct FloatRequantisers {
+  static constexpr float kOneAndAHalf = 12582912.0f;  // * 2^23
+  static constexpr std::int32_t kStart = 0x4B400000;  // its bits
+  const float* gain = nullptr;  ///< null: some accumulator is too large for it
+  const float* offset = nullptr;
+};
+
+/// A reset_after layer in 32 bits. H is padded to whole groups with units of zeros, which stay 0. A
+/// group is a tile of tile_units units or, for one trace alone, single_units units.
+///   weights  groups of units, each [k][r,z,n][units of the group] words, k over words of inputs
+///   and
+///            then of states; a word holds the weights of operands_per_word operands
+///   bias     groups of [r,z,n,s][units of the group], made for the operands as the kernel holds
+///            them, and for `floats` where there are any
+///   scale, floats  likewise: from an accumulator to its sum
 struct NarrowGru {
   IntegerTail tail;
   int units = 0;        ///< padded H
-  int state_words = 0;  ///< groups of operands_per_word units
-  int input_words = 0;  ///< of inputs
+  int state_words = 0;  ///< that hold the operands of H units
+  int input_words = 0;  ///< of the inputs
   const std::int32_t* weights = nullptr;
   const std::int32_t* bias = nullptr;
   const double* scale = nullptr;
-  const std::int32_t* multiplier = nullptr;
-  const std::int32_t* shift = nullptr;
-  const std::int32_t* below_half = nullptr;
+  FloatRequantisers floats{};
 };
+
+/// Where the units of a group lie for one trace alone, a register having `words` words: as the
+/// shorts that two registers become by saturating in each 16 bytes lie in their own order.
+constexpr int single_unit(int lane, int words) {
+  const int pair = lane / (2 * words), upper = lane / words % 2, word = lane % words;
+  return 2 * words * pair + word / 4 * 8 + upper * 4 + word % 4;
+}
 
 /// A layer of whole numbers in doubles.
 ///   weights    [unit][k][r,z,n], k over states and then inputs
@@ -83,6 +116,7 @@ struct IntegerKernels {
   int tile_units;
   int operands_per_word;  ///< 2 of 16 bits, or 4 of 8 bits
   bool offset_operands;   ///< 8-bit operands are held as operand + 128
+  bool fuses;             ///< has a fused multiply-add: FloatRequantisers may be used
 
   /// n values to the operands' grid of `fraction` bits, saturating, halves to even; false when one
   /// is not a number. n is a multiple of 16.
@@ -90,7 +124,7 @@ struct IntegerKernels {
   /// Operand words [words][16] of one step from operands [count][16].
   void (*pack)(int count, const std::int32_t* operands, std::int32_t* words);
   /// x [steps] of [input_words][16]; operands [steps + 1] of [state_words][16], the first given;
-  /// state [units][16], in place.
+  /// state, in place: [units][16] as the kernel holds it, zeros being zeros.
   void (*narrow_gru)(const NarrowGru&, int steps, const std::int32_t* x, std::size_t x_stride,
                      std::int32_t* operands, std::size_t stride, std::int32_t* state);
   void (*narrow_readout)(const IntegerReadout&, int steps, const std::int32_t* operands,
