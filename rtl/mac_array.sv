@@ -8,9 +8,9 @@
 //   sums of  ◄── chain ◄── chain ◄── …  ◄── chain        (one per gate, one for the head)
 //   unit u
 //
-// The column of x comes last. Just before its product joins the sums, the n lanes hold U_n h alone:
-// this is when their chain is loaded, and the product of x, W_n x, goes to a chain of its own. So
-// the two sums of reset_after's candidate cost no multiplier and no accumulator more.
+// The column of x comes last, and the n lanes begin anew with it: a cycle before, they held U_n h,
+// which is when their chain is loaded; after it they hold W_n x, which goes to a chain of its own.
+// So the two sums of reset_after's candidate cost no multiplier and no accumulator more.
 
 module mac_array #(
   parameter int H = 32,
@@ -38,15 +38,13 @@ module mac_array #(
 );
   taugate_pkg::beat_t beat_then_q, beat_q;  // of the products
   logic [Lanes-1:0][AccBits-1:0] acc;
-  logic [Lanes-1:0][ProductBits-1:0] product;
 
   for (genvar i = 0; i < Lanes; ++i) begin : gen_lane
     mac_lane #(.WeightBits(WeightBits), .OperandBits(OperandBits), .AccBits(AccBits)) u_lane (
       .clk_i,
-      .first_i(beat_i.first),
+      .first_i(i >= 2 * H && i < 3 * H ? beat_i.first | beat_i.is_x : beat_i.first),
       .weight_i(column_i[i*WeightBits+:WeightBits]),
       .operand_i,
-      .product_o(product[i]),
       .acc_o(acc[i])
     );
   end
@@ -62,7 +60,8 @@ module mac_array #(
   assign y_soon = beat_q.valid & beat_q.head & beat_q.last;
 
   logic [AccBits-1:0] n_sum, n_sum_then_q;
-  logic [ProductBits-1:0] x_product, x_product_then_q;
+  logic [H-1:0][ProductBits-1:0] x_products;
+  logic [ProductBits-1:0] x_product;
   shadow_chain #(.Length(H), .Width(AccBits)) u_r (
     .clk_i, .load_soon_i(sums_soon), .sums_i(acc[H-1:0]), .sum_o(r_sum_o)
   );
@@ -72,18 +71,18 @@ module mac_array #(
   shadow_chain #(.Length(H), .Width(AccBits)) u_n (
     .clk_i, .load_soon_i(n_soon), .sums_i(acc[3*H-1:2*H]), .sum_o(n_sum)
   );
+  for (genvar i = 0; i < H; ++i) begin : gen_x
+    assign x_products[i] = acc[2*H+i][ProductBits-1:0];  // a product alone fits
+  end
   shadow_chain #(.Length(H), .Width(ProductBits)) u_x (
-    .clk_i, .load_soon_i(n_soon), .sums_i(product[3*H-1:2*H]), .sum_o(x_product)
+    .clk_i, .load_soon_i(sums_soon), .sums_i(x_products), .sum_o(x_product)
   );
   shadow_chain #(.Length(NOut), .Width(AccBits)) u_y (
     .clk_i, .load_soon_i(y_soon), .sums_i(acc[Lanes-1:3*H]), .sum_o(y_sum_o)
   );
 
-  // With a column of x, those of n came a cycle before the others.
-  always_ff @(posedge clk_i) begin
-    n_sum_then_q <= n_sum;
-    x_product_then_q <= x_product;
-  end
+  // With a column of x, those of U_n h came a cycle before the others.
+  always_ff @(posedge clk_i) n_sum_then_q <= n_sum;
   assign recurrent_sum_o = dec_i ? n_sum : n_sum_then_q;
-  assign input_sum_o = dec_i ? '0 : x_product_then_q;
+  assign input_sum_o = dec_i ? '0 : x_product;
 endmodule

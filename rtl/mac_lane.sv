@@ -11,11 +11,11 @@ module mac_lane #(
   input  logic                          first_i,
   input  logic signed [WeightBits-1:0]  weight_i,
   input  logic signed [OperandBits-1:0] operand_i,
-  output logic signed [ProductBits-1:0] product_o,  // two cycles later
-  output logic signed [AccBits-1:0]     acc_o       // three cycles later
+  output logic signed [AccBits-1:0]     acc_o  // three cycles later
 );
   logic signed [WeightBits-1:0] weight_q;
   logic signed [OperandBits-1:0] operand_q;
+  logic signed [ProductBits-1:0] product_q;
   logic first_q, first_then_q;
 
   // Every lane keeps registers of its own for what all lanes read: merged into one, they would be
@@ -26,7 +26,7 @@ module mac_lane #(
 
   always_ff @(posedge clk_i) begin
     weight_q <= weight_i;
-    product_o <= ProductBits'(weight_q) * ProductBits'(operand_q);
-    acc_o <= (first_then_q ? '0 : acc_o) + AccBits'(product_o);
+    product_q <= ProductBits'(weight_q) * ProductBits'(operand_q);
+    acc_o <= (first_then_q ? '0 : acc_o) + AccBits'(product_q);
   end
 endmodule
