@@ -17,9 +17,11 @@ module shadow_chain #(
   for (genvar g = 0; g < Length; g += Group) begin : gen_group
     localparam int Size = Length - g < Group ? Length - g : Group;
     logic load_q;
-    logic [Size-1:0][Width-1:0] chain_q;
     (* keep *) always_ff @(posedge clk_i) load_q <= load_soon_i;
-    always_ff @(posedge clk_i) chain_q <= load_q ? sums_i[g+:Size] : chain[g+1+:Size];
-    assign chain[g+:Size] = chain_q;
+    for (genvar i = g; i < g + Size; ++i) begin : gen_lane
+      logic [Width-1:0] sum_q;
+      always_ff @(posedge clk_i) sum_q <= load_q ? sums_i[i] : chain[i+1];
+      assign chain[i] = sum_q;
+    end
   end
 endmodule
