@@ -61,6 +61,7 @@
 #include "taugate/fli/io/npz.h"
 #include "taugate/fli/io/phd.h"
 #include "taugate/fli/io/rebin.h"
+#include "taugate/fli/io/sdt.h"
 #include "taugate/fli/irf.h"
 #include "taugate/fli/levenberg_marquardt.h"
 #include "taugate/fli/lifetime.h"

@@ -32,18 +32,17 @@ namespace fs = std::filesystem;
 Arguments declare() {
   Arguments a("infer", "MODEL FILE -o FOLDER [options]",
               "Turns measured traces into decays, lifetimes and pictures.\n"
-              "FILE is a stack or a list of traces: NPY, NPZ, text or PicoHarp .phd.",
+              "FILE is an image or a list of traces, in any format of docs/formats.md.",
               {"model", "file"});
   const auto value = [] { return cxxopts::value<std::string>(); };
   a.group("")("o,output", "folder for the results", value(), "FOLDER")("no-pictures",
                                                                        "draw nothing");
   add_threads(a);
   add_measurement_options(a);
-  a.group("Pictures")("irf",
-                      "a measured IRF; the trace picture then shows the decay convolved with it",
-                      value(), "FILE")(
-      "pixel", "pixel of the trace picture (default: the brightest)", value(), "ROW,COLUMN")(
-      "scale", "colour scale of the maps (default: from the data)", value(), "NS:NS");
+  add_irf_options(a, "Measured IRF: the trace picture then shows the decay convolved with it");
+  a.group("Pictures")("pixel", "pixel of the trace picture (default: the brightest)", value(),
+                      "ROW,COLUMN")("scale", "colour scale of the maps (default: from the data)",
+                                    value(), "NS:NS");
   return a;
 }
 
@@ -99,10 +98,7 @@ std::vector<std::function<void()>> file_jobs(const Inference& r, const fs::path&
 /// The IRF that the trace picture convolves with, if one was given.
 std::optional<Measurement> given_irf(const Arguments& a) {
   if (!a.has("irf")) return std::nullopt;
-  Measurement irf = read_measurement(a.text("irf"));
-  if (!irf.bin_ns && a.has("bin")) irf.bin_ns = a.number("bin");
-  require(irf.bin_ns.has_value(), a.text("irf"), ": does not tell its bin width; give --bin NS");
-  return irf;
+  return irf_from(a, a.has("bin") ? std::optional(a.number("bin")) : std::nullopt);
 }
 
 void draw_one_trace(const TraceModel& model, const Inference& r, std::size_t pixel,

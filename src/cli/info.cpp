@@ -8,8 +8,8 @@
 
 #include "arguments.h"
 #include "commands.h"
+#include "measurement_options.h"
 #include "taugate/core/file.h"
-#include "taugate/fli/io/measurement.h"
 #include "taugate/study/trained_model.h"
 
 namespace taugate::cli {
@@ -101,9 +101,9 @@ void print_integer_model(const std::string& path) {
     std::cout << "  acquisition  not in the file\n";
 }
 
-void print_measurement(const std::string& path) {
-  const Measurement m = read_measurement(path);
-  std::cout << path << ": ";
+void print_measurement(const Arguments& a, const std::string& path) {
+  const Measurement m = measurement_from(a, path);
+  std::cout << path << ": " << m.format << ", ";
   if (m.height > 1)
     std::cout << "an image of " << m.width << " x " << m.height << " pixels";
   else
@@ -116,6 +116,11 @@ void print_measurement(const std::string& path) {
     std::cout << *m.bin_ns << " ns\n";
   else
     std::cout << "not in the file\n";
+  if (m.channel_photons.size() > 1) {
+    std::cout << "  channels    " << std::fixed << std::setprecision(0);
+    for (const double photons : m.channel_photons) std::cout << ' ' << photons;
+    std::cout << std::defaultfloat << std::setprecision(6) << " counts\n";
+  }
   std::cout << "  laser period ";
   if (m.period_ns)
     std::cout << *m.period_ns << " ns\n";
@@ -127,12 +132,13 @@ void print_measurement(const std::string& path) {
 
 int info(int argc, char** argv) {
   Arguments a("info", "FILE", "Tells what a model or a file of traces holds.", {"file"});
+  add_reading_options(a);
   if (!a.parse(argc, argv)) return kSuccess;
   const std::string path = a.positional("file");
   if (looks_like_a_model(path))
     holds_integers(path) ? print_integer_model(path) : print_float_model(path);
   else
-    print_measurement(path);
+    print_measurement(a, path);
   return kSuccess;
 }
 

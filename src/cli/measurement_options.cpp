@@ -1,18 +1,36 @@
 #include "measurement_options.h"
 
+#include <iostream>
 #include <utility>
 
 namespace taugate::cli {
+namespace {
+
+int channel_number(const Arguments& a, const std::string& option) {
+  if (a.text(option) == "sum") return MeasurementOptions::kSum;
+  const auto numbers = a.integers(option);
+  if (numbers.size() != 1 || numbers[0] < 1)
+    fail_usage("--", option, ": found '", a.text(option), "', wanted a number from 1, or sum");
+  return numbers[0];
+}
+
+}  // namespace
+
+void add_reading_options(Arguments& a) {
+  const auto value = [] { return cxxopts::value<std::string>(); };
+  a.group("Measurement")("time-first", "arrays are [T][H][W], text has a trace a column")(
+      "member", "array of a file that holds several (default: tpsf)", value(), "NAME")(
+      "channel", "detector channel, from 1, or sum (default: the brightest)", value(), "N");
+}
 
 void add_measurement_options(Arguments& a) {
   const auto value = [] { return cxxopts::value<std::string>(); };
   a.group("Measurement")("bin", "bin width, where the file does not tell", value(), "NS")(
       "period", "laser period, where the file does not tell", value(), "NS")(
-      "first", "where gate 0 opens on the file's clock (default: as in training)", value(), "NS")(
-      "time-first", "arrays are [T][H][W], text has a trace a column")(
-      "member", "array of an NPZ archive (default: tpsf)", value(), "NAME")(
-      "least-counts", "pixels with fewer counts stay blank",
-      cxxopts::value<std::string>()->default_value("0"), "N");
+      "first", "where gate 0 opens on the file's clock (default: as in training)", value(), "NS");
+  add_reading_options(a);
+  a.group("Measurement")("least-counts", "pixels with fewer counts stay blank",
+                         cxxopts::value<std::string>()->default_value("0"), "N");
 }
 
 InferenceOptions inference_options_from(const Arguments& a) {
@@ -33,7 +51,30 @@ Measurement measurement_from(const Arguments& a, const std::string& file) {
   MeasurementOptions reading;
   reading.time_first = a.has("time-first");
   reading.member = a.maybe("member").value_or("");
-  return read_measurement(file, reading);
+  if (a.has("channel")) reading.channel = channel_number(a, "channel");
+  Measurement measurement = read_measurement(file, reading);
+  for (const std::string& note : measurement.notes) std::cout << file << ": " << note << '\n';
+  return measurement;
+}
+
+void add_irf_options(Arguments& a, const std::string& title) {
+  const auto value = [] { return cxxopts::value<std::string>(); };
+  a.group(title)("irf", "measured IRFs, one for all or one a pixel", value(), "FILE")(
+      "irf-bin", "bin width of that file, where it does not tell", value(), "NS")(
+      "irf-channel", "detector channel of that file (default: the brightest)", value(), "N")(
+      "irf-member", "array of that file, where it holds several", value(), "NAME");
+}
+
+Measurement irf_from(const Arguments& a, std::optional<double> bin_ns) {
+  MeasurementOptions reading;
+  reading.member = a.maybe("irf-member").value_or("");
+  if (a.has("irf-channel")) reading.channel = channel_number(a, "irf-channel");
+  Measurement irf = read_measurement(a.text("irf"), reading);
+  if (a.has("irf-bin")) bin_ns = a.number("irf-bin");
+  if (a.has("irf-bin") || !irf.bin_ns) irf.bin_ns = bin_ns;
+  require(irf.bin_ns.has_value(), a.text("irf"),
+          ": does not tell its bin width; give --irf-bin NS");
+  return irf;
 }
 
 }  // namespace taugate::cli

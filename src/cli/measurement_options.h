@@ -1,16 +1,28 @@
 #pragma once
-// The options that say how a measured file is read, shared by infer and quantize.
+// The options that say how a measured file is read, shared by all commands that take one.
+
+#include <optional>
+#include <string>
 
 #include "arguments.h"
 #include "taugate/study/inference.h"
 
 namespace taugate::cli {
 
+/// --time-first, --member, --channel: what measurement_from() looks at.
+void add_reading_options(Arguments& arguments);
+/// These, and what inference_options_from() looks at.
 void add_measurement_options(Arguments& arguments);
 
 /// How its traces meet the model's gates. UsageError for a value that makes no sense.
 InferenceOptions inference_options_from(const Arguments& arguments);
-/// Reads the file as the options say.
+/// Reads the file as the options say, and prints what there is to tell about it.
 Measurement measurement_from(const Arguments& arguments, const std::string& file);
+
+/// --irf and how that file is read, under a title of --help.
+void add_irf_options(Arguments& arguments, const std::string& title);
+/// Reads the file of --irf. Its bin width is that of --irf-bin, else what the file tells, else
+/// `bin_ns`; Error where there is none.
+Measurement irf_from(const Arguments& arguments, std::optional<double> bin_ns = {});
 
 }  // namespace taugate::cli

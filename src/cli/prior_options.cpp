@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 
+#include "measurement_options.h"
 #include "taugate/core/file.h"
 #include "taugate/fli/io/measurement.h"
 #include "taugate/study/recorded_irf.h"
@@ -61,10 +62,7 @@ void apply_acquisition(const Arguments& a, SimulatorConfig& config) {
 /// A file of measured IRFs. One on the recorder's clock (its period is known) is turned so that its
 /// rise comes early in the window; a library in camera gates is taken as it is.
 void apply_measured_irf(const Arguments& a, Prior& prior) {
-  Measurement irf = read_measurement(a.text("irf"));
-  if (a.has("irf-bin")) irf.bin_ns = a.number("irf-bin");
-  require(irf.bin_ns.has_value(), a.text("irf"),
-          ": does not tell its bin width; give --irf-bin NS");
+  const Measurement irf = irf_from(a);
   const Acquisition& acquisition = prior.simulator.acquisition;
   if (irf.period_ns) prior.first_gate_ns = first_gate_before_rise(irf, acquisition);
   IrfPrior& wanted = prior.simulator.irf;
@@ -93,8 +91,6 @@ void add_prior_options(Arguments& arguments) {
       "mono", "share of mono-exponential traces", value(), "P")(
       "counts", "peak counts, log-uniform", value(), "RANGE")(
       "background", "background counts per gate", value(), "RANGE")(
-      "irf", "measured IRFs, one for all or a library to draw from", value(), "FILE")(
-      "irf-bin", "bin width of that file, where it does not tell", value(), "NS")(
       "irf-fwhm", "width of a Gaussian IRF", value(), "RANGE")(
       "irf-delay", "time of its centre (of a measured IRF: added to its own)", value(), "RANGE")(
       "irf-tail", "exponential tail of every second Gaussian IRF (default: none)", value(),
@@ -102,6 +98,7 @@ void add_prior_options(Arguments& arguments) {
       "detector", "tcspc, gated-spad or iccd", value(), "KIND")(
       "dark", "dark counts per gate", value(), "N")("hot", "share of hot pixels", value(), "P")(
       "outputs", "1: the decay; 3: also its short and its long component", value(), "C");
+  add_irf_options(arguments, "Measured IRF instead of a Gaussian one");
 }
 
 Prior prior_from(const Arguments& a, Prior prior) {

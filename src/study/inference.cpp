@@ -97,17 +97,19 @@ Inference infer(const TraceModel& model, Measurement measurement, const Inferenc
   const int T = model.acquisition().gates, C = model.simulator.channels;
   const std::size_t n = measurement.traces();
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
-  Inference out{measurement.width,
-                measurement.height,
+  const int width = measurement.width, height = measurement.height;
+  // The record goes before the results come: it is the largest.
+  std::vector<float> counts = counts_in_gates(model, std::move(measurement), options);
+  Inference out{width,
+                height,
                 T,
                 C,
-                {},
+                std::move(counts),
                 std::vector<float>(n * static_cast<std::size_t>(T) * C),
                 std::vector<float>(n),
                 std::vector<float>(n, nan),
                 std::vector<float>(n, nan),
                 0};
-  out.counts = counts_in_gates(model, std::move(measurement), options);
   const std::size_t chunks = (n + kChunk - 1) / kChunk;
   std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(thread_count()));
   // One chunk alone leaves the threads to the engine.

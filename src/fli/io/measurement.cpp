@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "taugate/fli/io/csv.h"
 #include "taugate/fli/io/npz.h"
 #include "taugate/fli/io/phd.h"
+#include "taugate/fli/io/sdt.h"
 
 namespace taugate {
 namespace {
@@ -48,6 +50,10 @@ void set_array(Measurement& m, Array<float> array, bool time_first, const std::s
   m.counts = std::move(array.values);
 }
 
+void read_plain_npy(Measurement& m, const MeasurementOptions& options) {
+  set_array(m, read_npy<float>(m.path), options.time_first, m.path.string());
+}
+
 void read_npz(Measurement& m, const MeasurementOptions& options) {
   const NpzReader archive(m.path);
   std::string member = options.member;
@@ -61,7 +67,11 @@ void read_npz(Measurement& m, const MeasurementOptions& options) {
             concat(m.path.string(), ": member '", member, "'"));
 }
 
-void read_curves(Measurement& m) {
+void read_text(Measurement& m, const MeasurementOptions& options) {
+  set_array(m, read_text_traces(m.path, {options.time_first}), false, m.path.string());
+}
+
+void read_curves(Measurement& m, const MeasurementOptions&) {
   const PhdFile file = read_phd(m.path);
   const PhdCurve& first = file.curves.front();
   m.width = static_cast<int>(file.curves.size());
@@ -78,6 +88,67 @@ void read_curves(Measurement& m) {
   }
 }
 
+/// Chooses among detector channels that recorded m.channel_photons, as the options say. The index
+/// of the channel; none where all are to be added up.
+std::optional<std::size_t> chosen_channel(Measurement& m, int wanted) {
+  const auto& photons = m.channel_photons;
+  const auto count = static_cast<int>(photons.size());
+  if (wanted > count || wanted < MeasurementOptions::kSum)
+    fail_usage("channel: found ", wanted, ", wanted 1 to ", count, " (", m.path.string(), ")");
+  if (wanted == MeasurementOptions::kSum) return std::nullopt;
+  const auto brightest = std::max_element(photons.begin(), photons.end()) - photons.begin();
+  m.channel = wanted == MeasurementOptions::kBrightest ? static_cast<int>(brightest) + 1 : wanted;
+  if (wanted == MeasurementOptions::kBrightest && count > 1)
+    m.notes.push_back(concat("channel ", m.channel, " of ", count, ", the brightest"));
+  return static_cast<std::size_t>(m.channel) - 1;
+}
+
+void reserve_counts(Measurement& m) {
+  const std::uint64_t values = std::uint64_t{m.traces()} * static_cast<std::uint64_t>(m.bins);
+  if (values > kLargestArray / sizeof(float))
+    fail(m.path.string(), ": ", m.width, " x ", m.height, " pixels of ", m.bins,
+         " bins are too many to be read at once");
+  m.counts.reserve(static_cast<std::size_t>(values));
+}
+
+void read_sdt(Measurement& m, const MeasurementOptions& options) {
+  const SdtReader file(m.path);
+  const auto& channels = file.channels();
+  // One channel needs no second reading for a choice.
+  for (std::size_t i = 0; i < channels.size(); ++i) {
+    double photons = 0.0;
+    if (channels.size() > 1)
+      file.read(i, [&](std::span<const float> counts) {
+        photons = std::accumulate(counts.begin(), counts.end(), photons);
+      });
+    m.channel_photons.push_back(photons);
+  }
+  const auto chosen = chosen_channel(m, options.channel);
+  const SdtChannel& first = channels[chosen.value_or(0)];
+  m.width = first.width;
+  m.height = first.height;
+  m.bins = first.bins;
+  m.bin_ns = first.bin_ns;
+  m.period_ns = first.period_ns;
+  reserve_counts(m);
+  file.read(chosen.value_or(0), [&](std::span<const float> counts) {
+    m.counts.insert(m.counts.end(), counts.begin(), counts.end());
+  });
+  if (channels.size() == 1)
+    m.channel_photons[0] = std::accumulate(m.counts.begin(), m.counts.end(), 0.0);
+  if (chosen) return;
+  for (std::size_t i = 1; i < channels.size(); ++i) {
+    if (channels[i].width != m.width || channels[i].height != m.height ||
+        channels[i].bins != m.bins || channels[i].bin_ns != *m.bin_ns)
+      fail(m.path.string(), ": channels 1 and ", i + 1,
+           " differ in pixels or bins and cannot be added up");
+    auto sum = m.counts.begin();
+    file.read(i, [&](std::span<const float> counts) {
+      for (const float count : counts) *sum++ += count;
+    });
+  }
+}
+
 void check_counts(const Measurement& m) {
   for (std::size_t i = 0; i < m.counts.size(); ++i) {
     const float count = m.counts[i];
@@ -87,27 +158,47 @@ void check_counts(const Measurement& m) {
   }
 }
 
+bool is_sdt(const std::string& start) {
+  // Its first block of text follows the header of 42 bytes.
+  return start.size() >= 57 && start.substr(42, 15) == "*IDENTIFICATION";
+}
+
+/// A format: how its files begin, and who reads them.
+struct Format {
+  const char* name;
+  bool (*begins)(const std::string& start);
+  void (*read)(Measurement&, const MeasurementOptions&);
+};
+
+constexpr Format kFormats[] = {
+    {"NPY", [](const std::string& s) { return s.starts_with("\x93NUMPY"); }, read_plain_npy},
+    {"NPZ", [](const std::string& s) { return s.starts_with("PK"); }, read_npz},
+    {"PicoHarp PHD", [](const std::string& s) { return s.starts_with("PicoHarp 300"); },
+     read_curves},
+    {"Becker & Hickl SDT", is_sdt, read_sdt},
+    // What has no mark of its own comes last.
+    {"text", [](const std::string& s) { return s.find('\0') == std::string::npos; }, read_text},
+};
+constexpr std::size_t kStart = 64;  // bytes that tell the format
+
 }  // namespace
 
 Measurement read_measurement(const std::filesystem::path& path, const MeasurementOptions& options) {
-  const std::string start = read_prefix(path, 16);
-  const std::string where = path.string();
-  if (start.empty()) fail(where, ": is empty");
-
-  Measurement m;
-  m.path = path;
-  if (start.starts_with("\x93NUMPY"))
-    set_array(m, read_npy<float>(path), options.time_first, where);
-  else if (start.starts_with("PK"))
-    read_npz(m, options);
-  else if (start.starts_with("PicoHarp 300"))
-    read_curves(m);
-  else if (start.find('\0') != std::string::npos)
-    fail(where, ": is neither NPY, NPZ, PHD nor text");
-  else
-    set_array(m, read_text_traces(path, {options.time_first}), false, where);
-  check_counts(m);
-  return m;
+  const std::string start = read_prefix(path, kStart);
+  if (start.empty()) fail(path.string(), ": is empty");
+  for (const Format& format : kFormats) {
+    if (!format.begins(start)) continue;
+    Measurement m;
+    m.path = path;
+    m.format = format.name;
+    format.read(m, options);
+    check_counts(m);
+    return m;
+  }
+  std::string known;
+  for (const Format& format : kFormats)
+    known += (known.empty() ? "" : ", ") + std::string(format.name);
+  fail(path.string(), ": is of none of the known formats: ", known);
 }
 
 }  // namespace taugate

@@ -14,9 +14,15 @@ struct Measurement {
   std::filesystem::path path;
   int width = 0, height = 0;
   int bins = 0;
-  std::vector<float> counts;        ///< [height][width][bins], finite, >= 0
+  std::vector<float> counts;        ///< [height][width][bins], finite, >= 0; exact up to 2^24
   std::optional<double> bin_ns;     ///< width of a bin, where the file says it
   std::optional<double> period_ns;  ///< between laser pulses, where the file says it
+
+  std::string format = {};  ///< "Becker & Hickl SDT"
+  /// Photons of each detector channel, where the file keeps channels apart; else empty.
+  std::vector<double> channel_photons = {};
+  int channel = 0;  ///< the one that `counts` holds, from 1; 0: their sum, or there are none
+  std::vector<std::string> notes = {};  ///< what a program should tell its user about the reading
 
   std::size_t traces() const { return static_cast<std::size_t>(width) * height; }
   std::span<const float> trace(std::size_t i) const {
@@ -25,17 +31,22 @@ struct Measurement {
 };
 
 struct MeasurementOptions {
-  bool time_first = false;  ///< arrays are [T][H][W] or [T][N], text has a trace a column
-  std::string member;       ///< of an NPZ archive; empty: `tpsf`, or the only array
+  /// Instead of a number in `channel`.
+  static constexpr int kBrightest = 0, kSum = -1;
+
+  bool time_first = false;   ///< arrays are [T][H][W] or [T][N], text has a trace a column
+  std::string member;        ///< of an archive; empty: `tpsf`, or the only array
+  int channel = kBrightest;  ///< detector channel, from 1
 };
 
-/// Reads, by content and not by name:
+/// Reads, by content and not by name (docs/formats.md says what each tells of the acquisition):
 ///   NPY   [T], [N][T] or [H][W][T]
 ///   NPZ   one array as in NPY
 ///   PHD   each curve is a trace; bin width and period from the file
+///   SDT   curves and images; bin width from the file, period where the sync rate is clear
 ///   text  see csv.h
 /// Error for anything else, for NaN, infinite or negative counts (naming trace and gate, counted
-/// from 0) and for a file without counts.
+/// from 0) and for a file without counts; UsageError for a channel that the file does not have.
 Measurement read_measurement(const std::filesystem::path& path,
                              const MeasurementOptions& options = {});
 

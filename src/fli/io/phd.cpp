@@ -1,18 +1,15 @@
 #include "taugate/fli/io/phd.h"
 
-#include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
 #include <numeric>
 
 #include "taugate/core/file.h"
+#include "taugate/fli/io/binary_fields.h"
 
 namespace taugate {
 namespace {
-
-static_assert(std::endian::native == std::endian::little, "fields are copied as they are");
 
 // Bytes from the start of the file, and from the start of a curve header.
 constexpr std::size_t kFormatVersion = 16, kComment = 72, kBinaryHeader = 328;
@@ -23,42 +20,7 @@ constexpr std::size_t kResolution = 92, kChannels = 96, kSyncRate = 112, kIntegr
                       kDataOffset = 136;
 constexpr int kMostCurves = 512, kMostBoards = 8, kMostChannels = 65536;
 
-class Fields {
- public:
-  Fields(const std::string& bytes, std::string where) : bytes_(bytes), where_(std::move(where)) {}
-
-  template <class T>
-  T at(std::size_t offset) const {
-    need(offset, sizeof(T));
-    T value;
-    std::memcpy(&value, bytes_.data() + offset, sizeof(T));
-    return value;
-  }
-  std::string text(std::size_t offset, std::size_t size) const {
-    need(offset, size);
-    const std::string field = bytes_.substr(offset, size);
-    return field.substr(0, field.find('\0'));
-  }
-  /// An integer that must lie in [low, high].
-  int integer(std::size_t offset, int low, int high, const char* what) const {
-    const auto value = at<std::int32_t>(offset);
-    if (value < low || value > high)
-      fail(where_, ": ", what, ": found ", value, ", wanted ", low, " to ", high);
-    return value;
-  }
-  void need(std::size_t offset, std::size_t size) const {
-    if (offset > bytes_.size() || size > bytes_.size() - offset)
-      fail(where_, ": is cut short: ", bytes_.size(), " bytes, wanted ", offset + size);
-  }
-  const std::string& where() const { return where_; }
-  const char* data() const { return bytes_.data(); }
-
- private:
-  const std::string& bytes_;
-  std::string where_;
-};
-
-PhdCurve read_curve(const Fields& file, std::size_t header, int number) {
+PhdCurve read_curve(const BinaryFields& file, std::size_t header, int number) {
   const std::string where = concat(file.where(), ": curve ", number);
   PhdCurve curve;
   curve.resolution_ns = file.at<float>(header + kResolution);
@@ -78,7 +40,7 @@ PhdCurve read_curve(const Fields& file, std::size_t header, int number) {
   const auto begin = static_cast<std::size_t>(offset);
   file.need(begin, channels * sizeof(std::uint32_t));
   curve.counts.resize(channels);
-  std::memcpy(curve.counts.data(), file.data() + begin, channels * sizeof(std::uint32_t));
+  std::memcpy(curve.counts.data(), file.bytes().data() + begin, channels * sizeof(std::uint32_t));
 
   const auto sum = std::accumulate(curve.counts.begin(), curve.counts.end(), std::int64_t{0});
   if (sum != curve.integral_count)
@@ -92,9 +54,8 @@ PhdFile read_phd(const std::filesystem::path& path) {
   constexpr std::uint64_t largest =
       (std::uint64_t{kMostChannels} * sizeof(std::uint32_t) + kCurveHeaderSize) * kMostCurves +
       kBoardHeaders + kBoardHeaderSize * kMostBoards;
-  const std::string bytes = read_file(path, largest);
-  const Fields file(bytes, path.string());
-  if (!bytes.starts_with("PicoHarp 300"))
+  const BinaryFields file(read_file(path, largest), path.string());
+  if (!file.bytes().starts_with("PicoHarp 300"))
     fail(path.string(), ": is no PHD file: does not begin with 'PicoHarp 300'");
   const std::string version = file.text(kFormatVersion, 6);
   if (version != "2.0") fail(path.string(), ": is of PHD format '", version, "', wanted '2.0'");
