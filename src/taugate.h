@@ -60,6 +60,7 @@
 #include "taugate/fli/io/npy.h"
 #include "taugate/fli/io/npz.h"
 #include "taugate/fli/io/phd.h"
+#include "taugate/fli/io/ptu.h"
 #include "taugate/fli/io/rebin.h"
 #include "taugate/fli/io/sdt.h"
 #include "taugate/fli/irf.h"

@@ -9,6 +9,7 @@
 #include "taugate/fli/io/csv.h"
 #include "taugate/fli/io/npz.h"
 #include "taugate/fli/io/phd.h"
+#include "taugate/fli/io/ptu.h"
 #include "taugate/fli/io/sdt.h"
 
 namespace taugate {
@@ -103,9 +104,9 @@ std::optional<std::size_t> chosen_channel(Measurement& m, int wanted) {
   return static_cast<std::size_t>(m.channel) - 1;
 }
 
-void reserve_counts(Measurement& m) {
+void reserve_counts(Measurement& m, const MeasurementOptions& options) {
   const std::uint64_t values = std::uint64_t{m.traces()} * static_cast<std::uint64_t>(m.bins);
-  if (values > kLargestArray / sizeof(float))
+  if (values > options.largest_bytes / sizeof(float))
     fail(m.path.string(), ": ", m.width, " x ", m.height, " pixels of ", m.bins,
          " bins are too many to be read at once");
   m.counts.reserve(static_cast<std::size_t>(values));
@@ -130,7 +131,7 @@ void read_sdt(Measurement& m, const MeasurementOptions& options) {
   m.bins = first.bins;
   m.bin_ns = first.bin_ns;
   m.period_ns = first.period_ns;
-  reserve_counts(m);
+  reserve_counts(m, options);
   file.read(chosen.value_or(0), [&](std::span<const float> counts) {
     m.counts.insert(m.counts.end(), counts.begin(), counts.end());
   });
@@ -158,6 +159,22 @@ void check_counts(const Measurement& m) {
   }
 }
 
+void read_ptu(Measurement& m, const MeasurementOptions& options) {
+  const PtuReader file(m.path, options.largest_bytes);
+  const PtuImage& image = file.image();
+  m.notes = image.notes;
+  m.channel_photons = image.photons;
+  m.width = image.width;
+  m.height = image.height;
+  m.bins = image.bins;
+  m.bin_ns = image.bin_ns;
+  m.period_ns = image.period_ns;
+  const auto chosen = chosen_channel(m, options.channel);
+  m.counts.resize(m.traces() * static_cast<std::size_t>(m.bins));
+  for (std::size_t i = 0; i < image.photons.size(); ++i)
+    if (!chosen || *chosen == i) file.read(i, m.counts);
+}
+
 bool is_sdt(const std::string& start) {
   // Its first block of text follows the header of 42 bytes.
   return start.size() >= 57 && start.substr(42, 15) == "*IDENTIFICATION";
@@ -176,6 +193,7 @@ constexpr Format kFormats[] = {
     {"PicoHarp PHD", [](const std::string& s) { return s.starts_with("PicoHarp 300"); },
      read_curves},
     {"Becker & Hickl SDT", is_sdt, read_sdt},
+    {"PicoQuant PTU", [](const std::string& s) { return s.starts_with("PQTTTR"); }, read_ptu},
     // What has no mark of its own comes last.
     {"text", [](const std::string& s) { return s.find('\0') == std::string::npos; }, read_text},
 };

@@ -1,6 +1,7 @@
 #pragma once
 // The one door for measured traces, whatever file they are in.
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -37,12 +38,16 @@ struct MeasurementOptions {
   bool time_first = false;   ///< arrays are [T][H][W] or [T][N], text has a trace a column
   std::string member;        ///< of an archive; empty: `tpsf`, or the only array
   int channel = kBrightest;  ///< detector channel, from 1
+  /// Of the counts in memory. Images of single photons are binned coarser to fit; others that are
+  /// larger are an Error.
+  std::uint64_t largest_bytes = std::uint64_t{1} << 32;
 };
 
 /// Reads, by content and not by name (docs/formats.md says what each tells of the acquisition):
 ///   NPY   [T], [N][T] or [H][W][T]
 ///   NPZ   one array as in NPY
 ///   PHD   each curve is a trace; bin width and period from the file
+///   PTU   images and point measurements; bin width and period from the file
 ///   SDT   curves and images; bin width from the file, period where the sync rate is clear
 ///   text  see csv.h
 /// Error for anything else, for NaN, infinite or negative counts (naming trace and gate, counted

@@ -1,0 +1,108 @@
+#pragma once
+// PicoQuant's time-tagged photons, .ptu: a header of tags, then records of 32 bits, one a photon,
+// marker or overflow (layout: PicoQuant, "TTTR file formats" and the demos at
+// github.com/PicoQuant/PicoQuant-Time-Tagged-File-Format-Demos).
+//
+//   T3  a photon carries the number of its laser pulse and the time since that pulse
+//   T2  a photon carries its time since the start; laser pulses are photons of a channel of their
+//       own, so the time since the last pulse is a difference
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "taugate/core/file.h"
+
+namespace taugate {
+
+/// What the header tells. Times in seconds, as there.
+struct PtuHeader {
+  std::uint32_t record_type = 0;                 ///< TTResultFormat_TTTRRecType
+  std::uint64_t records = 0;                     ///< that the file holds
+  std::uint64_t first_record = 0;                ///< byte
+  double resolution_s = 0.0;                     ///< of the time since the pulse
+  double global_resolution_s = 0.0;              ///< of the time tags; in T3 the laser period
+  double sync_rate_hz = 0.0;                     ///< TTResult_SyncRate; 0: not told
+  int dimensions = 1;                            ///< 1 point, 2 line, 3 image
+  int width = 1, height = 1;                     ///< pixels
+  int line_start = 0, line_stop = 0, frame = 0;  ///< marker masks; 0: none
+  bool bidirectional = false;                    ///< every second line runs backwards
+  double sine_amplitude = 0.0;  ///< of a swinging mirror, the share that a line uses; 0: steady
+};
+
+/// One record, with overflows already added up.
+struct PtuEvent {
+  enum Kind : std::uint8_t { photon, sync, marker, none } kind = none;
+  std::uint8_t channel = 0;  ///< detector of a photon
+  std::uint8_t markers = 0;  ///< bits of a marker
+  std::uint16_t dtime = 0;   ///< T3: since the pulse, in units of the resolution
+  std::uint64_t time = 0;    ///< T3: number of the pulse; T2: in units of the global resolution
+};
+
+/// Turns records into events, in the order of the file.
+class PtuDecoder {
+ public:
+  /// Error for a record type that is none of PicoHarp, HydraHarp (1, 2), TimeHarp 260 (N, P) or
+  /// MultiHarp (which PicoHarp 330 shares), T2 or T3.
+  PtuDecoder(std::uint32_t record_type, const std::string& where);
+
+  bool is_t3() const { return t3_; }
+  PtuEvent decode(std::uint32_t record);
+
+ private:
+  PtuEvent pico_t3(std::uint32_t record);
+  PtuEvent pico_t2(std::uint32_t record);
+  PtuEvent hydra_t3(std::uint32_t record);
+  PtuEvent hydra_t2(std::uint32_t record);
+
+  bool t3_ = true, pico_ = false;
+  bool counted_overflows_ = true;  // a record may stand for several; HydraHarp 1 knew only one
+  std::uint64_t overflow_ = 0;
+};
+
+/// What one detector channel recorded; the counts of a reading are [height][width][bins].
+struct PtuImage {
+  int width = 1, height = 1, bins = 0;
+  double bin_ns = 0.0;
+  double period_ns = 0.0;
+  std::vector<double> photons;       ///< in the image, of each detector channel
+  std::vector<std::string> notes{};  ///< what was left out or joined
+};
+
+/// A file whose records pass through in pieces, twice. An image takes the photons between the
+/// markers of its lines, all frames added up; a point measurement takes all photons.
+class PtuReader {
+ public:
+  /// Error for a file that is no PTU file, is cut short or damaged, tells no time axis, is an image
+  /// without line markers, or has more counts than `largest_bytes` as floats.
+  explicit PtuReader(const std::filesystem::path& path, std::uint64_t largest_bytes);
+
+  const PtuHeader& header() const { return header_; }
+  const PtuImage& image() const { return image_; }
+  /// Adds the photons of a detector channel (from 0) to `counts`, [height][width][bins].
+  void read(std::size_t channel, std::vector<float>& counts) const;
+
+ private:
+  /// The lines of the image, as the markers cut them out of the recording.
+  struct Lines {
+    std::vector<std::uint64_t> lengths;  // in the order of the file
+    std::uint64_t before_first_frame = 0, of_first_frame = 0;
+    std::uint64_t skipped = 0;  // of a frame that had begun before the recording did
+  };
+  template <class Each>
+  void each_event(Each&& each) const;
+  template <class Each>
+  void each_photon(Each&& each) const;
+  void find_lines();
+  void choose_bins(std::uint64_t largest_bytes);
+
+  InputFile file_;
+  PtuHeader header_;
+  PtuImage image_;
+  Lines lines_;
+  double bins_per_unit_ = 1.0;  // of a photon's time since the pulse
+  double period_units_ = 0.0;   // at which that time is folded; 0: it is not
+};
+
+}  // namespace taugate
