@@ -6,11 +6,13 @@ namespace taugate::cli {
 
 int simulate(int argc, char** argv);
 int train(int argc, char** argv);
+int distill(int argc, char** argv);
 int quantize(int argc, char** argv);
 int evaluate(int argc, char** argv);
 int infer(int argc, char** argv);
 int fit(int argc, char** argv);
 int info(int argc, char** argv);
+int reproduce(int argc, char** argv);
 
 /// Exit codes: a Ctrl-C that ended in order counts as the shell's 130.
 inline constexpr int kSuccess = 0, kFailure = 1, kMisuse = 2, kInterrupted = 130;

@@ -21,10 +21,13 @@ struct Command {
 constexpr Command kCommands[] = {
     {"simulate", simulate, "make simulated traces or images and write them as NPZ"},
     {"train", train, "train a network on simulated traces made on the fly"},
+    {"distill", distill, "train a student from a teacher as well as from the truth"},
     {"quantize", quantize, "turn a float network into integers and measure both"},
     {"evaluate", evaluate, "measure a network on fresh simulated traces"},
     {"infer", infer, "turn measured traces or image stacks into decays, lifetimes and maps"},
     {"fit", fit, "estimate lifetimes of measured traces by the field's methods"},
+    {"reproduce", reproduce,
+     "carry out the tables of the paper, and write them beside its figures"},
     {"info", info, "tell what a model or a file of traces holds"},
 };
 
@@ -52,8 +55,9 @@ int run(int argc, char** argv) {
   }
   for (const auto& command : kCommands)
     if (name == command.name) return command.run(argc - 1, argv + 1);
-  fail_usage("found command '", name,
-             "', wanted simulate, train, quantize, evaluate, infer, fit or info");
+  std::string known;
+  for (const auto& command : kCommands) known += concat(known.empty() ? "" : ", ", command.name);
+  fail_usage("found command '", name, "', wanted one of ", known);
 }
 
 }  // namespace

@@ -182,10 +182,7 @@ Result integers(const TrainedModel& model, QuantiseOptions options, const Argume
 }
 
 void write(const Result& result, const fs::path& path) {
-  if (const auto* quantised = dynamic_cast<const QuantisedModel*>(result.model.get()))
-    save(path, *quantised);
-  else
-    save(path, dynamic_cast<const TrainedModel&>(*result.model));
+  save(path, *result.model);
   std::cout << "wrote " << path.string() << ", " << fs::file_size(path) << " bytes\n";
 }
 

@@ -70,6 +70,13 @@ void save(const std::filesystem::path& path, const QuantisedModel& model) {
   save_integer_model(path, network);
 }
 
+void save(const std::filesystem::path& path, const TraceModel& model) {
+  if (const auto* integers = dynamic_cast<const QuantisedModel*>(&model))
+    save(path, *integers);
+  else
+    save(path, dynamic_cast<const TrainedModel&>(model));
+}
+
 TrainedModel load_trained_model(const std::filesystem::path& path) {
   StoredModel stored = load_model(path);
   TrainedModel model(std::move(stored.model), {});

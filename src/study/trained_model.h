@@ -86,6 +86,7 @@ struct QuantisedModel : TraceModel {
 
 void save(const std::filesystem::path& path, const TrainedModel& model);
 void save(const std::filesystem::path& path, const QuantisedModel& model);
+void save(const std::filesystem::path& path, const TraceModel& model);  ///< either
 
 /// Error where the file is no taugate model of floats, or lacks what this program adds to a bare
 /// network.

@@ -60,7 +60,7 @@ TEST_CASE("quantize writes a model that evaluate measures as quantize did") {
 
 TEST_CASE("info and infer take a model of integers") {
   Folder folder;
-  quantised(folder, "-o i.safetensors --weights 4");
+  quantised(folder, "-o i.safetensors --weight-bits 4");
   const Outcome info = run(folder, "info i.safetensors");
   CAPTURE(info.out);
   REQUIRE(info.code == 0);
@@ -135,11 +135,11 @@ TEST_CASE("calibration on measured traces") {
   refused("--data nothing.csv", 1, {"nothing.csv"});
   for (const char* bits : {"0", "1", "17", "32"}) {
     refused(concat("--bits ", bits), 2, {"--bits", bits, "2 to 16"});
-    refused(concat("--weights ", bits), 2, {"--weights", bits, "2 to 16"});
-    refused(concat("--state ", bits), 2, {"--state", bits, "2 to 16"});
+    refused(concat("--weight-bits ", bits), 2, {"--weight-bits", bits, "2 to 16"});
+    refused(concat("--state-bits ", bits), 2, {"--state-bits", bits, "2 to 16"});
   }
-  refused("--gates 2", 2, {"--gates", "3 to 16"});
-  refused("--state 7", 2, {"--state", "7", "operand's 8"});
+  refused("--gate-bits 2", 2, {"--gate-bits", "3 to 16"});
+  refused("--state-bits 7", 2, {"--state-bits", "7", "operand's 8"});
   refused("--scale furlong", 2, {"furlong", "power-of-two"});
   refused("--calibrate luck", 2, {"luck", "percentile"});
   refused("--calibration 0", 2, {"--calibration", "0"});

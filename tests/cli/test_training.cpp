@@ -113,3 +113,63 @@ TEST_CASE("teachers train on the same command and tell their size") {
   CHECK(student.code == 0);
   CHECK(contains(student.out, "6561 counting"));
 }
+
+TEST_CASE("train --integers writes a model of integers, and the floats behind it") {
+  Folder folder;
+  const std::string command =
+      "train --samples 4k --hidden 8 --validation 256 --no-pictures --integers --weight-bits 4 ";
+  const Outcome o = run(folder, command + "--master f.safetensors --json t.json -o i.safetensors");
+  CAPTURE(o.err);
+  REQUIRE(o.code == 0);
+  CHECK(contains(o.out, "integers: weights of 4 bits, operand 8, gates 8, carried state 16"));
+  CHECK(folder.names() == std::vector<std::string>{"f.safetensors", "i.safetensors", "t.json"});
+  const auto record = nlohmann::json::parse(read_all(folder / "t.json"));
+  CHECK(record["quantised"]["weight_bits"] == 4);
+
+  const Outcome info = run(folder, "info i.safetensors");
+  CHECK(contains(info.out, "a taugate model of integers"));
+  CHECK(contains(info.out, "weights 4, operand 8, gates 8"));
+  const auto rmse = [&](const std::string& model) {
+    REQUIRE(run(folder, "evaluate " + model + " --samples 1k --json e.json").code == 0);
+    return nlohmann::json::parse(read_all(folder / "e.json"))["channels"][0]["rmse"]["mean"]
+        .get<double>();
+  };
+  // The trained integers, and the floats rounded to the same bits by the fixed rule of `quantize`.
+  const double trained = rmse("i.safetensors");
+  CHECK(close(trained, record["validation_rmse"], 0.0, 0.2));
+  REQUIRE(
+      run(folder,
+          "quantize f.safetensors --weight-bits 4 --calibrate none --samples 1k -o q.safetensors")
+          .code == 0);
+  CHECK(rmse("q.safetensors") == trained);
+
+  // On from the floats, with learned scales.
+  const Outcome on =
+      run(folder, command + "--from f.safetensors --learned-scales -o l.safetensors");
+  CHECK(on.code == 0);
+  CHECK(rmse("l.safetensors") < 1.1 * trained);
+}
+
+TEST_CASE("distill trains a student from a teacher") {
+  Folder folder;
+  REQUIRE(run(folder,
+              "train --model seq2seq --hidden 9,7 --samples 2k --counts 50:60 --no-pictures "
+              "-o teacher.safetensors")
+              .code == 0);
+  const Outcome o = run(folder,
+                        "distill teacher.safetensors --hidden 6 --samples 2k --beta 0.1 "
+                        "--no-pictures --json d.json -o student.safetensors");
+  CAPTURE(o.err);
+  REQUIRE(o.code == 0);
+  CHECK(contains(o.out, "distillation: alpha 0.6, beta 0.1"));
+  const Outcome info = run(folder, "info student.safetensors");
+  CHECK(contains(info.out, "6 units; reset_after"));
+  // The teacher's traces, not the preset's.
+  CHECK(contains(info.out, "peak counts 50"));
+  CHECK(nlohmann::json::parse(read_all(folder / "d.json"))["distilled"]["beta"] == 0.1);
+  CHECK(run(folder,
+            "distill teacher.safetensors --hidden 6 --samples 1k --integers --no-pictures "
+            "-o i.safetensors")
+            .code == 0);
+  CHECK(contains(run(folder, "info i.safetensors").out, "a taugate model of integers"));
+}

@@ -1,0 +1,127 @@
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <sstream>
+
+#include "arguments.h"
+#include "commands.h"
+#include "taugate/core/file.h"
+#include "taugate/core/interrupt.h"
+#include "taugate/core/progress.h"
+#include "taugate/study/reproduction.h"
+
+namespace taugate::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> parts;
+  std::stringstream stream(list);
+  for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
+  return parts;
+}
+
+/// One run to be done.
+struct Job {
+  const Experiment* row;
+  int seed;
+};
+
+/// Seed after seed, so that an unfinished reproduction has whole tables of fewer seeds.
+std::vector<Job> jobs_of(const Plan& plan) {
+  std::vector<Job> jobs;
+  for (int seed = 1; seed <= plan.seeds; ++seed)
+    for (const Experiment& row : plan.rows)
+      if (seed <= plan.seeds_of(row)) jobs.push_back({&row, seed});
+  return jobs;
+}
+
+void write_results(const fs::path& folder, const ExperimentFolder& runs, const Arguments& a) {
+  const std::string origin = concat("`taugate reproduce --tables ", a.text("tables"), " --scale ",
+                                    a.text("scale"), "`, seeds 1 to ", runs.plan().seeds,
+                                    a.has("commit") ? ", commit " + a.text("commit") : "", ", ",
+                                    runs.plan().test_traces, " test traces.");
+  write_file(folder / "tables.md", reproduction_markdown(runs, origin));
+  write_file(folder / "tables.csv", reproduction_csv(runs));
+  write_file(a.maybe("json").value_or((folder / "tables.json").string()),
+             reproduction_json(runs, origin));
+  if (a.has("no-pictures")) return;
+  const auto has = [&](const char* table) {
+    for (const Experiment& row : runs.plan().rows)
+      if (row.table == table && !runs.results(row).empty()) return true;
+    return false;
+  };
+  if (has("1") || has("2") || has("3")) draw_size_against_error(folder / "size.png", runs);
+  for (const char* table : {"1", "2", "3", "later", "ablations"})
+    if (has(table)) draw_rows(folder / concat("table-", table, ".png"), runs, table);
+}
+
+/// Runs what is not done yet; false where Ctrl-C came first.
+bool run_jobs(ExperimentFolder& folder) {
+  const std::vector<Job> jobs = jobs_of(folder.plan());
+  double total = 0.0, done = 0.0;
+  for (const Job& job : jobs) {
+    const double cost = cost_of(folder.plan(), *job.row);
+    total += cost;
+    if (folder.result(*job.row, job.seed)) done += cost;
+  }
+  Progress progress(std::cerr, "reproduce", "MACs", total,
+                    {.terminal = is_terminal(2), .already_done = done, .clock = {}});
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const auto& [row, seed] = jobs[i];
+    if (folder.result(*row, seed)) continue;
+    const double cost = cost_of(folder.plan(), *row);
+    const std::string name = concat(row->id, ", seed ", seed);
+    const auto result = folder.run(*row, seed, [&](std::uint64_t traces, std::uint64_t of) {
+      progress.update(done + cost * static_cast<double>(traces) / static_cast<double>(of), name);
+      return !interrupted();
+    });
+    if (!result || interrupted()) return false;
+    done += cost;
+    std::printf("%3zu/%zu  %-20s seed %d  RMSE %.5f  R2 %.4f  plate %.5f  %s\n", i + 1, jobs.size(),
+                row->id.c_str(), seed, result->test.channels[0].rmse.mean,
+                result->test.channels[0].r2.mean, result->plate.channels[0].rmse.mean,
+                format_seconds(result->seconds).c_str());
+    std::fflush(stdout);
+  }
+  return true;
+}
+
+}  // namespace
+
+int reproduce(int argc, char** argv) {
+  Arguments a("reproduce", "[--tables LIST] [--scale quick|full] [-o FOLDER]",
+              "Trains, distils and quantises every row of the paper's tables and writes them with "
+              "the paper's figures beside. What a folder already holds is not done again.");
+  const auto otherwise = [](const char* text) {
+    return cxxopts::value<std::string>()->default_value(text);
+  };
+  a.group("")("o,output", "folder of runs, models, tables and pictures", otherwise("reproduction"),
+              "FOLDER")("tables", "some of 1, 2, 3, later (T = 135, C = 3), ablations",
+                        otherwise("1,2,3"), "LIST")(
+      "scale", "quick (2 seeds), full (5 seeds) or smoke (to see that it works)",
+      otherwise("quick"), "SCALE")("json", "write all figures here (default: FOLDER/tables.json)",
+                                   cxxopts::value<std::string>(), "FILE")(
+      "commit", "to note in the results", cxxopts::value<std::string>(), "NAME")(
+      "no-pictures", "draw nothing")("tables-only", "run nothing; write what there is");
+  add_threads(a);
+  if (!a.parse(argc, argv)) return kSuccess;
+  use_threads(a);
+  const Plan plan = plan_experiments(a.text("scale"), split(a.text("tables")));
+  if (a.has("json")) OutputFile probe(a.text("json"));
+  const fs::path output = a.text("output");
+  ExperimentFolder folder(output, plan);
+  const bool finished = a.has("tables-only") || run_jobs(folder);
+  write_results(output, folder, a);
+  if (!finished) {
+    std::cout << "stopped; the same command goes on. Tables so far: "
+              << (output / "tables.md").string() << '\n';
+    return kInterrupted;
+  }
+  std::cout << "wrote " << (output / "tables.md").string() << ", tables.csv, tables.json"
+            << (a.has("no-pictures") ? "" : " and pictures") << '\n';
+  return kSuccess;
+}
+
+}  // namespace taugate::cli

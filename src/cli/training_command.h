@@ -1,0 +1,18 @@
+#pragma once
+// What `train` and `distill` share: their options, and the run from the first trace to the file.
+
+#include <optional>
+
+#include "arguments.h"
+#include "taugate/study/recipe.h"
+
+namespace taugate::cli {
+
+void add_training_options(Arguments& arguments);
+
+/// Trains as the options say; with a teacher, from its outputs and features too, on the traces that
+/// it was trained for unless options change them. Exit code.
+int run_training(const Arguments& arguments, const TrainedModel* teacher = nullptr,
+                 const std::optional<DistilOptions>& distil = {});
+
+}  // namespace taugate::cli

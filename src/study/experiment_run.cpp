@@ -1,0 +1,245 @@
+#include "taugate/study/experiment_run.h"
+
+#include <chrono>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "taugate/core/file.h"
+#include "taugate/quant/calibrate.h"
+#include "taugate/quant/rounded_weights.h"
+#include "taugate/study/calibration_traces.h"
+#include "taugate/study/recipe.h"
+
+namespace taugate {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+// Sets of traces that no training sees.
+constexpr std::uint64_t kTestSeed = 1000, kPlateSeed = 1700, kCalibrationSeed = 0x63616c6962u;
+constexpr std::size_t kCalibrationTraces = 1000;
+
+json json_of(const Spread& s) { return {s.mean, s.deviation}; }
+Spread spread_from(const json& j) { return {j.at(0), j.at(1)}; }
+
+json json_of(const RunScores& scores) {
+  json channels = json::array();
+  for (const auto& c : scores.channels)
+    channels.push_back({{"rmse", json_of(c.rmse)},
+                        {"r2", json_of(c.r2)},
+                        {"l2", json_of(c.l2)},
+                        {"dtw", json_of(c.dtw)}});
+  return {{"channels", channels},
+          {"lifetime_bias_ns", scores.lifetime.bias_ns},
+          {"lifetime_deviation_ns", scores.lifetime.deviation_ns},
+          {"lifetime_mean_relative", scores.lifetime.mean_relative},
+          {"traces", scores.lifetime.traces}};
+}
+
+RunScores scores_from(const json& j) {
+  RunScores scores;
+  for (const json& c : j.at("channels"))
+    scores.channels.push_back({spread_from(c.at("rmse")), spread_from(c.at("r2")),
+                               spread_from(c.at("l2")), spread_from(c.at("dtw"))});
+  scores.lifetime = {j.at("lifetime_bias_ns"), j.at("lifetime_deviation_ns"),
+                     j.at("lifetime_mean_relative"), j.at("traces")};
+  return scores;
+}
+
+json json_of(const RunResult& r) {
+  return {{"test", json_of(r.test)},
+          {"plate", json_of(r.plate)},
+          {"parameters", r.parameters},
+          {"file_bytes", r.file_bytes},
+          {"multiply_accumulates", r.multiply_accumulates},
+          {"seconds", r.seconds},
+          {"processor_seconds", r.processor_seconds}};
+}
+
+RunResult result_from(const json& j) {
+  return {scores_from(j.at("test")), scores_from(j.at("plate")),   j.at("parameters"),
+          j.at("file_bytes"),        j.at("multiply_accumulates"), j.at("seconds"),
+          j.at("processor_seconds")};
+}
+
+SimulatorConfig prior_of(const Experiment& row) {
+  SimulatorConfig config = simulator_preset(row.preset);
+  config.channels = row.outputs;
+  return config;
+}
+
+std::unique_ptr<TraceModel> quantised(const Experiment& row, const TrainedModel& from) {
+  QuantiseOptions options = row.integers->quantise;
+  if (row.weights_only)
+    return std::make_unique<TrainedModel>(round_weights(from.network, options), from);
+  const std::vector<float> traces = simulated_inputs(from, kCalibrationTraces, kCalibrationSeed);
+  options.widths =
+      with_ranges(options.widths, calibrate(from.network, options.widths, traces, RangeRule::mse));
+  return std::make_unique<QuantisedModel>(quantise(from.network, options), from);
+}
+
+}  // namespace
+
+SimulatorConfig well_plate(const std::string& preset, int outputs) {
+  SimulatorConfig config = simulator_preset(preset);
+  config.channels = outputs;
+  config.decay.tau1_ns = config.decay.tau2_ns = {1.0, 1.0};
+  config.decay.mono_probability = 1.0;
+  config.irf.fwhm_ns = {0.28, 0.32};
+  config.irf.delay_ns = {1.35, 1.45};
+  config.peak_counts = {150.0, 900.0};
+  config.background_fraction = {0.0, 0.01};
+  config.detector.kind = DetectorKind::gated_spad;
+  return config;
+}
+
+ExperimentFolder::ExperimentFolder(fs::path folder, const Plan& plan)
+    : folder_(std::move(folder)), plan_(plan) {
+  for (const char* kind : {"runs", "models"}) {
+    std::error_code error;
+    fs::create_directories(folder_ / kind, error);
+    require(!error, (folder_ / kind).string(), ": cannot make the folder: ", error.message());
+  }
+}
+
+fs::path ExperimentFolder::path(const char* kind, const Experiment& row, int seed,
+                                const char* extension) const {
+  return folder_ / kind / concat(row.id, '-', seed, extension);
+}
+
+/// All that decides a run's figures besides its seed; with that of what it stands on.
+std::string ExperimentFolder::recipe(const Experiment& row) const {
+  json j{{"hidden", row.hidden},
+         {"preset", row.preset},
+         {"outputs", row.outputs},
+         {"form", name_of(row.form)},
+         {"samples", row.samples},
+         {"rate", row.rate},
+         {"activation", name_of(row.activation)},
+         {"test_traces", plan_.test_traces}};
+  if (row.integers) {
+    const QuantiseOptions& q = row.integers->quantise;
+    const Widths& w = q.widths;
+    j["integers"] = {w.weight_bits,
+                     w.operand_fraction,
+                     w.gate_fraction,
+                     w.state_fraction,
+                     static_cast<int>(q.scale),
+                     q.per_row,
+                     row.integers->learned_scales,
+                     row.weights_only,
+                     row.origin == Origin::quantised};
+  }
+  if (!row.from.empty()) j["from"] = json::parse(recipe(plan_.find(row.from)));
+  if (!row.teacher.empty())
+    j["teacher"] = {row.distil.alpha, row.distil.beta,
+                    json::parse(recipe(plan_.find(row.teacher)))};
+  return j.dump();
+}
+
+std::optional<RunResult> ExperimentFolder::result(const Experiment& row, int seed) const {
+  const fs::path file = path("runs", row, seed, ".json");
+  if (!fs::exists(file)) return {};
+  try {
+    const json j = json::parse(read_file(file));
+    if (j.at("recipe").dump() != recipe(row)) return {};
+    return result_from(j.at("result"));
+  } catch (const json::exception&) {
+    fail(file.string(), ": damaged; remove it and it is made again");
+  }
+}
+
+std::map<int, RunResult> ExperimentFolder::results(const Experiment& row) const {
+  std::map<int, RunResult> all;
+  for (int seed = 1; seed <= plan_.seeds_of(row); ++seed)
+    if (auto r = result(row, seed)) all.emplace(seed, std::move(*r));
+  return all;
+}
+
+std::optional<TrainedModel> ExperimentFolder::model_of(const std::string& id, int seed,
+                                                       const RunWatch& watch) {
+  const Experiment& row = plan_.find(id);
+  const int its = std::min(seed, plan_.seeds_of(row));
+  const fs::path file = path("models", row, its, ".safetensors");
+  if (!(result(row, its) && fs::exists(file)) && !run(row, its, watch)) return {};
+  return load_trained_model(file);
+}
+
+std::unique_ptr<TraceModel> ExperimentFolder::train(const Experiment& row, int seed,
+                                                    const TrainedModel* from,
+                                                    const TrainedModel* teacher,
+                                                    const RunWatch& watch) const {
+  Recipe r;
+  r.simulator = prior_of(row);
+  r.network = {.gates = r.simulator.acquisition.gates,
+               .outputs = row.outputs,
+               .hidden = row.hidden,
+               .form = row.form,
+               .activation = row.activation};
+  r.training.samples = row.samples;
+  r.training.schedule.rate = row.rate;
+  r.training.schedule.kind = Schedule::Kind::cosine;
+  r.integers = row.integers;
+  if (teacher) r.distil = row.distil;
+  // A network that is trained on sees other traces than before.
+  r.seed = static_cast<std::uint64_t>(seed) + (from ? 500 : 0);
+  TrainingRun run(r, teacher, from);
+  Trainer& trainer = run.trainer();
+  trainer.checkpoint = path("models", row, seed, ".checkpoint");
+  if (fs::exists(trainer.checkpoint)) trainer.load_checkpoint(trainer.checkpoint);
+  const TrainingEnd end =
+      trainer.run([&](const Trainer& t) { return watch(t.samples_done(), t.samples_total()); });
+  if (end == TrainingEnd::interrupted) return nullptr;
+  return run.result();
+}
+
+RunScores ExperimentFolder::measure(const TraceModel& model, const SimulatorConfig& data) const {
+  const bool plate = data.decay.mono_probability == 1.0;
+  const Evaluation e = evaluate(model, plan_.test_traces, plate ? kPlateSeed : kTestSeed, data);
+  RunScores scores;
+  for (const Metrics& m : e.channels) scores.channels.push_back({m.rmse, m.r2, m.l2, m.dtw});
+  scores.lifetime = e.amplitude;
+  return scores;
+}
+
+std::optional<RunResult> ExperimentFolder::run(const Experiment& row, int seed,
+                                               const RunWatch& watch) {
+  std::optional<TrainedModel> from, teacher;
+  if (!row.from.empty() && !(from = model_of(row.from, seed, watch))) return {};
+  if (!row.teacher.empty() && !(teacher = model_of(row.teacher, seed, watch))) return {};
+
+  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t processor_start = std::clock();
+  const std::unique_ptr<TraceModel> model =
+      row.origin == Origin::quantised
+          ? quantised(row, *from)
+          : train(row, seed, from ? &*from : nullptr, teacher ? &*teacher : nullptr, watch);
+  if (!model) return {};
+  const fs::path file = path("models", row, seed, ".safetensors");
+  save(file, *model);
+
+  RunResult r;
+  r.test = measure(*model, model->simulator);
+  r.plate = measure(*model, well_plate(row.preset, row.outputs));
+  const Seq2Seq shape({.gates = model->gates(),
+                       .outputs = row.outputs,
+                       .hidden = row.hidden,
+                       .form = row.form,
+                       .activation = row.activation});
+  r.parameters = shape.published_parameter_count();
+  r.multiply_accumulates = shape.multiply_accumulates();
+  r.file_bytes = fs::file_size(file);
+  r.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  r.processor_seconds = static_cast<double>(std::clock() - processor_start) / CLOCKS_PER_SEC;
+  write_file(path("runs", row, seed, ".json"), json{{"recipe", json::parse(recipe(row))},
+                                                    {"row", row.id},
+                                                    {"seed", seed},
+                                                    {"result", json_of(r)}}
+                                                       .dump(1) +
+                                                   "\n");
+  fs::remove(path("models", row, seed, ".checkpoint"));
+  return r;
+}
+
+}  // namespace taugate

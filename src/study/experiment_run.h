@@ -1,0 +1,73 @@
+#pragma once
+// Carries out the rows of a plan, one seed at a time, in a folder that remembers what is done:
+//
+//   runs/ID-SEED.json          figures; their presence, with the same recipe, says that it is done
+//   models/ID-SEED.safetensors the network
+//   models/ID-SEED.checkpoint  of a training that was interrupted
+
+#include <filesystem>
+#include <functional>
+#include <map>
+
+#include "taugate/study/evaluation.h"
+#include "taugate/study/experiments.h"
+
+namespace taugate {
+
+/// Figures of a network on one kind of data; an element of `channels` for each output.
+struct RunScores {
+  struct Channel {
+    Spread rmse, r2, l2, dtw;
+  };
+  std::vector<Channel> channels;
+  LifetimeError lifetime;  ///< amplitude-weighted
+};
+
+struct RunResult {
+  RunScores test;                ///< simulated traces of the training's prior, never trained on
+  RunScores plate;               ///< the emulated AF700 well plate
+  std::size_t parameters = 0;    ///< as the literature counts them
+  std::uint64_t file_bytes = 0;  ///< of the model file
+  std::size_t multiply_accumulates = 0;  ///< a trace
+  /// Of training, quantising and measuring: by the clock, and of all processors together.
+  double seconds = 0.0, processor_seconds = 0.0;
+};
+
+/// Traces like those of a well plate of the dye AF700: mono-exponential, 1.0 ns, with an IRF,
+/// counts and noise of its own (a gated SPAD with background), not those of the training's prior.
+SimulatorConfig well_plate(const std::string& preset, int outputs);
+
+/// How far a run is: traces trained on, of how many.
+using RunWatch = std::function<bool(std::uint64_t done, std::uint64_t total)>;
+
+class ExperimentFolder {
+ public:
+  /// Makes the folder where it is not there. Error where that fails.
+  ExperimentFolder(std::filesystem::path folder, const Plan& plan);
+
+  const Plan& plan() const { return plan_; }
+  /// Nothing where the run is not done yet, or was done by another recipe. Error for a damaged
+  /// file.
+  std::optional<RunResult> result(const Experiment& row, int seed) const;
+  /// The results of all of a row's seeds that are done, by seed.
+  std::map<int, RunResult> results(const Experiment& row) const;
+
+  /// Does it, and keeps model and figures. Rows that it needs and whose models are not there are
+  /// run first. Nothing where `watch` returned false: the same call goes on from there later.
+  std::optional<RunResult> run(const Experiment& row, int seed, const RunWatch& watch);
+
+ private:
+  std::filesystem::path path(const char* kind, const Experiment& row, int seed,
+                             const char* extension) const;
+  std::string recipe(const Experiment& row) const;
+  /// The float network of that row; nothing where it had to be trained and was interrupted.
+  std::optional<TrainedModel> model_of(const std::string& id, int seed, const RunWatch& watch);
+  std::unique_ptr<TraceModel> train(const Experiment& row, int seed, const TrainedModel* from,
+                                    const TrainedModel* teacher, const RunWatch& watch) const;
+  RunScores measure(const TraceModel& model, const SimulatorConfig& data) const;
+
+  std::filesystem::path folder_;
+  Plan plan_;
+};
+
+}  // namespace taugate

@@ -1,0 +1,60 @@
+#pragma once
+// A training from beginning to end, whatever its kind: floats or integers (quantisation-aware),
+// from the truth or from a teacher as well, from random weights or from a trained network. The
+// recipe decides every bit of the result.
+
+#include <memory>
+#include <optional>
+
+#include "taugate/nn/distil.h"
+#include "taugate/quant/qat.h"
+#include "taugate/study/simulated_traces.h"
+#include "taugate/study/trained_model.h"
+
+namespace taugate {
+
+struct Recipe {
+  Seq2SeqConfig network;
+  SimulatorConfig simulator;
+  Normalisation normalisation;
+  double first_gate_ns = 0.0;
+  TrainingOptions training;             ///< `objective` is filled in
+  std::uint64_t seed = 1;               ///< of the weights and of the traces
+  std::optional<QatOptions> integers;   ///< trains with these, and makes a network of them
+  std::optional<DistilOptions> distil;  ///< with a teacher
+};
+
+/// A recipe at work. Nothing moves it: trainer and objective refer to its parts.
+class TrainingRun {
+ public:
+  /// `teacher` (wanted where the recipe distils) and `start`, a float network of the same shape
+  /// whose weights are the first ones, must outlive this. Error where either does not fit.
+  explicit TrainingRun(const Recipe& recipe, const TrainedModel* teacher = nullptr,
+                       const TrainedModel* start = nullptr);
+  TrainingRun(const TrainingRun&) = delete;
+  TrainingRun& operator=(const TrainingRun&) = delete;
+
+  const Recipe& recipe() const { return recipe_; }
+  Trainer& trainer() { return *trainer_; }
+  const Seq2Seq& network() const { return network_; }
+
+  /// With the trainer's parameters: a TrainedModel, or with integers a QuantisedModel.
+  std::unique_ptr<TraceModel> result() const;
+  /// The same; for integers the floats that they were rounded from.
+  TrainedModel master() const;
+  /// How it was trained and how well, as JSON: what result() carries as TraceModel::training.
+  std::string note() const;
+
+ private:
+  Objective make_objective();
+
+  Recipe recipe_;
+  Seq2Seq network_;
+  std::unique_ptr<QatNetwork> qat_;
+  Parameters own_;  // of a float network: its own, and what only its training needs
+  std::unique_ptr<Distillation> distillation_;
+  SimulatedTraces data_;
+  std::unique_ptr<Trainer> trainer_;
+};
+
+}  // namespace taugate

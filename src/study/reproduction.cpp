@@ -1,0 +1,331 @@
+#include "taugate/study/reproduction.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "taugate/core/error.h"
+#include "taugate/core/progress.h"
+#include "taugate/fli/gnuplot.h"
+
+namespace taugate {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+struct Table {
+  const char *name, *title;
+};
+constexpr Table kTables[] = {
+    {"1", "Table 1: weight reduction, two layers a side"},
+    {"2", "Table 2: one layer a side, without and with distillation"},
+    {"3", "Table 3: students in integers"},
+    {"later", "The authors' later setting: T = 135, full, short and long component"},
+    {"ablations", "Ablations: 32 units, 8 bits, QAT from the start of table 3"}};
+
+/// Two-sided 95 % quantile of Student's t.
+double student_t(int freedom) {
+  constexpr double quantiles[] = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262};
+  return freedom <= 9 ? quantiles[freedom - 1] : 1.96 + 2.4 / freedom;
+}
+
+template <class Get>
+OverSeeds over_runs(const std::map<int, RunResult>& runs, Get&& get) {
+  std::vector<double> values;
+  for (const auto& [seed, run] : runs) values.push_back(get(run));
+  return over_seeds(values);
+}
+
+template <class... Values>
+std::string text_of(const char* format, Values... values) {
+  char text[160];
+  std::snprintf(text, sizeof text, format, values...);
+  return text;
+}
+
+/// "0.01234 +- 0.00005", or the value alone for one seed.
+std::string spread(const OverSeeds& s, int digits, bool sign = false) {
+  const char* one = sign ? "%+.*f" : "%.*f";
+  if (s.n < 2) return text_of(one, digits, s.mean);
+  return text_of(one, digits, s.mean) + text_of(" ± %.*f", digits, s.deviation);
+}
+
+std::string known(const std::optional<double>& paper, int digits) {
+  return paper ? text_of("%.*f", digits, *paper) : "";
+}
+
+/// The figures of a row, with a name each: what all three forms of output show.
+struct Column {
+  const char* key;
+  int digits;
+  double (*get)(const RunResult&);
+};
+constexpr Column kColumns[] = {
+    {"rmse", 5, [](const RunResult& r) { return r.test.channels[0].rmse.mean; }},
+    {"r2", 4, [](const RunResult& r) { return r.test.channels[0].r2.mean; }},
+    {"l2", 4, [](const RunResult& r) { return r.test.channels[0].l2.mean; }},
+    {"dtw", 3, [](const RunResult& r) { return r.test.channels[0].dtw.mean; }},
+    {"lifetime_bias_ns", 4, [](const RunResult& r) { return r.test.lifetime.bias_ns; }},
+    {"lifetime_deviation_ns", 4, [](const RunResult& r) { return r.test.lifetime.deviation_ns; }},
+    {"plate_rmse", 5, [](const RunResult& r) { return r.plate.channels[0].rmse.mean; }},
+    {"plate_r2", 4, [](const RunResult& r) { return r.plate.channels[0].r2.mean; }},
+    {"plate_l2", 4, [](const RunResult& r) { return r.plate.channels[0].l2.mean; }},
+    {"plate_dtw", 3, [](const RunResult& r) { return r.plate.channels[0].dtw.mean; }},
+    {"plate_lifetime_bias_ns", 4, [](const RunResult& r) { return r.plate.lifetime.bias_ns; }},
+    {"plate_lifetime_deviation_ns", 4,
+     [](const RunResult& r) { return r.plate.lifetime.deviation_ns; }},
+};
+
+const Column& column(const std::string& key) {
+  return *std::find_if(std::begin(kColumns), std::end(kColumns),
+                       [&](const Column& c) { return c.key == key; });
+}
+
+void append_row(std::string& out, const ExperimentFolder& folder, const Experiment& row) {
+  const auto runs = folder.results(row);
+  const int wanted = folder.plan().seeds_of(row);
+  out += "| " + row.title + " |";
+  if (runs.empty()) {
+    out += " not run yet | | | | | | | | | | | | |\n";
+    return;
+  }
+  const auto cell = [&](const char* key, bool sign = false) {
+    const Column& c = column(key);
+    return spread(over_runs(runs, c.get), c.digits, sign);
+  };
+  const RunResult& one = runs.begin()->second;
+  out += ' ' + cell("rmse") + " | " + known(row.paper_rmse, 4) + " | " + cell("r2") + " | " +
+         known(row.paper_r2, 3) + " | " + cell("l2") + " | " + cell("dtw") + " | " +
+         cell("lifetime_bias_ns", true) + "; " + cell("lifetime_deviation_ns") + " | " +
+         cell("plate_rmse") + " | " + cell("plate_r2") + " | " +
+         cell("plate_lifetime_bias_ns", true) + "; " + cell("plate_lifetime_deviation_ns") + " | " +
+         std::to_string(one.parameters) + " | " + std::to_string(one.file_bytes) + " | " +
+         std::to_string(one.multiply_accumulates) + " | " + std::to_string(runs.size());
+  if (static_cast<int>(runs.size()) < wanted) out += " of " + std::to_string(wanted);
+  out += " |\n";
+}
+
+/// Short and long component, for rows with three outputs.
+void append_components(std::string& out, const ExperimentFolder& folder, const Experiment& row) {
+  const auto runs = folder.results(row);
+  if (runs.empty() || runs.begin()->second.test.channels.size() < 3) return;
+  const char* names[] = {"full", "short", "long"};
+  for (std::size_t c = 0; c < 3; ++c) {
+    const auto of = [&](auto member) {
+      return over_runs(runs, [&](const RunResult& r) { return (r.test.channels[c].*member).mean; });
+    };
+    out += "| " + row.title + " | " + names[c] + " | " + spread(of(&RunScores::Channel::rmse), 5) +
+           " | " + spread(of(&RunScores::Channel::r2), 4) + " |\n";
+  }
+}
+
+void append_table(std::string& out, const ExperimentFolder& folder, const Table& table) {
+  out += concat("\n## ", table.title, "\n\n");
+  out +=
+      "| model | RMSE | paper | R² | paper | L2 | DTW | lifetime bias; deviation (ns) | plate RMSE "
+      "| "
+      "plate R² | plate lifetime bias; deviation (ns) | parameters | file (bytes) | MACs a trace | "
+      "seeds |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
+  for (const Experiment& row : folder.plan().rows)
+    if (row.table == table.name) append_row(out, folder, row);
+  if (table.name != std::string("later")) return;
+  out += "\n| model | channel | RMSE | R² |\n|---|---|---|---|\n";
+  for (const Experiment& row : folder.plan().rows)
+    if (row.table == table.name) append_components(out, folder, row);
+}
+
+void append_comparisons(std::string& out, const ExperimentFolder& folder) {
+  out +=
+      "\n## Comparisons\n\nRMSE of one row over that of another, mean over the seeds that both "
+      "have; "
+      "95 % confidence interval of the mean difference, paired by seed.\n\n"
+      "| what | ratio | 95 % interval | aim | seeds |\n|---|---|---|---|---|\n";
+  for (const Comparison& c : folder.plan().comparisons) {
+    const RatioOfRows r = compare_rows(folder, c);
+    if (r.seeds == 0) continue;
+    out += "| " + c.what + text_of(" | %.4f | ", r.ratio);
+    if (r.seeds > 1) out += text_of("%.4f to %.4f", r.low, r.high);
+    out += " | " + (c.wanted ? text_of("at most %.2f", *c.wanted) : std::string()) +
+           text_of(" | %d |\n", r.seeds);
+  }
+}
+
+bool in_plan(const Plan& plan, const char* table) {
+  return std::any_of(plan.rows.begin(), plan.rows.end(),
+                     [&](const Experiment& row) { return row.table == table; });
+}
+
+/// Rows with a result whose error does not dwarf the others' (as that of the paper's scale, taken
+/// literally, does): at most four times the least.
+std::vector<std::pair<const Experiment*, OverSeeds>> drawable(const ExperimentFolder& folder,
+                                                              const std::string& table) {
+  std::vector<std::pair<const Experiment*, OverSeeds>> rows;
+  double least = std::numeric_limits<double>::infinity();
+  for (const Experiment& row : folder.plan().rows) {
+    const auto runs = folder.results(row);
+    if (row.table != table || runs.empty()) continue;
+    rows.emplace_back(&row, over_runs(runs, column("rmse").get));
+    least = std::min(least, rows.back().second.mean);
+  }
+  std::erase_if(rows, [&](const auto& row) { return row.second.mean > 4.0 * least; });
+  return rows;
+}
+
+/// How long all runs took.
+std::string time_taken(const ExperimentFolder& folder) {
+  double seconds = 0.0, processor = 0.0;
+  std::size_t runs = 0;
+  for (const Experiment& row : folder.plan().rows)
+    for (const auto& [seed, run] : folder.results(row)) {
+      seconds += run.seconds;
+      processor += run.processor_seconds;
+      ++runs;
+    }
+  return concat(runs, " runs, ", format_seconds(seconds), " by the clock, ",
+                format_seconds(processor), " of processor time.");
+}
+
+}  // namespace
+
+OverSeeds over_seeds(const std::vector<double>& values) {
+  OverSeeds s{0.0, kNaN, static_cast<int>(values.size())};
+  for (const double v : values) s.mean += v / s.n;
+  if (s.n < 2) return s;
+  double squares = 0.0;
+  for (const double v : values) squares += (v - s.mean) * (v - s.mean);
+  s.deviation = std::sqrt(squares / (s.n - 1));
+  return s;
+}
+
+RatioOfRows compare_rows(const ExperimentFolder& folder, const Comparison& comparison) {
+  const auto ours = folder.results(folder.plan().find(comparison.row));
+  const auto theirs = folder.results(folder.plan().find(comparison.other));
+  std::vector<double> differences, others;
+  for (const auto& [seed, run] : ours)
+    if (const auto it = theirs.find(seed); it != theirs.end()) {
+      const double a = run.test.channels[0].rmse.mean, b = it->second.test.channels[0].rmse.mean;
+      differences.push_back(a - b);
+      others.push_back(b);
+    }
+  const int n = static_cast<int>(others.size());
+  if (n == 0) return {kNaN, kNaN, kNaN, 0};
+  const OverSeeds difference = over_seeds(differences);
+  const double base = over_seeds(others).mean;
+  const double half = n > 1 ? student_t(n - 1) * difference.deviation / std::sqrt(n) : kNaN;
+  return {1.0 + difference.mean / base, 1.0 + (difference.mean - half) / base,
+          1.0 + (difference.mean + half) / base, n};
+}
+
+std::string reproduction_markdown(const ExperimentFolder& folder, const std::string& origin) {
+  std::string out =
+      "# The paper's tables, reproduced\n\n" + origin + ' ' + time_taken(folder) +
+      "\n\nMean ± standard deviation over seeds. Test: simulated traces of the "
+      "training's prior that no training saw. Plate: an emulated well plate of AF700, "
+      "mono-exponential with 1.0 ns, with an IRF, counts and noise of its own. "
+      "\"paper\": Erbas et al.'s figure for that network, on their data, where it is "
+      "known to us.\n";
+  for (const Table& table : kTables)
+    if (in_plan(folder.plan(), table.name)) append_table(out, folder, table);
+  append_comparisons(out, folder);
+  return out;
+}
+
+std::string reproduction_csv(const ExperimentFolder& folder) {
+  std::string out = "table,id,title,seeds,parameters,file_bytes,multiply_accumulates,samples";
+  for (const Column& c : kColumns) out += concat(',', c.key, ',', c.key, "_deviation");
+  out += ",paper_rmse,paper_r2\n";
+  for (const Experiment& row : folder.plan().rows) {
+    const auto runs = folder.results(row);
+    if (runs.empty()) continue;
+    const RunResult& one = runs.begin()->second;
+    out += concat(row.table, ',', row.id, ",\"", row.title, "\",", runs.size(), ',', one.parameters,
+                  ',', one.file_bytes, ',', one.multiply_accumulates, ',', row.samples);
+    for (const Column& c : kColumns) {
+      const OverSeeds s = over_runs(runs, c.get);
+      out += text_of(",%.8g,", s.mean) + (s.n > 1 ? text_of("%.4g", s.deviation) : "");
+    }
+    out += ',' + known(row.paper_rmse, 4) + ',' + known(row.paper_r2, 3) + '\n';
+  }
+  return out;
+}
+
+std::string reproduction_json(const ExperimentFolder& folder, const std::string& origin) {
+  nlohmann::json all{{"origin", origin}};
+  for (const Experiment& row : folder.plan().rows) {
+    nlohmann::json entry{{"table", row.table}, {"id", row.id}, {"title", row.title}};
+    entry["samples"] = row.samples;
+    if (row.paper_rmse) entry["paper_rmse"] = *row.paper_rmse;
+    if (row.paper_r2) entry["paper_r2"] = *row.paper_r2;
+    entry["runs"] = nlohmann::json::array();
+    for (const auto& [seed, run] : folder.results(row)) {
+      nlohmann::json figures{
+          {"seed", seed}, {"seconds", run.seconds}, {"processor_seconds", run.processor_seconds}};
+      for (const Column& c : kColumns) figures[c.key] = c.get(run);
+      entry["parameters"] = run.parameters;
+      entry["file_bytes"] = run.file_bytes;
+      entry["multiply_accumulates"] = run.multiply_accumulates;
+      entry["runs"].push_back(figures);
+    }
+    all["rows"].push_back(entry);
+  }
+  for (const Comparison& c : folder.plan().comparisons)
+    if (const RatioOfRows r = compare_rows(folder, c); r.seeds > 0) {
+      nlohmann::json entry{
+          {"row", c.row}, {"other", c.other}, {"ratio", r.ratio}, {"seeds", r.seeds}};
+      if (r.seeds > 1) entry["interval"] = {r.low, r.high};
+      if (c.wanted) entry["wanted"] = *c.wanted;
+      all["comparisons"].push_back(entry);
+    }
+  return all.dump(1) + "\n";
+}
+
+void draw_size_against_error(const std::filesystem::path& path, const ExperimentFolder& folder) {
+  GnuplotScript script(1000, 650);
+  script.line("set logscale x");
+  script.line("set xlabel 'model file (bytes)'");
+  script.line("set ylabel 'RMSE on held-out traces'");
+  script.line("set key top right");
+  std::string plot;
+  for (const char* table : {"1", "2", "3"}) {
+    std::vector<double> bytes, rmse, deviation;
+    for (const auto& [row, s] : drawable(folder, table)) {
+      bytes.push_back(static_cast<double>(folder.results(*row).begin()->second.file_bytes));
+      rmse.push_back(s.mean);
+      deviation.push_back(s.n > 1 ? s.deviation : 0.0);
+    }
+    if (bytes.empty()) continue;
+    const std::string name = concat("t", table);
+    script.data(name, {bytes, rmse, deviation});
+    plot += concat(plot.empty() ? "plot " : ", ", "$", name,
+                   " using 1:2:3 with yerrorbars pt 7 lt ", table, " title 'table ", table, "'");
+  }
+  require(!plot.empty(), path.string(), ": there is no result to draw yet");
+  script.line(plot);
+  script.write_png(path);
+}
+
+void draw_rows(const std::filesystem::path& path, const ExperimentFolder& folder,
+               const std::string& table) {
+  std::vector<double> rmse, deviation, place;
+  std::string tics;
+  for (const auto& [row, s] : drawable(folder, table)) {
+    place.push_back(-static_cast<double>(place.size()));
+    rmse.push_back(s.mean);
+    deviation.push_back(s.n > 1 ? s.deviation : 0.0);
+    tics += concat(tics.empty() ? "" : ", ", GnuplotScript::quoted(row->title), ' ', place.back());
+  }
+  require(!rmse.empty(), path.string(), ": there is no result to draw yet");
+  GnuplotScript script(1000, 160 + 34 * static_cast<int>(rmse.size()));
+  script.line("set ytics (", tics, ")");
+  script.line("set yrange [", place.back() - 0.7, ":0.7]");
+  script.line("set xlabel 'RMSE on held-out traces (bars: deviation over seeds)'");
+  script.line("set grid x");
+  script.data("rows", {rmse, place, deviation});
+  script.line("plot $rows using 1:2:3 with xerrorbars pt 7 lt 1 notitle");
+  script.write_png(path);
+}
+
+}  // namespace taugate

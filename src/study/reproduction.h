@@ -1,0 +1,39 @@
+#pragma once
+// What a folder of experiments has shown so far: the paper's tables with the paper's figures beside
+// ours, comparisons with confidence intervals, as Markdown, CSV, JSON and pictures.
+
+#include <filesystem>
+#include <string>
+
+#include "taugate/study/experiment_run.h"
+
+namespace taugate {
+
+/// Mean and standard deviation (divisor n - 1; NaN for one value) over seeds.
+struct OverSeeds {
+  double mean = 0.0, deviation = 0.0;
+  int n = 0;
+};
+OverSeeds over_seeds(const std::vector<double>& values);
+
+/// The ratio of two rows' RMSE on the seeds that both have. `low` and `high`: 95 % confidence
+/// interval of the mean difference (Student's t, paired by seed), as a ratio; NaN for one seed.
+struct RatioOfRows {
+  double ratio = 0.0, low = 0.0, high = 0.0;
+  int seeds = 0;
+};
+RatioOfRows compare_rows(const ExperimentFolder& folder, const Comparison& comparison);
+
+/// All tables; `origin` (command, commit) stands at the top.
+std::string reproduction_markdown(const ExperimentFolder& folder, const std::string& origin);
+/// One line a row: means and deviations over seeds.
+std::string reproduction_csv(const ExperimentFolder& folder);
+std::string reproduction_json(const ExperimentFolder& folder, const std::string& origin);
+
+/// RMSE against the bytes of the model, for tables 1 to 3. Error without gnuplot.
+void draw_size_against_error(const std::filesystem::path& path, const ExperimentFolder& folder);
+/// The RMSE of the rows of a table, one below the other, with deviations over seeds.
+void draw_rows(const std::filesystem::path& path, const ExperimentFolder& folder,
+               const std::string& table);
+
+}  // namespace taugate

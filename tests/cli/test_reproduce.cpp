@@ -1,0 +1,48 @@
+// taugate reproduce: every row of a table, once, with an interruption or without.
+
+#include "program.h"
+
+using namespace taugate;
+using namespace taugate::testing;
+
+TEST_CASE("reproduce writes tables, figures and pictures, and does nothing twice") {
+  Folder folder;
+  const std::string command = "reproduce --tables 2 --scale smoke --commit abc -o r";
+  const Outcome first = run(folder, command);
+  CAPTURE(first.err);
+  REQUIRE(first.code == 0);
+  CHECK(contains(first.out, "17/17"));
+  const std::string tables = read_all(folder / "r/tables.md");
+  for (const std::string part : {"## Table 2", "64x64, the teacher", "| 16x16, KD |", "commit abc",
+                                 "## Comparisons", "KD, 16 units, float"})
+    CHECK(contains(tables, part));
+  CHECK_FALSE(contains(tables, "not run yet"));
+  const auto json = nlohmann::json::parse(read_all(folder / "r/tables.json"));
+  CHECK(json["rows"].size() == 9);
+  CHECK(json["rows"][1]["runs"].size() == 2);
+  CHECK(is_picture(folder / "r/size.png"));
+  CHECK(is_picture(folder / "r/table-2.png"));
+
+  const auto time = fs::last_write_time(folder / "r/models/s16-kd-2.safetensors");
+  const Outcome second = run(folder, command);
+  CHECK(second.code == 0);
+  CHECK_FALSE(contains(second.out, "s16"));
+  CHECK(fs::last_write_time(folder / "r/models/s16-kd-2.safetensors") == time);
+  CHECK(read_all(folder / "r/tables.md") == tables);
+}
+
+TEST_CASE("reproduce refuses what it does not know") {
+  Folder folder;
+  const auto refused = [&](const std::string& command, int code, const std::string& part) {
+    const Outcome o = run(folder, command);
+    CAPTURE(o.err);
+    CHECK(o.code == code);
+    CHECK(one_line(o.err));
+    CHECK(contains(o.err, part));
+    CHECK(folder.names() == std::vector<std::string>{"file"});
+  };
+  write_all(folder / "file", "");
+  refused("reproduce --tables 7 -o r", 2, "'7'");
+  refused("reproduce --scale large -o r", 2, "'large'");
+  refused("reproduce --scale smoke -o file", 1, "file");
+}

@@ -1,0 +1,145 @@
+// The plan of experiments is sound, a folder of them remembers what is done, and what is printed of
+// them is their arithmetic.
+
+#include <stdlib.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "taugate/core/file.h"
+#include "taugate/study/reproduction.h"
+#include "testing.h"
+
+using namespace taugate;
+using namespace taugate::testing;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::vector<std::string> kAll{"1", "2", "3", "later", "ablations"};
+
+struct Folder {
+  fs::path path;
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "taugate_study_XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path = name;
+  }
+  ~Folder() { fs::remove_all(path); }
+};
+
+bool always(std::uint64_t, std::uint64_t) { return true; }
+
+}  // namespace
+
+TEST_CASE("every row stands behind those that it needs, and no two share a name") {
+  for (const std::string scale : {"smoke", "quick", "full"}) {
+    const Plan plan = plan_experiments(scale, kAll);
+    std::set<std::string> before;
+    for (const Experiment& row : plan.rows) {
+      CAPTURE(row.id);
+      CHECK(row.id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos);
+      for (const std::string& needed : {row.from, row.teacher})
+        if (!needed.empty()) CHECK(before.count(needed) == 1);
+      CHECK(before.insert(row.id).second);
+      CHECK((row.origin == Origin::quantised) == (row.samples == 0));
+      CHECK(cost_of(plan, row) > 0.0);
+    }
+    CHECK(plan.comparisons.size() >= 10);
+  }
+  CHECK(plan_experiments("quick", kAll).seeds_of(plan_experiments("quick", {"1"}).rows[0]) == 1);
+  CHECK(plan_experiments("full", kAll).seeds == 5);
+}
+
+TEST_CASE("a table brings along what its rows need, and nothing more") {
+  const Plan plan = plan_experiments("quick", {"ablations"});
+  std::set<std::string> tables;
+  for (const Experiment& row : plan.rows) tables.insert(row.table);
+  CHECK(tables == std::set<std::string>{"2", "3", "ablations"});
+  CHECK_THROWS_AS(plan.find("t64x64"), Error);
+  CHECK(plan.find("f32-start").table == "3");
+  CHECK(plan.find("teacher").table == "2");
+  CHECK_THROWS_AS(plan_experiments("quick", {"4"}), UsageError);
+  CHECK_THROWS_AS(plan_experiments("huge", {"1"}), UsageError);
+}
+
+TEST_CASE("the sizes of the paper's networks") {
+  const Plan plan = plan_experiments("quick", {"1", "2"});
+  const auto parameters = [&](const std::string& id) {
+    const Experiment& row = plan.find(id);
+    return Seq2Seq({.gates = 70, .outputs = 1, .hidden = row.hidden}).published_parameter_count();
+  };
+  CHECK(parameters("t128x128") == 298881);
+  // DESIGN's claim: 98 % fewer parameters.
+  CHECK(parameters("s32") < 0.023 * static_cast<double>(parameters("t128x128")));
+}
+
+TEST_CASE("a folder does each run once, goes on after an interruption, and to the same figures") {
+  const Plan plan = plan_experiments("smoke", {"2"});
+  Folder a, b;
+  ExperimentFolder whole(a.path, plan), halved(b.path, plan);
+  const Experiment& row = plan.find("s16-kd");
+  const auto result = whole.run(row, 1, always);
+  REQUIRE(result.has_value());
+  CHECK(whole.results(row).size() == 1);
+  CHECK(whole.result(plan.find("teacher"), 1).has_value());  // it was needed
+  CHECK(fs::exists(a.path / "models" / "s16-kd-1.safetensors"));
+
+  int calls = 0;
+  CHECK_FALSE(halved.run(row, 1, [&](std::uint64_t, std::uint64_t) { return ++calls < 2; }));
+  CHECK(fs::exists(b.path / "models" / "teacher-1.checkpoint") !=
+        halved.result(plan.find("teacher"), 1).has_value());
+  std::optional<RunResult> again;
+  for (int tries = 0; tries < 20 && !again; ++tries) {
+    int left = 2;
+    again = halved.run(row, 1, [&](std::uint64_t, std::uint64_t) { return --left > 0; });
+  }
+  REQUIRE(again.has_value());
+  CHECK(again->test.channels[0].rmse.mean == result->test.channels[0].rmse.mean);
+  CHECK(again->plate.lifetime.bias_ns == result->plate.lifetime.bias_ns);
+  CHECK(read_file(a.path / "models" / "s16-kd-1.safetensors") ==
+        read_file(b.path / "models" / "s16-kd-1.safetensors"));
+
+  // Another recipe under the same name is not taken for this one's result.
+  Plan other = plan;
+  for (Experiment& e : other.rows)
+    if (e.id == "s16-kd") e.samples *= 2;
+  CHECK_FALSE(ExperimentFolder(a.path, other).result(other.find("s16-kd"), 1).has_value());
+  std::ofstream(a.path / "runs" / "s16-kd-1.json") << "{\"recipe\": ";
+  CHECK_THROWS_WITH_AS((void)whole.result(row, 1), doctest::Contains("s16-kd-1.json"), Error);
+}
+
+TEST_CASE("means, deviations and intervals over seeds") {
+  const OverSeeds s = over_seeds({1.0, 2.0, 6.0});
+  CHECK(s.mean == 3.0);
+  CHECK(close(s.deviation, std::sqrt(7.0), 0.0, 1e-14));
+  CHECK(std::isnan(over_seeds({1.0}).deviation));
+
+  Plan plan = plan_experiments("smoke", {"2"});
+  Folder folder;
+  ExperimentFolder runs(folder.path, plan);
+  const Comparison comparison{"s16-kd", "s16", "", {}};
+  CHECK(compare_rows(runs, comparison).seeds == 0);
+  for (const int seed : {1, 2})
+    for (const char* id : {"s16-kd", "s16"}) REQUIRE(runs.run(plan.find(id), seed, always));
+  const RatioOfRows r = compare_rows(runs, comparison);
+  CHECK(r.seeds == 2);
+  const auto rmse = [&](const char* id, int seed) {
+    return runs.result(plan.find(id), seed)->test.channels[0].rmse.mean;
+  };
+  const double d1 = rmse("s16-kd", 1) - rmse("s16", 1), d2 = rmse("s16-kd", 2) - rmse("s16", 2);
+  const double base = (rmse("s16", 1) + rmse("s16", 2)) / 2, mean = (d1 + d2) / 2;
+  // t(0.975, 1) = 12.706; the deviation of a mean of two is half their distance.
+  const double half = 12.706 * std::abs(d1 - d2) / 2;
+  CHECK(close(r.ratio, 1 + mean / base, 0.0, 1e-12));
+  CHECK(close(r.low, 1 + (mean - half) / base, 1e-12, 1e-9));
+  CHECK(close(r.high, 1 + (mean + half) / base, 1e-12, 1e-9));
+
+  const std::string text = reproduction_markdown(runs, "here");
+  CHECK(text.find("KD, 16 units, float | ") != std::string::npos);
+  CHECK(text.find("| 32x32 | not run yet") != std::string::npos);
+  const std::string csv = reproduction_csv(runs);
+  CHECK(csv.find("2,s16-kd,\"16x16, KD\",2,") != std::string::npos);
+}
