@@ -4,6 +4,8 @@
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 DEPENDENCIES ?= scripts/dependencies.sh
+SCALE ?= quick
+TABLES ?= 1,2,3
 COMMIT = $(shell git describe --always --dirty)
 
 PRESETS := release debug dev asan clang bench peers
@@ -15,7 +17,7 @@ build = cmake --preset $(1) && cmake --build --preset $(1) -j $(JOBS)
 check = $(call build,$(1)) && ctest --preset $(1) -j $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench bench-peers bench-record asan clang lint format install clean
+.PHONY: help build demo test reproduce bench bench-peers bench-record asan clang lint format install clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +34,12 @@ demo: ## train a network, judge it and draw a lifetime map: the project in five 
 test: ## build everything with warnings as errors and run all tests
 	@$(DEPENDENCIES) test
 	$(call check,dev)
+
+reproduce: ## the paper's Tables 1 to 3 in half an hour: build/reproduction (SCALE=full, TABLES=..)
+	@$(DEPENDENCIES) demo
+	$(call build,release)
+	build/release/taugate reproduce --tables $(TABLES) --scale $(SCALE) --commit $(COMMIT) \
+	  -o build/reproduction
 
 bench: ## time every part of this project beside the FMA peak, two minutes (build/bench/*.csv, *.json)
 	@$(DEPENDENCIES) bench

@@ -153,7 +153,8 @@ TEST_CASE("train --integers writes a model of integers, and the floats behind it
 TEST_CASE("distill trains a student from a teacher") {
   Folder folder;
   REQUIRE(run(folder,
-              "train --model seq2seq --hidden 9,7 --samples 2k --counts 50:60 --no-pictures "
+              "train --model seq2seq --hidden 9,7 --samples 2k --gates 64 --gate-step 0.19 "
+              "--no-pictures "
               "-o teacher.safetensors")
               .code == 0);
   const Outcome o = run(folder,
@@ -165,7 +166,7 @@ TEST_CASE("distill trains a student from a teacher") {
   const Outcome info = run(folder, "info student.safetensors");
   CHECK(contains(info.out, "6 units; reset_after"));
   // The teacher's traces, not the preset's.
-  CHECK(contains(info.out, "peak counts 50"));
+  CHECK(contains(info.out, "64 gates of 0.19 ns"));
   CHECK(nlohmann::json::parse(read_all(folder / "d.json"))["distilled"]["beta"] == 0.1);
   CHECK(run(folder,
             "distill teacher.safetensors --hidden 6 --samples 1k --integers --no-pictures "
