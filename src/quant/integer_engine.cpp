@@ -11,6 +11,9 @@
 namespace taugate {
 namespace {
 
+/// So many run sooner one after the other than side by side in a block.
+constexpr std::size_t kFewTraces = 4;
+
 IntegerModel validated(IntegerModel model) {
   model.validate();
   return model;
@@ -109,28 +112,37 @@ void IntegerEngine::run_all(std::span<const In> input, std::span<Out> output, Tr
       });
     });
 
+  // `batch` traces side by side in so many lanes. Lanes beyond the batch repeat the last trace:
+  // harmless, and no special case.
+  const auto run_lanes = [&](IntegerPlan::Scratch& s, std::size_t first, std::size_t batch,
+                             std::size_t lanes) {
+    constexpr bool floats = std::is_floating_point_v<In>;
+    for (std::size_t lane = 0; lane < lanes; ++lane)
+      for (std::size_t t = 0; t < T; ++t) {
+        const std::size_t trace = first + std::min(lane, batch - 1);
+        if constexpr (floats)
+          s.values[t * lanes + lane] = given(trace, t);
+        else
+          s.input[t * lanes + lane] = word(trace, t);
+      }
+    if (floats && !plan_->quantise(s, T * lanes))  // which one? Its message names it.
+      for (std::size_t lane = 0; lane < batch; ++lane)
+        for (std::size_t t = 0; t < T; ++t) word(first + lane, t);
+    if (lanes == 1)
+      plan_->run_single(s);
+    else
+      plan_->run(s);
+    for (std::size_t lane = 0; lane < batch; ++lane)
+      for (std::size_t t = 0; t < T; ++t)
+        for (std::size_t c = 0; c < C; ++c)
+          at(first + lane, t, c) = value_of(s.output[(t * C + c) * lanes + lane]);
+  };
   constexpr std::size_t B = kLaneBlock;
   parallel_for((count + B - 1) / B, [&](std::size_t block, int thread) {
     IntegerPlan::Scratch& s = scratch_[static_cast<std::size_t>(thread)].block;
     const std::size_t first = block * B, batch = std::min(B, count - first);
-    // Lanes beyond the batch repeat the last trace: harmless, and no special case.
-    constexpr bool floats = std::is_floating_point_v<In>;
-    for (std::size_t lane = 0; lane < B; ++lane)
-      for (std::size_t t = 0; t < T; ++t) {
-        const std::size_t trace = first + std::min(lane, batch - 1);
-        if constexpr (floats)
-          s.values[t * B + lane] = given(trace, t);
-        else
-          s.input[t * B + lane] = word(trace, t);
-      }
-    if (floats && !plan_->quantise(s))  // which one? Its message names it.
-      for (std::size_t lane = 0; lane < batch; ++lane)
-        for (std::size_t t = 0; t < T; ++t) word(first + lane, t);
-    plan_->run(s);
-    for (std::size_t lane = 0; lane < batch; ++lane)
-      for (std::size_t t = 0; t < T; ++t)
-        for (std::size_t c = 0; c < C; ++c)
-          at(first + lane, t, c) = value_of(s.output[(t * C + c) * B + lane]);
+    if (!plan_->has_single() || batch > kFewTraces) return run_lanes(s, first, batch, B);
+    for (std::size_t i = 0; i < batch; ++i) run_lanes(s, first + i, 1, 1);
   });
 }
 

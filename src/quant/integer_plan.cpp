@@ -62,7 +62,23 @@ std::optional<IntegerPlan> IntegerPlan::make(const IntegerModel& model,
   plan.head_ = narrow ? pack_narrow_head(plan.memory_, model, kernels,
                                          plan.narrow_layers_.back().state_words)
                       : pack_wide_head(plan.memory_, model);
+  if (floats && kernels.single_gru) plan.pack_single(model);
   return plan;
+}
+
+void IntegerPlan::pack_single(const IntegerModel& model) {
+  const UnitOrder order{kernels_->single_units, kernels_->single_lane_words};
+  for (const auto* side : {&model.encoder, &model.decoder})
+    for (const IntegerLayer& layer : *side)
+      single_layers_.push_back(pack_narrow(memory_, model, layer, *kernels_, order, true));
+  single_head_ = pack_narrow_head(memory_, model, *kernels_,
+                                  static_cast<int>(single_words_of(single_layers_.back())));
+}
+
+/// Words of the operands of a step, in whole registers; fewer than those of a block.
+std::size_t IntegerPlan::single_words_of(const simd::NarrowGru& layer) const {
+  const auto words = static_cast<std::size_t>(layer.units / kernels_->operands_per_word);
+  return (words + kLanes - 1) / kLanes * kLanes;
 }
 
 /// Words of the operands of a step.
@@ -96,8 +112,9 @@ IntegerPlan::Scratch IntegerPlan::make_scratch() const {
   return s;
 }
 
-bool IntegerPlan::quantise(Scratch& s) const {
-  return kernels_->quantise(s.values.size(), s.values.data(), operand_fraction_, s.input.data());
+bool IntegerPlan::quantise(Scratch& s, std::size_t count) const {
+  const std::size_t whole = (count + kLanes - 1) / kLanes * kLanes;
+  return kernels_->quantise(whole, s.values.data(), operand_fraction_, s.input.data());
 }
 
 void IntegerPlan::run(Scratch& s) const {
@@ -136,6 +153,39 @@ void IntegerPlan::run_narrow(Scratch& s) const {
     x_stride = stride;
   }
   kernels_->narrow_readout(head_, steps_, x, x_stride, s.output.data());
+}
+
+void IntegerPlan::run_single(Scratch& s) const {
+  const auto T = static_cast<std::size_t>(steps_);
+  const std::size_t layers = single_layers_.size() / 2;
+  // One input a step is a word of its own, whose other operands meet weights of zero.
+  const std::int32_t offset = kernels_->offset_operands ? 128 : 0;
+  const std::int32_t first_operand = kernels_->operands_per_word == 4 ? 0xff : 0xffff;
+  for (std::size_t t = 0; t < T; ++t) s.words[1][t] = (s.input[t] + offset) & first_operand;
+  const std::int32_t* x = s.words[1].data();
+  std::size_t x_stride = 1;
+  for (std::size_t k = 0; k < 2 * layers; ++k) {
+    const simd::NarrowGru& layer = single_layers_[k];
+    const std::size_t words = single_words_of(layer),
+                      state = static_cast<std::size_t>(layer.units) / 2;
+    std::int32_t* operands = s.words[k % 2].data();
+    if (k < layers) {
+      std::fill_n(s.state.data(), state, 0);
+      std::fill_n(operands, words,
+                  kernels_->offset_operands ? -0x7f7f7f80 : 0);  // 128 in each byte
+    } else {
+      std::copy_n(s.final_state[k - layers].data(), state, s.state.data());
+      std::copy_n(s.final_words[k - layers].data(), words, operands);
+    }
+    kernels_->single_gru(layer, steps_, x, x_stride, operands, words, s.state.data());
+    if (k < layers) {
+      std::copy_n(s.state.data(), state, s.final_state[k].data());
+      std::copy_n(operands + T * words, words, s.final_words[k].data());
+    }
+    x = operands + words;
+    x_stride = words;
+  }
+  kernels_->single_readout(single_head_, steps_, x, x_stride, s.output.data());
 }
 
 void IntegerPlan::run_wide(Scratch& s) const {

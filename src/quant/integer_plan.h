@@ -28,14 +28,21 @@ class IntegerPlan {
   };
   Scratch make_scratch() const;
 
-  /// s.values to s.input; false when one is not a number.
-  bool quantise(Scratch& s) const;
+  /// The first `count` of s.values to s.input; false when one is not a number.
+  bool quantise(Scratch& s, std::size_t count) const;
   /// s.input to s.output: whole numbers, in units of the output's grid.
   void run(Scratch& s) const;
 
+  /// Whether one trace alone can run with units in the lanes, several times sooner than a block.
+  bool has_single() const { return !single_layers_.empty(); }
+  /// s.input [T] to s.output [T][C].
+  void run_single(Scratch& s) const;
+
  private:
   IntegerPlan() = default;
+  void pack_single(const IntegerModel& model);
   std::size_t words_of(const simd::NarrowGru& layer) const;
+  std::size_t single_words_of(const simd::NarrowGru& layer) const;
   void run_narrow(Scratch& s) const;
   void run_wide(Scratch& s) const;
 
@@ -45,8 +52,9 @@ class IntegerPlan {
   int operand_fraction_ = 0;
   Arena memory_;
   std::vector<simd::NarrowGru> narrow_layers_;  // encoder, then decoder
+  std::vector<simd::NarrowGru> single_layers_;  // likewise, or none
   std::vector<simd::WideGru> wide_layers_;
-  simd::IntegerReadout head_;
+  simd::IntegerReadout head_, single_head_;
 };
 
 }  // namespace taugate

@@ -114,6 +114,8 @@ struct IntegerReadout {
 struct IntegerKernels {
   const char* name;
   int tile_units;
+  int single_units;       ///< of a group of a layer for one trace alone
+  int single_lane_words;  ///< words of its registers, for single_unit()
   int operands_per_word;  ///< 2 of 16 bits, or 4 of 8 bits
   bool offset_operands;   ///< 8-bit operands are held as operand + 128
   bool fuses;             ///< has a fused multiply-add: FloatRequantisers may be used
@@ -128,6 +130,14 @@ struct IntegerKernels {
   void (*narrow_gru)(const NarrowGru&, int steps, const std::int32_t* x, std::size_t x_stride,
                      std::int32_t* operands, std::size_t stride, std::int32_t* state);
   void (*narrow_readout)(const IntegerReadout&, int steps, const std::int32_t* operands,
+                         std::size_t stride, double* out);
+  /// One trace alone, for layers that fits_short() and that have FloatRequantisers; null where
+  /// there is no such kernel. x [steps] of [input_words]; operands [steps + 1] of [units], packed
+  /// into words, the first given, at a stride of whole registers; state [units], in place.
+  void (*single_gru)(const NarrowGru&, int steps, const std::int32_t* x, std::size_t x_stride,
+                     std::int32_t* operands, std::size_t stride, std::int32_t* state);
+  /// out [steps][rows]; whole registers of words.
+  void (*single_readout)(const IntegerReadout&, int steps, const std::int32_t* operands,
                          std::size_t stride, double* out);
   /// x [steps] of [inputs][16]; states [steps + 1] of [units][16], the first given, and their
   /// operands alike.

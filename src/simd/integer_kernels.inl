@@ -3,6 +3,7 @@
 // set.
 
 #include "taugate/simd/integer_narrow.inl"
+#include "taugate/simd/integer_single.inl"
 #include "taugate/simd/integer_wide.inl"
 
 namespace taugate::simd {
@@ -11,9 +12,13 @@ namespace {
 template <class Arch, class Dot, int Units>
 constexpr IntegerKernels integer_table(const char* name) {
   using Narrow = NarrowKernel<Arch, Dot, Units>;
+  using Single = SingleNarrowKernel<Arch, Dot>;
   using Wide = WideKernel<Arch>;
+  constexpr bool alone = kFusesMultiplyAdd<Arch>;
   return {.name = name,
           .tile_units = Units,
+          .single_units = Single::kUnits,
+          .single_lane_words = Single::kWidth,
           .operands_per_word = Dot::kPerWord,
           .offset_operands = Dot::kOffset != 0,
           .fuses = kFusesMultiplyAdd<Arch>,
@@ -21,6 +26,8 @@ constexpr IntegerKernels integer_table(const char* name) {
           .pack = Narrow::pack,
           .narrow_gru = Narrow::gru,
           .narrow_readout = Narrow::readout,
+          .single_gru = alone ? Single::gru : nullptr,
+          .single_readout = alone ? Single::readout : nullptr,
           .wide_gru = Wide::gru,
           .wide_readout = Wide::readout};
 }

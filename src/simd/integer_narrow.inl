@@ -248,7 +248,6 @@ struct NarrowKernel {
 
   static void readout(const IntegerReadout& r, int count, const std::int32_t* operands,
                       std::size_t stride, double* out) {
-    const double high = std::ldexp(1.0, r.word_bits - 1) - 1, low = -high - 1;
     for (int t = 0; t < count; ++t, operands += stride)
       for (int c = 0; c < r.rows; ++c, out += kLaneBlock) {
         V sum[kVectors];
@@ -261,9 +260,7 @@ struct NarrowKernel {
         }
         alignas(64) std::int32_t sums[kLaneBlock];
         unroll<kVectors>([&](auto v) { sum[v].store_aligned(sums + v * kWidth); });
-        for (int lane = 0; lane < kLaneBlock; ++lane)
-          out[lane] =
-              std::max(low, std::min(high, std::nearbyint((sums[lane] + r.bias[c]) * r.scale[c])));
+        for (int lane = 0; lane < kLaneBlock; ++lane) out[lane] = word_of_output(r, c, sums[lane]);
       }
   }
 };

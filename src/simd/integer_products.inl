@@ -51,6 +51,21 @@ xsimd::batch<std::int32_t, Arch> fused(xsimd::batch<std::int32_t, Arch> sum,
          V(FloatRequantisers::kStart);
 }
 
+/// The sum over a register's lanes; xsimd 9 renamed hadd to reduce_add.
+template <class V>
+std::int32_t sum_of_lanes(V x) {
+  if constexpr (requires { reduce_add(x); })
+    return reduce_add(x);
+  else
+    return hadd(x);
+}
+
+/// Row c of a readout from its accumulator without the bias.
+inline double word_of_output(const IntegerReadout& r, int c, std::int32_t sum) {
+  const double high = std::ldexp(1.0, r.word_bits - 1) - 1.0;
+  return std::max(-high - 1.0, std::min(high, std::nearbyint((sum + r.bias[c]) * r.scale[c])));
+}
+
 /// SSE has no fused multiply-add.
 template <class Arch>
 constexpr bool kFusesMultiplyAdd = xsimd::batch<float, Arch>::size >= 8;
