@@ -97,7 +97,7 @@ simd::NarrowGru pack_narrow(Arena& memory, const IntegerModel& model, const Inte
                             const simd::IntegerKernels& kernels, UnitOrder order, bool floats) {
   const int H = layer.hidden, per = kernels.operands_per_word;
   simd::NarrowGru gru{.tail = tail_of(model),
-                      .units = (H + order.group - 1) / order.group * order.group,
+                      .units = (H + order.multiple - 1) / order.multiple * order.multiple,
                       .state_words = (H + per - 1) / per,
                       .input_words = (layer.inputs + per - 1) / per};
   const auto units = static_cast<std::size_t>(gru.units);

@@ -10,6 +10,7 @@ namespace taugate {
 /// Which lanes the units of a narrow layer lie in.
 struct UnitOrder {
   int group;           ///< units of a tile, or of a group of lanes
+  int multiple;        ///< of units that a layer is padded to
   int lane_words = 0;  ///< for one trace alone: words of a register; 0: one unit after the other
 };
 

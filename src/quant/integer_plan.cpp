@@ -52,8 +52,8 @@ std::optional<IntegerPlan> IntegerPlan::make(const IntegerModel& model,
   for (const auto* side : {&model.encoder, &model.decoder})
     for (const IntegerLayer& layer : *side) {
       if (narrow)
-        plan.narrow_layers_.push_back(
-            pack_narrow(plan.memory_, model, layer, kernels, {kernels.tile_units}, floats));
+        plan.narrow_layers_.push_back(pack_narrow(plan.memory_, model, layer, kernels,
+                                                  {kernels.tile_units, simd::kShortGroup}, floats));
       else
         plan.wide_layers_.push_back(pack_wide(plan.memory_, model, layer));
       plan.widest_ = std::max(
@@ -67,7 +67,8 @@ std::optional<IntegerPlan> IntegerPlan::make(const IntegerModel& model,
 }
 
 void IntegerPlan::pack_single(const IntegerModel& model) {
-  const UnitOrder order{kernels_->single_units, kernels_->single_lane_words};
+  const UnitOrder order{kernels_->single_units, kernels_->single_units,
+                        kernels_->single_lane_words};
   for (const auto* side : {&model.encoder, &model.decoder})
     for (const IntegerLayer& layer : *side)
       single_layers_.push_back(pack_narrow(memory_, model, layer, *kernels_, order, true));

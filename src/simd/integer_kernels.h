@@ -58,8 +58,11 @@ struct FloatRequantisers {
   const float* offset = nullptr;
 };
 
-/// A reset_after layer in 32 bits. H is padded to whole groups with units of zeros, which stay 0. A
-/// group is a tile of tile_units units or, for one trace alone, single_units units.
+/// Units whose element-wise operations run together.
+inline constexpr int kShortGroup = 8;
+
+/// A reset_after layer in 32 bits. H is padded with units of zeros, which stay 0, to a multiple of
+/// kShortGroup. A group is a tile of tile_units units or, for one trace alone, single_units units.
 ///   weights  groups of units, each [k][r,z,n][units of the group] words, k over words of inputs
 ///   and
 ///            then of states; a word holds the weights of operands_per_word operands
@@ -113,7 +116,7 @@ struct IntegerReadout {
 
 struct IntegerKernels {
   const char* name;
-  int tile_units;
+  int tile_units;         ///< a divisor of kShortGroup
   int single_units;       ///< of a group of a layer for one trace alone
   int single_lane_words;  ///< words of its registers, for single_unit()
   int operands_per_word;  ///< 2 of 16 bits, or 4 of 8 bits

@@ -156,40 +156,66 @@ struct NarrowKernel {
     });
   }
 
-  // ---- a tile in lanes of 16 bits: two units a register, states [units / 2][v][2 kWidth]
+  // ---- a group in lanes of 16 bits: two units a register, states [units / 2][v][2 kWidth]
 
   using Half = Shorts<Arch>;
   using H = typename Half::V;
-  static constexpr int kPairs = Units / 2, kHalves = kPairs * kVectors;
+  static constexpr int kGroup = kShortGroup, kHalves = kGroup / 2 * kVectors;  ///< registers
+  static_assert(kGroup % Units == 0 && kGroup % kPer == 0);
 
+  /// The sums of units first .. first + kGroup, planes r, z, n, s, tile by tile.
   template <bool Floats>
-  static void short_tile(const NarrowGru& g, const typename Half::Constants& constants,
-                         const std::int32_t* w, int first, const std::int32_t* x,
-                         const std::int32_t* operands, std::int32_t* next, std::int16_t* state) {
-    H sum[4][kHalves], h[kHalves];
-    products(
-        g, w, first, x,
-        operands, [&](auto plane, const V(*rows)[kVectors]) __attribute__((always_inline)) {
-          const auto word = [&](auto u, auto v) {
-            const int row = 4 * first + plane * Units + u;
-            if constexpr (Floats)
-              return fused<Arch>(rows[u][v], g.floats.gain[row], g.floats.offset[row]);
-            else
-              return scaled<Arch>(rows[u][v], g.scale[row]);
-          };
-          unroll<kPairs>([&](auto pair) {
-            constexpr std::integral_constant<int, 2 * pair> a{};
-            constexpr std::integral_constant<int, 2 * pair + 1> b{};
-            unroll<kVectors>([&](auto v) {
-              sum[plane][pair * kVectors + v] = H(pack_words(word(a, v), word(b, v)));
+  [[gnu::always_inline]] static void short_sums(const NarrowGru& g, const std::int32_t* w,
+                                                int first, const std::int32_t* x,
+                                                const std::int32_t* operands,
+                                                std::int16_t (*sums)[kHalves * Half::kLanes]) {
+    const std::ptrdiff_t tile_weights = 3 * Units * (g.state_words + g.input_words);
+    for (int from = 0; from < kGroup; from += Units, w += tile_weights)
+      products(
+          g, w, first + from, x,
+          operands, [&](auto plane, const V(*rows)[kVectors]) __attribute__((always_inline)) {
+            const auto word = [&](auto u, auto v) {
+              const int row = 4 * (first + from) + plane * Units + u;
+              if constexpr (Floats)
+                return fused<Arch>(rows[u][v], g.floats.gain[row], g.floats.offset[row]);
+              else
+                return scaled<Arch>(rows[u][v], g.scale[row]);
+            };
+            unroll<Units / 2>([&](auto pair) {
+              constexpr std::integral_constant<int, 2 * pair> a{};
+              constexpr std::integral_constant<int, 2 * pair + 1> b{};
+              unroll<kVectors>([&](auto v) {
+                H(pack_words(word(a, v), word(b, v)))
+                    .store_aligned(sums[plane] + (from / 2 + pair) * 2 * kLaneBlock +
+                                   v * Half::kLanes);
+              });
             });
           });
-        });
+  }
+
+  template <bool Floats>
+  static void short_group(const NarrowGru& g, const typename Half::Constants& constants,
+                          const std::int32_t* w, int first, const std::int32_t* x,
+                          const std::int32_t* operands, std::int32_t* next, std::int16_t* state) {
+    alignas(64) std::int16_t sums[4][kHalves * Half::kLanes];
+    short_sums<Floats>(g, w, first, x, operands, sums);
+    // Four registers at a time, operation by operation, so that their chains overlap.
+    constexpr int kAtOnce = 4;
+    H q[kHalves];
     state += first * kLaneBlock;
-    unroll<kHalves>([&](auto i) { h[i] = Half::load(state + i * Half::kLanes); });
-    Half::template step<kHalves>(constants, sum[0], sum[1], sum[2], sum[3], h);
-    unroll<kHalves>([&](auto i) { h[i].store_aligned(state + i * Half::kLanes); });
-    put_operands(sum[3], next + first / kPer * kLaneBlock);
+    unroll<kHalves / kAtOnce>([&](auto part) {
+      constexpr int from = part * kAtOnce;
+      const auto at = [](auto i) { return (from + i) * Half::kLanes; };
+      H h[kAtOnce], fresh[kAtOnce];
+      unroll<kAtOnce>([&](auto i) { h[i] = Half::load(state + at(i)); });
+      Half::template step<kAtOnce>(
+          constants, [&](auto plane, auto i) { return Half::load(sums[plane] + at(i)); }, h, fresh);
+      unroll<kAtOnce>([&](auto i) {
+        h[i].store_aligned(state + at(i));
+        q[from + i] = fresh[i];
+      });
+    });
+    put_operands(q, next + first / kPer * kLaneBlock);
   }
 
   /// Operands of pairs of units to words.
@@ -200,7 +226,7 @@ struct NarrowKernel {
       alignas(16) static constexpr std::int8_t order[16] = {0, 4, 8,  12, 1, 5, 9,  13,
                                                             2, 6, 10, 14, 3, 7, 11, 15};
       const V offset(std::int32_t{-0x7f7f7f80});  // 128 in each byte
-      unroll<kPairs / 2>([&](auto i) {
+      unroll<kGroup / 4>([&](auto i) {
         unroll<kVectors>([&](auto v) {
           const V bytes(pack_shorts(q[2 * i * kVectors + v], q[(2 * i + 1) * kVectors + v]));
           (V(shuffle_bytes(bytes, sixteen_bytes(order, R{}))) ^ offset)
@@ -219,31 +245,35 @@ struct NarrowKernel {
 
   // ---- a layer
 
+  /// tile(w, first, x, operands, next) for each `size` units of each step.
   template <class Tile>
-  static void steps(const NarrowGru& g, int count, const std::int32_t* x, std::size_t x_stride,
-                    std::int32_t* operands, std::size_t stride, Tile&& tile) {
-    const std::size_t tile_weights =
-        static_cast<std::size_t>(3 * Units) * (g.state_words + g.input_words);
+  static void steps(const NarrowGru& g, int size, int count, const std::int32_t* x,
+                    std::size_t x_stride, std::int32_t* operands, std::size_t stride, Tile&& tile) {
+    const std::size_t weights =
+        static_cast<std::size_t>(3 * size) * (g.state_words + g.input_words);
     for (int t = 0; t < count; ++t, x += x_stride, operands += stride) {
       const std::int32_t* w = g.weights;
-      for (int first = 0; first < g.units; first += Units, w += tile_weights)
+      for (int first = 0; first < g.units; first += size, w += weights)
         tile(w, first, x, operands, operands + stride);
     }
   }
 
   static void gru(const NarrowGru& g, int count, const std::int32_t* x, std::size_t x_stride,
                   std::int32_t* operands, std::size_t stride, std::int32_t* state) {
-    const auto run = [&](auto&& tile) { steps(g, count, x, x_stride, operands, stride, tile); };
-    if (!fits_short(g.tail))
+    const bool shorts_fit = fits_short(g.tail);
+    const auto run = [&](auto&& tile) {
+      steps(g, shorts_fit ? kGroup : Units, count, x, x_stride, operands, stride, tile);
+    };
+    if (!shorts_fit)
       return g.tail.activation == Activation::hard
                  ? run([&](auto... at) { tile<true>(g, at..., state); })
                  : run([&](auto... at) { tile<false>(g, at..., state); });
     const typename Half::Constants constants(g.tail);
     auto* shorts = reinterpret_cast<std::int16_t*>(state);
     if (g.floats.gain)
-      run([&](auto... at) { short_tile<true>(g, constants, at..., shorts); });
+      run([&](auto... at) { short_group<true>(g, constants, at..., shorts); });
     else
-      run([&](auto... at) { short_tile<false>(g, constants, at..., shorts); });
+      run([&](auto... at) { short_group<false>(g, constants, at..., shorts); });
   }
 
   static void readout(const IntegerReadout& r, int count, const std::int32_t* operands,

@@ -85,7 +85,8 @@ struct Shorts {
   /// tanh of |x|, in 2^-15. The rest within a segment is shifted to the top of its lane, so that
   /// the upper half of its product with the slope is the product in 2^-15, rounded down.
   template <int N>
-  static void tanh(const Constants& c, const typename Constants::Table& t, V (&x)[N]) {
+  [[gnu::always_inline]] static void tanh(const Constants& c, const typename Constants::Table& t,
+                                          V (&x)[N]) {
     V index[N], base[N], slope[N];
     unroll<N>([&](auto i) { x[i] = V(least_unsigned(magnitude(x[i]), t.last)); });
     unroll<N>([&](auto i) { index[i] = V(shift_down(x[i], t.index)); });
@@ -99,7 +100,7 @@ struct Shorts {
 
   /// Sums of r or z to 0 .. 128.
   template <int N>
-  static void gates(const Constants& c, V (&x)[N]) {
+  [[gnu::always_inline]] static void gates(const Constants& c, V (&x)[N]) {
     V sum[N];
     unroll<N>([&](auto i) { sum[i] = x[i]; });
     tanh<N>(c, c.gate, x);
@@ -112,7 +113,7 @@ struct Shorts {
   }
 
   template <int N>
-  static void candidates(const Constants& c, V (&x)[N]) {
+  [[gnu::always_inline]] static void candidates(const Constants& c, V (&x)[N]) {
     V sum[N];
     unroll<N>([&](auto i) { sum[i] = x[i]; });
     tanh<N>(c, c.candidate, x);
@@ -156,16 +157,19 @@ struct Shorts {
     return xsimd::max(rounded, V(std::int16_t{-127}));
   }
 
-  /// A whole step of N registers from the sums of r, z, n's input part and s: h becomes the next
-  /// state, s its operand.
-  template <int N>
-  static void step(const Constants& c, V (&r)[N], V (&z)[N], V (&n)[N], V (&s)[N], V (&h)[N]) {
+  /// A whole step of N registers: h becomes the next state, q its operand. sum(plane, i): the sums
+  /// of r, z, n's input part and s.
+  template <int N, class Sum>
+  [[gnu::always_inline]] static void step(const Constants& c, Sum&& sum, V (&h)[N], V (&q)[N]) {
+    V r[N], z[N], n[N];
+    unroll<N>([&](auto i) { r[i] = sum(0, i); });
     gates<N>(c, r);
-    unroll<N>([&](auto i) { n[i] = candidate_sum(n[i], r[i], s[i]); });
+    unroll<N>([&](auto i) { n[i] = candidate_sum(sum(2, i), r[i], sum(3, i)); });
+    unroll<N>([&](auto i) { z[i] = sum(1, i); });
     gates<N>(c, z);
     candidates<N>(c, n);
     unroll<N>([&](auto i) { h[i] = blend(z[i], n[i], h[i]); });
-    unroll<N>([&](auto i) { s[i] = operand(h[i]); });
+    unroll<N>([&](auto i) { q[i] = operand(h[i]); });
   }
 
   static constexpr bool kFuses = kFusesMultiplyAdd<Arch>;

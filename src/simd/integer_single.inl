@@ -68,7 +68,7 @@ struct SingleNarrowKernel {
         return load(g.bias + row + plane * kUnits + i * kWidth);
       };
       V sum[3][kSums];
-      H half[4][kHalves], h[kHalves];
+      H half[4][kHalves], h[kHalves], q[kHalves];
       unroll<3>([&](auto gate) { unroll<kSums>([&](auto i) { sum[gate][i] = bias(gate, i); }); });
       sweep(sum, w, x, g.input_words);
       put(g.floats, row + 2 * kUnits, sum[2], half[2]);
@@ -78,9 +78,10 @@ struct SingleNarrowKernel {
       put(g.floats, row + kUnits, sum[1], half[1]);
       put(g.floats, row + 3 * kUnits, sum[2], half[3]);
       unroll<kHalves>([&](auto i) { h[i] = Half::load(state + first + i * Half::kLanes); });
-      Half::template step<kHalves>(constants, half[0], half[1], half[2], half[3], h);
+      Half::template step<kHalves>(
+          constants, [&](int plane, auto i) { return half[plane][i]; }, h, q);
       unroll<kHalves>([&](auto i) { h[i].store_aligned(state + first + i * Half::kLanes); });
-      put_operands(half[3], next + first / kPer);
+      put_operands(q, next + first / kPer);
     }
   }
 
