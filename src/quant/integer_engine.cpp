@@ -11,9 +11,6 @@
 namespace taugate {
 namespace {
 
-/// So many run sooner one after the other than side by side in a block.
-constexpr std::size_t kFewTraces = 4;
-
 IntegerModel validated(IntegerModel model) {
   model.validate();
   return model;
@@ -137,11 +134,12 @@ void IntegerEngine::run_all(std::span<const In> input, std::span<Out> output, Tr
         for (std::size_t c = 0; c < C; ++c)
           at(first + lane, t, c) = value_of(s.output[(t * C + c) * lanes + lane]);
   };
-  constexpr std::size_t B = kLaneBlock;
+  const std::size_t B = plan_->lanes();
   parallel_for((count + B - 1) / B, [&](std::size_t block, int thread) {
     IntegerPlan::Scratch& s = scratch_[static_cast<std::size_t>(thread)].block;
     const std::size_t first = block * B, batch = std::min(B, count - first);
-    if (!plan_->has_single() || batch > kFewTraces) return run_lanes(s, first, batch, B);
+    // A quarter of a block runs sooner one after the other than side by side.
+    if (!plan_->has_single() || batch > B / 4) return run_lanes(s, first, batch, B);
     for (std::size_t i = 0; i < batch; ++i) run_lanes(s, first + i, 1, 1);
   });
 }

@@ -171,6 +171,7 @@ namespace {
 simd::IntegerReadout pack_head(Arena& memory, const IntegerModel& model, int words,
                                std::int64_t offset) {
   const int C = model.outputs();
+  const double highest = std::ldexp(1.0, model.widths.output_bits - 1) - 1.0;
   auto* bias = memory.allocate<double>(static_cast<std::size_t>(C));
   auto* scale = memory.allocate<double>(static_cast<std::size_t>(C));
   for (int c = 0; c < C; ++c) {
@@ -180,7 +181,8 @@ simd::IntegerReadout pack_head(Arena& memory, const IntegerModel& model, int wor
   }
   return {.rows = C,
           .words = words,
-          .word_bits = model.widths.output_bits,
+          .lowest = -highest - 1.0,
+          .highest = highest,
           .bias = bias,
           .scale = scale,
           .reads_state = model.widths.head_reads_state};

@@ -6,7 +6,7 @@
 namespace taugate {
 namespace {
 
-constexpr std::size_t kLanes = kLaneBlock;
+constexpr std::size_t kLanes = kLaneBlock;  // of wide layers, and the least of narrow ones
 
 /// Bits that the largest value of the element-wise operations needs, its sign left out.
 int tail_bits(const IntegerModel& model) {
@@ -45,6 +45,7 @@ std::optional<IntegerPlan> IntegerPlan::make(const IntegerModel& model,
   IntegerPlan plan;
   plan.kernels_ = &kernels;
   plan.narrow_ = narrow;
+  if (narrow) plan.lanes_ = static_cast<std::size_t>(kernels.narrow_lanes);
   plan.steps_ = model.gates;
   plan.operand_fraction_ = model.widths.operand_fraction;
   const bool floats =
@@ -84,16 +85,16 @@ std::size_t IntegerPlan::single_words_of(const simd::NarrowGru& layer) const {
 
 /// Words of the operands of a step.
 std::size_t IntegerPlan::words_of(const simd::NarrowGru& layer) const {
-  return static_cast<std::size_t>(layer.units / kernels_->operands_per_word) * kLanes;
+  return static_cast<std::size_t>(layer.units / kernels_->operands_per_word) * lanes_;
 }
 
 IntegerPlan::Scratch IntegerPlan::make_scratch() const {
   const auto T = static_cast<std::size_t>(steps_), C = static_cast<std::size_t>(head_.rows);
-  const std::size_t plane = odd_stride(static_cast<std::size_t>(widest_) * kLanes);
+  const std::size_t plane = odd_stride(static_cast<std::size_t>(widest_) * lanes_);
   Scratch s;
-  s.values = Buffer<float>(T * kLanes);
-  s.input = Buffer<std::int32_t>(T * kLanes);
-  s.output = Buffer<double>(T * C * kLanes);
+  s.values = Buffer<float>(T * lanes_);
+  s.input = Buffer<std::int32_t>(T * lanes_);
+  s.output = Buffer<double>(T * C * lanes_);
   if (narrow_) {
     for (auto& words : s.words) words = Buffer<std::int32_t>((T + 1) * plane);
     s.state = Buffer<std::int32_t>(plane);
@@ -105,7 +106,7 @@ IntegerPlan::Scratch IntegerPlan::make_scratch() const {
   }
   for (std::size_t k = 0; k < narrow_layers_.size() / 2; ++k) {
     s.final_words.emplace_back(words_of(narrow_layers_[k]));
-    s.final_state.emplace_back(static_cast<std::size_t>(narrow_layers_[k].units) * kLanes);
+    s.final_state.emplace_back(static_cast<std::size_t>(narrow_layers_[k].units) * lanes_);
   }
   for (std::size_t k = 0; k < wide_layers_.size() / 2; ++k)
     for (auto* kept : {&s.final_operands, &s.final_states})
@@ -125,29 +126,40 @@ void IntegerPlan::run(Scratch& s) const {
     run_wide(s);
 }
 
+/// One input a step is a word of its own, whose other operands meet weights of zero.
+const std::int32_t* IntegerPlan::pack_input(Scratch& s, std::size_t count) const {
+  const std::int32_t offset = kernels_->offset_operands ? 128 : 0;
+  const std::int32_t first_operand = kernels_->operands_per_word == 4 ? 0xff : 0xffff;
+  std::int32_t* words = s.words[1].data();
+  for (std::size_t i = 0; i < count; ++i) words[i] = (s.input[i] + offset) & first_operand;
+  return words;
+}
+
+/// A word of operands that are 0.
+std::int32_t IntegerPlan::zeros() const {
+  return kernels_->offset_operands ? -0x7f7f7f80 : 0;  // 128 in each byte
+}
+
 void IntegerPlan::run_narrow(Scratch& s) const {
   const auto T = static_cast<std::size_t>(steps_);
   const std::size_t layers = narrow_layers_.size() / 2;
-  // One input a step is a group of its own.
-  const std::int32_t* x = s.words[1].data();
-  std::size_t x_stride = kLanes;
-  for (std::size_t t = 0; t < T; ++t)
-    kernels_->pack(1, s.input.data() + t * kLanes, s.words[1].data() + t * kLanes);
+  const std::int32_t* x = pack_input(s, T * lanes_);
+  std::size_t x_stride = lanes_;
   for (std::size_t k = 0; k < 2 * layers; ++k) {
     const simd::NarrowGru& layer = narrow_layers_[k];
     const std::size_t words = words_of(layer);
     const std::size_t stride = odd_stride(words), units = static_cast<std::size_t>(layer.units);
     std::int32_t* operands = s.words[k % 2].data();
     if (k < layers) {
-      std::fill_n(s.state.data(), units * kLanes, 0);
-      kernels_->pack(layer.units, s.state.data(), operands);
+      std::fill_n(s.state.data(), units * lanes_, 0);
+      std::fill_n(operands, words, zeros());
     } else {
-      std::copy_n(s.final_state[k - layers].data(), units * kLanes, s.state.data());
+      std::copy_n(s.final_state[k - layers].data(), units * lanes_, s.state.data());
       std::copy_n(s.final_words[k - layers].data(), words, operands);
     }
     kernels_->narrow_gru(layer, steps_, x, x_stride, operands, stride, s.state.data());
     if (k < layers) {
-      std::copy_n(s.state.data(), units * kLanes, s.final_state[k].data());
+      std::copy_n(s.state.data(), units * lanes_, s.final_state[k].data());
       std::copy_n(operands + T * stride, words, s.final_words[k].data());
     }
     x = operands + stride;
@@ -159,11 +171,7 @@ void IntegerPlan::run_narrow(Scratch& s) const {
 void IntegerPlan::run_single(Scratch& s) const {
   const auto T = static_cast<std::size_t>(steps_);
   const std::size_t layers = single_layers_.size() / 2;
-  // One input a step is a word of its own, whose other operands meet weights of zero.
-  const std::int32_t offset = kernels_->offset_operands ? 128 : 0;
-  const std::int32_t first_operand = kernels_->operands_per_word == 4 ? 0xff : 0xffff;
-  for (std::size_t t = 0; t < T; ++t) s.words[1][t] = (s.input[t] + offset) & first_operand;
-  const std::int32_t* x = s.words[1].data();
+  const std::int32_t* x = pack_input(s, T);
   std::size_t x_stride = 1;
   for (std::size_t k = 0; k < 2 * layers; ++k) {
     const simd::NarrowGru& layer = single_layers_[k];
@@ -172,8 +180,7 @@ void IntegerPlan::run_single(Scratch& s) const {
     std::int32_t* operands = s.words[k % 2].data();
     if (k < layers) {
       std::fill_n(s.state.data(), state, 0);
-      std::fill_n(operands, words,
-                  kernels_->offset_operands ? -0x7f7f7f80 : 0);  // 128 in each byte
+      std::fill_n(operands, words, zeros());
     } else {
       std::copy_n(s.final_state[k - layers].data(), state, s.state.data());
       std::copy_n(s.final_words[k - layers].data(), words, operands);

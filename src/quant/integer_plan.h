@@ -1,5 +1,6 @@
 #pragma once
-// A quantised network in the order in which the SIMD kernels read it, run in blocks of 16 traces.
+// A quantised network in the order in which the SIMD kernels read it, run in blocks of 16 or 32
+// traces.
 
 #include <optional>
 
@@ -13,13 +14,15 @@ class IntegerPlan {
   static std::optional<IntegerPlan> make(const IntegerModel& model,
                                          const simd::IntegerKernels& kernels);
 
+  std::size_t lanes() const { return lanes_; }  ///< traces of a block
+
   /// Whether products, sums and gates run in 32 bits, or in doubles.
   bool narrow() const { return narrow_; }
 
   struct Scratch {
-    Buffer<float> values;                           ///< [T][16], to be quantised
-    Buffer<std::int32_t> input;                     ///< [T][16], words on the operand's grid
-    Buffer<double> output;                          ///< [T][C][16]
+    Buffer<float> values;                           ///< [T][lanes], to be quantised
+    Buffer<std::int32_t> input;                     ///< [T][lanes], words on the operand's grid
+    Buffer<double> output;                          ///< [T][C][lanes]
     Buffer<std::int32_t> words[2], state, operand;  ///< narrow
     Buffer<double> reals[2], states, work;          ///< wide
     /// State and operands with which a decoder layer starts: a layer of the encoder each.
@@ -40,6 +43,8 @@ class IntegerPlan {
 
  private:
   IntegerPlan() = default;
+  const std::int32_t* pack_input(Scratch& s, std::size_t count) const;
+  std::int32_t zeros() const;
   void pack_single(const IntegerModel& model);
   std::size_t words_of(const simd::NarrowGru& layer) const;
   std::size_t single_words_of(const simd::NarrowGru& layer) const;
@@ -48,6 +53,7 @@ class IntegerPlan {
 
   const simd::IntegerKernels* kernels_ = nullptr;
   bool narrow_ = false;
+  std::size_t lanes_ = kLaneBlock;
   int steps_ = 0, widest_ = 0;  // widest: padded units
   int operand_fraction_ = 0;
   Arena memory_;

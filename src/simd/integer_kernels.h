@@ -3,7 +3,7 @@
 // shifts, limits and a table of segments, and nothing of what these are for: quant/ defines the
 // arithmetic, quant/integer_step.h is their slow twin, and they equal it exactly.
 //
-// Blocks of 16 traces, one a lane. There are two kinds of layer:
+// Blocks of 16 or 32 traces, one a lane. There are two kinds of layer:
 //   narrow  reset_after with operands of at most 16 bits: integer products, sums and element-wise
 //           operations all in 32 bits; these operations in 16 bits where fits_short() says so
 //   wide    everything else: whole numbers held in doubles, exact below 2^53
@@ -102,11 +102,11 @@ struct WideGru {
   double input_gain = 1.0;
 };
 
-/// out [steps][rows][16] = words of `word_bits` of scale * (bias + weights * operands).
+/// out [steps][rows][lanes] = scale * (bias + weights * operands), rounded, within the limits.
 struct IntegerReadout {
   int rows = 0;
   int words = 0;  ///< of operands (narrow), or units (wide)
-  int word_bits = 16;
+  double lowest = 0.0, highest = 0.0;
   const std::int32_t* narrow_weights = nullptr;  ///< [rows][words]
   const double* wide_weights = nullptr;          ///< [rows][units]
   const double* bias = nullptr;                  ///< [rows]
@@ -116,8 +116,9 @@ struct IntegerReadout {
 
 struct IntegerKernels {
   const char* name;
-  int tile_units;         ///< a divisor of kShortGroup
-  int single_units;       ///< of a group of a layer for one trace alone
+  int narrow_lanes;  ///< of a block of traces for narrow layers, below "lanes"; 16 for wide ones
+  int tile_units;    ///< a divisor of kShortGroup
+  int single_units;  ///< of a group of a layer for one trace alone
   int single_lane_words;  ///< words of its registers, for single_unit()
   int operands_per_word;  ///< 2 of 16 bits, or 4 of 8 bits
   bool offset_operands;   ///< 8-bit operands are held as operand + 128
@@ -126,10 +127,8 @@ struct IntegerKernels {
   /// n values to the operands' grid of `fraction` bits, saturating, halves to even; false when one
   /// is not a number. n is a multiple of 16.
   bool (*quantise)(std::size_t n, const float* x, int fraction, std::int32_t* operands);
-  /// Operand words [words][16] of one step from operands [count][16].
-  void (*pack)(int count, const std::int32_t* operands, std::int32_t* words);
-  /// x [steps] of [input_words][16]; operands [steps + 1] of [state_words][16], the first given;
-  /// state, in place: [units][16] as the kernel holds it, zeros being zeros.
+  /// x [steps] of [input_words][lanes]; operands [steps + 1] of [units][lanes] packed into words,
+  /// the first given; state, in place: [units][lanes] as the kernel holds it, zeros being zeros.
   void (*narrow_gru)(const NarrowGru&, int steps, const std::int32_t* x, std::size_t x_stride,
                      std::int32_t* operands, std::size_t stride, std::int32_t* state);
   void (*narrow_readout)(const IntegerReadout&, int steps, const std::int32_t* operands,

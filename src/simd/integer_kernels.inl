@@ -9,13 +9,14 @@
 namespace taugate::simd {
 namespace {
 
-template <class Arch, class Dot, int Units>
+template <class Arch, class Dot, int Units, int Block>
 constexpr IntegerKernels integer_table(const char* name) {
-  using Narrow = NarrowKernel<Arch, Dot, Units>;
+  using Narrow = NarrowKernel<Arch, Dot, Units, Block>;
   using Single = SingleNarrowKernel<Arch, Dot>;
   using Wide = WideKernel<Arch>;
   constexpr bool alone = kFusesMultiplyAdd<Arch>;
   return {.name = name,
+          .narrow_lanes = Block,
           .tile_units = Units,
           .single_units = Single::kUnits,
           .single_lane_words = Single::kWidth,
@@ -23,7 +24,6 @@ constexpr IntegerKernels integer_table(const char* name) {
           .offset_operands = Dot::kOffset != 0,
           .fuses = kFusesMultiplyAdd<Arch>,
           .quantise = Narrow::quantise,
-          .pack = Narrow::pack,
           .narrow_gru = Narrow::gru,
           .narrow_readout = Narrow::readout,
           .single_gru = alone ? Single::gru : nullptr,

@@ -4,5 +4,5 @@
 namespace taugate::simd {
 extern const IntegerKernels integer_kernels_avx2;
 const IntegerKernels integer_kernels_avx2 =
-    integer_table<xsimd::fma3<xsimd::avx2>, PairDot, 2>("avx2");
+    integer_table<xsimd::fma3<xsimd::avx2>, PairDot, 2, 16>("avx2");
 }  // namespace taugate::simd

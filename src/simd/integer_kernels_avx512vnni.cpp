@@ -4,5 +4,5 @@
 namespace taugate::simd {
 extern const IntegerKernels integer_kernels_avx512vnni;
 const IntegerKernels integer_kernels_avx512vnni =
-    integer_table<xsimd::avx512bw, QuadDot, 8>("avx512vnni");
+    integer_table<xsimd::avx512bw, QuadDot, 4, 32>("avx512vnni");
 }  // namespace taugate::simd

@@ -7,11 +7,13 @@
 namespace taugate::simd {
 namespace {
 
-template <class Arch, class Dot, int Units>
+/// `Block` traces side by side, a tile of `Units` units at a time: 3 * Units * kVectors sums.
+template <class Arch, class Dot, int Units, int Block>
 struct NarrowKernel {
   using N = Words<Arch>;
   using V = typename N::V;
-  static constexpr int kWidth = N::kWidth, kVectors = N::kVectors, kPer = Dot::kPerWord;
+  static constexpr int kWidth = N::kWidth, kPer = Dot::kPerWord;
+  static constexpr int kBlock = Block, kVectors = kBlock / kWidth;
   static_assert(Units % kPer == 0);
 
   static V load(const std::int32_t* p) { return V::load_aligned(p); }
@@ -30,20 +32,6 @@ struct NarrowKernel {
     return numbers;
   }
 
-  static void pack(int count, const std::int32_t* operands, std::int32_t* words) {
-    constexpr int kBits = 32 / kPer;
-    for (int first = 0; first < count; first += kPer, words += kLaneBlock)
-      for (int lane = 0; lane < kLaneBlock; ++lane) {
-        std::uint32_t word = 0;
-        for (int i = 0; i < kPer; ++i) {
-          const std::int32_t value =
-              (first + i < count ? operands[(first + i) * kLaneBlock + lane] : 0) + Dot::kOffset;
-          word |= (static_cast<std::uint32_t>(value) & ((1u << kBits) - 1)) << (kBits * i);
-        }
-        words[lane] = static_cast<std::int32_t>(word);
-      }
-  }
-
   // ---- the products of a tile
 
   using Sums = V[3 * Units][kVectors];
@@ -51,7 +39,7 @@ struct NarrowKernel {
   /// sum[row] += weights times values; w moves on.
   [[gnu::always_inline]] static void sweep(Sums& sum, const std::int32_t*& w,
                                            const std::int32_t* values, int count) {
-    for (int k = 0; k < count; ++k, values += kLaneBlock, w += 3 * Units) {
+    for (int k = 0; k < count; ++k, values += kBlock, w += 3 * Units) {
       V column[kVectors];
       unroll<kVectors>([&](auto v) { column[v] = load(values + v * kWidth); });
       unroll<3 * Units>([&](auto row) {
@@ -88,7 +76,7 @@ struct NarrowKernel {
   template <bool Hard>
   static void tile(const NarrowGru& g, const std::int32_t* w, int first, const std::int32_t* x,
                    const std::int32_t* operands, std::int32_t* next, std::int32_t* state) {
-    alignas(64) std::int32_t sums[4 * Units][kLaneBlock];
+    alignas(64) std::int32_t sums[4 * Units][kBlock];
     products(
         g, w, first, x,
         operands, [&](auto plane, const V(*rows)[kVectors]) __attribute__((always_inline)) {
@@ -100,7 +88,7 @@ struct NarrowKernel {
 
     using Tail = TailOperations<N>;
     const IntegerTail& t = g.tail;
-    alignas(64) std::int32_t fresh[Units][kLaneBlock];
+    alignas(64) std::int32_t fresh[Units][kBlock];
     // Four registers at a time, operation by operation, so that their chains overlap.
     constexpr int kAtOnce = 4;
     static_assert(Units * kVectors % kAtOnce == 0);
@@ -108,7 +96,7 @@ struct NarrowKernel {
       const auto accumulator_sum = [&](int plane, auto i) {
         const int at = (first_register + i) * kWidth;
         return scaled<Arch>(load(sums[plane * Units] + at),
-                            g.scale[4 * first + plane * Units + at / kLaneBlock]);
+                            g.scale[4 * first + plane * Units + at / kBlock]);
       };
       const auto gate_sum = [&](int plane, auto i) {
         return Tail::saturate_sum(t, accumulator_sum(plane, i), t.gate_sum_fraction + 1);
@@ -116,7 +104,7 @@ struct NarrowKernel {
       const auto part_sum = [&](int plane, auto i) {
         return Tail::saturate_word(accumulator_sum(plane, i), t.sum_bits);
       };
-      std::int32_t* h = state + first * kLaneBlock + first_register * kWidth;
+      std::int32_t* h = state + first * kBlock + first_register * kWidth;
       V r[kAtOnce], z[kAtOnce], n[kAtOnce];
       unroll<kAtOnce>([&](auto i) { r[i] = gate_sum(0, i); });
       unroll<kAtOnce>([&](auto i) { r[i] = Tail::template gate<Hard>(t, r[i]); });
@@ -133,8 +121,7 @@ struct NarrowKernel {
         Tail::operand(t, n[i]).store_aligned(fresh[0] + (first_register + i) * kWidth);
       });
     }
-    for (int u = 0; u < Units; u += kPer)
-      pack_word(fresh[u], next + (first + u) / kPer * kLaneBlock);
+    for (int u = 0; u < Units; u += kPer) pack_word(fresh[u], next + (first + u) / kPer * kBlock);
   }
 
   /// kPer consecutive rows of operands [16] to one row of words.
@@ -144,7 +131,7 @@ struct NarrowKernel {
     unroll<kVectors>([&](auto v) {
       V all(0);
       unroll<kPer>([&](auto i) {
-        V value = load(rows + i * kLaneBlock + v * kWidth);
+        V value = load(rows + i * kBlock + v * kWidth);
         // An offset operand is positive already; the last one's upper bits shift out.
         if constexpr (Dot::kOffset != 0)
           value = value + V(Dot::kOffset);
@@ -186,8 +173,7 @@ struct NarrowKernel {
               constexpr std::integral_constant<int, 2 * pair + 1> b{};
               unroll<kVectors>([&](auto v) {
                 H(pack_words(word(a, v), word(b, v)))
-                    .store_aligned(sums[plane] + (from / 2 + pair) * 2 * kLaneBlock +
-                                   v * Half::kLanes);
+                    .store_aligned(sums[plane] + (from / 2 + pair) * 2 * kBlock + v * Half::kLanes);
               });
             });
           });
@@ -202,7 +188,7 @@ struct NarrowKernel {
     // Four registers at a time, operation by operation, so that their chains overlap.
     constexpr int kAtOnce = 4;
     H q[kHalves];
-    state += first * kLaneBlock;
+    state += first * kBlock;
     unroll<kHalves / kAtOnce>([&](auto part) {
       constexpr int from = part * kAtOnce;
       const auto at = [](auto i) { return (from + i) * Half::kLanes; };
@@ -215,7 +201,7 @@ struct NarrowKernel {
         q[from + i] = fresh[i];
       });
     });
-    put_operands(q, next + first / kPer * kLaneBlock);
+    put_operands(q, next + first / kPer * kBlock);
   }
 
   /// Operands of pairs of units to words.
@@ -230,7 +216,7 @@ struct NarrowKernel {
         unroll<kVectors>([&](auto v) {
           const V bytes(pack_shorts(q[2 * i * kVectors + v], q[(2 * i + 1) * kVectors + v]));
           (V(shuffle_bytes(bytes, sixteen_bytes(order, R{}))) ^ offset)
-              .store_aligned(words + i * kLaneBlock + v * kWidth);
+              .store_aligned(words + i * kBlock + v * kWidth);
         });
       });
     } else {
@@ -279,18 +265,23 @@ struct NarrowKernel {
   static void readout(const IntegerReadout& r, int count, const std::int32_t* operands,
                       std::size_t stride, double* out) {
     for (int t = 0; t < count; ++t, operands += stride)
-      for (int c = 0; c < r.rows; ++c, out += kLaneBlock) {
+      for (int c = 0; c < r.rows; ++c, out += kBlock) {
         V sum[kVectors];
         unroll<kVectors>([&](auto v) { sum[v] = V(0); });
         for (int k = 0; k < r.words; ++k) {
           const V weight(r.narrow_weights[c * r.words + k]);
           unroll<kVectors>([&](auto v) {
-            sum[v] = V(Dot::dot(sum[v], load(operands + k * kLaneBlock + v * kWidth), weight));
+            sum[v] = V(Dot::dot(sum[v], load(operands + k * kBlock + v * kWidth), weight));
           });
         }
-        alignas(64) std::int32_t sums[kLaneBlock];
+        alignas(64) std::int32_t sums[kBlock];
         unroll<kVectors>([&](auto v) { sum[v].store_aligned(sums + v * kWidth); });
-        for (int lane = 0; lane < kLaneBlock; ++lane) out[lane] = word_of_output(r, c, sums[lane]);
+        using D = xsimd::batch<double, Arch>;
+        for (int lane = 0; lane < kBlock; lane += static_cast<int>(D::size)) {
+          const D scaled = (doubles_of<Arch>(sums + lane) + D(r.bias[c])) * D(r.scale[c]);
+          xsimd::max(D(r.lowest), xsimd::min(D(r.highest), xsimd::nearbyint(scaled)))
+              .store_aligned(out + lane);
+        }
       }
   }
 };

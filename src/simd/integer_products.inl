@@ -51,6 +51,24 @@ xsimd::batch<std::int32_t, Arch> fused(xsimd::batch<std::int32_t, Arch> sum,
          V(FloatRequantisers::kStart);
 }
 
+/// As many words as a register holds doubles.
+template <class Arch>
+xsimd::batch<double, Arch> doubles_of(const std::int32_t* p) {
+  using D = xsimd::batch<double, Arch>;
+  [[maybe_unused]] const auto* words = reinterpret_cast<const __m128i*>(p);
+  if constexpr (D::size == 8) {
+#ifdef __AVX512F__
+    return D(_mm512_cvtepi32_pd(_mm256_load_si256(reinterpret_cast<const __m256i*>(p))));
+#endif
+  } else if constexpr (D::size == 4) {
+#ifdef __AVX2__
+    return D(_mm256_cvtepi32_pd(_mm_load_si128(words)));
+#endif
+  } else {
+    return D(_mm_cvtepi32_pd(_mm_loadl_epi64(words)));
+  }
+}
+
 /// The sum over a register's lanes; xsimd 9 renamed hadd to reduce_add.
 template <class V>
 std::int32_t sum_of_lanes(V x) {
@@ -62,8 +80,7 @@ std::int32_t sum_of_lanes(V x) {
 
 /// Row c of a readout from its accumulator without the bias.
 inline double word_of_output(const IntegerReadout& r, int c, std::int32_t sum) {
-  const double high = std::ldexp(1.0, r.word_bits - 1) - 1.0;
-  return std::max(-high - 1.0, std::min(high, std::nearbyint((sum + r.bias[c]) * r.scale[c])));
+  return std::clamp(std::nearbyint((sum + r.bias[c]) * r.scale[c]), r.lowest, r.highest);
 }
 
 /// SSE has no fused multiply-add.

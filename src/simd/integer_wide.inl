@@ -87,7 +87,7 @@ struct WideKernel {
 
   static void readout(const IntegerReadout& r, int count, const double* values, std::size_t stride,
                       double* out) {
-    const V high(std::ldexp(1.0, r.word_bits - 1) - 1), low(-std::ldexp(1.0, r.word_bits - 1));
+    const V low(r.lowest), high(r.highest);
     for (int t = 0; t < count; ++t, values += stride)
       for (int c = 0; c < r.rows; ++c, out += kLaneBlock)
         for (int v = 0; v < kLaneBlock; v += kWidth) {

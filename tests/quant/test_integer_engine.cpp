@@ -104,8 +104,9 @@ TEST_CASE("every kernel of this machine equals the slow twin, in all settings, s
             REQUIRE(twin.arch() == "scalar");
             fast += engine.arch() == kernels->name;
             ++all;
-            // One trace, a whole block, a block and a tail; words over the grid and at its ends.
-            for (std::size_t traces : {1, 16, 19}) {
+            // One trace, half a block, a block of 16 or 32 and a tail; words over the grid and at
+            // its ends.
+            for (std::size_t traces : {1, 14, 19, 45}) {
               const auto input = random_words(rng, traces * 7, widths.operand_fraction);
               std::vector<std::int64_t> words(traces * 21), wanted(traces * 21);
               engine.run_words(input, words);

@@ -1,0 +1,125 @@
+// Lanes of 16 bits and one trace alone against the slow twin, where sums, gates and states sit at
+// the ends of their ranges.
+
+#include <map>
+
+#include "quant/quant_testing.h"
+
+using namespace taugate;
+using namespace taugate::testing;
+
+namespace {
+
+struct Corner {
+  int gate_sum_fraction = 12, candidate_sum_fraction = 12, weight_bits = 8;
+  double loudness = 1.0;  ///< of the sums: from 1 to nearly all saturated
+  bool pure_shift = false;
+};
+
+/// A model of the default widths but for these.
+IntegerModel corner_model(const Corner& corner, const std::vector<int>& hidden, Random& rng) {
+  Widths widths = widths_8bit();
+  widths.gate_sum_fraction = corner.gate_sum_fraction;
+  widths.candidate_sum_fraction = corner.candidate_sum_fraction;
+  widths.weight_bits = corner.weight_bits;
+  IntegerModel model = random_model({.widths = widths,
+                                     .hidden = hidden,
+                                     .gates = 33,
+                                     .outputs = 2,
+                                     .pure_shift = corner.pure_shift},
+                                    rng);
+  for (auto* side : {&model.encoder, &model.decoder})
+    for (IntegerLayer& layer : *side)
+      for (Requantiser& by : layer.requantisers)
+        by = nearest_requantiser(by.multiplier * std::ldexp(corner.loudness, -by.shift));
+  model.validate();
+  return model;
+}
+
+/// How often values of a node are the lowest and the highest that they can be.
+struct Ends {
+  int low = 0, high = 0;
+};
+std::map<Node, Ends> ends_of(const IntegerModel& model, Random& rng) {
+  const std::map<Node, std::pair<std::int64_t, std::int64_t>> limits{
+      {Node::reset_sum, {-32768, 32767}},     {Node::update_sum, {-32768, 32767}},
+      {Node::input_sum, {-32768, 32767}},     {Node::recurrent_sum, {-32768, 32767}},
+      {Node::candidate_sum, {-32768, 32767}}, {Node::reset_gate, {0, 128}},
+      {Node::update_gate, {0, 128}},          {Node::operand, {-127, 127}}};
+  std::map<Node, Ends> ends;
+  const Arithmetic a(model.widths, model.form, model.activation);
+  const IntegerLayer& layer = model.encoder[0];
+  std::vector<std::int32_t> state(static_cast<std::size_t>(layer.hidden)), x(1);
+  StepScratch scratch(layer.hidden);
+  for (int t = 0; t < 33; ++t) {
+    x[0] = random_between(rng, -127, 127);
+    gru_step(a, layer, x.data(), state.data(), scratch, [&](Node node, int, std::int64_t value) {
+      const auto limit = limits.find(node);
+      if (limit == limits.end()) return;
+      ends[node].low += value == limit->second.first;
+      ends[node].high += value == limit->second.second;
+    });
+  }
+  return ends;
+}
+
+}  // namespace
+
+TEST_CASE("lanes of 16 bits and one trace alone equal the slow twin at every corner") {
+  std::uint64_t stream = 0;
+  for (const simd::IntegerKernels* kernels : simd::integer_kernels())
+    for (int weight_bits : {2, 8, 14})
+      for (int fraction = 8; fraction <= 14; ++fraction)
+        for (double loudness : {0.25, 4.0, 100.0})
+          for (const std::vector<int>& hidden : {std::vector{40}, {5, 33}}) {
+            if (weight_bits > 32 / kernels->operands_per_word) continue;
+            CAPTURE(kernels->name);
+            CAPTURE(stream);
+            Random rng(21, stream++);
+            const IntegerModel model = corner_model({.gate_sum_fraction = fraction,
+                                                     .candidate_sum_fraction = 22 - fraction,
+                                                     .weight_bits = weight_bits,
+                                                     .loudness = loudness,
+                                                     .pure_shift = stream % 4 == 0},
+                                                    hidden, rng);
+            IntegerEngine engine(model, kernels), twin(model, nullptr);
+            REQUIRE(engine.arch() == kernels->name);
+            const std::size_t T = 33, N = 39;  // side by side; then one after the other
+            std::vector<std::int16_t> input(N * T);
+            for (auto& word : input)
+              word = static_cast<std::int16_t>(random_between(rng, -128, 127));
+            std::vector<std::int64_t> words(N * T * 2), wanted(N * T * 2), alone(T * 2);
+            twin.run_words(input, wanted);
+            engine.run_words(input, words);
+            REQUIRE(words == wanted);
+            for (std::size_t i : {0u, 38u}) {
+              engine.run_words(std::span(input).subspan(i * T, T), alone);
+              REQUIRE(std::equal(alone.begin(), alone.end(),
+                                 wanted.begin() + static_cast<std::ptrdiff_t>(i * T * 2)));
+            }
+          }
+}
+
+TEST_CASE("those models reach both ends of every range, and both ways to a sum") {
+  Random rng(22, 0);
+  std::map<Node, Ends> ends;
+  for (double loudness : {4.0, 100.0})
+    for (const auto& [node, found] :
+         ends_of(corner_model({.loudness = loudness}, {40}, rng), rng)) {
+      ends[node].low += found.low;
+      ends[node].high += found.high;
+    }
+  CHECK(ends.size() == 8);
+  for (const auto& [node, found] : ends) {
+    CAPTURE(static_cast<int>(node));
+    CHECK(found.low > 0);
+    CHECK(found.high > 0);
+  }
+  // Accumulators of wide weights are beyond floats; then no trace runs alone.
+  for (const simd::IntegerKernels* kernels : simd::integer_kernels()) {
+    const auto narrow = IntegerPlan::make(corner_model({}, {40}, rng), *kernels);
+    const auto loud = IntegerPlan::make(corner_model({.weight_bits = 14}, {40}, rng), *kernels);
+    CHECK(narrow->has_single() == kernels->fuses);
+    CHECK(!loud->has_single());
+  }
+}
