@@ -6,13 +6,16 @@
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"
 #include "taugate/core/gru_form.h"
+#include "taugate/core/hdf5.h"
 #include "taugate/core/interrupt.h"
+#include "taugate/core/natural_order.h"
 #include "taugate/core/parallel.h"
 #include "taugate/core/process.h"
 #include "taugate/core/progress.h"
 #include "taugate/core/random.h"
 #include "taugate/core/safetensors.h"
 #include "taugate/core/tensor.h"
+#include "taugate/core/zip.h"
 
 #include "taugate/simd/kernels.h"
 
@@ -25,8 +28,10 @@
 
 #include "taugate/nn/distil.h"
 #include "taugate/nn/engine.h"
+#include "taugate/nn/foreign_weights.h"
 #include "taugate/nn/layers.h"
 #include "taugate/nn/model_file.h"
+#include "taugate/nn/onnx.h"
 #include "taugate/nn/optimiser.h"
 #include "taugate/nn/parameters.h"
 #include "taugate/nn/seq2seq.h"

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iostream>
 #include <regex>
+#include <sstream>
 
 #include "taugate/core/parallel.h"
 
@@ -128,6 +129,13 @@ std::vector<int> Arguments::integers(const std::string& name) const {
     if (rest.empty()) return values;
     rest.remove_prefix(1);
   }
+}
+
+std::vector<std::string> Arguments::texts(const std::string& name) const {
+  std::vector<std::string> values;
+  std::istringstream rest(text(name));
+  for (std::string value; std::getline(rest, value, ',');) values.push_back(value);
+  return values;
 }
 
 void add_threads(Arguments& arguments) {

@@ -35,7 +35,8 @@ class Arguments {
   double number(const std::string& name) const;
   /// "0.2:0.8", or one number for both ends.
   Range range(const std::string& name) const;
-  std::vector<int> integers(const std::string& name) const;  ///< "64,16"
+  std::vector<int> integers(const std::string& name) const;       ///< "64,16"
+  std::vector<std::string> texts(const std::string& name) const;  ///< "one,two"
 
  private:
   std::string help() const;

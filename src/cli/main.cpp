@@ -28,6 +28,8 @@ constexpr Command kCommands[] = {
     {"fit", fit, "estimate lifetimes of measured traces by the field's methods"},
     {"reproduce", reproduce,
      "carry out the tables of the paper, and write them beside its figures"},
+    {"import", import_weights, "make a model of weights that PyTorch or Keras has trained"},
+    {"export-onnx", export_onnx, "write a model for ONNX runtimes"},
     {"info", info, "tell what a model or a file of traces holds"},
 };
 

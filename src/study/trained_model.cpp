@@ -20,13 +20,6 @@ class EngineOf : public TraceEngine {
   AnyEngine engine_;
 };
 
-ModelNotes notes_of(const TraceModel& model) {
-  return {{"simulator", to_json(model.simulator)},
-          {"normalisation", to_json(model.normalisation)},
-          {"first_gate_ns", nlohmann::json(model.first_gate_ns).dump()},
-          {"training", model.training}};
-}
-
 void read_notes(const std::string& file, const ModelNotes& notes, TraceModel& model) {
   const auto note = [&](const std::string& key) -> const std::string& {
     const auto it = notes.find(key);
@@ -58,6 +51,13 @@ std::unique_ptr<TraceEngine> TrainedModel::engine() const {
 
 std::unique_ptr<TraceEngine> QuantisedModel::engine() const {
   return std::make_unique<EngineOf<IntegerEngine>>(network);
+}
+
+ModelNotes notes_of(const TraceModel& model) {
+  return {{"simulator", to_json(model.simulator)},
+          {"normalisation", to_json(model.normalisation)},
+          {"first_gate_ns", nlohmann::json(model.first_gate_ns).dump()},
+          {"training", model.training}};
 }
 
 void save(const std::filesystem::path& path, const TrainedModel& model) {

@@ -88,6 +88,9 @@ void save(const std::filesystem::path& path, const TrainedModel& model);
 void save(const std::filesystem::path& path, const QuantisedModel& model);
 void save(const std::filesystem::path& path, const TraceModel& model);  ///< either
 
+/// What a model file of any kind keeps beside the network, by key.
+ModelNotes notes_of(const TraceModel& model);
+
 /// Error where the file is no taugate model of floats, or lacks what this program adds to a bare
 /// network.
 TrainedModel load_trained_model(const std::filesystem::path& path);

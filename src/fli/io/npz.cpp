@@ -9,77 +9,22 @@ namespace taugate {
 namespace {
 
 constexpr std::string_view kSuffix = ".npy";
-// A deflated byte yields at most 258 * 8 / 2 bytes; an empty stream is a few bytes long.
-constexpr std::uint64_t kLargestRatio = 1032;
-constexpr std::uint64_t kRatioSlack = 4096;
-
-struct CloseMember {
-  void operator()(zip_file_t* member) const { zip_fclose(member); }
-};
-
-zip_t* open_archive(const std::filesystem::path& path, int flags) {
-  int code = 0;
-  if (zip_t* archive = zip_open(path.c_str(), flags, &code)) return archive;
-  zip_error_t error;
-  zip_error_init_with_code(&error, code);
-  const std::string reason = zip_error_strerror(&error);
-  zip_error_fini(&error);
-  fail(path.string(), ": is no readable NPZ (zip) archive: ", reason);
-}
 
 }  // namespace
 
-void NpzReader::Close::operator()(zip* archive) const { zip_discard(archive); }
-
-NpzReader::NpzReader(std::filesystem::path path) : path_(std::move(path)) {
-  const InputFile exists(path_);  // says what is wrong with the path itself
-  archive_.reset(open_archive(path_, ZIP_RDONLY));
-  const zip_int64_t count = zip_get_num_entries(archive_.get(), 0);
-  for (zip_int64_t i = 0; i < count; ++i) {
-    const char* raw = zip_get_name(archive_.get(), static_cast<zip_uint64_t>(i), 0);
-    std::string name = raw ? raw : "";
-    if (name.ends_with(kSuffix)) names_.push_back(name.substr(0, name.size() - kSuffix.size()));
-  }
-}
-
-bool NpzReader::has(const std::string& name) const {
-  return std::find(names_.begin(), names_.end(), name) != names_.end();
-}
+NpzReader::NpzReader(std::filesystem::path path)
+    : archive_(std::move(path), "NPZ (zip) archive", std::string(kSuffix)) {}
 
 template <class S>
 Array<S> NpzReader::read(const std::string& name) const {
-  const std::string where = concat(path_.string(), ": member '", name, "'");
-  const std::string file_name = name + std::string(kSuffix);
-  zip_stat_t status;
-  if (zip_stat(archive_.get(), file_name.c_str(), 0, &status) != 0) {
-    std::string list;
-    for (const auto& known : names_) list += (list.empty() ? "" : ", ") + known;
-    fail(where, ": is missing; the archive has: ", list.empty() ? "no arrays" : list);
-  }
-  if (status.size > status.comp_size * kLargestRatio + kRatioSlack)
-    fail(where, ": claims ", status.size, " bytes out of ", status.comp_size, " compressed ones");
-  const std::unique_ptr<zip_file_t, CloseMember> member(
-      zip_fopen_index(archive_.get(), status.index, 0));
-  if (!member) fail(where, ": cannot be opened: ", zip_strerror(archive_.get()));
-
+  ZipMember member = archive_.open(name);
   // The array is read in the order of the file, so the offsets only ever continue.
   const ReadBytes read = [&](std::uint64_t, void* to, std::size_t bytes) {
-    auto* next = static_cast<char*>(to);
-    while (bytes > 0) {
-      const zip_int64_t got = zip_fread(member.get(), next, bytes);
-      if (got < 0) fail(where, ": is damaged: ", zip_file_strerror(member.get()));
-      if (got == 0) fail(where, ": ends early");
-      next += got;
-      bytes -= static_cast<std::size_t>(got);
-    }
+    member.read(to, bytes);
   };
-  Array<S> array = read_npy_array<S>(read_npy_header(read, status.size, where), read, where);
-  // Reading past the end makes libzip compare the checksum.
-  char beyond = 0;
-  const zip_int64_t rest = zip_fread(member.get(), &beyond, 1);
-  if (rest != 0)
-    fail(where, ": is damaged: ",
-         rest < 0 ? zip_file_strerror(member.get()) : "it is longer than it claims");
+  Array<S> array =
+      read_npy_array<S>(read_npy_header(read, member.size(), member.where()), read, member.where());
+  member.finish();
   return array;
 }
 
@@ -121,7 +66,9 @@ void NpzWriter::finish() {
   for (Member& member : members_) member.writer.finish();
 
   const std::filesystem::path packed = folder_ / "packed.zip";
-  zip_t* archive = open_archive(packed, ZIP_CREATE | ZIP_EXCL);
+  int code = 0;
+  zip_t* archive = zip_open(packed.c_str(), ZIP_CREATE | ZIP_EXCL, &code);
+  require(archive != nullptr, where, ": cannot be written: libzip's error ", code);
   const auto refuse = [&] {
     const std::string reason = zip_strerror(archive);
     zip_discard(archive);

@@ -3,14 +3,12 @@
 
 #include <deque>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "taugate/core/zip.h"
 #include "taugate/fli/io/npy.h"
-
-struct zip;
 
 namespace taugate {
 
@@ -20,20 +18,15 @@ class NpzReader {
  public:
   explicit NpzReader(std::filesystem::path path);
 
-  const std::vector<std::string>& names() const { return names_; }  ///< without ".npy"
-  bool has(const std::string& name) const;
+  const std::vector<std::string>& names() const { return archive_.names(); }  ///< without ".npy"
+  bool has(const std::string& name) const { return archive_.has(name); }
 
   /// A whole member. S: float, double.
   template <class S>
   Array<S> read(const std::string& name) const;
 
  private:
-  struct Close {
-    void operator()(zip* archive) const;
-  };
-  std::filesystem::path path_;
-  std::unique_ptr<zip, Close> archive_;
-  std::vector<std::string> names_;
+  ZipReader archive_;
 };
 
 /// Writes an archive at constant memory. Members grow side by side, row by row, in temporary files

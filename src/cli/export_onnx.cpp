@@ -1,0 +1,30 @@
+#include <filesystem>
+#include <iostream>
+
+#include "arguments.h"
+#include "commands.h"
+#include "taugate/core/file.h"
+#include "taugate/nn/onnx.h"
+#include "taugate/study/trained_model.h"
+
+namespace taugate::cli {
+
+int export_onnx(int argc, char** argv) {
+  Arguments a("export-onnx", "MODEL -o FILE",
+              "Writes a model of floats for ONNX runtimes: input tpsf [N][T], normalised as the\n"
+              "metadata taugate.normalisation says, to sfd [N][T][C].",
+              {"model"});
+  a.group("")("o,output", "where the .onnx file goes", cxxopts::value<std::string>(), "FILE");
+  if (!a.parse(argc, argv)) return kSuccess;
+  const std::string path = a.positional("model");
+  if (!a.has("output")) fail_usage("wanted -o FILE (see: taugate export-onnx --help)");
+  require(!holds_integers(path), path,
+          ": found a model of integers, wanted one of floats: that is what ONNX's GRU computes");
+  const TrainedModel model = load_trained_model(path);
+  write_file(a.text("output"), onnx_model(model.network, notes_of(model)));
+  std::cout << "tpsf [N][" << model.gates() << "] to sfd [N][" << model.gates() << "]["
+            << model.outputs() << "]; wrote " << a.text("output") << '\n';
+  return kSuccess;
+}
+
+}  // namespace taugate::cli
