@@ -1,4 +1,4 @@
-// taugate_pkg::candidate in five cycles: n of its sum.
+// taugate_pkg::candidate in six cycles: n of its sum.
 
 module candidate_activation #(
   parameter int Activation = taugate_pkg::Smooth,
@@ -10,7 +10,7 @@ module candidate_activation #(
   input  logic signed [SumBits-1:0]         sum_i,
   output logic signed [CandidateFraction:0] candidate_o  // Latency cycles later
 );
-  localparam int Latency = 5;
+  localparam int Latency = 6;
   localparam int CandidateBits = CandidateFraction + 1;
 
   if (Activation == taugate_pkg::Smooth) begin : gen_smooth

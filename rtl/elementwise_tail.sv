@@ -1,13 +1,13 @@
 // What follows the sums of a unit, reset_after, one unit a cycle (docs/fixed-point.md, "A step"):
 //
-//   cycle  0  6            11     12       13      18     19     20     21    22     23
-//          │ requantise │  gate  │ r * s │ + W x │ cand. │ n, h-n │ z*() │  +  │ h' │ q │
+//   cycle 0            6      12      13      14      20     21     22     23    24   25
+//         │ requantise │ gate │ r * s │ + W x │ cand. │ h-n │ z*(…) │ + n │ h' │ q │
 //
 //   r = gate(R_r(b_r + sum_r))     z = gate(R_z(b_z + sum_z))
 //   n = candidate(saturate(R_n(b_n + W_n x) + round(r * R_s(c_n + U_n h))))
 //   h' = blend(z, n, h)            q' = operand(h')
 //
-// It never waits: a unit that enters leaves 23 cycles later. The carried state lives here, the
+// It never waits: a unit that enters leaves 25 cycles later. The carried state lives here, the
 // operands q where they are read. No path runs from an input to an output without a register.
 
 module elementwise_tail #(
@@ -52,9 +52,9 @@ module elementwise_tail #(
   output logic [ContextBits-1:0]          soon_context_o
 );
   localparam int RequantiseAt = 6;                // the cycle in which the sums are there,
-  localparam int GateAt = RequantiseAt + 5;       // r and z,
+  localparam int GateAt = RequantiseAt + 6;       // r and z,
   localparam int CandidateSumAt = GateAt + 2;     // n's sum,
-  localparam int CandidateAt = CandidateSumAt + 5;  // n,
+  localparam int CandidateAt = CandidateSumAt + 6;  // n,
   localparam int BlendAt = CandidateAt + 4;       // h',
   localparam int OutAt = BlendAt + 1;             // and q'
   localparam int StateBits = StateFraction + 1;

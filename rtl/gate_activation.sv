@@ -1,4 +1,4 @@
-// taugate_pkg::gate in five cycles: r or z of its sum.
+// taugate_pkg::gate in six cycles: r or z of its sum.
 
 module gate_activation #(
   parameter int Activation = taugate_pkg::Smooth,
@@ -10,7 +10,7 @@ module gate_activation #(
   input  logic signed [SumBits-1:0] sum_i,
   output logic [GateFraction:0]     gate_o  // Latency cycles later
 );
-  localparam int Latency = 5;
+  localparam int Latency = 6;
   localparam int GateBits = GateFraction + 1;
 
   if (Activation == taugate_pkg::Smooth) begin : gen_smooth

@@ -5,11 +5,11 @@
 //          choose ──► operands ─► reg ─► 0|h|x ─┐
 //                 └─► columns  ──────► reg ─────┴──► a, b ─► a*b ─► sum ─► shadow chains
 //                                                                         │ r z n s   │ y
-//          operands ◄───────────── element-wise tail, 23 cycles ◄─────────┘           │
+//          operands ◄───────────── element-wise tail, 25 cycles ◄─────────┘           │
 //          output buffer ◄──────── requantise ◄───────────────────────────────────────┘
 //
-// A step's first new operand is written 30 cycles after its last column was chosen, and the others
-// follow one a cycle, as the next step reads them: 1 + ceil(30 / H) contexts leave no cycle idle.
+// A step's first new operand is written 32 cycles after its last column was chosen, and the others
+// follow one a cycle, as the next step reads them: 1 + ceil(32 / H) contexts leave no cycle idle.
 
 module gru_core #(
   parameter int H = 32,

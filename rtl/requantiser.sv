@@ -13,9 +13,8 @@ module requantiser #(
   input  logic signed [AccBits-1:0] bias_i,
   input  logic [MulBits-1:0]        multiplier_i,
   input  logic [ShiftBits-1:0]      shift_i,
-  output logic signed [OutBits-1:0] word_o  // Latency cycles later
+  output logic signed [OutBits-1:0] word_o  // six cycles later
 );
-  localparam int Latency = 6;
   localparam int ProductBits = AccBits + MulBits + 1;
   localparam int CoarseBits = ShiftBits - 3;
   localparam int CoarseSteps = 1 << CoarseBits;
@@ -83,6 +82,7 @@ module requantiser #(
   end
 
 `ifndef SYNTHESIS
+  localparam int Latency = 6;
   // The definition, by the same inputs. (Their sum fits whenever it is one of a model.)
   logic signed [AccBits-1:0] sum;
   logic signed [OutBits-1:0] expected;

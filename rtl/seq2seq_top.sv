@@ -119,6 +119,10 @@ module seq2seq_top #(
   end
 
 `ifndef SYNTHESIS
+  stream_checker #(
+    .NOut(NOut), .TMax(TMax), .DataBits(DataBits), .UserBits(UserBits)
+  ) u_checker (.*);
+
   if (H < 2 || H > 128) $fatal(1, "H: found %0d, wanted 2..128", H);
   if (NOut < 1 || NOut > H) $fatal(1, "NOut: found %0d, wanted 1..H", NOut);
   if (TMax < 1) $fatal(1, "TMax: found %0d, wanted at least 1", TMax);

@@ -1,5 +1,5 @@
-// table_tanh(magnitude, Fraction) of |word|, with the word's sign beside it, in four cycles:
-// magnitude held at 4 | segment | slope * rest | base + product.
+// table_tanh(magnitude, Fraction) of |word|, with the word's sign beside it, in five cycles:
+// magnitude held at 4 | segment | on the way to the multiplier | slope * rest | base + product.
 
 module table_tanh #(
   parameter int WordBits = 16,
@@ -10,7 +10,7 @@ module table_tanh #(
   output logic                       negative_o,   // Latency cycles later
   output logic        [15:0]         magnitude_o   // TableFraction fraction bits
 );
-  localparam int Latency = 4;
+  localparam int Latency = 5;
   localparam int MagnitudeBits = Fraction + 2;
   localparam int RestBits = Fraction - 3;
   localparam int Wide = WordBits + 1 > MagnitudeBits ? WordBits + 1 : MagnitudeBits + 1;
@@ -18,9 +18,9 @@ module table_tanh #(
   logic signed [WordBits:0] word;
   logic [Wide-1:0] magnitude;
   logic [MagnitudeBits-1:0] held_q;
-  logic [15:0] base_q, base_then_q;
-  logic [7:0] slope_q;
-  logic [RestBits-1:0] rest_q;
+  logic [15:0] base_q, base_then_q, base_last_q;
+  logic [7:0] slope_q, slope_then_q;
+  logic [RestBits-1:0] rest_q, rest_then_q;
   logic [RestBits+7:0] product_q;
 
   assign word = {word_i[WordBits-1], word_i};
@@ -32,10 +32,14 @@ module table_tanh #(
     slope_q <= taugate_pkg::tanh_slope(held_q[MagnitudeBits-1:RestBits]);
     rest_q <= held_q[RestBits-1:0];
 
-    product_q <= (RestBits + 8)'(slope_q) * (RestBits + 8)'(rest_q);
+    slope_then_q <= slope_q;
+    rest_then_q <= rest_q;
     base_then_q <= base_q;
 
-    magnitude_o <= base_then_q + 16'(product_q[RestBits+7:Fraction-7]);
+    product_q <= (RestBits + 8)'(slope_then_q) * (RestBits + 8)'(rest_then_q);
+    base_last_q <= base_then_q;
+
+    magnitude_o <= base_last_q + 16'(product_q[RestBits+7:Fraction-7]);
   end
 
   delay_line #(.Width(1), .Depth(Latency)) u_negative (

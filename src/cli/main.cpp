@@ -30,6 +30,8 @@ constexpr Command kCommands[] = {
      "carry out the tables of the paper, and write them beside its figures"},
     {"import", import_weights, "make a model of weights that PyTorch or Keras has trained"},
     {"export-onnx", export_onnx, "write a model for ONNX runtimes"},
+    {"export-rtl", export_rtl, "write what the FPGA core needs to hold a model of integers"},
+    {"cosim", cosim, "run traces through the FPGA core and compare every word"},
     {"info", info, "tell what a model or a file of traces holds"},
 };
 

@@ -42,7 +42,7 @@ RtlParameters rtl_parameters(const IntegerModel& model, const RtlOptions& option
 
 /// A step's first new operand can be read this many cycles after its last column was chosen, if
 /// that is not sooner than H - 1 cycles a context (rtl/gru_core.sv).
-inline constexpr int kRtlStepLatency = 30;
+inline constexpr int kRtlStepLatency = 32;
 
 /// One memory: its lines as $readmemh reads them, line k is word k.
 struct RtlMemory {

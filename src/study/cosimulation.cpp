@@ -83,6 +83,20 @@ class Reader {
   std::size_t at_ = 0;
 };
 
+void flip_bit(const fs::path& memory, int column, int bit) {
+  std::string text = read_file(memory);
+  const std::size_t digits = text.find('\n'), columns = text.size() / (digits + 1);
+  if (column < 0 || static_cast<std::size_t>(column) >= columns || bit < 0 ||
+      static_cast<std::size_t>(bit) >= 4 * digits)
+    fail_usage("[cosimulation] bit to flip: found column ", column, ", bit ", bit,
+               ", wanted a column below ", columns, " and a bit below ", 4 * digits);
+  char& digit = text[static_cast<std::size_t>(column) * (digits + 1) + digits - 1 -
+                     static_cast<std::size_t>(bit / 4)];
+  const std::string_view order = "0123456789abcdef";
+  digit = order[order.find(digit) ^ (std::size_t{1} << (bit % 4))];
+  write_file(memory, text);
+}
+
 CosimulationResult read_result(const fs::path& file, std::size_t pixels) {
   Reader in(file);
   CosimulationResult result;
@@ -172,6 +186,11 @@ CosimulationResult Cosimulation::run(const IntegerModel& model,
       for (std::size_t i = 0; i < memory.lines.size(); ++i) zeros.write("0\n");
       zeros.commit();
     }
+  }
+  if (traffic.flip) {
+    if (traffic.write_port)
+      fail_usage("[cosimulation] found a bit to flip in a file that the write port replaces");
+    flip_bit(place / "weights.mem", traffic.flip->first, traffic.flip->second);
   }
   std::vector<std::int64_t> stimulus;
   for (std::size_t i = 0; i < pixels.size(); ++i) {

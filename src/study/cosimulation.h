@@ -26,6 +26,8 @@ struct CosimulationTraffic {
   std::uint64_t seed = 1;   ///< of both
   bool write_port = false;  ///< the model comes over the write port instead of from files
   std::filesystem::path waveform, coverage;  ///< written here, unless empty
+  /// A column and a bit of the weights' memory to be flipped first: the comparison must find it.
+  std::optional<std::pair<int, int>> flip;
 };
 
 /// A pixel's samples, words k / 2^operand_fraction, 1..TMax of them.

@@ -1,19 +1,15 @@
+// The RTL beside the integer engine, word for word. The cases of the suite "full" are skipped
+// unless asked for (`make cosim` asks): they build a simulation for each shape.
+
 #include <doctest/doctest.h>
 
 #include "rtl_testing.h"
+#include "taugate/core/error.h"
 
 using namespace taugate;
 using namespace taugate::testing;
 
 namespace {
-
-/// A variety of shapes, widths and functions; runs each on several random models.
-struct Variety {
-  const char* name;
-  RandomModel model;
-  RtlOptions options;
-  int models = 2, pixels = 40;
-};
 
 CosimulationTraffic traffic(double gap, double stall, std::uint64_t seed = 1) {
   CosimulationTraffic t;
@@ -23,8 +19,10 @@ CosimulationTraffic traffic(double gap, double stall, std::uint64_t seed = 1) {
   return t;
 }
 
-void check_equal(const IntegerModel& model, const Cosimulation& simulation,
-                 const std::vector<PixelSamples>& pixels, const CosimulationTraffic& traffic) {
+/// The pixels through both; every word, and what the counters must say.
+CosimulationResult check_equal(const IntegerModel& model, const Cosimulation& simulation,
+                               const std::vector<PixelSamples>& pixels,
+                               const CosimulationTraffic& traffic) {
   const auto result = simulation.run(model, pixels, traffic);
   const auto comparison = compare_with_engine(model, pixels, result);
   CHECK(comparison.words > 0);
@@ -33,29 +31,167 @@ void check_equal(const IntegerModel& model, const Cosimulation& simulation,
     FAIL_CHECK("pixel ", comparison.first->pixel, ", step ", comparison.first->step, ", output ",
                comparison.first->output, ": found ", comparison.first->found, ", wanted ",
                comparison.first->wanted);
-  CHECK(result.counted_pixels == static_cast<std::int64_t>(pixels.size()));
+  // A pixel's columns: T steps of h and x, T steps of h, and h once more for the last output.
+  const std::int64_t H = model.encoder[0].hidden, C = model.outputs();
+  std::int64_t issues = 0, macs = 0;
+  for (const PixelSamples& pixel : pixels) {
+    const auto T = static_cast<std::int64_t>(pixel.size());
+    issues += T * (2 * H + 1) + H;
+    macs += T * 3 * H * (2 * H + 1) + T * C * H;
+  }
+  CHECK(result.issues == issues);
+  CHECK(result.macs == macs);
   CHECK(result.cycles == result.issues + result.bubbles);
+  CHECK(result.counted_pixels == static_cast<std::int64_t>(pixels.size()));
   CHECK(result.overlong == 0);
+  return result;
+}
+
+/// One shape of the hardware, and how many random models it runs. Models of one shape share its
+/// simulation: their accumulators, multipliers and shifts get the widths of the widest.
+struct Shape {
+  const char* name;
+  RandomModel model;
+  RtlOptions options;
+  int models = 6, pixels = 170;
+};
+
+RtlParameters widest(const std::vector<IntegerModel>& models, const RtlOptions& options) {
+  RtlParameters all = rtl_parameters(models[0], options);
+  for (const IntegerModel& model : models) {
+    const RtlParameters p = rtl_parameters(model, options);
+    all.AccBits = std::max(all.AccBits, p.AccBits);
+    all.MulBits = std::max(all.MulBits, p.MulBits);
+    all.ShiftBits = std::max(all.ShiftBits, p.ShiftBits);
+  }
+  return all;
+}
+
+void run(const Shape& shape, std::uint64_t seed) {
+  CAPTURE(shape.name);
+  Random rng(seed, 0x72746c);
+  std::vector<IntegerModel> models;
+  for (int i = 0; i < shape.models; ++i) models.push_back(random_model(shape.model, rng));
+  const Cosimulation simulation(widest(models, shape.options), simulation_options());
+  constexpr double chances[][2] = {{0.0, 0.0}, {0.5, 0.0},  {0.0, 0.5},
+                                   {0.3, 0.3}, {0.0, 0.95}, {0.9, 0.2}};
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    const auto pixels = corner_pixels(rng, static_cast<std::size_t>(shape.pixels), models[i].gates,
+                                      models[i].widths.operand_fraction);
+    CosimulationTraffic t = traffic(chances[i % 6][0], chances[i % 6][1], seed + i);
+    t.write_port = i % 2 == 1;
+    check_equal(models[i], simulation, pixels, t);
+  }
+}
+
+RandomModel random_shape(int units, int outputs, int gates, Widths widths = {},
+                         Activation activation = Activation::smooth, bool pure_shift = false) {
+  RandomModel m;
+  m.hidden = {units};
+  m.outputs = outputs;
+  m.gates = gates;
+  m.widths = widths;
+  m.activation = activation;
+  m.pure_shift = pure_shift;
+  return m;
+}
+
+RtlOptions hardware(int contexts, int cores, int port_bits = 18) {
+  RtlOptions o;
+  o.contexts = contexts;
+  o.cores = cores;
+  o.port_bits = port_bits;
+  return o;
+}
+
+Widths odd_widths() {
+  Widths w;
+  w.weight_bits = 5;
+  w.operand_fraction = 9;
+  w.sum_bits = 20;
+  w.gate_sum_fraction = 14;
+  w.candidate_sum_fraction = 9;
+  w.gate_fraction = 10;
+  w.candidate_fraction = 12;
+  w.state_fraction = 20;
+  w.output_bits = 23;
+  w.output_fraction = 15;
+  return w;
+}
+
+Widths narrow_widths() {
+  Widths w;
+  w.weight_bits = 2;
+  w.operand_fraction = 3;
+  w.sum_bits = 10;
+  w.gate_sum_fraction = 8;
+  w.candidate_sum_fraction = 8;
+  w.gate_fraction = 2;
+  w.candidate_fraction = 4;
+  w.state_fraction = 3;
+  w.output_bits = 8;
+  w.output_fraction = 5;
+  return w;
 }
 
 }  // namespace
 
-TEST_CASE("a 32-unit core streams without idle cycles") {
-  Random rng(1, 2);
-  RandomModel m;
-  m.hidden = {32};
-  m.gates = 20;
-  m.outputs = 1;
-  const IntegerModel model = random_model(m, rng);
+TEST_CASE("two cores of 8 units, three outputs: equal under gaps, stalls and saturated inputs") {
+  run({"8 units", random_shape(8, 3, 11), hardware(0, 2), 6, 60}, 1);
+}
+
+TEST_CASE("a flipped bit of a weight is found") {
+  Random rng(3, 4);
+  const IntegerModel model = random_model(random_shape(8, 1, 6), rng);
   const Cosimulation simulation(rtl_parameters(model), simulation_options());
-  std::vector<PixelSamples> pixels = corner_pixels(rng, 41, m.gates, model.widths.operand_fraction);
-  check_equal(model, simulation, pixels, traffic(0.3, 0.3));
-  pixels.assign(40, PixelSamples(20, 50));
-  const auto result = simulation.run(model, pixels);
-  CHECK(compare_with_engine(model, pixels, result).different == 0);
-  const std::int64_t least = m.gates * (2 * 32 + 1) + 32;  // a pixel
-  CHECK(result.issues == 40 * least);
-  MESSAGE("bubbles ", result.bubbles, " of ", result.cycles);
-  CHECK(result.bubbles <= 100);
-  CHECK(result.utilisation(simulation.parameters()) >= 0.93);
+  const auto pixels = corner_pixels(rng, 20, model.gates, model.widths.operand_fraction);
+  check_equal(model, simulation, pixels, {});
+  int found = 0;
+  // The highest bit of a weight of U_r, of W_n, of the decoder's U_z, of the head.
+  const std::pair<int, int> bits[] = {
+      {3, 8 * 2 + 7}, {8, 8 * 18 + 7}, {9, 8 * 10 + 7}, {14, 8 * 24 + 7}};
+  for (const auto& bit : bits) {
+    CosimulationTraffic t;
+    t.flip = bit;
+    found += compare_with_engine(model, pixels, simulation.run(model, pixels, t)).different > 0;
+  }
+  CHECK(found == 4);
+  CosimulationTraffic t;
+  t.flip = {17, 0};
+  CHECK_THROWS_AS(simulation.run(model, pixels, t), UsageError);
+}
+
+TEST_SUITE("full" * doctest::skip()) {
+  TEST_CASE("a 32-unit core streams without idle cycles, and answers a pixel alone") {
+    Random rng(1, 2);
+    const IntegerModel model = random_model(random_shape(32, 1, 70), rng);
+    const Cosimulation simulation(rtl_parameters(model), simulation_options());
+    check_equal(model, simulation, corner_pixels(rng, 60, 70, 7), traffic(0.3, 0.3));
+    const std::vector<PixelSamples> pixels(40, PixelSamples(70, 50));
+    const auto streaming = check_equal(model, simulation, pixels, {});
+    CHECK(streaming.utilisation(simulation.parameters()) >= 0.95);
+    CHECK(static_cast<double>(streaming.cycles) / 40 <= 1.05 * (70 * 65 + 32));
+    CHECK(streaming.bubbles <= 200);  // at both ends of the stream
+  }
+
+  TEST_CASE("random models over the parameters") {
+    const Widths wide = widths_16bit();
+    const Shape shapes[] = {
+        {"the smallest", random_shape(2, 1, 5, {}, Activation::smooth), hardware(0, 1)},
+        {"8 bits, one context", random_shape(8, 1, 9), hardware(1, 1)},
+        {"8 bits, hard", random_shape(13, 2, 9, {}, Activation::hard), hardware(3, 2)},
+        {"16 bits", random_shape(9, 3, 7, wide), hardware(0, 1, 25)},
+        {"16 bits, hard, powers of two", random_shape(16, 1, 8, wide, Activation::hard, true),
+         hardware(2, 3)},
+        {"odd widths", random_shape(11, 11, 6, odd_widths()), hardware(0, 1)},
+        {"narrow widths", random_shape(8, 2, 12, narrow_widths()), hardware(4, 1)},
+        {"24 units", random_shape(24, 4, 7), hardware(0, 2, 25)},
+        {"33 units", random_shape(33, 1, 6), hardware(0, 1)},
+        {"64 units", random_shape(64, 2, 4), hardware(0, 1)},
+    };
+    std::uint64_t seed = 100;
+    for (const Shape& shape : shapes) run(shape, seed += 10);
+  }
+
+  TEST_CASE("128 units") { run({"128 units", random_shape(128, 1, 3), hardware(0, 1), 2, 40}, 77); }
 }

@@ -1,0 +1,103 @@
+// What export-rtl makes of a model, and which models it refuses.
+
+#include <doctest/doctest.h>
+
+#include "rtl_testing.h"
+#include "taugate/core/error.h"
+
+using namespace taugate;
+using namespace taugate::testing;
+
+namespace {
+
+IntegerModel small_model(int units = 3, int outputs = 2) {
+  RandomModel m;
+  m.hidden = {units};
+  m.outputs = outputs;
+  Random rng(5, 6);
+  return random_model(m, rng);
+}
+
+/// Bits [low, low + count) of a line of hexadecimal digits, with their sign.
+std::int64_t field(const std::string& line, int low, int count) {
+  std::int64_t value = 0;
+  for (int i = 0; i < count; ++i) {
+    const auto at = line.size() - 1 - static_cast<std::size_t>((low + i) / 4);
+    const int digit = std::stoi(line.substr(at, 1), nullptr, 16);
+    value |= std::int64_t{digit >> ((low + i) % 4) & 1} << i;
+  }
+  return value >> (count - 1) & 1 ? value - (std::int64_t{1} << count) : value;
+}
+
+}  // namespace
+
+TEST_CASE("the memories hold the model, lane by lane and row by row") {
+  const IntegerModel model = small_model();
+  const RtlParameters p = rtl_parameters(model);
+  const auto memories = rtl_memories(model, p);
+  REQUIRE(memories.size() == 6);
+  CHECK(memories[0].file == "weights.mem");
+  REQUIRE(memories[0].lines.size() == 7);  // U's 3 columns, W's, the decoder's 3
+  for (int k = 0; k < 7; ++k)
+    for (int lane = 0; lane < 11; ++lane) {
+      std::int64_t wanted = 0;
+      if (lane < 9)
+        wanted = k < 3    ? model.encoder[0].recurrent.row(lane)[k]
+                 : k == 3 ? model.encoder[0].input.row(lane)[0]
+                          : model.decoder[0].recurrent.row(lane)[k - 4];
+      else if (k > 3)
+        wanted = model.head.row(lane - 9)[k - 4];
+      CHECK(field(memories[0].lines[static_cast<std::size_t>(k)], 8 * lane, 8) == wanted);
+    }
+  const RtlMemory& s = memories[4];
+  CHECK(s.file == "rows_s.mem");
+  REQUIRE(s.lines.size() == 8);  // two sides of 4, of which 3 are units
+  for (std::size_t side = 0; side < 2; ++side)
+    for (std::size_t u = 0; u < 3; ++u) {
+      const IntegerLayer& layer = side ? model.decoder[0] : model.encoder[0];
+      const std::string& line = s.lines[4 * side + u];
+      CHECK(field(line, p.ShiftBits + p.MulBits, p.AccBits) == layer.recurrent_bias[u]);
+      CHECK(field(line, 0, p.ShiftBits + 1) % 64 == layer.requantisers[9 + u].shift % 64);
+    }
+}
+
+TEST_CASE("the parameters are as narrow as the model allows") {
+  const IntegerModel model = small_model(32, 1);
+  const RtlParameters p = rtl_parameters(model);
+  std::int64_t most = 0;
+  for (const AccumulatorBound& b : accumulator_bounds(model)) most = std::max(most, b.most);
+  CHECK(most <= power_of_two(p.AccBits - 1) - 1);
+  CHECK(most > power_of_two(p.AccBits - 2) - 1);
+  CHECK(p.Contexts == 2);
+  CHECK(rtl_parameters(small_model(16, 1)).Contexts == 3);
+  CHECK(rtl_parameters(small_model(8, 1)).Contexts == 5);
+}
+
+TEST_CASE("a model that the RTL cannot hold is refused, with the reason") {
+  const auto refused = [](const RandomModel& m, const char* why) {
+    Random rng(1, 1);
+    CHECK_THROWS_WITH_AS(rtl_parameters(random_model(m, rng)), doctest::Contains(why), Error);
+  };
+  RandomModel m;
+  m.hidden = {4};
+  m.form = GruForm::reset_before;
+  refused(m, "found a reset_before model");
+  m = {};
+  m.hidden = {4, 4};
+  refused(m, "found 2 layers a side, wanted 1");
+  m = {};
+  m.hidden = {129};
+  m.gates = 1;
+  refused(m, "found 129 units, wanted 2..128");
+  m = {};
+  m.hidden = {3};
+  m.outputs = 4;
+  refused(m, "found 4 outputs");
+  m = {};
+  m.hidden = {3};
+  m.widths.head_reads_state = true;
+  refused(m, "whose head reads the state");
+  RtlOptions o;
+  o.cores = 0;
+  CHECK_THROWS_AS(rtl_parameters(small_model(), o), UsageError);
+}
