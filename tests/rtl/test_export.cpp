@@ -18,14 +18,19 @@ IntegerModel small_model(int units = 3, int outputs = 2) {
   return random_model(m, rng);
 }
 
-/// Bits [low, low + count) of a line of hexadecimal digits, with their sign.
-std::int64_t field(const std::string& line, int low, int count) {
+/// `count` bits from `low` on of a line of hexadecimal digits.
+std::int64_t bits(const std::string& line, int low, int count) {
   std::int64_t value = 0;
   for (int i = 0; i < count; ++i) {
     const auto at = line.size() - 1 - static_cast<std::size_t>((low + i) / 4);
     const int digit = std::stoi(line.substr(at, 1), nullptr, 16);
     value |= std::int64_t{digit >> ((low + i) % 4) & 1} << i;
   }
+  return value;
+}
+/// The same with their sign.
+std::int64_t field(const std::string& line, int low, int count) {
+  const std::int64_t value = bits(line, low, count);
   return value >> (count - 1) & 1 ? value - (std::int64_t{1} << count) : value;
 }
 
@@ -57,7 +62,8 @@ TEST_CASE("the memories hold the model, lane by lane and row by row") {
       const IntegerLayer& layer = side ? model.decoder[0] : model.encoder[0];
       const std::string& line = s.lines[4 * side + u];
       CHECK(field(line, p.ShiftBits + p.MulBits, p.AccBits) == layer.recurrent_bias[u]);
-      CHECK(field(line, 0, p.ShiftBits + 1) % 64 == layer.requantisers[9 + u].shift % 64);
+      CHECK(bits(line, p.ShiftBits, p.MulBits) == layer.requantisers[9 + u].multiplier);
+      CHECK(bits(line, 0, p.ShiftBits) == layer.requantisers[9 + u].shift);
     }
 }
 
