@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that an errand of the Makefile needs and this machine lacks.
 #
-#   scripts/dependencies.sh build|test|demo|bench|peers|clang|lint
+#   scripts/dependencies.sh build|test|demo|bench|peers|clang|lint|synth
 #
 # Silent and instant when nothing is missing. Installs as root, or through sudo; where neither is
 # possible it names the command to run and fails.
@@ -19,9 +19,10 @@ case ${1:-} in
   bench) wanted="$build libbenchmark-dev gnuplot-nox" ;;
   peers) wanted="$build libtorch-dev libdnnl-dev libopenblas0-openmp python3-venv" ;;
   clang) wanted="$test clang" ;;
+  synth) wanted='debootstrap python3-minimal' ;;
   lint) wanted="$test clang clang-tidy clang-format" ;;
   *)
-    echo "usage: $0 build|test|demo|bench|peers|clang|lint" >&2
+    echo "usage: $0 build|test|demo|bench|peers|clang|lint|synth" >&2
     exit 2
     ;;
 esac
