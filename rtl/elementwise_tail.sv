@@ -130,7 +130,11 @@ module elementwise_tail #(
                        (SumBits + 2)'($signed(gated_q[GatedBits-1:GateFraction])) +
                        (SumBits + 2)'($signed({1'b0, round_up}));
   end
-  assign candidate_sum = SumBits'(taugate_pkg::saturate_word(64'(candidate_sum_q), SumBits));
+  // saturate_word: fits where the bits above the word are its sign.
+  assign candidate_sum =
+      candidate_sum_q[SumBits+1-:2] == {2{candidate_sum_q[SumBits-1]}}
+          ? candidate_sum_q[SumBits-1:0]
+          : {candidate_sum_q[SumBits+1], {(SumBits - 1) {~candidate_sum_q[SumBits+1]}}};
   candidate_activation #(
     .Activation(Activation), .SumBits(SumBits), .SumFraction(CandidateSumFraction),
     .CandidateFraction(CandidateFraction)
@@ -141,7 +145,8 @@ module elementwise_tail #(
   localparam int DifferenceBits = Common + 2;
   localparam int ExactBits = DifferenceBits + GateFraction + 1;
   logic signed [StateBits-1:0] memory[StateRows];
-  logic signed [StateBits-1:0] read_q, read_then_q, held_q, state_q, state_then_q;
+  logic signed [StateBits-1:0] read_q, read_then_q, held_q, state, state_q, state_then_q;
+  logic signed [OperandFraction:0] operand;
   logic signed [Common:0] from, to, from_q, from_then_q;
   logic signed [DifferenceBits-1:0] difference_q;
   logic signed [ExactBits-1:0] change_q, exact_q;
@@ -161,12 +166,36 @@ module elementwise_tail #(
 
     exact_q <= (ExactBits'(from_then_q) <<< GateFraction) + change_q;
 
-    state_q <= StateBits'(taugate_pkg::saturate_fraction(
-        taugate_pkg::rescale(64'(exact_q), Common + GateFraction, StateFraction), StateFraction));
-
-    operand_o <= OperandBits'(taugate_pkg::operand(64'(state_q), StateFraction, OperandFraction));
+    state_q <= state;
+    operand_o <= operand;
     state_then_q <= state_q;
     if (valid_q[OutAt]) memory[{context_q[OutAt], unit_q[OutAt]}] <= state_then_q;
+  end
+
+  // h' lies between n and h, since 0 <= z <= 1: it needs saturation only where n, on a finer grid
+  // than the state's, may be rounded up to one.
+  if (CandidateFraction <= StateFraction) begin : gen_between
+    assign state = StateBits'(
+        taugate_pkg::round_shift(64'(exact_q), Common + GateFraction - StateFraction));
+  end else begin : gen_rounded_up
+    assign state = StateBits'(taugate_pkg::saturate_fraction(
+        taugate_pkg::rescale(64'(exact_q), Common + GateFraction, StateFraction), StateFraction));
+  end
+
+  // operand(): rounding never takes the largest value up, and always takes the smallest up, which
+  // is all that saturation has to do.
+  if (OperandFraction < StateFraction) begin : gen_operand
+    localparam int Dropped = StateFraction - OperandFraction;
+    localparam logic signed [OperandFraction:0] Largest = {1'b0, {OperandFraction{1'b1}}};
+    logic signed [OperandFraction:0] below;
+    logic half, more, up;
+    assign below = state_q[StateBits-1:Dropped];
+    assign half = state_q[Dropped-1];
+    assign more = (state_q & StateBits'((1 << (Dropped - 1)) - 1)) != '0;
+    assign up = below == ~Largest || (half && (more || below[0]) && below != Largest);
+    assign operand = below + OperandBits'($signed({1'b0, up}));
+  end else begin : gen_same_grid
+    assign operand = OperandBits'(taugate_pkg::operand(64'(state_q), StateFraction, OperandFraction));
   end
 
   assign valid_o = valid_q[OutAt];
@@ -174,4 +203,24 @@ module elementwise_tail #(
   assign unit_o = unit_q[OutAt];
   assign soon_o = valid_q[OutAt-2] & (unit_q[OutAt-2] == '0);
   assign soon_context_o = context_q[OutAt-2];
+
+`ifndef SYNTHESIS
+  // What is written out above is the definition's.
+  always_ff @(posedge clk_i)
+    if (valid_q[BlendAt-1]) begin
+      assert (64'(state) == taugate_pkg::saturate_fraction(taugate_pkg::rescale(
+          64'(exact_q), Common + GateFraction, StateFraction), StateFraction))
+      else $error("state: %0d of %0d", state, exact_q);
+    end
+  always_ff @(posedge clk_i)
+    if (valid_q[BlendAt]) begin
+      assert (64'(operand) == taugate_pkg::operand(64'(state_q), StateFraction, OperandFraction))
+      else $error("operand: %0d of %0d", operand, state_q);
+    end
+  always_ff @(posedge clk_i)
+    if (valid_q[CandidateSumAt]) begin
+      assert (64'(candidate_sum) == taugate_pkg::saturate_word(64'(candidate_sum_q), SumBits))
+      else $error("candidate's sum: %0d of %0d", candidate_sum, candidate_sum_q);
+    end
+`endif
 endmodule

@@ -135,8 +135,13 @@ module gru_core #(
     .sample_o(sample_0)
   );
 
-  // A pixel's number waits here while its slot of samples is filled anew.
-  always_ff @(posedge clk_i) if (moved) user_q[open_context] <= sample_user[open_context];
+  // A pixel's number waits here while its slot of samples is filled anew. (The slot is free when
+  // the last column of this step has gone, H cycles later.)
+  logic moved_q;
+  always_ff @(posedge clk_i) begin
+    moved_q <= moved;
+    if (moved_q) user_q[context_0] <= sample_user[context_0];
+  end
 
   // ------------------------------------------------------- operands: cycles 0, 1, 2, 3
   localparam int OperandRows = 1 << (ContextBits + UnitBits);
@@ -367,12 +372,11 @@ module gru_core #(
 
   // -------------------------------------------------------------------------- counters
   localparam int MacBits = $clog2(Lanes + 1);
-  logic active_q, overlong_q, moved_q;
+  logic active_q, overlong_q;
   logic [MacBits-1:0] macs_q;
   always_ff @(posedge clk_i) begin
     active_q <= active;
     overlong_q <= overlong;
-    moved_q <= moved;
     macs_q <= (beat_0.valid && beat_0.update ? MacBits'(3 * H) : '0) +
               (beat_0.valid && beat_0.head ? MacBits'(NOut) : '0);
     cycles_o <= cycles_o + CounterBits'(active_q);

@@ -49,16 +49,18 @@ module output_buffer #(
   // The reader's place, and the words that it may still send into the queue.
   logic [ContextBits-1:0] from_q;
   logic [IndexBits-1:0] index_q;
-  logic [CountBits-1:0] step_q;
+  logic [CountBits-1:0] step_q;  // from 1
   logic [ChannelBits-1:0] channel_q;
   logic [2:0] credit_q;
+  logic closes_q;
+  logic [ContextBits-1:0] closing_q;
   logic read, last_channel, last, read_then_q, last_then_q;
   logic [UserBits-1:0] user_then_q;
   logic signed [WordBits-1:0] word;
 
   assign read = written_q[from_q] != index_q && credit_q != '0;
   assign last_channel = channel_q == ChannelBits'(NOut - 1);
-  assign last = last_channel && step_q + 1'b1 == length_q[from_q];
+  assign last = last_channel && step_q == length_q[from_q];
 
   always_ff @(posedge clk_i) begin
     if (write_i) memory[{context_i, written_q[context_i][SlotBits-1:0]}] <= word_i;
@@ -74,6 +76,10 @@ module output_buffer #(
   always_ff @(posedge clk_i) begin
     if (write_i) written_q[context_i] <= written_q[context_i] + 1'b1;
     if (open_i) busy_q[open_context_i] <= 1'b1;
+    // A cycle late, which keeps the comparison with the length off the way to the scheduler.
+    closes_q <= read && last;
+    closing_q <= from_q;
+    if (closes_q) busy_q[closing_q] <= 1'b0;
     read_then_q <= read;
     credit_q <= credit_q - 3'(read) + 3'(m_axis_tvalid && m_axis_tready);
     if (read) begin
@@ -82,9 +88,8 @@ module output_buffer #(
       if (last_channel) step_q <= step_q + 1'b1;
       if (last) begin
         index_q <= '0;
-        step_q <= '0;
+        step_q <= CountBits'(1);
         written_q[from_q] <= '0;
-        busy_q[from_q] <= 1'b0;
         from_q <= from_q == ContextBits'(Contexts - 1) ? '0 : from_q + 1'b1;
       end
     end
@@ -93,10 +98,11 @@ module output_buffer #(
       written_q <= '0;
       from_q <= '0;
       index_q <= '0;
-      step_q <= '0;
+      step_q <= CountBits'(1);
       channel_q <= '0;
       credit_q <= 3'd4;
       read_then_q <= 1'b0;
+      closes_q <= 1'b0;
     end
   end
 

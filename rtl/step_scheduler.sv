@@ -83,14 +83,19 @@ module step_scheduler #(
   // ------------------------------------------------------------------ the step that runs
   taugate_pkg::beat_t beat_q;
   logic [1:0] phase;
+  logic [Contexts-1:0] last_sample_q;
   logic last_sample, frees_q;
   assign phase = phase_q[choice_q];
-  assign last_sample = complete_i[choice_q] && count_i[choice_q] == step_q[choice_q] + 1'b1;
+  // A step is chosen a cycle before it starts, and what it needs to know of its sample was there
+  // by then: `tlast` comes with the sample.
+  assign last_sample = last_sample_q[choice_q];
   assign start = chosen_q && (!beat_q.valid || beat_q.last);
 
   always_ff @(posedge clk_i) begin
     chosen_q <= chosen_d;
     choice_q <= choice_d;
+    for (int c = 0; c < Contexts; ++c)
+      last_sample_q[c] <= complete_i[c] && count_i[c] == step_q[c] + 1'b1;
     if (start) begin
       last_q <= choice_q;
       context_o <= choice_q;
@@ -123,10 +128,8 @@ module step_scheduler #(
       unique case (phase)
         Encode: begin
           step_q[choice_q] <= last_sample ? '0 : step_q[choice_q] + 1'b1;
-          if (last_sample) begin
-            phase_q[choice_q] <= Decode;
-            length_q[choice_q] <= count_i[choice_q];
-          end
+          length_q[choice_q] <= count_i[choice_q];  // the last step's is the pixel's
+          if (last_sample) phase_q[choice_q] <= Decode;
         end
         Decode: begin
           step_q[choice_q] <= step_q[choice_q] + 1'b1;
@@ -168,6 +171,9 @@ module step_scheduler #(
 `ifndef SYNTHESIS
   always_ff @(posedge clk_i)
     if (rst_ni) begin
+      assert (!(start && phase == Encode) ||
+              last_sample == (complete_i[choice_q] && count_i[choice_q] == step_q[choice_q] + 1'b1))
+      else $error("a pixel's last sample went unseen, or another was taken for it");
       assert (!(start && !ready_q[choice_q])) else $error("a step began before its operands");
       assert (!(soon_i && ready_q[soon_context_i]))
       else $error("operands came to a context that waits for none");
