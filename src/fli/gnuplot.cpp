@@ -166,13 +166,17 @@ GnuplotScript::GnuplotScript(int width, int height) {
   line("set minussign");
 }
 
-std::string GnuplotScript::quoted(std::string_view text) {
+std::string GnuplotScript::in_quotes(std::string_view text) {
   std::string result = "'";
   for (const char c : text) {
     if (c == '\'') result += '\'';
     result += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
   }
-  return result + "' noenhanced";
+  return result + '\'';
+}
+
+std::string GnuplotScript::quoted(std::string_view text) {
+  return in_quotes(text) + " noenhanced";
 }
 
 void GnuplotScript::data(std::string_view name,

@@ -26,7 +26,9 @@ class GnuplotScript {
   void line(const Parts&... parts) {
     script_ += concat(parts...) + '\n';
   }
-  /// A text as gnuplot quotes it, without any special meaning of its characters.
+  /// A text in gnuplot's quotes, for where it takes no word behind them.
+  static std::string in_quotes(std::string_view text);
+  /// The same, without any special meaning of its characters.
   static std::string quoted(std::string_view text);
   /// Defines $name, one row for each element of the columns, which are of equal length. NaN is a
   /// gap.

@@ -315,7 +315,8 @@ void draw_rows(const std::filesystem::path& path, const ExperimentFolder& folder
     place.push_back(-static_cast<double>(place.size()));
     rmse.push_back(s.mean);
     deviation.push_back(s.n > 1 ? s.deviation : 0.0);
-    tics += concat(tics.empty() ? "'" : ", '", row->title, "' ", place.back());
+    tics +=
+        concat(tics.empty() ? "" : ", ", GnuplotScript::in_quotes(row->title), ' ', place.back());
   }
   require(!rmse.empty(), path.string(), ": there is no result to draw yet");
   GnuplotScript script(1000, 160 + 34 * static_cast<int>(rmse.size()));
