@@ -103,12 +103,18 @@ int reproduce(int argc, char** argv) {
       "scale", "quick (2 seeds), full (5 seeds) or smoke (to see that it works)",
       otherwise("quick"), "SCALE")("json", "write all figures here (default: FOLDER/tables.json)",
                                    cxxopts::value<std::string>(), "FILE")(
+      "seeds", "how many a row, whatever the scale", cxxopts::value<std::string>(), "N")(
       "commit", "to note in the results", cxxopts::value<std::string>(), "NAME")(
       "no-pictures", "draw nothing")("tables-only", "run nothing; write what there is");
   add_threads(a);
   if (!a.parse(argc, argv)) return kSuccess;
   use_threads(a);
-  const Plan plan = plan_experiments(a.text("scale"), split(a.text("tables")));
+  Plan plan = plan_experiments(a.text("scale"), split(a.text("tables")));
+  if (a.has("seeds")) {
+    const std::uint64_t seeds = a.count("seeds");
+    if (seeds < 1 || seeds > 100) fail_usage("--seeds: found ", seeds, ", wanted 1 to 100");
+    plan.seeds = static_cast<int>(seeds);
+  }
   if (a.has("json")) OutputFile probe(a.text("json"));
   const fs::path output = a.text("output");
   ExperimentFolder folder(output, plan);

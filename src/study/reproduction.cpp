@@ -48,6 +48,7 @@ std::string text_of(const char* format, Values... values) {
 
 /// "0.01234 +- 0.00005", or the value alone for one seed.
 std::string spread(const OverSeeds& s, int digits, bool sign = false) {
+  if (std::isnan(s.mean)) return "none";
   const char* one = sign ? "%+.*f" : "%.*f";
   if (s.n < 2) return text_of(one, digits, s.mean);
   return text_of(one, digits, s.mean) + text_of(" ± %.*f", digits, s.deviation);
@@ -56,6 +57,10 @@ std::string spread(const OverSeeds& s, int digits, bool sign = false) {
 std::string known(const std::optional<double>& paper, int digits) {
   return paper ? text_of("%.*f", digits, *paper) : "";
 }
+
+/// Of a network without a single trace from which a lifetime can be read there is none.
+double bias(const RunScores& s) { return s.lifetime.traces ? s.lifetime.bias_ns : kNaN; }
+double deviation(const RunScores& s) { return s.lifetime.traces ? s.lifetime.deviation_ns : kNaN; }
 
 /// The figures of a row, with a name each: what all three forms of output show.
 struct Column {
@@ -68,15 +73,14 @@ constexpr Column kColumns[] = {
     {"r2", 4, [](const RunResult& r) { return r.test.channels[0].r2.mean; }},
     {"l2", 4, [](const RunResult& r) { return r.test.channels[0].l2.mean; }},
     {"dtw", 3, [](const RunResult& r) { return r.test.channels[0].dtw.mean; }},
-    {"lifetime_bias_ns", 4, [](const RunResult& r) { return r.test.lifetime.bias_ns; }},
-    {"lifetime_deviation_ns", 4, [](const RunResult& r) { return r.test.lifetime.deviation_ns; }},
+    {"lifetime_bias_ns", 4, [](const RunResult& r) { return bias(r.test); }},
+    {"lifetime_deviation_ns", 4, [](const RunResult& r) { return deviation(r.test); }},
     {"plate_rmse", 5, [](const RunResult& r) { return r.plate.channels[0].rmse.mean; }},
     {"plate_r2", 4, [](const RunResult& r) { return r.plate.channels[0].r2.mean; }},
     {"plate_l2", 4, [](const RunResult& r) { return r.plate.channels[0].l2.mean; }},
     {"plate_dtw", 3, [](const RunResult& r) { return r.plate.channels[0].dtw.mean; }},
-    {"plate_lifetime_bias_ns", 4, [](const RunResult& r) { return r.plate.lifetime.bias_ns; }},
-    {"plate_lifetime_deviation_ns", 4,
-     [](const RunResult& r) { return r.plate.lifetime.deviation_ns; }},
+    {"plate_lifetime_bias_ns", 4, [](const RunResult& r) { return bias(r.plate); }},
+    {"plate_lifetime_deviation_ns", 4, [](const RunResult& r) { return deviation(r.plate); }},
 };
 
 const Column& column(const std::string& key) {
@@ -263,7 +267,7 @@ std::string reproduction_json(const ExperimentFolder& folder, const std::string&
     for (const auto& [seed, run] : folder.results(row)) {
       nlohmann::json figures{
           {"seed", seed}, {"seconds", run.seconds}, {"processor_seconds", run.processor_seconds}};
-      for (const Column& c : kColumns) figures[c.key] = c.get(run);
+      for (const Column& c : kColumns) figures[c.key] = c.get(run);  // NaN becomes null
       entry["parameters"] = run.parameters;
       entry["file_bytes"] = run.file_bytes;
       entry["multiply_accumulates"] = run.multiply_accumulates;

@@ -43,6 +43,7 @@ TEST_CASE("reproduce refuses what it does not know") {
   };
   write_all(folder / "file", "");
   refused("reproduce --tables 7 -o r", 2, "'7'");
+  refused("reproduce --seeds 0 -o r", 2, "--seeds");
   refused("reproduce --scale large -o r", 2, "'large'");
   refused("reproduce --scale smoke -o file", 1, "file");
 }
