@@ -17,7 +17,7 @@ build = cmake --preset $(1) && cmake --build --preset $(1) -j $(JOBS)
 check = $(call build,$(1)) && ctest --preset $(1) -j $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test reproduce bench bench-peers bench-record synth asan clang lint format install clean
+.PHONY: help build demo test cosim reproduce bench bench-peers bench-record synth asan clang lint format install clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,11 @@ bench-record: ## all figures of docs/performance.md, 20 minutes: docs/results/*.
 	$(call build,bench)
 	$(call build,peers)
 	scripts/bench_record.sh $(COMMIT)
+
+cosim: ## run traces through the datapath under Verilator and compare every word with the engine
+	@$(DEPENDENCIES) test
+	cmake --preset dev && cmake --build --preset dev -j $(JOBS) --target taugate_program test_rtl
+	scripts/cosim.sh build/dev/taugate build/dev/tests/test_rtl build/cosim
 
 synth: ## synthesise, place and route the core with open tools (docs/results/synth.md); takes root
 	@scripts/synth_tools.sh build/synth-tools

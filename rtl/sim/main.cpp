@@ -1,10 +1,11 @@
 // The simulation as a program: pixels from a file, words into a file. `taugate cosim` builds and
 // calls it.
 //
-//   harness STIMULUS RESPONSE OUTPUTS DATA_BITS USER_BITS COUNTER_BITS CORES GAP STALL SEED
+//   harness STIMULUS RESPONSE DATA_BITS USER_BITS COUNTER_BITS CORES GAP STALL SEED
 //           [--writes FILE] [--trace FILE] [--coverage FILE]
 //
-// STIMULUS: 64-bit integers, little-endian: per pixel its number, its length, its samples.
+// STIMULUS: 64-bit integers, little-endian: per pixel its number, its length, how
+// many words are due, its samples.
 // RESPONSE: the same: the six counters; per pixel its number as it came back, the cycles of its
 // first and last sample and of its first and last word, the count of its words, the words.
 
@@ -27,15 +28,16 @@ std::vector<std::int64_t> read_integers(const char* path) {
 
 std::vector<Pixel> pixels_of(const std::vector<std::int64_t>& all) {
   std::vector<Pixel> pixels;
-  for (std::size_t at = 0; at + 1 < all.size();) {
+  for (std::size_t at = 0; at + 2 < all.size();) {
     Pixel p;
     p.user = static_cast<std::uint64_t>(all[at]);
     const auto length = static_cast<std::size_t>(all[at + 1]);
-    if (length == 0 || at + 2 + length > all.size())
+    if (length == 0 || at + 3 + length > all.size())
       throw std::runtime_error("the stimulus ends within a pixel");
+    p.due = static_cast<std::size_t>(all[at + 2]);
     for (std::size_t t = 0; t < length; ++t)
-      p.samples.push_back(static_cast<std::int16_t>(all[at + 2 + t]));
-    at += 2 + length;
+      p.samples.push_back(static_cast<std::int16_t>(all[at + 3 + t]));
+    at += 3 + length;
     pixels.push_back(std::move(p));
   }
   return pixels;
@@ -63,22 +65,22 @@ void save(const char* path, const Counters& c, const std::vector<Pixel>& pixels)
 }
 
 int run(int argc, char** argv) {
-  if (argc < 11) throw std::runtime_error("called with too few arguments");
+  if (argc < 10) throw std::runtime_error("called with too few arguments");
   const auto option = [&](const char* name) {
-    for (int i = 11; i + 1 < argc; i += 2)
+    for (int i = 10; i + 1 < argc; i += 2)
       if (std::strcmp(argv[i], name) == 0) return argv[i + 1];
     return static_cast<char*>(nullptr);
   };
   const char* trace = option("--trace");
-  RtlEngine engine(std::atoi(argv[4]), std::atoi(argv[5]), std::atoi(argv[6]), std::atoi(argv[7]),
+  RtlEngine engine(std::atoi(argv[3]), std::atoi(argv[4]), std::atoi(argv[5]), std::atoi(argv[6]),
                    trace ? trace : "");
   std::vector<Pixel> pixels = pixels_of(read_integers(argv[1]));
-  const Traffic traffic{std::atof(argv[8]), std::atof(argv[9]),
-                        std::strtoull(argv[10], nullptr, 10)};
+  const Traffic traffic{std::atof(argv[7]), std::atof(argv[8]),
+                        std::strtoull(argv[9], nullptr, 10)};
   engine.reset();
   if (const char* writes = option("--writes")) load(engine, writes);
   engine.clear_counters();
-  engine.run(pixels, std::atoi(argv[3]), traffic);
+  engine.run(pixels, traffic);
   save(argv[2], engine.counters(), pixels);
   if (const char* coverage = option("--coverage")) engine.save_coverage(coverage);
   return 0;

@@ -111,7 +111,7 @@ void RtlEngine::save_coverage(const std::string& file) {
 #endif
 }
 
-void RtlEngine::run(std::vector<Pixel>& pixels, int outputs, const Traffic& traffic) {
+void RtlEngine::run(std::vector<Pixel>& pixels, const Traffic& traffic) {
   std::mt19937_64 random(traffic.seed);
   std::uniform_real_distribution<double> chance(0.0, 1.0);
   const std::uint64_t user_mask =
@@ -145,10 +145,9 @@ void RtlEngine::run(std::vector<Pixel>& pixels, int outputs, const Traffic& traf
       } else if (p.user_back != top_->m_axis_tuser) {
         throw std::runtime_error("tuser changes within a pixel");
       }
-      const std::size_t due = p.samples.size() * static_cast<std::size_t>(outputs);
-      if ((p.words.size() == due) != static_cast<bool>(top_->m_axis_tlast))
+      if ((p.words.size() == p.due) != static_cast<bool>(top_->m_axis_tlast))
         throw std::runtime_error("tlast is not where it is due");
-      if (p.words.size() == due) {
+      if (p.words.size() == p.due) {
         p.last_out = cycle_;
         ++out;
       }

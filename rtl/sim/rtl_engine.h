@@ -22,6 +22,7 @@
 /// One pixel on its way through: what goes in, what came out, and in which cycles.
 struct Pixel {
   std::vector<std::int16_t> samples;
+  std::size_t due = 0;  // words
   std::vector<std::int64_t> words;
   std::uint64_t user = 0, user_back = 0;
   std::int64_t first_in = -1, last_in = -1, first_out = -1, last_out = -1;
@@ -49,7 +50,7 @@ class RtlEngine {
   void clear_counters();
   /// Sends all pixels and waits for all their words. Throws std::runtime_error where the RTL stops,
   /// or sends a word or a tlast that is not due.
-  void run(std::vector<Pixel>& pixels, int outputs, const Traffic& traffic);
+  void run(std::vector<Pixel>& pixels, const Traffic& traffic);
   Counters counters() const;
   void save_coverage(const std::string& file);
 

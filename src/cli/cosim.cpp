@@ -74,14 +74,17 @@ std::vector<PixelSamples> traces_from(const QuantisedModel& model, const Argumen
                                                  inference_options_from(a), traces));
 }
 
-/// Cycles from a pixel's last sample to its first and to its last word, where it was alone.
+/// Cycles from a pixel's last sample to its first and to its last word, where it is alone and its
+/// samples come more slowly than a step, as a camera's gates do.
 struct Latency {
   std::int64_t first = 0, last = 0;
 };
 
 Latency latency_of(const Cosimulation& simulation, const IntegerModel& model,
                    const PixelSamples& pixel) {
-  const PixelResult alone = simulation.run(model, {pixel}).pixels[0];
+  CosimulationTraffic slow;
+  slow.gap = 1.0 - 1.0 / (20.0 * (simulation.parameters().H + kRtlStepLatency));
+  const PixelResult alone = simulation.run(model, {pixel}, slow).pixels[0];
   return {alone.first_out - alone.last_in, alone.last_out - alone.last_in};
 }
 
@@ -94,7 +97,8 @@ void print(const RtlParameters& p, const CosimulationResult& r, const Latency& l
   std::printf("useful multiply-accumulates: %.2f %% of all cycles of %d lanes\n",
               100.0 * r.utilisation(p), 3 * p.H + p.NOut);
   std::printf(
-      "latency, one pixel alone: %lld cycles from its last sample to its first word, %lld to "
+      "latency of a pixel alone, its samples slower than the core: %lld cycles from its last "
+      "sample to its first word, %lld to "
       "its last\n",
       static_cast<long long>(latency.first), static_cast<long long>(latency.last));
 }
@@ -131,7 +135,8 @@ int compare(const QuantisedModel& model, const RtlParameters& parameters,
   const Cosimulation simulation(parameters, options);
   std::cout << "running " << pixels.size() << " traces" << std::endl;
   const CosimulationResult result = simulation.run(model.network, pixels, traffic);
-  const CosimulationComparison compared = compare_with_engine(model.network, pixels, result);
+  const CosimulationComparison compared =
+      compare_with_engine(model.network, pixels, parameters.TMax, result);
   const Latency latency = latency_of(simulation, model.network, pixels[0]);
   print(parameters, result, latency);
   if (a.has("json"))

@@ -19,6 +19,12 @@ struct CosimulationOptions {
   bool coverage = false;       ///< able to write it (slower)
 };
 
+/// Verilates the module `top` of rtl/ and of `own` sources, SystemVerilog and a C++ program around
+/// it, into <folder>/build/simulation. Error where verilator is missing or fails, with the file of
+/// its complaints.
+void build_simulation(const CosimulationOptions& options, const std::filesystem::path& folder,
+                      const std::string& top, const std::vector<std::filesystem::path>& own);
+
 /// What the streams do to the RTL, and how the model gets into it.
 struct CosimulationTraffic {
   double gap = 0;           ///< chance that the input offers nothing in a cycle, below 1
@@ -30,7 +36,8 @@ struct CosimulationTraffic {
   std::optional<std::pair<int, int>> flip;
 };
 
-/// A pixel's samples, words k / 2^operand_fraction, 1..TMax of them.
+/// A pixel's samples, words k / 2^operand_fraction, at least one. The RTL leaves out those beyond
+/// its TMax.
 using PixelSamples = std::vector<std::int16_t>;
 
 struct PixelResult {
@@ -50,8 +57,7 @@ struct CosimulationResult {
 
 class Cosimulation {
  public:
-  /// Builds the simulation with verilator, unless it is there already. Error where verilator is
-  /// missing or fails, with the file of its complaints.
+  /// Builds the simulation, unless it is there already. Error as build_simulation().
   Cosimulation(const RtlParameters& parameters, CosimulationOptions options);
 
   const RtlParameters& parameters() const { return parameters_; }
@@ -79,9 +85,10 @@ struct CosimulationComparison {
   std::uint64_t words = 0, different = 0;
   std::optional<CosimulationDifference> first;
 };
-/// Every word of the result beside IntegerEngine's for the same pixels.
+/// Every word of the result beside IntegerEngine's for the same pixels, of which `longest` samples
+/// count at most.
 CosimulationComparison compare_with_engine(const IntegerModel& model,
-                                           const std::vector<PixelSamples>& pixels,
+                                           const std::vector<PixelSamples>& pixels, int longest,
                                            const CosimulationResult& result);
 
 }  // namespace taugate

@@ -16,14 +16,15 @@ inline CosimulationOptions simulation_options() {
 }
 
 /// Decays with noise, random words over the whole of 16 bits (most of which saturate), constants at
-/// both ends, and silence; lengths 1, 2, the longest, and some between.
+/// both ends, and silence; lengths 1, 2, the longest,
+/// some between, and some longer ones.
 inline std::vector<PixelSamples> corner_pixels(Random& rng, std::size_t count, int longest,
                                                int operand_fraction) {
   std::vector<PixelSamples> pixels;
   const double one = std::ldexp(1.0, operand_fraction);
   for (std::size_t i = 0; i < count; ++i) {
     const int lengths[] = {longest, 1, 2, longest, random_between(rng, 1, longest)};
-    const int length = std::min(lengths[i % 5], longest);
+    const int length = i % 11 == 7 ? longest + 3 : std::min(lengths[i % 5], longest);
     const int kind = random_between(rng, 0, 5);
     PixelSamples samples;
     for (int t = 0; t < length; ++t) {

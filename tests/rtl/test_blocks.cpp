@@ -1,0 +1,143 @@
+// The blocks of the RTL and the functions of its package beside the C++ that defines them.
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cstring>
+#include <deque>
+
+#include "rtl_testing.h"
+#include "taugate/core/file.h"
+#include "taugate/core/process.h"
+
+using namespace taugate;
+using namespace taugate::testing;
+namespace fs = std::filesystem;
+
+namespace {
+
+using In = std::array<std::int64_t, 4>;
+/// As rtl/sim/blocks.cpp writes them.
+enum Out {
+  input_word,
+  operand,
+  candidate_sum,
+  blended,
+  requantised,
+  requantised_wide,
+  gate,
+  gate_hard,
+  gate_wide,
+  candidate,
+  candidate_hard,
+  product,
+  acc,
+  fifo,
+  chain,
+  outputs
+};
+using Response = std::array<std::int64_t, outputs>;
+
+std::vector<Response> simulate(const std::vector<In>& stimulus) {
+  const CosimulationOptions options = simulation_options();
+  const fs::path folder = fs::absolute(options.work / "blocks");
+  fs::create_directories(folder);
+  build_simulation(options, folder, "blocks",
+                   {options.rtl / "sim" / "blocks.sv", options.rtl / "sim" / "blocks.cpp"});
+  write_file(folder / "stimulus.bin",
+             {reinterpret_cast<const char*>(stimulus.data()), sizeof(In) * stimulus.size()});
+  REQUIRE(run_process({(folder / "build" / "simulation").string(), "stimulus.bin", "response.bin"},
+                      folder / "simulation.log", folder) == 0);
+  const std::string bytes = read_file(folder / "response.bin");
+  REQUIRE(bytes.size() == sizeof(Response) * stimulus.size());
+  std::vector<Response> all(stimulus.size());
+  std::memcpy(all.data(), bytes.data(), bytes.size());
+  return all;
+}
+
+/// The low bits of a value, as two's complement.
+std::int64_t word(std::int64_t value, int bits) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(value) << (64 - bits)) >> (64 - bits);
+}
+
+/// Every 16-bit sum, and beside it random words of all sizes.
+std::vector<In> stimulus() {
+  Random rng(11, 12);
+  std::vector<In> all;
+  const auto random_word = [&](int bits) {
+    const auto low = static_cast<std::uint64_t>(rng.bits()) << 32 | rng.bits();
+    return word(static_cast<std::int64_t>(low), random_between(rng, 2, bits));
+  };
+  int level = 0;  // of the queue, which its writer must know
+  for (int sum = -32768; sum < 32768; ++sum) {
+    const std::int64_t a = word(random_word(42), 44) & ~std::int64_t{0xffff};
+    const bool read = level > 0 && rng.uniform() < 0.5;
+    const bool write = level < 4 && rng.uniform() < 0.6;
+    level += int{write} - int{read};
+    const std::int64_t shift = random_between(rng, 0, 59);
+    all.push_back({a | (sum & 0xffff), random_word(42), random_word(16),
+                   (shift & ~std::int64_t{3}) | int{read} << 1 | int{write}});
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("blocks and package equal the C++ on every 16-bit sum") {
+  const std::vector<In> in = stimulus();
+  const std::vector<Response> out = simulate(in);
+  const Arithmetic smooth({}, GruForm::reset_after, Activation::smooth);
+  const Arithmetic hard({}, GruForm::reset_after, Activation::hard);
+  const Arithmetic wide(widths_16bit(), GruForm::reset_after, Activation::smooth);
+  std::array<std::uint64_t, outputs> different{};
+  const auto compare = [&](Out which, std::size_t at, std::int64_t wanted) {
+    if (at < out.size()) different[which] += out[at][which] != wanted;
+  };
+  std::int64_t sum = 0;  // of the lane
+  std::deque<std::int64_t> queue;
+  std::vector<std::int64_t> chained(11, 0);
+  bool load = false, loaded = false;
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    const auto [a, b, c, d] = in[i];
+    const std::int64_t a16 = word(a, 16), c16 = word(c, 16), b8 = b & 255;
+    compare(input_word, i, smooth.input(static_cast<std::int16_t>(a16)));
+    compare(operand, i, smooth.operand(a16));
+    compare(candidate_sum, i, smooth.candidate_sum(a16, b8, c16));
+    compare(blended, i, smooth.blend(b8, a16, c16));
+
+    const int shift = static_cast<int>(d & 63);
+    const auto requantised_as = [&](int acc_bits, int mul_bits) {
+      const Requantiser by{static_cast<std::uint16_t>(c & ((1 << mul_bits) - 1)),
+                           static_cast<std::uint8_t>(shift)};
+      return requantise(word(word(a, acc_bits) + word(b, acc_bits), acc_bits), by, 16);
+    };
+    compare(requantised, i + 6, requantised_as(24, 8));
+    compare(requantised_wide, i + 6, requantised_as(44, 16));
+    compare(gate, i + 6, smooth.gate(a16));
+    compare(gate_hard, i + 6, hard.gate(a16));
+    compare(gate_wide, i + 6, wide.gate(a16));
+    compare(candidate, i + 6, smooth.candidate(a16));
+    compare(candidate_hard, i + 6, hard.candidate(a16));
+
+    compare(product, i + 2, word(a, 40) * word(b, 17));
+    sum = word((c & 1 ? 0 : sum) + word(a, 8) * word(b, 8), 22);
+    if (i >= 40) compare(acc, i + 3, sum);
+
+    compare(fifo, i, queue.empty() ? -1 : queue.front());
+    if (d >> 1 & 1 && !queue.empty()) queue.pop_front();
+    if (d & 1) queue.push_back(a & 255);
+
+    loaded = loaded || load;
+    if (load)
+      for (int k = 0; k < 11; ++k) chained[static_cast<std::size_t>(k)] = (a + k) & 255;
+    else
+      for (std::size_t k = 0; k < 11; ++k) chained[k] = k < 10 ? chained[k + 1] : 0;
+    load = c & 1;
+    if (loaded) compare(chain, i + 1, chained[0]);
+  }
+  CHECK(in.size() == 65536);
+  for (int which = 0; which < outputs; ++which) {
+    CAPTURE(which);
+    CHECK(different[static_cast<std::size_t>(which)] == 0);
+  }
+}
