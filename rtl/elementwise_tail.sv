@@ -207,18 +207,18 @@ module elementwise_tail #(
 `ifndef SYNTHESIS
   // What is written out above is the definition's.
   always_ff @(posedge clk_i)
-    if (valid_q[BlendAt-1]) begin
+    if (rst_ni && valid_q[BlendAt-1]) begin
       assert (64'(state) == taugate_pkg::saturate_fraction(taugate_pkg::rescale(
           64'(exact_q), Common + GateFraction, StateFraction), StateFraction))
       else $error("state: %0d of %0d", state, exact_q);
     end
   always_ff @(posedge clk_i)
-    if (valid_q[BlendAt]) begin
+    if (rst_ni && valid_q[BlendAt]) begin
       assert (64'(operand) == taugate_pkg::operand(64'(state_q), StateFraction, OperandFraction))
       else $error("operand: %0d of %0d", operand, state_q);
     end
   always_ff @(posedge clk_i)
-    if (valid_q[CandidateSumAt]) begin
+    if (rst_ni && valid_q[CandidateSumAt]) begin
       assert (64'(candidate_sum) == taugate_pkg::saturate_word(64'(candidate_sum_q), SumBits))
       else $error("candidate's sum: %0d of %0d", candidate_sum, candidate_sum_q);
     end
