@@ -22,6 +22,16 @@ double take_number(std::string_view& text, const std::string& option, const std:
   return value;
 }
 
+/// As it is where a shell would take it so, else in single quotes.
+std::string shell_quoted(const std::string& word) {
+  static constexpr const char* kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./,:=+@%-";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
 }  // namespace
 
 Arguments::Arguments(std::string command, std::string synopsis, std::string about,
@@ -55,6 +65,8 @@ std::string Arguments::help() const {
 }
 
 bool Arguments::parse(int argc, char** argv) {
+  command_line_ = "taugate " + command_;
+  for (int i = 1; i < argc; ++i) command_line_ += " " + shell_quoted(argv[i]);
   try {
     result_ = options_.parse(argc, argv);
   } catch (const cxxopts::exceptions::exception& e) {

@@ -25,6 +25,9 @@ class Arguments {
   /// False when --help was asked for, and printed.
   bool parse(int argc, char** argv);
 
+  /// What was typed, as a shell would take it again.
+  const std::string& command_line() const { return command_line_; }
+
   bool has(const std::string& name) const { return result_.count(name) > 0; }
   std::string text(const std::string& name) const { return result_[name].as<std::string>(); }
   std::string positional(const std::string& name) const;  ///< UsageError where it is missing
@@ -42,7 +45,7 @@ class Arguments {
   std::string help() const;
 
   cxxopts::Options options_;
-  std::string command_;
+  std::string command_, command_line_;
   std::vector<std::string> groups_;  // in the order in which they were added
   cxxopts::ParseResult result_;
 };

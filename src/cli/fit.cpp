@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "commands.h"
+#include "fit_report.h"
 #include "measurement_options.h"
 #include "pixel_results.h"
 #include "taugate/core/file.h"
@@ -35,6 +36,7 @@ Arguments declare() {
   const auto preset = [](const char* v) { return cxxopts::value<std::string>()->default_value(v); };
   a.group("")("o,output", "folder for tables, maps and pictures", value(), "FOLDER")(
       "json", "write the summary here", value(), "FILE")("no-pictures", "draw nothing");
+  add_report(a);
   add_threads(a);
   a.group("Estimator")("method", "lm, mle, cmm, rld or phasor", preset("mle"), "NAME")(
       "components", "1 or 2", preset("1"), "N")(
@@ -157,9 +159,7 @@ std::optional<PhasorTransform> reference_from(const Arguments& a, const Recorded
                          a.number("reference-tau"));
 }
 
-/// The maps by name, in the order of the tables.
-using Maps = std::vector<std::pair<std::string, std::vector<float>>>;
-
+/// The maps of all pixels.
 Maps maps_of(const RecordedGates& gates, const std::vector<Estimate>& pixels) {
   const std::size_t T = static_cast<std::size_t>(gates.acquisition.gates);
   Maps maps{{"counts", {}},
@@ -191,11 +191,6 @@ Maps maps_of(const RecordedGates& gates, const std::vector<Estimate>& pixels) {
       maps[m].second.push_back(static_cast<float>(row[m]));
   }
   return maps;
-}
-
-const std::vector<float>& map_of(const Maps& maps, const char* name) {
-  return std::find_if(maps.begin(), maps.end(), [&](const auto& m) { return m.first == name; })
-      ->second;
 }
 
 nlohmann::json json_of(const Estimate& e) {
@@ -338,6 +333,7 @@ int fit(int argc, char** argv) {
   std::optional<Range> scale;
   if (a.has("scale")) scale = a.range("scale");
   if (a.has("json")) OutputFile probe(a.text("json"));
+  probe_report(a);
 
   Measurement measurement = measurement_from(a, file);
   if (given.bin_ns) measurement.bin_ns = given.bin_ns;
@@ -383,6 +379,14 @@ int fit(int argc, char** argv) {
   const nlohmann::json s = summary(a, gates, result, maps, seconds);
   print(result, s, seconds);
   if (a.has("json")) write_file(a.text("json"), s.dump(2) + "\n");
+  const Report::Draw trace = [&](const fs::path& target) {
+    draw_pixel(a, gates, irfs.curves[irfs.curves.size() > 1 ? pixel : 0], result, options, pixel,
+               target);
+  };
+  if (a.has("report")) {
+    write_report(a, {file.string(), gates, irfs.curves, result, maps, scale, trace, seconds});
+    std::cout << "wrote " << a.text("report") << '\n';
+  }
   if (!a.has("output")) return kSuccess;
   const fs::path folder = a.text("output");
   std::error_code error;
@@ -400,8 +404,7 @@ int fit(int argc, char** argv) {
       draw_overlay(folder / "overlay.png", {"lifetime x intensity", gates.width, gates.height, tau},
                    intensity, scale);
     }
-    draw_pixel(a, gates, irfs.curves[irfs.curves.size() > 1 ? pixel : 0], result, options, pixel,
-               folder / "trace.png");
+    trace(folder / "trace.png");
   }
   std::cout << "wrote " << folder.string() << "/: lifetimes.csv, fit.npz, summary.json"
             << (a.has("no-pictures") ? "" : " and pictures") << '\n';

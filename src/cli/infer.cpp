@@ -11,6 +11,7 @@
 
 #include "arguments.h"
 #include "commands.h"
+#include "infer_report.h"
 #include "measurement_options.h"
 #include "pixel_results.h"
 #include "taugate/core/file.h"
@@ -37,6 +38,7 @@ Arguments declare() {
   const auto value = [] { return cxxopts::value<std::string>(); };
   a.group("")("o,output", "folder for the results", value(), "FOLDER")("no-pictures",
                                                                        "draw nothing");
+  add_report(a);
   add_threads(a);
   add_measurement_options(a);
   add_irf_options(a, "Measured IRF: the trace picture then shows the decay convolved with it");
@@ -183,11 +185,12 @@ void print(const Inference& r, const nlohmann::json& s) {
 /// What the parts of the job took.
 class Stopwatch {
  public:
-  /// Ends a part, named by what was done.
-  void lap(const char* done) {
+  /// Ends a part, named by what was done, and tells its seconds.
+  double lap(const char* done) {
     const auto now = Clock::now();
     laps_.emplace_back(done, std::chrono::duration<double>(now - last_).count());
     last_ = now;
+    return laps_.back().second;
   }
   void print(std::size_t pixels) const {
     double total = 0;
@@ -225,12 +228,14 @@ int infer(int argc, char** argv) {
   const std::vector<float> truth = true_lifetimes(file, measurement.traces());
   watch.lap("read");
   const Inference result = taugate::infer(model, std::move(measurement), options);
-  watch.lap("inferred");
+  const double seconds = watch.lap("inferred");
   // Whatever may be wrong with the options shows before anything is written.
   const std::size_t pixel = chosen_pixel(a, result.width, result.height, result.intensity);
   const std::optional<Measurement> irf = given_irf(a);
   std::optional<Range> scale;
   if (a.has("scale")) scale = a.range("scale");
+
+  probe_report(a);
 
   std::error_code error;
   fs::create_directories(folder, error);
@@ -239,21 +244,28 @@ int infer(int argc, char** argv) {
   // gnuplot is a process of its own, so pictures are drawn beside the writing.
   std::vector<std::function<void()>> jobs = file_jobs(result, folder);
   jobs.emplace_back([&] { write_file(folder / "summary.json", s.dump(2) + "\n"); });
+  const Report::Draw trace = [&](const fs::path& target) {
+    draw_one_trace(model, result, pixel, irf, options.first_gate_ns.value_or(model.first_gate_ns),
+                   target);
+  };
   if (!a.has("no-pictures")) {
     for (auto& job : map_jobs(result, truth, scale, folder)) jobs.push_back(std::move(job));
     if (result.blank < result.intensity.size())
-      jobs.emplace_back([&] {
-        draw_one_trace(model, result, pixel, irf,
-                       options.first_gate_ns.value_or(model.first_gate_ns), folder / "trace.png");
-      });
+      jobs.emplace_back([&] { trace(folder / "trace.png"); });
   }
   parallel_for(jobs.size(), [&](std::size_t job, int) { jobs[job](); });
   watch.lap("wrote");
+  if (a.has("report")) {
+    write_report(a,
+                 {model_file.string(), file.string(), model, result, truth, scale, trace, seconds});
+    watch.lap("reported");
+  }
   print(result, s);
   watch.print(result.intensity.size());
   std::cout << "wrote " << folder.string()
             << "/: sfd.npy, lifetimes.npy, lifetimes.csv, summary.json"
             << (a.has("no-pictures") ? "" : " and pictures") << '\n';
+  if (a.has("report")) std::cout << "wrote " << a.text("report") << '\n';
   return kSuccess;
 }
 

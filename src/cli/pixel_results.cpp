@@ -1,25 +1,16 @@
 #include "pixel_results.h"
 
 #include <algorithm>
-#include <cmath>
 #include <iostream>
+
+#include "taugate/fli/statistics.h"
 
 namespace taugate::cli {
 
 nlohmann::json statistics(const std::vector<float>& values) {
-  std::vector<float> finite;
-  for (float v : values)
-    if (std::isfinite(v)) finite.push_back(v);
-  if (finite.empty()) return nullptr;
-  double sum = 0, squares = 0;
-  for (float v : finite) sum += v;
-  const double mean = sum / static_cast<double>(finite.size());
-  for (float v : finite) squares += (v - mean) * (v - mean);
-  std::nth_element(finite.begin(), finite.begin() + static_cast<std::ptrdiff_t>(finite.size() / 2),
-                   finite.end());
-  return {{"mean", mean},
-          {"deviation", std::sqrt(squares / static_cast<double>(finite.size()))},
-          {"median", finite[finite.size() / 2]}};
+  const auto s = statistics_of(values);
+  if (!s) return nullptr;
+  return {{"mean", s->mean}, {"deviation", s->deviation}, {"median", s->median}};
 }
 
 void print_statistics(const char* name, const nlohmann::json& s) {

@@ -3,8 +3,8 @@
 #include <iostream>
 #include <sstream>
 
-#include "arguments.h"
 #include "commands.h"
+#include "report_options.h"
 #include "taugate/core/file.h"
 #include "taugate/core/interrupt.h"
 #include "taugate/core/progress.h"
@@ -37,24 +37,47 @@ std::vector<Job> jobs_of(const Plan& plan) {
   return jobs;
 }
 
-void write_results(const fs::path& folder, const ExperimentFolder& runs, const Arguments& a) {
-  const std::string origin = concat("`taugate reproduce --tables ", a.text("tables"), " --scale ",
-                                    a.text("scale"), "`, seeds 1 to ", runs.plan().seeds,
-                                    a.has("commit") ? ", commit " + a.text("commit") : "", ", ",
-                                    runs.plan().test_traces, " test traces.");
-  write_file(folder / "tables.md", reproduction_markdown(runs, origin));
-  write_file(folder / "tables.csv", reproduction_csv(runs));
-  write_file(a.maybe("json").value_or((folder / "tables.json").string()),
-             reproduction_json(runs, origin));
-  if (a.has("no-pictures")) return;
+/// Where each picture goes, and what draws it.
+using Pictures = std::vector<std::pair<std::string, Report::Draw>>;
+Pictures pictures_of(const ExperimentFolder& runs) {
   const auto has = [&](const char* table) {
     for (const Experiment& row : runs.plan().rows)
       if (row.table == table && !runs.results(row).empty()) return true;
     return false;
   };
-  if (has("1") || has("2") || has("3")) draw_size_against_error(folder / "size.png", runs);
+  Pictures pictures;
+  if (has("1") || has("2") || has("3"))
+    pictures.emplace_back("size.png",
+                          [&runs](const fs::path& path) { draw_size_against_error(path, runs); });
   for (const char* table : {"1", "2", "3", "later", "ablations"})
-    if (has(table)) draw_rows(folder / concat("table-", table, ".png"), runs, table);
+    if (has(table))
+      pictures.emplace_back(concat("table-", table, ".png"),
+                            [&runs, table](const fs::path& path) { draw_rows(path, runs, table); });
+  return pictures;
+}
+
+void write_results(const fs::path& folder, const ExperimentFolder& runs, const Arguments& a) {
+  const std::string origin = concat("`taugate reproduce --tables ", a.text("tables"), " --scale ",
+                                    a.text("scale"), "`, seeds 1 to ", runs.plan().seeds,
+                                    a.has("commit") ? ", commit " + a.text("commit") : "", ", ",
+                                    runs.plan().test_traces, " test traces.");
+  const std::string tables = reproduction_markdown(runs, origin);
+  write_file(folder / "tables.md", tables);
+  write_file(folder / "tables.csv", reproduction_csv(runs));
+  write_file(a.maybe("json").value_or((folder / "tables.json").string()),
+             reproduction_json(runs, origin));
+  const Pictures pictures = a.has("no-pictures") ? Pictures{} : pictures_of(runs);
+  for (const auto& [name, draw] : pictures) draw(folder / name);
+  if (!a.has("report")) return;
+  Report report = report_of(a, "The paper's tables, reproduced");
+  report.markdown(tables);
+  if (!pictures.empty()) report.section("Pictures");
+  for (const auto& [name, draw] : pictures)
+    report.picture(name == "size.png" ? "RMSE against the size of the model file"
+                                      : "RMSE of the rows of " + fs::path(name).stem().string(),
+                   draw);
+  report.provenance("folder of runs", folder.string());
+  report.write(a.text("report"));
 }
 
 /// Runs what is not done yet; false where Ctrl-C came first.
@@ -106,6 +129,7 @@ int reproduce(int argc, char** argv) {
       "seeds", "how many a row, whatever the scale", cxxopts::value<std::string>(), "N")(
       "commit", "to note in the results", cxxopts::value<std::string>(), "NAME")(
       "no-pictures", "draw nothing")("tables-only", "run nothing; write what there is");
+  add_report(a);
   add_threads(a);
   if (!a.parse(argc, argv)) return kSuccess;
   use_threads(a);
@@ -116,6 +140,7 @@ int reproduce(int argc, char** argv) {
     plan.seeds = static_cast<int>(seeds);
   }
   if (a.has("json")) OutputFile probe(a.text("json"));
+  probe_report(a);
   const fs::path output = a.text("output");
   ExperimentFolder folder(output, plan);
   const bool finished = a.has("tables-only") || run_jobs(folder);

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <limits>
 #include <vector>
 
 #include "taugate/fli/gnuplot.h"
+#include "taugate/fli/statistics.h"
 
 namespace taugate {
 namespace {
@@ -25,15 +25,6 @@ void check_image(const LifetimePanel& panel) {
          panel.width);
 }
 
-/// The value below which the given fraction of the finite values lies; NaN when there are none.
-double percentile(std::vector<float>& values, double fraction) {
-  if (values.empty()) return kNaN;
-  const auto place = static_cast<std::size_t>(fraction * static_cast<double>(values.size() - 1));
-  const auto at = values.begin() + static_cast<std::ptrdiff_t>(place);
-  std::nth_element(values.begin(), at, values.end());
-  return *at;
-}
-
 /// The ends of a colour scale: those that were asked for, or those of the data.
 Range colour_scale(std::span<const LifetimePanel> panels, const std::optional<Range>& wanted) {
   if (wanted) {
@@ -43,13 +34,11 @@ Range colour_scale(std::span<const LifetimePanel> panels, const std::optional<Ra
     return *wanted;
   }
   std::vector<float> finite;
-  for (const auto& panel : panels)
-    std::copy_if(panel.lifetimes_ns.begin(), panel.lifetimes_ns.end(), std::back_inserter(finite),
-                 [](float v) { return std::isfinite(v); });
-  const double low = percentile(finite, 0.02), high = percentile(finite, 0.98);
-  if (std::isnan(low)) return {0.0, 1.0};  // nothing but blank pixels
-  if (high - low > 1e-3 * high) return {low, high};
-  return {0.9 * low, 1.1 * high + 1e-3};
+  for (const auto& panel : panels) {
+    const std::vector<float> values = finite_values(panel.lifetimes_ns);
+    finite.insert(finite.end(), values.begin(), values.end());
+  }
+  return percentile_range(finite);
 }
 
 /// Pixels of the picture that an image takes: its own shape, within reason.
@@ -83,7 +72,7 @@ PictureSize lifetime_maps_size(std::size_t panels, int width, int height) {
 }
 
 void draw_lifetime_maps(const std::filesystem::path& path, std::span<const LifetimePanel> panels,
-                        std::optional<Range> scale_ns) {
+                        std::optional<Range> scale_ns, const std::string& label) {
   if (panels.empty() || panels.size() > 6)
     fail("lifetime map: found ", panels.size(), " panels, wanted 1 to 6");
   const int width = panels[0].width, height = panels[0].height;
@@ -110,8 +99,8 @@ void draw_lifetime_maps(const std::filesystem::path& path, std::span<const Lifet
     if (i + 1 < panels.size()) {
       script.line("unset colorbox");
     } else {
-      script.line(
-          "set cblabel 'lifetime (ns)' offset 0.6,0; set cbtics scale 0.5 textcolor rgb '#202020'");
+      script.line("set cblabel ", GnuplotScript::quoted(label), " offset 0.6,0");
+      script.line("set cbtics scale 0.5 textcolor rgb '#202020'");
       script.line("set colorbox user origin ", (left + box.width + 16) / size.width, ",",
                   static_cast<double>(kBottom) / size.height, " size ", 16.0 / size.width, ",",
                   static_cast<double>(box.height) / size.height);

@@ -24,9 +24,11 @@ struct LifetimePanel {
 };
 
 /// Up to 6 images of one shape side by side, on one colour scale. `scale_ns`: the ends of the
-/// scale; without it they follow the data (2nd to 98th percentile).
+/// scale; without it they follow the data (2nd to 98th percentile). `label`: what the scale shows,
+/// for maps of something else.
 void draw_lifetime_maps(const std::filesystem::path& path, std::span<const LifetimePanel> panels,
-                        std::optional<Range> scale_ns = {});
+                        std::optional<Range> scale_ns = {},
+                        const std::string& label = "lifetime (ns)");
 /// What draw_lifetime_maps makes of so many panels of that shape.
 PictureSize lifetime_maps_size(std::size_t panels, int width, int height);
 

@@ -1,0 +1,157 @@
+#include "fit_report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+
+#include "taugate/core/progress.h"
+#include "taugate/fli/phasor.h"
+#include "taugate/fli/picture.h"
+#include "taugate/fli/plots.h"
+#include "taugate/fli/statistics.h"
+
+namespace taugate::cli {
+namespace {
+
+ReportTable whole_table(const Estimate& e) {
+  ReportTable table{"All light together", {"", "value"}, {}};
+  const auto row = [&](const char* name, double value) {
+    table.rows.push_back({name, short_number(value)});
+  };
+  row("amplitude-weighted lifetime (ns)", e.amplitude_ns);
+  row("intensity-weighted lifetime (ns)", e.intensity_ns);
+  if (e.fraction < 1.0) {
+    row("shorter lifetime (ns)", e.tau1_ns);
+    row("longer lifetime (ns)", e.tau2_ns);
+    row("amplitude of the shorter", e.fraction);
+  }
+  row("photons", e.photons);
+  row("background (counts a gate)", e.background);
+  row("IRF shift (ns)", e.shift_ns);
+  row("reduced chi-square", e.chi2_reduced);
+  return table;
+}
+
+ReportTable endings_table(const ImageFit& fit) {
+  std::map<std::string, std::size_t> endings;
+  for (const Estimate& e : fit.pixels) ++endings[name_of(e.status)];
+  ReportTable table{"How the pixels' fits ended", {"", "pixels"}, {}};
+  for (const auto& [name, count] : endings) table.rows.push_back({name, std::to_string(count)});
+  return table;
+}
+
+void add_maps(Report& report, const FitReport& what) {
+  const int width = what.gates.width, height = what.gates.height;
+  if (height < 2) return;
+  const auto map = [&report, width, height](const std::string& caption, const char* label,
+                                            const std::vector<float>& values,
+                                            std::optional<Range> scale) {
+    if (finite_values(values).empty()) return;
+    report.picture(caption, [label, width, height, &values, scale](const std::filesystem::path& p) {
+      const LifetimePanel panel{label, width, height, values};
+      draw_lifetime_maps(p, {&panel, 1}, scale, label);
+    });
+  };
+  const std::vector<float>& tau = map_of(what.maps, "amplitude_weighted_ns");
+  map("Amplitude-weighted lifetime; pixels without one are grey.", "lifetime (ns)", tau,
+      what.scale);
+  report.picture("Lifetime as colour, counts as brightness.",
+                 [&what, width, height, &tau](const std::filesystem::path& p) {
+                   draw_overlay(p, {"lifetime x intensity", width, height, tau},
+                                map_of(what.maps, "counts"), what.scale);
+                 });
+  const std::vector<float>& fraction = map_of(what.maps, "fraction");
+  if (std::any_of(fraction.begin(), fraction.end(), [](float f) { return f < 1.0f; }))
+    map("Amplitude of the shorter lifetime.", "fraction", fraction, Range{0.0, 1.0});
+  map("Reduced chi-square: near 1 where the model describes the counts.", "chi-square",
+      map_of(what.maps, "chi2_reduced"), {});
+}
+
+/// Phasors of all pixels, with the instrument taken out by the IRF.
+struct Phasors {
+  std::vector<double> g, s;
+  double frequency = 0.0;
+};
+Phasors phasors(const FitReport& what) {
+  const Acquisition& q = what.gates.acquisition;
+  const auto T = static_cast<std::size_t>(q.gates);
+  const PhasorTransform transform(q, what.irfs.front());
+  Phasors points{{}, {}, transform.frequency()};
+  for (std::size_t i = 0; i < what.fit.pixels.size(); ++i) {
+    const Phasor p = transform(std::span(what.gates.counts.data() + i * T, T));
+    points.g.push_back(p.g);
+    points.s.push_back(p.s);
+  }
+  return points;
+}
+
+}  // namespace
+
+const std::vector<float>& map_of(const Maps& maps, const char* name) {
+  return std::find_if(maps.begin(), maps.end(), [&](const auto& m) { return m.first == name; })
+      ->second;
+}
+
+void write_report(const Arguments& a, const FitReport& what) {
+  const std::size_t n = what.fit.pixels.size();
+  Report report =
+      report_of(a, concat("Lifetimes of ", std::filesystem::path(what.file).filename().string(),
+                          " by ", a.text("method")));
+  const std::vector<float>& tau = map_of(what.maps, "amplitude_weighted_ns");
+  report.figure(what.gates.height > 1 ? "image" : "traces",
+                what.gates.height > 1 ? concat(what.gates.width, " × ", what.gates.height)
+                                      : std::to_string(n));
+  if (const auto s = statistics_of(tau))
+    report.figure("median lifetime", short_number(s->median) + " ns");
+  if (const auto s = statistics_of(map_of(what.maps, "chi2_reduced")))
+    report.figure("median χ²", short_number(s->median));
+  report.figure("speed", format_quantity(static_cast<double>(n) / what.seconds) + " traces/s");
+
+  report.section("Figures");
+  report.table(statistics_table(
+      "Over all pixels that have a value",
+      {{"amplitude-weighted lifetime (ns)", tau},
+       {"intensity-weighted lifetime (ns)", map_of(what.maps, "intensity_weighted_ns")},
+       {"amplitude of the shorter lifetime", map_of(what.maps, "fraction")},
+       {"counts", map_of(what.maps, "counts")},
+       {"background (counts a gate)", map_of(what.maps, "background")},
+       {"IRF shift (ns)", map_of(what.maps, "shift_ns")},
+       {"reduced chi-square", map_of(what.maps, "chi2_reduced")}}));
+  report.table(whole_table(what.fit.whole));
+  report.table(endings_table(what.fit));
+
+  Phasors points;
+  if (!a.has("no-pictures") && !finite_values(tau).empty()) {
+    report.section("Lifetimes");
+    add_maps(report, what);
+    report.picture("How often each lifetime occurs; values beyond the scale count at its ends.",
+                   [&](const std::filesystem::path& path) {
+                     draw_histogram(path, "amplitude-weighted lifetime (ns)", tau, what.scale);
+                   });
+    report.section("Decays");
+    report.picture(
+        "One pixel: counts, the fit, what is left over in deviations of Poisson counts, and the "
+        "decay alone.",
+        what.trace);
+    points = phasors(what);
+    report.picture(what.irfs.size() > 1
+                       ? "Phasors, calibrated by the first pixel's IRF, weighted with their counts."
+                       : "Phasors, calibrated by the IRF, weighted with their counts.",
+                   [&](const std::filesystem::path& path) {
+                     draw_phasors(path, "Phasors", points.g, points.s, map_of(what.maps, "counts"),
+                                  points.frequency);
+                   });
+  }
+  const Acquisition& q = what.gates.acquisition;
+  report.provenance("measurement", what.file);
+  report.provenance("its gates",
+                    concat(q.gates, " of ", q.gate_step_ns, " ns, the first opens at ",
+                           what.gates.first_gate_ns, " ns, laser period ", q.period_ns, " ns"));
+  if (const auto irf = a.maybe("irf")) report.provenance("IRF", *irf);
+  report.provenance("method", concat(a.text("method"), ", ", a.text("components"),
+                                     " component(s), IRF shift ", a.text("shift")));
+  report.write(a.text("report"));
+}
+
+}  // namespace taugate::cli

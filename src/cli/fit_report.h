@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include "report_options.h"
+#include "taugate/study/image_fit.h"
+
+namespace taugate::cli {
+
+/// Maps by name, in the order of fit's tables.
+using Maps = std::vector<std::pair<std::string, std::vector<float>>>;
+const std::vector<float>& map_of(const Maps& maps, const char* name);
+
+/// What fit found, as a report.
+struct FitReport {
+  std::string file;
+  const RecordedGates& gates;
+  std::span<const IrfCurve> irfs;  ///< one, or one for each pixel
+  const ImageFit& fit;
+  const Maps& maps;
+  std::optional<Range> scale;
+  Report::Draw trace;  ///< draws the chosen pixel
+  double seconds;      ///< that the fits took
+};
+void write_report(const Arguments& arguments, const FitReport& what);
+
+}  // namespace taugate::cli
