@@ -87,12 +87,9 @@
 #include "taugate/study/calibration_traces.h"
 #include "taugate/study/cosimulation.h"
 #include "taugate/study/evaluation.h"
-<<<<<<< HEAD
-#include "taugate/study/image_fit.h"
-=======
 #include "taugate/study/experiment_run.h"
 #include "taugate/study/experiments.h"
->>>>>>> 2d122df (Train with integers, distil, and reproduce the paper's tables from the command line)
+#include "taugate/study/image_fit.h"
 #include "taugate/study/inference.h"
 #include "taugate/study/recipe.h"
 #include "taugate/study/recorded_irf.h"
