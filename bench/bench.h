@@ -35,6 +35,7 @@ double flops(const taugate::Seq2Seq& network);
 void add_limits();
 void add_kernels();
 void add_networks();
+void add_integers();
 void add_training();
 void add_imaging();
 

@@ -60,6 +60,8 @@ class Table : public benchmark::BenchmarkReporter {
         out << "" << std::setw(10) << "";
       if (const auto rate = line.rate())
         out << "   " << taugate::format_quantity(rate->second) << " " << rate->first;
+      if (line.counters.contains("times_float"))
+        out << ", " << std::setprecision(2) << line.counters["times_float"] << " times float";
       out << '\n';
     }
   }
@@ -67,7 +69,8 @@ class Table : public benchmark::BenchmarkReporter {
   void write(const std::string& path, const bench::Machine& machine) const {
     std::ofstream out(path);
     out << "commit,cpu,cores,instructions,kernels,compiler,benchmark,repetitions,seconds,fastest,"
-           "slowest,gflops,share_of_peak,flops_per_byte,rate\n";
+           "slowest,gflops,share_of_peak,flops_per_byte,rate,"
+           "float_seconds,times_float\n";
     for (const auto& [order, line] : lines_) {
       const auto counter = [&](const char* key) {
         const auto it = line.counters.find(key);
@@ -79,7 +82,8 @@ class Table : public benchmark::BenchmarkReporter {
           << machine.compiler << "\"," << line.name << ',' << line.seconds.size() << ','
           << line.median() << ',' << line.seconds.front() << ',' << line.seconds.back() << ','
           << counter("GF/s") << ',' << counter("of peak") << ',' << counter("flops/byte") << ','
-          << (rate ? taugate::concat(rate->second) : std::string()) << '\n';
+          << (rate ? taugate::concat(rate->second) : std::string()) << ','
+          << counter("float_seconds") << ',' << counter("times_float") << '\n';
     }
     taugate::require(out.good(), path, ": cannot be written");
   }
@@ -148,6 +152,7 @@ int run(int argc, char** argv) {
   bench::add_limits();
   bench::add_kernels();
   bench::add_networks();
+  bench::add_integers();
   bench::add_training();
   bench::add_imaging();
   Table table;

@@ -16,6 +16,12 @@ trap 'rm -rf "$scratch"' EXIT
 
 # Files appear under their names only when all measurements are there.
 build/bench/taugate_bench --commit="$commit" --benchmark_repetitions="$rounds" --csv="$scratch/bench.csv"
+integers() { # NAME
+  build/bench/taugate_bench --benchmark_filter='^integers/' --commit="$commit" --benchmark_repetitions="$rounds" \
+    --csv="$scratch/$1.csv"
+}
+integers integers
+TAUGATE_ARCH=avx2 integers integers-avx2
 build/bench/taugate_fixture "$scratch/fixture"
 build/bench/taugate_processes "$scratch/fixture" --rounds="$rounds" --commit="$commit" --csv="$scratch/processes.csv" \
   oneDNN=build/peers/first_inference_onednn libtorch=build/peers/first_inference_torch

@@ -104,7 +104,7 @@ def latency(row):
 def setting(results):
     lines = []
     for file in ("bench.csv", "processes.csv", "peers-infer.csv", "peers-train.csv",
-                 "peers-busy.csv", "peers-avx2.csv"):
+                 "peers-busy.csv", "peers-avx2.csv", "integers.csv", "integers-avx2.csv"):
         rows = results.rows(file)
         if not rows:
             continue
@@ -177,6 +177,28 @@ def busy(results):
     return table(["network", "engine", "alone", "beside", "kept"], body) if body else []
 
 
+def integers(results):
+    """The integer engine beside the float engine, a table an instruction set."""
+    lines = []
+    for file in ("integers.csv", "integers-avx2.csv"):
+        body = []
+        for row in results.rows(file):
+            case = dict(part.split(":") for part in row["benchmark"].split("/")[1:])
+            of_floats, of_integers = float(row["float_seconds"]), float(row["seconds"])
+            if case["batch"] == "1":
+                shown = [f"{1e6 * seconds:.1f} µs" for seconds in (of_floats, of_integers)]
+            else:
+                shown = [thousands(float(case["batch"]) / seconds) + "/s"
+                         for seconds in (of_floats, of_integers)]
+            ratio = float(row["times_float"])
+            body.append([case["H"], case["batch"], case["threads"], *shown, times(ratio)])
+        if body:
+            kernels = results.rows(file)[0]["kernels"]
+            lines += ([""] if lines else []) + table(
+                [f"units, {kernels}", "batch", "threads", "float", "8 bits", "times as fast"], body)
+    return lines
+
+
 def processes(results, images):
     body = []
     for row in results.rows("processes.csv"):
@@ -199,6 +221,7 @@ TABLES = {
     "avx2": avx2,
     "threads": threads,
     "busy": busy,
+    "integers": integers,
     "footprint": lambda results: processes(results, False),
     "images": lambda results: processes(results, True),
 }

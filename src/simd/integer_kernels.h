@@ -63,8 +63,7 @@ inline constexpr int kShortGroup = 8;
 
 /// A reset_after layer in 32 bits. H is padded with units of zeros, which stay 0, to a multiple of
 /// kShortGroup. A group is a tile of tile_units units or, for one trace alone, single_units units.
-///   weights  groups of units, each [k][r,z,n][units of the group] words, k over words of inputs
-///   and
+///   weights  groups of units, each [k][r,z,n][units of the group] words, k over words of inputs,
 ///            then of states; a word holds the weights of operands_per_word operands
 ///   bias     groups of [r,z,n,s][units of the group], made for the operands as the kernel holds
 ///            them, and for `floats` where there are any
@@ -116,9 +115,9 @@ struct IntegerReadout {
 
 struct IntegerKernels {
   const char* name;
-  int narrow_lanes;  ///< of a block of traces for narrow layers, below "lanes"; 16 for wide ones
-  int tile_units;    ///< a divisor of kShortGroup
-  int single_units;  ///< of a group of a layer for one trace alone
+  int narrow_lanes;       ///< traces of a block for narrow layers, "lanes" below; 16 for wide ones
+  int tile_units;         ///< a divisor of kShortGroup
+  int single_units;       ///< of a group of a layer for one trace alone
   int single_lane_words;  ///< words of its registers, for single_unit()
   int operands_per_word;  ///< 2 of 16 bits, or 4 of 8 bits
   bool offset_operands;   ///< 8-bit operands are held as operand + 128

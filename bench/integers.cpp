@@ -1,0 +1,81 @@
+// The 8-bit integer engine beside the float engine on the same network: they take turns within one
+// measurement, so that a busy machine slows both, and their ratio is the median of the turns.
+
+#include <time.h>
+
+#include <algorithm>
+
+#include "bench/bench.h"
+#include "taugate/core/parallel.h"
+#include "taugate/nn/engine.h"
+#include "taugate/quant/integer_engine.h"
+#include "taugate/quant/quantise.h"
+
+namespace bench {
+namespace {
+
+struct Case {
+  int units = 32, batch = 1024, threads = 1;
+};
+
+/// The processor's time that this process has had, so that others' share does not count. Threads
+/// that wait sleep, so on an idle machine this is the time that passes times the threads.
+double cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+void beside_floats(benchmark::State& state, const Case& c) {
+  constexpr int kGates = 70;
+  taugate::set_thread_count(c.threads);
+  const taugate::Seq2Seq model = network({c.units}, kGates);
+  taugate::Engine floats(model);
+  taugate::IntegerEngine integers(taugate::quantise(model));
+  const std::vector<float> input = traces(static_cast<std::size_t>(c.batch), kGates);
+  std::vector<float> output(input.size());
+  const int calls = c.batch == 1 ? 64 : 1;  // a turn is long against a look at the clock
+  const auto turn = [&](auto& engine) {
+    const double start = cpu_seconds();
+    for (int i = 0; i < calls; ++i) {
+      engine.run(input, output);
+      benchmark::DoNotOptimize(output.data());
+    }
+    return (cpu_seconds() - start) / (calls * c.threads);
+  };
+  turn(floats), turn(integers);
+  std::vector<double> float_seconds, ratios;
+  for (auto _ : state) {
+    const double of_floats = turn(floats), of_integers = turn(integers);
+    state.SetIterationTime(of_integers);
+    float_seconds.push_back(of_floats);
+    ratios.push_back(of_floats / of_integers);
+  }
+  state.counters["float_seconds"] = median(float_seconds);
+  state.counters["times_float"] = median(ratios);
+  count_rate(state, "sequences/s", c.batch);
+}
+
+}  // namespace
+
+void add_integers() {
+  for (int batch : {1024, 1})
+    for (int threads = 1; threads <= (batch == 1 ? 1 : std::min(2, cores())); ++threads)
+      for (int units : {16, 32, 64, 128})
+        benchmark::RegisterBenchmark(
+            taugate::concat("integers/H:", units, "/batch:", batch, "/threads:", threads).c_str(),
+            [=](benchmark::State& state) {
+              beside_floats(state, {units, batch, threads});
+            })
+            ->UseManualTime()
+            ->Iterations(batch == 1 ? 9 : 3)  // turns
+            ->Unit(benchmark::kMicrosecond);
+}
+
+}  // namespace bench
