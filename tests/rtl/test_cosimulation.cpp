@@ -208,9 +208,9 @@ TEST_SUITE("full" * doctest::skip()) {
       RandomModel model;
       int contexts, cores;
     };
-    const Case cases[] = {{"smooth", random_shape(8, 3, 15), 0, 2},
-                          {"hard", random_shape(8, 1, 15, {}, Activation::hard), 1, 1},
-                          {"wide", random_shape(9, 2, 7, wide), 0, 1}};
+    const Case cases[] = {{"smooth", random_shape(4, 3, 15), 3, 2},
+                          {"hard", random_shape(4, 1, 15, {}, Activation::hard), 1, 1},
+                          {"wide", random_shape(5, 2, 7, wide), 4, 1}};
     for (const Case& c : cases) {
       Random rng(9, 9);
       RtlOptions o = hardware(c.contexts, c.cores);
