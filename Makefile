@@ -9,7 +9,7 @@ TABLES ?= 1,2,3
 COMMIT = $(shell git describe --always --dirty)
 
 PRESETS := release debug dev asan clang bench peers
-SOURCES = $(shell find src tests bench examples -name house -prune -o \
+SOURCES = $(shell find src tests bench examples rtl -name house -prune -o \
             \( -name '*.cpp' -o -name '*.h' -o -name '*.inl' \) -print)
 
 # $(call build,PRESET) configures and builds a preset; $(call check,PRESET) runs its tests too.

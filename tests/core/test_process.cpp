@@ -15,7 +15,7 @@ TEST_CASE("a program runs in its folder, its words go into the log") {
   CHECK(read_file(log) == fs::canonical(folder).string() + "\na b 'c\n");
   CHECK(run_process({"sh", "-c", "exit 3"}, log) == 3);
   CHECK(run_process({"sh", "-c", "kill -TERM $$"}, log) == 128 + 15);
-  CHECK_THROWS_WITH_AS(run_process({"/nowhere/at/all"}, log),
-                       doctest::Contains("cannot be run"), Error);
+  CHECK_THROWS_WITH_AS(run_process({"/nowhere/at/all"}, log), doctest::Contains("cannot be run"),
+                       Error);
   fs::remove_all(folder);
 }
