@@ -16,6 +16,7 @@ module table_tanh #(
   localparam int Wide = WordBits + 1 > MagnitudeBits ? WordBits + 1 : MagnitudeBits + 1;
 
   logic signed [WordBits:0] word;
+  logic [WordBits:0] absolute;
   logic [Wide-1:0] magnitude;
   logic [MagnitudeBits-1:0] held_q;
   logic [15:0] base_q, base_then_q, base_last_q;
@@ -24,7 +25,8 @@ module table_tanh #(
   logic [RestBits+7:0] product_q;
 
   assign word = {word_i[WordBits-1], word_i};
-  assign magnitude = Wide'(word_i < 0 ? -word : word);
+  assign absolute = word_i < 0 ? -word : word;
+  assign magnitude = Wide'(absolute);
   always_ff @(posedge clk_i) begin
     held_q <= magnitude[Wide-1:MagnitudeBits] != '0 ? '1 : magnitude[MagnitudeBits-1:0];
 

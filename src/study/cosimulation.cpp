@@ -141,25 +141,17 @@ Cosimulation::Cosimulation(const RtlParameters& parameters, CosimulationOptions 
 void build_simulation(const CosimulationOptions& options, const fs::path& folder,
                       const std::string& top, const std::vector<fs::path>& own) {
   std::vector<std::string> command{
-      "verilator",
-      "--cc",
-      "--exe",
-      "--build",
-      "-O3",
-      "--assert",
-      "-Wall",
-      "--x-initial",
-      "unique",
-      "--top-module",
-      top,
-      "-CFLAGS",
-      "-std=c++20 -O1",
-      "-MAKEFLAGS",
-      concat("OPT_FAST=", options.coverage ? "-O0" : "-O1", " OPT_SLOW=-O0"),
-      "-Mdir",
-      (folder / "build").string(),
-      "-o",
-      "simulation"};
+      "verilator",    "--cc",
+      "--exe",        "--build",
+      "-O3",          "--assert",
+      "-Wall",        "--unroll-count",
+      "256",  // lanes of 128 units, four to a word
+      "--x-initial",  "unique",
+      "--top-module", top,
+      "-CFLAGS",      "-std=c++20 -O1",
+      "-MAKEFLAGS",   concat("OPT_FAST=", options.coverage ? "-O0" : "-O1", " OPT_SLOW=-O0"),
+      "-Mdir",        (folder / "build").string(),
+      "-o",           "simulation"};
   if (options.waveform) command.insert(command.end(), {"--trace-fst", "--trace-structs"});
   if (options.coverage) command.push_back("--coverage");
   for (std::string& file : sources(options.rtl)) command.push_back(std::move(file));
