@@ -194,7 +194,10 @@ TEST_SUITE("full" * doctest::skip()) {
         {"64 units", random_shape(64, 2, 4), hardware(0, 1)},
     };
     std::uint64_t seed = 100;
-    for (const Shape& shape : shapes) run(shape, seed += 10);
+    for (const Shape& shape : shapes) {
+      seed += 10;
+      SUBCASE(shape.name) { run(shape, seed); }
+    }
   }
 
   // Simulations that count which lines run and which bits toggle; scripts/rtl_coverage.sh reads
