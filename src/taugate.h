@@ -52,6 +52,7 @@
 
 #include "taugate/fli/acquisition.h"
 #include "taugate/fli/bound.h"
+#include "taugate/fli/comparison_picture.h"
 #include "taugate/fli/convolution.h"
 #include "taugate/fli/decay.h"
 #include "taugate/fli/decay_model.h"
@@ -69,6 +70,7 @@
 #include "taugate/fli/io/rebin.h"
 #include "taugate/fli/io/sdt.h"
 #include "taugate/fli/irf.h"
+#include "taugate/fli/irf_fit.h"
 #include "taugate/fli/levenberg_marquardt.h"
 #include "taugate/fli/lifetime.h"
 #include "taugate/fli/masks.h"
@@ -85,6 +87,7 @@
 #include "taugate/fli/statistics.h"
 
 #include "taugate/study/calibration_traces.h"
+#include "taugate/study/comparison.h"
 #include "taugate/study/cosimulation.h"
 #include "taugate/study/evaluation.h"
 #include "taugate/study/experiment_run.h"

@@ -11,6 +11,7 @@ int quantize(int argc, char** argv);
 int evaluate(int argc, char** argv);
 int infer(int argc, char** argv);
 int fit(int argc, char** argv);
+int compare(int argc, char** argv);
 int info(int argc, char** argv);
 int reproduce(int argc, char** argv);
 int import_weights(int argc, char** argv);

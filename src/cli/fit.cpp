@@ -35,7 +35,8 @@ Arguments declare() {
   const auto value = [] { return cxxopts::value<std::string>(); };
   const auto preset = [](const char* v) { return cxxopts::value<std::string>()->default_value(v); };
   a.group("")("o,output", "folder for tables, maps and pictures", value(), "FOLDER")(
-      "json", "write the summary here", value(), "FILE")("no-pictures", "draw nothing");
+      "json", "write the summary here", value(), "FILE")("no-pictures", "draw nothing")(
+      "residuals", "lm, mle: write the residual of every gate, in its standard deviations");
   add_report(a);
   add_threads(a);
   a.group("Estimator")("method", "lm, mle, cmm, rld or phasor", preset("mle"), "NAME")(
@@ -96,6 +97,10 @@ ImageFitOptions options_from(const Arguments& a) {
   if (moments && (components > 1 || o.global_lifetimes || o.shift == ShiftMode::pixel))
     fail_usage("--method ", a.text("method"),
                ": knows one component and no shift of a pixel; wanted lm or mle");
+  o.keep_expected = a.has("residuals");
+  if (moments && o.keep_expected)
+    fail_usage("--residuals: found --method ", a.text("method"), ", which fits no trace");
+  if (o.keep_expected && !a.has("output")) fail_usage("--residuals: wanted -o FOLDER, too");
   return o;
 }
 
@@ -294,6 +299,17 @@ void write_results(const fs::path& folder, const RecordedGates& gates, const Map
   archive.finish();
 }
 
+/// (counts - expected) / sqrt(expected), [N][T] or [H][W][T]; 0 where nothing was fitted.
+void write_residuals(const fs::path& path, const RecordedGates& gates,
+                     const std::vector<float>& expected) {
+  std::vector<float> residuals(expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    if (expected[i] > 0.0f) residuals[i] = (gates.counts[i] - expected[i]) / std::sqrt(expected[i]);
+  std::vector<std::size_t> shape{static_cast<std::size_t>(gates.acquisition.gates)};
+  if (gates.height > 1) shape.insert(shape.begin(), static_cast<std::size_t>(gates.width));
+  write_npy<float>(path, {'f', 4, false}, shape, residuals);
+}
+
 /// Measured and expected counts of one pixel, or of all light together.
 void draw_pixel(const Arguments& a, const RecordedGates& gates, const IrfCurve& irf,
                 const ImageFit& fit, const ImageFitOptions& o, std::size_t pixel,
@@ -393,6 +409,7 @@ int fit(int argc, char** argv) {
   fs::create_directories(folder, error);
   require(!error, folder.string(), ": cannot make this folder: ", error.message());
   write_results(folder, gates, maps);
+  if (options.keep_expected) write_residuals(folder / "residuals.npy", gates, result.expected);
   write_file(folder / "summary.json", s.dump(2) + "\n");
   if (!a.has("no-pictures")) {
     const std::vector<float>& tau = map_of(maps, "amplitude_weighted_ns");

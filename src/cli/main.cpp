@@ -32,6 +32,7 @@ constexpr Command kCommands[] = {
     {"export-onnx", export_onnx, "write a model for ONNX runtimes"},
     {"export-rtl", export_rtl, "write what the FPGA core needs to hold a model of integers"},
     {"cosim", cosim, "run traces through the FPGA core and compare every word"},
+    {"compare", compare, "set networks beside the field's estimators and the statistical bound"},
     {"info", info, "tell what a model or a file of traces holds"},
 };
 

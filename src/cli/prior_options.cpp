@@ -6,7 +6,9 @@
 
 #include "measurement_options.h"
 #include "taugate/core/file.h"
+#include "taugate/core/parallel.h"
 #include "taugate/fli/io/measurement.h"
+#include "taugate/fli/irf_fit.h"
 #include "taugate/study/recorded_irf.h"
 
 namespace taugate::cli {
@@ -59,6 +61,20 @@ void apply_acquisition(const Arguments& a, SimulatorConfig& config) {
   validate(acquisition);
 }
 
+IrfShape irf_shape(const std::string& name) {
+  if (name == "exgauss") return IrfShape::ex_gaussian;
+  if (name == "gate") return IrfShape::gate;
+  fail_usage("--irf-model: found '", name, "', wanted measured, exgauss or gate");
+}
+
+std::vector<IrfFit> fits_of(const MeasuredIrfs& irfs, IrfShape shape) {
+  std::vector<IrfFit> fits(static_cast<std::size_t>(irfs.size()));
+  parallel_for(fits.size(), [&](std::size_t i, int) {
+    fits[i] = fit_irf(irfs.curve(static_cast<int>(i)), shape);
+  });
+  return fits;
+}
+
 /// A file of measured IRFs. One on the recorder's clock (its period is known) is turned so that its
 /// rise comes early in the window; a library in camera gates is taken as it is.
 void apply_measured_irf(const Arguments& a, Prior& prior) {
@@ -66,9 +82,16 @@ void apply_measured_irf(const Arguments& a, Prior& prior) {
   const Acquisition& acquisition = prior.simulator.acquisition;
   if (irf.period_ns) prior.first_gate_ns = first_gate_before_rise(irf, acquisition);
   IrfPrior& wanted = prior.simulator.irf;
-  wanted.measured =
+  auto measured =
       std::make_shared<MeasuredIrfs>(irfs_on_gates(irf, acquisition, prior.first_gate_ns));
-  wanted.delay_ns = {-0.25 * acquisition.gate_step_ns, 0.25 * acquisition.gate_step_ns};
+  const double margin = 0.25 * acquisition.gate_step_ns;
+  const std::string model = a.maybe("irf-model").value_or("measured");
+  if (model != "measured") {
+    wanted = prior_of(fits_of(*measured, irf_shape(model)), margin);
+    return;
+  }
+  wanted.measured = std::move(measured);
+  wanted.delay_ns = {-margin, margin};
   wanted.tail_probability = 0.0;
 }
 
@@ -91,7 +114,8 @@ void add_prior_options(Arguments& arguments) {
       "mono", "share of mono-exponential traces", value(), "P")(
       "counts", "peak counts, log-uniform", value(), "RANGE")(
       "background", "background counts per gate", value(), "RANGE")(
-      "irf-fwhm", "width of a Gaussian IRF", value(), "RANGE")(
+      "irf-model", "measured: draw those curves; exgauss or gate: draw from the range of such fits",
+      value(), "NAME")("irf-fwhm", "width of a Gaussian IRF", value(), "RANGE")(
       "irf-delay", "time of its centre (of a measured IRF: added to its own)", value(), "RANGE")(
       "irf-tail", "exponential tail of every second Gaussian IRF (default: none)", value(),
       "RANGE")("irf-gate", "width of a rectangular gate that blurs it", value(), "RANGE")(

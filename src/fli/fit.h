@@ -32,7 +32,7 @@ struct FitOptions {
   double most_shift_ns = 0.0;  ///< limit of |shift - known.shift_ns|; 0: three gates
   int first_gate = 0;          ///< gates before it are ignored
   int end_gate = 0;            ///< so are those from it on; 0: T
-  int iterations = 100;
+  int iterations = 200;
 };
 
 enum class FitStatus {

@@ -68,31 +68,50 @@ bool invert_positive(const Matrix& a, int n, Matrix& inverse) {
 
 bool detail::damped_step(const NormalEquations& at, std::span<const double> x, const Bounds& bounds,
                          double lambda, VariableVector& step, double& gain) {
-  std::array<std::size_t, kMostVariables> free{};
-  std::size_t n = 0;
+  const std::size_t P = x.size();
+  std::array<bool, kMostVariables> free{};
   step = {};
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const bool held = (x[i] <= bounds.low[i] && at.gradient[i] > 0.0) ||
-                      (x[i] >= bounds.high[i] && at.gradient[i] < 0.0) ||
-                      !(at.curvature[i][i] > 0.0);
-    if (!held) free[n++] = i;
+  for (std::size_t i = 0; i < P; ++i)
+    free[i] = at.curvature[i][i] > 0.0 && !(x[i] <= bounds.low[i] && at.gradient[i] > 0.0) &&
+              !(x[i] >= bounds.high[i] && at.gradient[i] < 0.0);
+  // The variable that meets its bound first stays there, and the others are solved for again.
+  for (bool crossed = true; crossed;) {
+    crossed = false;
+    std::array<std::size_t, kMostVariables> index{};
+    std::size_t n = 0;
+    for (std::size_t i = 0; i < P; ++i)
+      if (free[i]) index[n++] = i;
+    Matrix a{};
+    VariableVector b{}, solution{};
+    for (std::size_t i = 0; i < n; ++i) {
+      b[i] = -at.gradient[index[i]];
+      for (std::size_t j = 0; j < P; ++j)
+        if (!free[j]) b[i] -= at.curvature[index[i]][j] * step[j];
+      for (std::size_t j = 0; j < n; ++j) a[i][j] = at.curvature[index[i]][index[j]];
+      a[i][i] *= 1.0 + lambda;
+    }
+    if (n > 0 && !solve_positive(a, b, static_cast<int>(n), solution)) return false;
+    double nearest = 1.0;  // of the bounds on the way, as a share of it
+    std::size_t first = P;
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::size_t v = index[i];
+      step[v] = solution[i];
+      const double inside = std::clamp(x[v] + step[v], bounds.low[v], bounds.high[v]) - x[v];
+      if (inside == step[v] || std::abs(inside) >= nearest * std::abs(step[v])) continue;
+      nearest = inside / step[v];
+      first = v;
+    }
+    if (first < P) {
+      step[first] *= nearest;
+      free[first] = false;
+      crossed = true;
+    }
   }
   gain = 0.0;
-  if (n == 0) return true;
-  Matrix a{};
-  VariableVector b{}, solution{};
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j < n; ++j) a[i][j] = at.curvature[free[i]][free[j]];
-    a[i][i] *= 1.0 + lambda;
-    b[i] = -at.gradient[free[i]];
-  }
-  if (!solve_positive(a, b, static_cast<int>(n), solution)) return false;
-  for (std::size_t i = 0; i < n; ++i) {
-    step[free[i]] = solution[i];
-    gain += solution[i] * b[i];
-    for (std::size_t j = 0; j < n; ++j)
-      gain += solution[i] *
-              (b[j] * (i == j ? 1.0 : 0.0) - at.curvature[free[i]][free[j]] * solution[j]);
+  for (std::size_t i = 0; i < P; ++i) {
+    double bent = 0.0;
+    for (std::size_t j = 0; j < P; ++j) bent += at.curvature[i][j] * step[j];
+    gain -= step[i] * (2.0 * at.gradient[i] + bent);
   }
   return true;
 }

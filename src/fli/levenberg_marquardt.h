@@ -5,7 +5,8 @@
 //
 //     (H + lambda diag H) step = -g,     lambda falls after a success and rises after a failure.
 //
-// A variable at a bound that the step would leave is held there.
+// A step ends at the bounds: the variable that meets one first is held there, and the others are
+// solved for again.
 
 #include <algorithm>
 #include <array>
@@ -31,7 +32,7 @@ struct Bounds {
 };
 
 struct MinimiserOptions {
-  int iterations = 100;
+  int iterations = 200;
   /// Converged where the next step is predicted to gain less than this. In units of the objective:
   /// 1e-6 of a chi-square is a step of a thousandth of a standard deviation.
   double tolerance = 1e-6;
@@ -53,8 +54,8 @@ bool invert_positive(const std::array<VariableVector, kMostVariables>& a, int n,
                      std::array<VariableVector, kMostVariables>& inverse);
 
 namespace detail {
-/// The damped step with the variables that push against a bound held; false where there is none.
-/// `gain`: what it should take off the objective.
+/// The damped step inside the bounds; false where there is none. `gain`: what it should take off
+/// the objective.
 bool damped_step(const NormalEquations& at, std::span<const double> x, const Bounds& bounds,
                  double lambda, VariableVector& step, double& gain);
 }  // namespace detail
@@ -72,14 +73,14 @@ Minimum minimise(std::span<double> x, const Bounds& bounds, const MinimiserOptio
   double lambda = 1e-3;
   for (; result.iterations < options.iterations; ++result.iterations) {
     double gain = 0.0;
-    if (!detail::damped_step(here, x, bounds, lambda, step, gain)) {
+    if (!detail::damped_step(here, x, bounds, lambda, step, gain) || gain < 0.0) {
       if (lambda > 1e10) break;
       lambda = std::max(10.0 * lambda, 1e-3);
       continue;
     }
-    // A strongly damped step gains little although it is not the end.
+    // A damped step gains little although it is not the end.
     const bool settled = gain <= options.tolerance * scale(here.objective);
-    if (settled && lambda <= 1.0) {
+    if (settled && lambda <= 1e-3) {
       result.converged = true;
       break;
     }
@@ -87,9 +88,12 @@ Minimum minimise(std::span<double> x, const Bounds& bounds, const MinimiserOptio
       trial[i] = std::clamp(x[i] + step[i], bounds.low[i], bounds.high[i]);
     evaluate(std::span<const double>(trial.data(), n), there);
     if (there.objective <= here.objective) {  // false for NaN
+      // Where far less was gained than the curvature promised, it is too weak, and the next step
+      // would overshoot as well.
+      const bool as_promised = here.objective - there.objective > 0.25 * gain;
+      lambda = as_promised ? std::max(0.1 * lambda, 1e-9) : std::max(3.0 * lambda, 1e-2);
       std::copy_n(trial.begin(), n, x.begin());
       here = there;
-      lambda = std::max(0.1 * lambda, 1e-9);
     } else {
       if (settled) {  // rounding is all that is left
         result.converged = true;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "taugate/core/parallel.h"
@@ -14,6 +15,7 @@ namespace taugate {
 namespace {
 
 constexpr int kFoldedGates = 1024;
+constexpr std::size_t kChunk = 64;    // pixels a thread takes at a time
 constexpr std::size_t kBlock = 4096;  // pixels between two looks at go_on
 constexpr double kMostShift = 0.02;   // share of the window, of the IRF against all light
 
@@ -95,6 +97,54 @@ RecordedGates recorded_gates(Measurement m, const Acquisition& a, const Measurem
   return r;
 }
 
+namespace {
+
+bool is_moment(EstimatorKind kind) {
+  return kind != EstimatorKind::lm && kind != EstimatorKind::mle;
+}
+
+std::vector<double> light_of(const RecordedGates& recorded) {
+  const std::size_t T = static_cast<std::size_t>(recorded.acquisition.gates);
+  std::vector<double> sum(T);
+  for (std::size_t at = 0; at < recorded.counts.size(); at += T)
+    for (std::size_t k = 0; k < T; ++k) sum[k] += recorded.counts[at + k];
+  return sum;
+}
+
+/// Estimates all light together, and from that what every pixel is told.
+void fit_whole(const Acquisition& a, const IrfCurve& irf, const ImageFitOptions& options,
+               std::span<const double> light, const PhasorTransform* reference, ImageFit& result) {
+  EstimatorOptions& e = result.options = base_options(a, options);
+  const GateRange range = recorded_range(light);
+  e.fit.first_gate = std::max(e.fit.first_gate, static_cast<int>(range.first));
+  e.fit.end_gate = std::min(e.fit.end_gate, static_cast<int>(range.end));
+  e.reference = reference;
+  EstimatorOptions whole = e;
+  whole.fit.unknowns.shift = options.shift != ShiftMode::known;
+  whole.fit.most_shift_ns = std::max(3.0 * a.gate_step_ns, kMostShift * a.window_ns());
+  if (whole.fit.unknowns.shift && std::accumulate(light.begin(), light.end(), 0.0) > 0.0)
+    whole.fit.known.shift_ns = rough_shift(a, irf, light, whole.fit.most_shift_ns);
+  // Moments need a fit to tell them where the IRF is.
+  const bool moment = is_moment(options.kind);
+  const auto fitter = make_estimator(moment ? EstimatorKind::mle : options.kind, a, irf, whole);
+  const Estimate all = (*fitter)(result.whole_counts);
+  if (all.status != FitStatus::no_counts) {
+    e.fit.known.shift_ns = all.shift_ns;
+    e.typical_ns = all.intensity_ns;
+    if (options.background)
+      e.baseline_gates = gates_before_rise(a, irf, all.shift_ns, e.fit.first_gate);
+    if (options.global_lifetimes) {
+      e.fit.known.tau_ns = {all.tau1_ns, all.tau2_ns};
+      e.fit.unknowns.lifetimes = false;
+    }
+  }
+  result.whole = moment ? (*make_estimator(options.kind, a, irf, e))(result.whole_counts) : all;
+  if (!moment) result.whole_expected.assign(fitter->expected().begin(), fitter->expected().end());
+  e.fit.unknowns.shift = options.shift == ShiftMode::pixel;
+}
+
+}  // namespace
+
 ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
                    const ImageFitOptions& options, const std::function<bool(std::size_t)>& go_on,
                    const PhasorTransform* reference) {
@@ -103,57 +153,33 @@ ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs
   require(irfs.size() == 1 || irfs.size() == N, "IRFs: found ", irfs.size(), ", wanted one, or ", N,
           " for as many pixels");
   ImageFit result;
-  std::vector<double> sum(T);
-  for (std::size_t i = 0; i < recorded.counts.size(); ++i) sum[i % T] += recorded.counts[i];
-  result.whole_counts.assign(sum.begin(), sum.end());
-
-  EstimatorOptions& e = result.options = base_options(a, options);
-  const GateRange range = recorded_range(sum);
-  e.fit.first_gate = std::max(e.fit.first_gate, static_cast<int>(range.first));
-  e.fit.end_gate = std::min(e.fit.end_gate, static_cast<int>(range.end));
-  e.reference = reference;
-  const bool moments = options.kind != EstimatorKind::lm && options.kind != EstimatorKind::mle;
-  // All light together tells where the IRF is and what lifetimes to expect.
-  EstimatorOptions whole = e;
-  whole.fit.unknowns.shift = options.shift != ShiftMode::known;
-  whole.fit.most_shift_ns = std::max(3.0 * a.gate_step_ns, kMostShift * a.window_ns());
-  if (whole.fit.unknowns.shift && std::accumulate(sum.begin(), sum.end(), 0.0) > 0.0)
-    whole.fit.known.shift_ns = rough_shift(a, irfs[0], sum, whole.fit.most_shift_ns);
-  const auto fitter =
-      make_estimator(moments ? EstimatorKind::mle : options.kind, a, irfs[0], whole);
-  const Estimate all = (*fitter)(result.whole_counts);
-  if (all.status != FitStatus::no_counts) {
-    e.fit.known.shift_ns = all.shift_ns;
-    if (options.background)
-      e.baseline_gates = gates_before_rise(a, irfs[0], all.shift_ns, e.fit.first_gate);
-    e.typical_ns = all.intensity_ns;
-    if (options.global_lifetimes) {
-      e.fit.known.tau_ns = {all.tau1_ns, all.tau2_ns};
-      e.fit.unknowns.lifetimes = false;
-    }
-  }
-  result.whole =
-      moments ? (*make_estimator(options.kind, a, irfs[0], e))(result.whole_counts) : all;
-  if (!moments) result.whole_expected.assign(fitter->expected().begin(), fitter->expected().end());
-  e.fit.unknowns.shift = options.shift == ShiftMode::pixel && !moments;
+  const std::vector<double> light = light_of(recorded);
+  result.whole_counts.assign(light.begin(), light.end());
+  fit_whole(a, irfs[0], options, light, reference, result);
 
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   const Estimate blank{nan, nan, nan, nan, nan, 0.0, 0.0, 0.0, nan, FitStatus::no_counts};
   result.pixels.assign(N, blank);
+  if (options.keep_expected && !is_moment(options.kind)) result.expected.assign(N * T, 0.0f);
   std::vector<std::unique_ptr<Estimator>> workers(static_cast<std::size_t>(thread_count()));
+  const auto fit_pixel = [&](std::size_t i, std::unique_ptr<Estimator>& worker) {
+    const std::span counts(recorded.counts.data() + i * T, T);
+    const double total = std::accumulate(counts.begin(), counts.end(), 0.0);
+    if (!(total >= options.least_counts && total > 0.0)) return;
+    if (!worker || irfs.size() > 1)
+      worker = make_estimator(options.kind, a, irfs[irfs.size() > 1 ? i : 0], result.options);
+    result.pixels[i] = (*worker)(counts);
+    if (!result.expected.empty())
+      std::copy(worker->expected().begin(), worker->expected().end(),
+                result.expected.begin() + static_cast<std::ptrdiff_t>(i * T));
+  };
   for (std::size_t block = 0; block < N; block += kBlock) {
     if (go_on && !go_on(block)) break;
     const std::size_t end = std::min(N, block + kBlock);
-    parallel_for((end - block + 63) / 64, [&](std::size_t chunk, int thread) {
-      auto& worker = workers[static_cast<std::size_t>(thread)];
-      for (std::size_t i = block + 64 * chunk; i < std::min(end, block + 64 * (chunk + 1)); ++i) {
-        const std::span counts(recorded.counts.data() + i * T, T);
-        const double total = std::accumulate(counts.begin(), counts.end(), 0.0);
-        if (!(total >= options.least_counts && total > 0.0)) continue;
-        if (!worker || irfs.size() > 1)
-          worker = make_estimator(options.kind, a, irfs[irfs.size() > 1 ? i : 0], e);
-        result.pixels[i] = (*worker)(counts);
-      }
+    parallel_for((end - block + kChunk - 1) / kChunk, [&](std::size_t chunk, int thread) {
+      const std::size_t first = block + kChunk * chunk;
+      for (std::size_t i = first; i < std::min(end, first + kChunk); ++i)
+        fit_pixel(i, workers[static_cast<std::size_t>(thread)]);
     });
   }
   return result;

@@ -29,6 +29,7 @@ struct ImageFitOptions {
   double from_ns = 0.0;           ///< on the gates' clock: nothing before it is fitted
   double to_ns = 0.0;             ///< nor from here on; 0: the end
   double least_counts = 0.0;      ///< pixels with fewer counts stay blank
+  bool keep_expected = false;     ///< lm, mle: ImageFit::expected
 };
 
 /// The gates of a recording. One that is longer than its laser period is folded to `gates` (0: 1024
@@ -54,6 +55,7 @@ struct ImageFit {
   std::vector<float> whole_counts;     ///< [T]
   std::vector<double> whole_expected;  ///< [T]; empty for estimators that fit no trace
   std::vector<Estimate> pixels;        ///< [N]
+  std::vector<float> expected;         ///< [N][T] fitted counts, where kept; 0 where blank
   EstimatorOptions options;            ///< with which the pixels were estimated
 };
 

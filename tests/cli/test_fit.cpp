@@ -136,3 +136,37 @@ TEST_CASE("fit: what it refuses") {
     CHECK(folder.names() == before);
   }
 }
+
+TEST_CASE("compare: a network beside the field's estimators") {
+  Folder folder;
+  const Outcome o = run(folder, "compare --models " + trained_model() +
+                                    " --estimators mle,cmm --series counts,mismatch --traces 80 "
+                                    "--json c.json -o out");
+  REQUIRE_MESSAGE(o.code == 0, o.err);
+  const auto rows = json_in(folder, "c.json");
+  CHECK(rows.size() == 3 * (6 + 5));
+  for (const auto& row : rows) {
+    CHECK(row["traces"] == 80);
+    CHECK(row["bound_ns"].get<double>() > 0.0);
+  }
+  CHECK(contains(read_all(folder / "out/comparison.csv"), "\nmismatch,-0.3,mle,"));
+  CHECK(is_picture(folder / "out/counts.png"));
+  CHECK(is_picture(folder / "out/mismatch.png"));
+  CHECK_FALSE(fs::exists(folder / "out/irf.png"));
+
+  const Outcome bi = run(folder,
+                         "compare --tau 1.2,0.4 --fraction 0.3 --estimators mle --series "
+                         "background --traces 40 --json b.json");
+  REQUIRE_MESSAGE(bi.code == 0, bi.err);
+  CHECK(json_in(folder, "b.json")[0]["fraction"] == 0.7);
+
+  for (const char* wrong :
+       {"--series weather", "--tau 1,2,3", "--tau 0", "--tau x", "--tau 1,2 --fraction 1",
+        "--estimators best", "--traces 2", "--models nothing.safetensors"}) {
+    CAPTURE(std::string(wrong));
+    const Outcome bad = run(folder, std::string("compare -o no ") + wrong);
+    CHECK(bad.code != 0);
+    CHECK(one_line(bad.err));
+    CHECK_FALSE(fs::exists(folder / "no"));
+  }
+}

@@ -218,6 +218,26 @@ TEST_CASE("maximum likelihood reaches the bound and has no bias") {
     }
 }
 
+TEST_CASE("one more unknown never fits worse, also where its estimate is at a bound") {
+  std::vector<double> buffer;
+  const IrfCurve irf = parametric_irf(1.5, 0.3, 0.0, 0.0, buffer);
+  FitOptions with, without;
+  without.unknowns.background = false;
+  Fitter more(kSs2, irf, with), fewer(kSs2, irf, without);
+  Model model(kSs2, irf, with.unknowns);
+  model(parameters_of(kSs2, irf, Decay::mono(1.0), 100.0));  // the best background is often 0
+  std::vector<float> counts(70);
+  for (std::uint64_t i = 0; i < 400; ++i) {
+    Random random(5, i);
+    for (std::size_t k = 0; k < 70; ++k)
+      counts[k] = static_cast<float>(random.poisson(model.mu[k]));
+    const Fit a = more(counts), b = fewer(counts);
+    CHECK(a.status == FitStatus::converged);
+    CHECK(a.objective <= b.objective + 1e-4);
+    CHECK(a.parameters.background >= 0.0);
+  }
+}
+
 TEST_CASE("traces without counts, with odd values, and misuse") {
   std::vector<double> buffer;
   const IrfCurve irf = parametric_irf(1.5, 0.3, 0.0, 0.0, buffer);

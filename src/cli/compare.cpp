@@ -1,0 +1,201 @@
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <sstream>
+
+#include "arguments.h"
+#include "commands.h"
+#include "taugate/core/file.h"
+#include "taugate/core/interrupt.h"
+#include "taugate/core/progress.h"
+#include "taugate/fli/comparison_picture.h"
+#include "taugate/study/comparison.h"
+
+namespace taugate::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// "a,b,c"
+std::vector<std::string> names_in(const std::string& list) {
+  std::vector<std::string> names;
+  std::stringstream stream(list);
+  for (std::string name; std::getline(stream, name, ',');)
+    if (!name.empty()) names.push_back(name);
+  return names;
+}
+
+Arguments declare() {
+  Arguments a(
+      "compare", "[options] -o FOLDER",
+      "Sets networks beside the classical estimators and the Cramer-Rao bound, on the same\n"
+      "simulated traces: bias, deviation, failures, speed.");
+  const auto value = [] { return cxxopts::value<std::string>(); };
+  const auto preset = [](const char* v) { return cxxopts::value<std::string>()->default_value(v); };
+  a.group("")("o,output", "folder for table, pictures and report", value(), "FOLDER")(
+      "json", "write the figures here", value(), "FILE")("no-pictures", "draw nothing");
+  add_threads(a);
+  a.group("Contestants")("models", "networks, of floats or of integers", value(), "FILE,FILE..")(
+      "estimators",
+      "lm, mle, cmm, rld, phasor; lm and mle with +shift or +width for what they are not told "
+      "about "
+      "the IRF",
+      preset("lm,mle,mle+shift,mle+width,cmm,rld,phasor"), "NAME,NAME..");
+  a.group("Conditions")("series", "counts, background, irf, mismatch, lifetime (default: all)",
+                        value(),
+                        "NAME,NAME..")("tau", "true lifetime, or two", preset("1"), "NS,NS")(
+      "fraction", "amplitude of the first of two", preset("0.5"), "A")(
+      "traces", "of each condition", preset("2000"), "N")("seed", "of the traces", preset("1"),
+                                                          "N")(
+      "preset", "acquisition, where there is no network: ss2-70, ss3-135, iccd-176",
+      preset("ss2-70"), "NAME");
+  return a;
+}
+
+Decay decay_from(const Arguments& a) {
+  std::vector<double> taus;
+  for (const std::string& name : names_in(a.text("tau"))) {
+    char* end = nullptr;
+    taus.push_back(std::strtod(name.c_str(), &end));
+    if (*end != '\0' || !(taus.back() > 0.0 && taus.back() < 1e6)) taus.clear();
+    if (taus.empty()) break;
+  }
+  if (taus.empty() || taus.size() > 2)
+    fail_usage("--tau: found '", a.text("tau"), "', wanted one or two lifetimes above 0 ns");
+  if (taus.size() == 1) return Decay::mono(taus[0]);
+  const double fraction = a.number("fraction");
+  if (!(fraction > 0.0 && fraction < 1.0))
+    fail_usage("--fraction: found ", fraction, ", wanted a share between 0 and 1");
+  return {std::min(taus[0], taus[1]), std::max(taus[0], taus[1]),
+          taus[0] <= taus[1] ? fraction : 1.0 - fraction};
+}
+
+void print(const std::vector<ComparisonRow>& rows) {
+  std::string before;
+  for (const ComparisonRow& r : rows) {
+    const Condition& c = r.condition;
+    const std::string heading = concat(c.series, " ", c.x);
+    if (heading != before)
+      std::printf(
+          "%s: %.0f photons, background %.0f %%, IRF %.2f ns (told %.2f), lifetime %.3f ns\n",
+          heading.c_str(), c.photons, 100.0 * c.background_fraction, c.fwhm_ns, c.assumed_fwhm_ns,
+          r.truth_ns);
+    before = heading;
+    std::printf(
+        "  %-20s bias %+7.2f %%  deviation %6.2f %%  bound %6.2f %%  ratio %5.2f  F %5.2f  "
+        "failed %zu of %zu  %.3g traces/s\n",
+        r.name.c_str(), 100.0 * r.relative_bias(), 100.0 * r.deviation_ns / r.truth_ns,
+        100.0 * r.bound_ns / r.truth_ns, r.deviation_ns / r.bound_ns, r.f_value, r.failures,
+        r.traces, r.traces_per_second);
+  }
+}
+
+void write_table(const fs::path& path, const std::vector<ComparisonRow>& rows) {
+  OutputFile file(path);
+  file.write(
+      "series,x,estimator,photons,background_fraction,irf_fwhm_ns,assumed_irf_fwhm_ns,true_ns,"
+      "relative_bias,relative_deviation,relative_bound,f_value,traces,failures,"
+      "traces_per_second\n");
+  for (const ComparisonRow& r : rows) {
+    const Condition& c = r.condition;
+    file.write(concat(c.series, ',', c.x, ',', r.name, ',', c.photons, ',', c.background_fraction,
+                      ',', c.fwhm_ns, ',', c.assumed_fwhm_ns, ',', r.truth_ns, ',',
+                      r.relative_bias(), ',', r.deviation_ns / r.truth_ns, ',',
+                      r.bound_ns / r.truth_ns, ',', r.f_value, ',', r.traces, ',', r.failures, ',',
+                      r.traces_per_second, '\n'));
+  }
+  file.commit();
+}
+
+/// A picture a series: deviation and bias of every contestant against what is varied.
+std::vector<std::string> draw(const fs::path& folder, const std::vector<ComparisonRow>& rows) {
+  static const std::map<std::string, std::string> axes = {
+      {"counts", "photons"},
+      {"background", "background / all counts"},
+      {"irf", "FWHM of the IRF (ns)"},
+      {"mismatch", "relative error of the width that fits are told"},
+      {"lifetime", "true lifetime (ns)"}};
+  std::vector<std::string> written;
+  for (const auto& [series, axis] : axes) {
+    std::vector<ErrorCurve> curves;
+    for (const ComparisonRow& r : rows) {
+      if (r.condition.series != series) continue;
+      auto curve = std::find_if(curves.begin(), curves.end(),
+                                [&](const ErrorCurve& c) { return c.name == r.name; });
+      if (curve == curves.end())
+        curve = curves.insert(curves.end(), ErrorCurve{r.name, {}, {}, {}, {}});
+      curve->x.push_back(r.condition.x);
+      curve->deviation.push_back(r.deviation_ns / r.truth_ns);
+      curve->bound.push_back(r.bound_ns / r.truth_ns);
+      curve->bias.push_back(r.relative_bias());
+    }
+    if (curves.empty()) continue;
+    const std::string name = series + ".png";
+    draw_error_curves(folder / name, axis, series == "counts", curves);
+    written.push_back(name);
+  }
+  return written;
+}
+
+}  // namespace
+
+int compare(int argc, char** argv) {
+  Arguments a = declare();
+  if (!a.parse(argc, argv)) return kSuccess;
+  use_threads(a);
+  const Decay decay = decay_from(a);
+  const int components = decay.tau1_ns == decay.tau2_ns ? 1 : 2;
+  std::vector<std::unique_ptr<TraceModel>> models;
+  std::vector<Contestant> contestants;
+  Acquisition acquisition = acquisition_preset(a.text("preset"));
+  if (a.has("models"))
+    for (const std::string& file : names_in(a.text("models"))) {
+      models.push_back(load_trace_model(file));
+      if (models.size() == 1) acquisition = models[0]->acquisition();
+      require(models.back()->acquisition() == acquisition, file,
+              ": was trained for another acquisition than ", names_in(a.text("models"))[0]);
+      contestants.push_back(
+          network_contestant(*models.back(), fs::path(file).stem().string(), components));
+    }
+  for (const std::string& name : names_in(a.text("estimators")))
+    contestants.push_back(classical_contestant(name, acquisition, components));
+  if (contestants.empty()) fail_usage("compare: wanted --models or --estimators");
+  const auto conditions = standard_conditions(
+      decay, a.has("series") ? names_in(a.text("series")) : std::vector<std::string>{});
+  const std::uint64_t traces = a.count("traces");
+  if (traces < 4 || traces > 10'000'000)
+    fail_usage("--traces: found ", traces, ", wanted 4 to 10 million");
+  if (a.has("json")) OutputFile probe(a.text("json"));
+
+  Progress progress(std::cerr, "compare", "conditions", static_cast<double>(conditions.size()),
+                    {.terminal = is_terminal(2), .clock = {}});
+  const std::vector<ComparisonRow> rows = taugate::compare(
+      acquisition, contestants, conditions, traces, a.count("seed"), [&](std::size_t done) {
+        progress.update(static_cast<double>(done));
+        return !interrupted();
+      });
+  if (interrupted()) {
+    std::cout << "stopped; nothing written\n";
+    return kInterrupted;
+  }
+  if (is_terminal(2)) progress.finish(static_cast<double>(conditions.size()));
+  print(rows);
+  if (a.has("json")) write_file(a.text("json"), to_json(rows) + "\n");
+  if (!a.has("output")) return kSuccess;
+  const fs::path folder = a.text("output");
+  std::error_code error;
+  fs::create_directories(folder, error);
+  require(!error, folder.string(), ": cannot make this folder: ", error.message());
+  write_table(folder / "comparison.csv", rows);
+  write_file(folder / "comparison.json", to_json(rows) + "\n");
+  if (!a.has("no-pictures")) draw(folder, rows);
+  std::cout << "wrote " << folder.string() << "/: comparison.csv, comparison.json"
+            << (a.has("no-pictures") ? "" : " and pictures") << '\n';
+  return kSuccess;
+}
+
+}  // namespace taugate::cli

@@ -1,0 +1,64 @@
+#include "taugate/fli/comparison_picture.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "taugate/fli/gnuplot.h"
+
+namespace taugate {
+namespace {
+
+constexpr std::array kColours = {"#1b5ea6", "#d95f20", "#2b8a3e", "#8e3fa8", "#c2a000",
+                                 "#1098ad", "#c2255c", "#5c5f66", "#7a4a1e", "#111111"};
+
+/// What gnuplot leaves out: values that are not finite.
+std::vector<double> drawable(const std::vector<double>& values) {
+  std::vector<double> result = values;
+  for (double& v : result)
+    if (!std::isfinite(v)) v = std::numeric_limits<double>::quiet_NaN();
+  return result;
+}
+
+}  // namespace
+
+void draw_error_curves(const std::filesystem::path& path, const std::string& axis, bool logarithmic,
+                       std::span<const ErrorCurve> curves) {
+  require(!curves.empty(), "error plot: found no curve");
+  GnuplotScript script(1240, 520);
+  std::string deviations, biases;
+  double largest = 0.02;  // of the biases; what is beyond is cut
+  for (std::size_t i = 0; i < curves.size(); ++i) {
+    const ErrorCurve& c = curves[i];
+    const std::size_t n = c.x.size();
+    require(n > 0 && c.deviation.size() == n && c.bound.size() == n && c.bias.size() == n,
+            "error plot: found columns of ", n, ", ", c.deviation.size(), ", ", c.bound.size(),
+            " and ", c.bias.size(), " values for '", c.name, "', wanted equal ones");
+    const std::string block = concat("c", i);
+    script.data(block, {c.x, drawable(c.deviation), drawable(c.bound), drawable(c.bias)});
+    const std::string colour = concat("lc rgb '", kColours[i % kColours.size()], "'");
+    const std::string separator = i == 0 ? "" : ", ";
+    deviations += concat(separator, "$", block, " using 1:2 with linespoints pt 7 ps 0.7 lw 2 ",
+                         colour, " title ", GnuplotScript::quoted(c.name), ", $", block,
+                         " using 1:3 with lines dt 2 lw 1.2 ", colour, " notitle");
+    biases += concat(separator, "$", block, " using 1:4 with linespoints pt 7 ps 0.7 lw 2 ", colour,
+                     " notitle");
+    for (const double bias : c.bias)
+      if (std::isfinite(bias)) largest = std::max(largest, std::abs(bias));
+  }
+  largest = std::min(1.1 * largest, 0.3);
+  script.line("set multiplot layout 1,2");
+  script.line("set xlabel ", GnuplotScript::quoted(axis));
+  if (logarithmic) script.line("set logscale x");
+  script.line("set logscale y; set ylabel 'deviation / lifetime (dashed: bound)'");
+  script.line("set key outside below horizontal maxcols 5 font ',9'");
+  script.line("plot ", deviations);
+  script.line("unset logscale y; unset key; set ylabel 'bias / lifetime'");
+  script.line("set yrange [", -largest, ":", largest, "]");
+  script.line("plot ", biases, ", 0 with lines lw 1 lc rgb '#606060' notitle");
+  script.line("unset multiplot");
+  script.write_png(path);
+}
+
+}  // namespace taugate
