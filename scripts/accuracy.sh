@@ -24,8 +24,8 @@ for name in mono bi; do
 done
 
 "$taugate" compare --models "$out/mono.safetensors,$out/mono-8bit.safetensors" --tau 1 \
-  --traces 4000 -o "$out/one"
+  --traces 2000 -o "$out/one"
 "$taugate" compare --models "$out/mono.safetensors,$out/mono-narrow.safetensors,$out/mono-bright.safetensors" \
-  --estimators mle+width --series counts,lifetime --tau 1 --traces 4000 -o "$out/priors"
+  --estimators cmm --series counts,lifetime --tau 1 --traces 4000 -o "$out/priors"
 "$taugate" compare --models "$out/bi.safetensors,$out/bi-8bit.safetensors" --tau 0.4,1.2 --fraction 0.5 \
-  --estimators mle,mle+shift,mle+width,lm --series counts,background,lifetime --traces 2000 -o "$out/two"
+  --estimators mle,mle+shift,mle+width,lm --series counts,background,lifetime --traces 1000 -o "$out/two"
