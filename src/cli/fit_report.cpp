@@ -125,10 +125,11 @@ void write_report(const Arguments& a, const FitReport& what) {
   if (!a.has("no-pictures") && !finite_values(tau).empty()) {
     report.section("Lifetimes");
     add_maps(report, what);
-    report.picture("How often each lifetime occurs; values beyond the scale count at its ends.",
-                   [&](const std::filesystem::path& path) {
-                     draw_histogram(path, "amplitude-weighted lifetime (ns)", tau, what.scale);
-                   });
+    if (finite_values(tau).size() > 1)
+      report.picture("How often each lifetime occurs; values beyond the scale count at its ends.",
+                     [&](const std::filesystem::path& path) {
+                       draw_histogram(path, "amplitude-weighted lifetime (ns)", tau, what.scale);
+                     });
     report.section("Decays");
     report.picture(
         "One pixel: counts, the fit, what is left over in deviations of Poisson counts, and the "

@@ -97,11 +97,12 @@ void write_report(const Arguments& a, const InferReport& what) {
                          r.intensity, what.scale);
           });
     }
-    report.picture("How often each lifetime occurs; values beyond the scale count at its ends.",
-                   [&](const std::filesystem::path& path) {
-                     draw_histogram(path, "amplitude-weighted lifetime (ns)", r.amplitude_ns,
-                                    what.scale);
-                   });
+    if (r.blank + 1 < n)
+      report.picture("How often each lifetime occurs; values beyond the scale count at its ends.",
+                     [&](const std::filesystem::path& path) {
+                       draw_histogram(path, "amplitude-weighted lifetime (ns)", r.amplitude_ns,
+                                      what.scale);
+                     });
     if (!what.truth.empty())
       report.picture(
           "True and predicted lifetime of every pixel.", [&](const std::filesystem::path& path) {

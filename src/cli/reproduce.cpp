@@ -1,7 +1,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
-#include <sstream>
 
 #include "commands.h"
 #include "report_options.h"
@@ -14,13 +13,6 @@ namespace taugate::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::vector<std::string> split(const std::string& list) {
-  std::vector<std::string> parts;
-  std::stringstream stream(list);
-  for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
-  return parts;
-}
 
 /// One run to be done.
 struct Job {
@@ -133,7 +125,7 @@ int reproduce(int argc, char** argv) {
   add_threads(a);
   if (!a.parse(argc, argv)) return kSuccess;
   use_threads(a);
-  Plan plan = plan_experiments(a.text("scale"), split(a.text("tables")));
+  Plan plan = plan_experiments(a.text("scale"), a.texts("tables"));
   if (a.has("seeds")) {
     const std::uint64_t seeds = a.count("seeds");
     if (seeds < 1 || seeds > 100) fail_usage("--seeds: found ", seeds, ", wanted 1 to 100");

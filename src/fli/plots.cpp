@@ -97,6 +97,7 @@ void draw_phasors(const std::filesystem::path& path, const std::string& title,
   script.data("circle", {circle_g, circle_s});
   script.data("marks", {mark_g, mark_s});
   script.palette();
+  script.line("set rmargin 16");
   script.line("unset key; set size ratio -1; set title ", GnuplotScript::quoted(title));
   script.line("set xlabel 'g'; set ylabel 's'; set xrange [", horizontal.low, ":", horizontal.high,
               "]; set yrange [", vertical.low, ":", vertical.high, "]");
@@ -105,7 +106,8 @@ void draw_phasors(const std::filesystem::path& path, const std::string& title,
               "'#404040'");
   script.line("plot '-' binary array=(", kPhasorBins, ",", rows, ") dx=", step, " dy=", step,
               " origin=(", horizontal.low + 0.5 * step, ",", vertical.low + 0.5 * step,
-              ") format='%float' with image, $circle with lines lw 1.5 lc rgb '#404040', ",
+              ") format='%float' with image, $circle with lines lw 4 lc rgb '#ffffff', $circle "
+              "with lines lw 1.5 lc rgb '#404040', ",
               "$marks with points pt 7 ps 0.6 lc rgb '#404040'");
   script.binary(cells);
   script.write_png(path);

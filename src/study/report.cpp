@@ -94,11 +94,12 @@ img { display: block; max-width: 100%; height: auto; background: #fff; border-ra
 figcaption { color: var(--soft); font-size: .9rem; margin-top: .4rem; max-width: 46rem; }
 .wide { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; color: var(--soft); padding-bottom: .4rem; }
-th, td { padding: .35rem .8rem; border-bottom: 1px solid var(--line); text-align: right; }
+caption { text-align: left; white-space: nowrap; color: var(--soft); padding-bottom: .4rem; }
+th, td { padding: .35rem .8rem; border-bottom: 1px solid var(--line); text-align: right;
+  white-space: nowrap; }
 th { color: var(--soft); font-weight: 600; }
 th:first-child, td:first-child { text-align: left; }
-.provenance td { text-align: left; overflow-wrap: anywhere; }
+.provenance td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 .provenance td:first-child { color: var(--soft); white-space: nowrap; vertical-align: top; }
 @media print { body { max-width: none; } figure, table { break-inside: avoid; } }
 )";
