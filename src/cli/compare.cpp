@@ -9,10 +9,12 @@
 
 #include "arguments.h"
 #include "commands.h"
+#include "report_options.h"
 #include "taugate/core/file.h"
 #include "taugate/core/interrupt.h"
 #include "taugate/core/progress.h"
 #include "taugate/fli/comparison_picture.h"
+#include "taugate/fli/statistics.h"
 #include "taugate/study/comparison.h"
 
 namespace taugate::cli {
@@ -38,6 +40,7 @@ Arguments declare() {
   const auto preset = [](const char* v) { return cxxopts::value<std::string>()->default_value(v); };
   a.group("")("o,output", "folder for table, pictures and report", value(), "FOLDER")(
       "json", "write the figures here", value(), "FILE")("no-pictures", "draw nothing");
+  add_report(a);
   add_threads(a);
   a.group("Contestants")("models", "networks, of floats or of integers", value(), "FILE,FILE..")(
       "estimators",
@@ -111,15 +114,24 @@ void write_table(const fs::path& path, const std::vector<ComparisonRow>& rows) {
   file.commit();
 }
 
-/// A picture a series: deviation and bias of every contestant against what is varied.
-std::vector<std::string> draw(const fs::path& folder, const std::vector<ComparisonRow>& rows) {
+/// What the picture of a series shows: deviation and bias of every contestant against what varies.
+struct SeriesPicture {
+  std::string series, axis;
+  std::vector<ErrorCurve> curves;
+
+  void draw(const fs::path& path) const {
+    draw_error_curves(path, axis, series == "counts", curves);
+  }
+};
+
+std::vector<SeriesPicture> pictures_of(const std::vector<ComparisonRow>& rows) {
   static const std::map<std::string, std::string> axes = {
       {"counts", "photons"},
       {"background", "background / all counts"},
       {"irf", "FWHM of the IRF (ns)"},
       {"mismatch", "relative error of the width that fits are told"},
       {"lifetime", "true lifetime (ns)"}};
-  std::vector<std::string> written;
+  std::vector<SeriesPicture> pictures;
   for (const auto& [series, axis] : axes) {
     std::vector<ErrorCurve> curves;
     for (const ComparisonRow& r : rows) {
@@ -133,12 +145,41 @@ std::vector<std::string> draw(const fs::path& folder, const std::vector<Comparis
       curve->bound.push_back(r.bound_ns / r.truth_ns);
       curve->bias.push_back(r.relative_bias());
     }
-    if (curves.empty()) continue;
-    const std::string name = series + ".png";
-    draw_error_curves(folder / name, axis, series == "counts", curves);
-    written.push_back(name);
+    if (!curves.empty()) pictures.push_back({series, axis, std::move(curves)});
   }
-  return written;
+  return pictures;
+}
+
+void write_report(const Arguments& a, const std::vector<ComparisonRow>& rows,
+                  const std::vector<SeriesPicture>& pictures) {
+  Report report = report_of(a, "Networks and estimators beside the statistical limit");
+  report.paragraph(
+      "Every contestant gets the same simulated traces. Its bound is the Cramer-Rao bound of what "
+      "it does not know; F is deviation / lifetime * sqrt(photons), which no unbiased estimator "
+      "brings below 1.");
+  for (const SeriesPicture& picture : pictures) {
+    report.section("Against " + picture.axis);
+    if (!a.has("no-pictures"))
+      report.picture("Relative deviation, with the bounds, and relative bias.",
+                     [&picture](const fs::path& path) { picture.draw(path); });
+    ReportTable table{"",
+                      {"contestant", picture.axis, "true (ns)", "bias (%)", "deviation (%)",
+                       "bound (%)", "deviation / bound", "F", "failed", "traces", "traces/s"},
+                      {}};
+    for (const ComparisonRow& r : rows)
+      if (r.condition.series == picture.series)
+        table.rows.push_back({r.name, short_number(r.condition.x), short_number(r.truth_ns),
+                              short_number(100.0 * r.relative_bias()),
+                              short_number(100.0 * r.deviation_ns / r.truth_ns),
+                              short_number(100.0 * r.bound_ns / r.truth_ns),
+                              short_number(r.deviation_ns / r.bound_ns), short_number(r.f_value),
+                              std::to_string(r.failures), std::to_string(r.traces),
+                              format_quantity(r.traces_per_second)});
+    report.table(std::move(table));
+  }
+  if (const auto models = a.maybe("models")) report.provenance("networks", *models);
+  report.provenance("seed", a.text("seed"));
+  report.write(a.text("report"));
 }
 
 }  // namespace
@@ -170,6 +211,7 @@ int compare(int argc, char** argv) {
   if (traces < 4 || traces > 10'000'000)
     fail_usage("--traces: found ", traces, ", wanted 4 to 10 million");
   if (a.has("json")) OutputFile probe(a.text("json"));
+  probe_report(a);
 
   Progress progress(std::cerr, "compare", "conditions", static_cast<double>(conditions.size()),
                     {.terminal = is_terminal(2), .clock = {}});
@@ -185,6 +227,11 @@ int compare(int argc, char** argv) {
   if (is_terminal(2)) progress.finish(static_cast<double>(conditions.size()));
   print(rows);
   if (a.has("json")) write_file(a.text("json"), to_json(rows) + "\n");
+  const std::vector<SeriesPicture> pictures = pictures_of(rows);
+  if (a.has("report")) {
+    write_report(a, rows, pictures);
+    std::cout << "wrote " << a.text("report") << '\n';
+  }
   if (!a.has("output")) return kSuccess;
   const fs::path folder = a.text("output");
   std::error_code error;
@@ -192,7 +239,8 @@ int compare(int argc, char** argv) {
   require(!error, folder.string(), ": cannot make this folder: ", error.message());
   write_table(folder / "comparison.csv", rows);
   write_file(folder / "comparison.json", to_json(rows) + "\n");
-  if (!a.has("no-pictures")) draw(folder, rows);
+  if (!a.has("no-pictures"))
+    for (const SeriesPicture& picture : pictures) picture.draw(folder / (picture.series + ".png"));
   std::cout << "wrote " << folder.string() << "/: comparison.csv, comparison.json"
             << (a.has("no-pictures") ? "" : " and pictures") << '\n';
   return kSuccess;

@@ -141,8 +141,9 @@ TEST_CASE("compare: a network beside the field's estimators") {
   Folder folder;
   const Outcome o = run(folder, "compare --models " + trained_model() +
                                     " --estimators mle,cmm --series counts,mismatch --traces 80 "
-                                    "--json c.json -o out");
+                                    "--json c.json -o out --report r.html");
   REQUIRE_MESSAGE(o.code == 0, o.err);
+  CHECK(contains(read_all(folder / "r.html"), "Against photons"));
   const auto rows = json_in(folder, "c.json");
   CHECK(rows.size() == 3 * (6 + 5));
   for (const auto& row : rows) {
