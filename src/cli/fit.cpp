@@ -48,10 +48,9 @@ Arguments declare() {
       "tau", "limits of a lifetime", value(), "NS:NS")("from", "nothing before this time is fitted",
                                                        value(), "NS")(
       "to", "nothing from this time on is fitted", value(), "NS");
-  a.group("IRF (without one, --from says where the bare decay begins)")(
-      "irf", "a measured IRF on the same clock", value(), "FILE")(
-      "irf-bin", "its bin width, where the file does not tell (default: as FILE's)", value(), "NS")(
-      "irf-per-pixel", "the file holds one for each pixel")(
+  const std::string irf = "IRF (without one, --from says where the bare decay begins)";
+  add_irf_options(a, irf);
+  a.group(irf)("irf-per-pixel", "the file holds one for each pixel")(
       "irf-fwhm", "width of a Gaussian IRF instead", value(), "NS")(
       "irf-delay", "time of its centre", value(), "NS")("irf-tail", "its exponential tail",
                                                         preset("0"), "NS");
@@ -114,11 +113,7 @@ struct Irfs {
 
 std::optional<Measurement> recorded_irf(const Arguments& a, const Measurement& measurement) {
   if (!a.has("irf")) return std::nullopt;
-  Measurement irf = read_measurement(a.text("irf"));
-  if (a.has("irf-bin"))
-    irf.bin_ns = a.number("irf-bin");
-  else if (!irf.bin_ns)
-    irf.bin_ns = measurement.bin_ns;
+  Measurement irf = irf_from(a, measurement.bin_ns);
   if (!a.has("irf-per-pixel")) {
     const std::vector<double> sum = summed_trace(irf);
     irf.counts.assign(sum.begin(), sum.end());

@@ -20,6 +20,7 @@
 #include "taugate/fli/io/csv.h"
 #include "taugate/fli/io/npz.h"
 #include "taugate/fli/io/rebin.h"
+#include "taugate/fli/io/tiff.h"
 #include "taugate/fli/lifetime.h"
 #include "taugate/fli/picture.h"
 #include "taugate/study/inference.h"
@@ -94,6 +95,12 @@ std::vector<std::function<void()>> file_jobs(const Inference& r, const fs::path&
               pairs.push_back(r.intensity_ns[i]);
             }
             write_npy<float>(folder / "lifetimes.npy", float32, shape, pairs);
+          },
+          [&r, folder] {
+            const TiffMap maps[] = {{"amplitude-weighted lifetime (ns)", r.amplitude_ns},
+                                    {"intensity-weighted lifetime (ns)", r.intensity_ns},
+                                    {"counts", r.intensity}};
+            write_tiff_maps(folder / "lifetimes.tif", r.width, r.height, maps);
           }};
 }
 
@@ -263,7 +270,7 @@ int infer(int argc, char** argv) {
   print(result, s);
   watch.print(result.intensity.size());
   std::cout << "wrote " << folder.string()
-            << "/: sfd.npy, lifetimes.npy, lifetimes.csv, summary.json"
+            << "/: sfd.npy, lifetimes.npy, lifetimes.tif, lifetimes.csv, summary.json"
             << (a.has("no-pictures") ? "" : " and pictures") << '\n';
   if (a.has("report")) std::cout << "wrote " << a.text("report") << '\n';
   return kSuccess;

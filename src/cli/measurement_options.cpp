@@ -62,12 +62,14 @@ void add_irf_options(Arguments& a, const std::string& title) {
   a.group(title)("irf", "measured IRFs, one for all or one a pixel", value(), "FILE")(
       "irf-bin", "bin width of that file, where it does not tell", value(), "NS")(
       "irf-channel", "detector channel of that file (default: the brightest)", value(), "N")(
-      "irf-member", "array of that file, where it holds several", value(), "NAME");
+      "irf-member", "array of that file, where it holds several", value(), "NAME")(
+      "irf-time-first", "arrays of that file are [T][N], text has a trace a column");
 }
 
 Measurement irf_from(const Arguments& a, std::optional<double> bin_ns) {
   MeasurementOptions reading;
   reading.member = a.maybe("irf-member").value_or("");
+  reading.time_first = a.has("irf-time-first");
   if (a.has("irf-channel")) reading.channel = channel_number(a, "irf-channel");
   Measurement irf = read_measurement(a.text("irf"), reading);
   if (a.has("irf-bin")) bin_ns = a.number("irf-bin");

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 namespace taugate {
 namespace {
@@ -53,17 +54,14 @@ std::string shortened(std::string_view text) {
   return text.size() > longest ? shown + "..." : shown;
 }
 
-}  // namespace
-
-Array<float> read_text_traces(const std::filesystem::path& path, const TextOptions& options) {
-  const std::string content = read_file(path);
-  const std::string where = path.string();
+/// [lines][values] of a text whose first line has the number `line_number` + 1.
+Array<float> parse_lines(std::string_view rest, const std::string& where,
+                         std::size_t line_number = 0) {
   std::vector<float> values;
   std::vector<std::string_view> fields;
-  std::size_t rows = 0, columns = 0, line_number = 0, first_line = 0;
+  std::size_t rows = 0, columns = 0, first_line = 0;
   bool header_possible = true;
 
-  std::string_view rest = content;
   if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);  // a byte order mark
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
@@ -93,12 +91,100 @@ Array<float> read_text_traces(const std::filesystem::path& path, const TextOptio
     ++rows;
   }
   if (rows == 0) fail(where, ": holds no numbers");
-  if (!options.columns_are_traces) return {{rows, columns}, std::move(values)};
+  return {{rows, columns}, std::move(values)};
+}
 
-  std::vector<float> transposed(values.size());
+/// [rows][columns] to [columns - skipped][rows].
+Array<float> transposed(const Array<float>& lines, std::size_t skipped = 0) {
+  const std::size_t rows = lines.shape[0], columns = lines.shape[1];
+  Array<float> result{{columns - skipped, rows}, std::vector<float>((columns - skipped) * rows)};
   for (std::size_t r = 0; r < rows; ++r)
-    for (std::size_t c = 0; c < columns; ++c) transposed[c * rows + r] = values[r * columns + c];
-  return {{columns, rows}, std::move(transposed)};
+    for (std::size_t c = skipped; c < columns; ++c)
+      result.values[(c - skipped) * rows + r] = lines.values[r * columns + c];
+  return result;
+}
+
+/// The number that follows `key` somewhere in `text`, and what stands behind it.
+std::optional<double> number_after(std::string_view text, std::string_view key,
+                                   std::string_view* behind = nullptr) {
+  const std::size_t at = text.find(key);
+  if (at == std::string_view::npos) return std::nullopt;
+  text = trim(text.substr(at + key.size()));
+  double value = 0.0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || !(value > 0.0 && std::isfinite(value))) return std::nullopt;
+  if (behind) *behind = trim(text.substr(static_cast<std::size_t>(stop - text.data())));
+  return value;
+}
+
+constexpr std::string_view kHoribaTime = "Time calibration:";
+
+/// A Horiba export: a header of lines "name: value", then a table whose first column counts
+/// channels.
+TextTraces parse_horiba(std::string_view content, const std::string& where) {
+  TextTraces result;
+  result.horiba = true;
+  std::string_view unit;
+  const auto time = number_after(content, kHoribaTime, &unit);
+  double ns = 0.0;
+  for (const auto& [name, factor] :
+       {std::pair{"ps/ch", 1e-3}, {"ns/ch", 1.0}, {"us/ch", 1e3}, {"ms/ch", 1e6}, {"s/ch", 1e9}})
+    if (ns == 0.0 && unit.starts_with(name)) ns = factor;
+  if (!time || ns == 0.0)
+    fail(where, ": found no time a channel behind '", kHoribaTime,
+         "', wanted one such as 0.01ns/ch");
+  result.bin_ns = *time * ns;
+
+  std::size_t line_number = 0;
+  for (bool table = false; !table;) {
+    const std::size_t end = content.find('\n');
+    if (end == std::string_view::npos) fail(where, ": found no line that begins with 'Chan'");
+    table = content.starts_with("Chan");
+    content.remove_prefix(end + 1);
+    ++line_number;
+  }
+  const Array<float> lines = parse_lines(content, where, line_number);
+  if (lines.shape[1] < 2) fail(where, ": its table has one column, wanted channel and counts");
+  for (std::size_t r = 1; r < lines.shape[0]; ++r)
+    if (lines.values[r * lines.shape[1]] != lines.values[0] + static_cast<float>(r))
+      fail(where, ": channel ", lines.values[r * lines.shape[1]], " follows channel ",
+           lines.values[(r - 1) * lines.shape[1]]);
+  result.traces = transposed(lines, 1);
+  return result;
+}
+
+}  // namespace
+
+Array<float> read_text_traces(const std::filesystem::path& path, const TextOptions& options) {
+  Array<float> lines = parse_lines(read_file(path), path.string());
+  return options.columns_are_traces ? transposed(lines) : lines;
+}
+
+TextTraces read_text_file(const std::filesystem::path& path, const TextOptions& options) {
+  const std::string content = read_file(path);
+  const std::string_view text = content;
+  constexpr std::size_t longest_header = 4096;
+  if (text.substr(0, longest_header).find(kHoribaTime) != std::string_view::npos)
+    return parse_horiba(text, path.string());
+  TextTraces result;
+  if (text.starts_with('#')) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    result.bin_ns = number_after(line, "bin_ns=");
+    result.period_ns = number_after(line, "period_ns=");
+    const double width = number_after(line, "width=").value_or(0.0);
+    if (width >= 1.0 && width <= 65536.0) result.width = static_cast<int>(width);
+  }
+  Array<float> lines = parse_lines(text, path.string());
+  const std::size_t rows = lines.shape[0];
+  if (lines.shape[1] == 1 && rows > 1) {
+    if (rows > 2 && lines.values[0] == static_cast<float>(rows - 1))
+      lines.values.erase(lines.values.begin());
+    lines.shape = {1, lines.values.size()};
+  } else if (options.columns_are_traces) {
+    lines = transposed(lines);
+  }
+  result.traces = std::move(lines);
+  return result;
 }
 
 CsvWriter::CsvWriter(const std::filesystem::path& path, std::span<const std::string> column_names)

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +23,24 @@ struct TextOptions {
 /// number is a header. Error, with line and field, for anything that is not a number, for NaN,
 /// infinite and negative values, for lines of different lengths and for a file without values.
 Array<float> read_text_traces(const std::filesystem::path& path, const TextOptions& options = {});
+
+/// What a file of text holds: traces as read_text_traces() reads them, and what its header tells.
+struct TextTraces {
+  Array<float> traces;              ///< [traces][bins]
+  std::optional<double> bin_ns;     ///< of a Horiba export, or of `taugate convert`
+  std::optional<double> period_ns;  ///< of `taugate convert`
+  int width = 0;                    ///< of an image by `taugate convert`; 0: a list of traces
+  bool horiba = false;
+};
+
+/// Text of any kind:
+///   Horiba DataStation   "Time calibration: 2.74E-02ns/ch", then a line "Chan Data" and a line a
+///                        channel: its number and the counts of each curve
+///   taugate convert      a first line "# bin_ns=0.04 period_ns=12.5 width=128", each where known
+///   one value a line     one trace, whatever the options say; a first value that is the number of
+///                        the others is left out (FLIMLib's .dat)
+///   others               as read_text_traces()
+TextTraces read_text_file(const std::filesystem::path& path, const TextOptions& options = {});
 
 /// Writes a table as comma-separated text with a header line. NaN is written as "nan".
 class CsvWriter {

@@ -6,7 +6,10 @@
 #include <numeric>
 #include <utility>
 
+#include "taugate/core/hdf5.h"
 #include "taugate/fli/io/csv.h"
+#include "taugate/fli/io/mat.h"
+#include "taugate/fli/io/measurement_fields.h"
 #include "taugate/fli/io/npz.h"
 #include "taugate/fli/io/phd.h"
 #include "taugate/fli/io/ptu.h"
@@ -24,7 +27,8 @@ std::vector<float> transposed(const std::vector<float>& values, std::size_t oute
   return result;
 }
 
-/// Height, width and bins from the shape of an array.
+}  // namespace
+
 void set_array(Measurement& m, Array<float> array, bool time_first, const std::string& where) {
   auto shape = array.shape;
   std::string shown;
@@ -51,46 +55,6 @@ void set_array(Measurement& m, Array<float> array, bool time_first, const std::s
   m.counts = std::move(array.values);
 }
 
-void read_plain_npy(Measurement& m, const MeasurementOptions& options) {
-  set_array(m, read_npy<float>(m.path), options.time_first, m.path.string());
-}
-
-void read_npz(Measurement& m, const MeasurementOptions& options) {
-  const NpzReader archive(m.path);
-  std::string member = options.member;
-  if (member.empty()) {
-    if (archive.names().size() == 1)
-      member = archive.names().front();
-    else
-      member = "tpsf";  // where it is missing, read() lists what there is
-  }
-  set_array(m, archive.read<float>(member), options.time_first,
-            concat(m.path.string(), ": member '", member, "'"));
-}
-
-void read_text(Measurement& m, const MeasurementOptions& options) {
-  set_array(m, read_text_traces(m.path, {options.time_first}), false, m.path.string());
-}
-
-void read_curves(Measurement& m, const MeasurementOptions&) {
-  const PhdFile file = read_phd(m.path);
-  const PhdCurve& first = file.curves.front();
-  m.width = static_cast<int>(file.curves.size());
-  m.height = 1;
-  m.bins = static_cast<int>(first.counts.size());
-  m.bin_ns = first.resolution_ns;
-  m.period_ns = first.period_ns();
-  for (const PhdCurve& curve : file.curves) {
-    // The sync rate is a counter reading, so it wanders a little from curve to curve.
-    if (curve.counts.size() != first.counts.size() || curve.resolution_ns != first.resolution_ns ||
-        std::abs(curve.sync_rate_hz / first.sync_rate_hz - 1.0) > 0.01)
-      fail(m.path.string(), ": its curves differ in channels, resolution or sync rate");
-    m.counts.insert(m.counts.end(), curve.counts.begin(), curve.counts.end());
-  }
-}
-
-/// Chooses among detector channels that recorded m.channel_photons, as the options say. The index
-/// of the channel; none where all are to be added up.
 std::optional<std::size_t> chosen_channel(Measurement& m, int wanted) {
   const auto& photons = m.channel_photons;
   const auto count = static_cast<int>(photons.size());
@@ -110,6 +74,79 @@ void reserve_counts(Measurement& m, const MeasurementOptions& options) {
     fail(m.path.string(), ": ", m.width, " x ", m.height, " pixels of ", m.bins,
          " bins are too many to be read at once");
   m.counts.reserve(static_cast<std::size_t>(values));
+}
+
+std::string chosen_member(const std::vector<std::string>& names, const std::string& wanted,
+                          const std::string& where) {
+  const std::string name = !wanted.empty() ? wanted : names.size() == 1 ? names.front() : "tpsf";
+  if (std::find(names.begin(), names.end(), name) != names.end()) return name;
+  constexpr std::size_t most = 20;  // in a message
+  std::string list;
+  for (std::size_t i = 0; i < std::min(names.size(), most); ++i)
+    list += (list.empty() ? "" : ", ") + names[i];
+  if (names.size() > most) list += ", ...";
+  fail(where, ": holds ", names.size(), " arrays of numbers and none is called '", name,
+       names.empty() ? "'" : "'; name one as the member: ", list);
+}
+
+namespace {
+
+void read_plain_npy(Measurement& m, const MeasurementOptions& options) {
+  set_array(m, read_npy<float>(m.path), options.time_first, m.path.string());
+}
+
+void read_npz(Measurement& m, const MeasurementOptions& options) {
+  const NpzReader archive(m.path);
+  const std::string where = m.path.string();
+  std::vector<std::string> names = archive.names();
+  // The time axis, as `taugate convert` writes it, is no candidate.
+  for (const auto& [name, value] :
+       {std::pair{"bin_ns", &m.bin_ns}, std::pair{"period_ns", &m.period_ns}}) {
+    if (std::erase(names, name) == 0) continue;
+    const Array<double> number = archive.read<double>(name);
+    if (number.values.size() != 1 || !(number.values[0] > 0.0))
+      fail(where, ": member '", name, "' is no time above 0");
+    *value = number.values[0];
+  }
+  const std::string member = chosen_member(names, options.member, where);
+  set_array(m, archive.read<float>(member), options.time_first,
+            concat(where, ": member '", member, "'"));
+}
+
+void read_mat(Measurement& m, const MeasurementOptions& options) {
+  const MatReader file(m.path);
+  const std::string member = chosen_member(file.names(), options.member, m.path.string());
+  set_array(m, file.read(member), options.time_first,
+            concat(m.path.string(), ": array '", member, "'"));
+}
+
+void read_text(Measurement& m, const MeasurementOptions& options) {
+  TextTraces text = read_text_file(m.path, {options.time_first});
+  m.bin_ns = text.bin_ns;
+  m.period_ns = text.period_ns;
+  if (text.horiba) m.format = "Horiba text";
+  set_array(m, std::move(text.traces), false, m.path.string());
+  if (text.width > 0 && m.height == 1 && m.width % text.width == 0) {
+    m.height = m.width / text.width;
+    m.width = text.width;
+  }
+}
+
+void read_curves(Measurement& m, const MeasurementOptions&) {
+  const PhdFile file = read_phd(m.path);
+  const PhdCurve& first = file.curves.front();
+  m.width = static_cast<int>(file.curves.size());
+  m.height = 1;
+  m.bins = static_cast<int>(first.counts.size());
+  m.bin_ns = first.resolution_ns;
+  m.period_ns = first.period_ns();
+  for (const PhdCurve& curve : file.curves) {
+    // The sync rate is a counter reading, so it wanders a little from curve to curve.
+    if (curve.counts.size() != first.counts.size() || curve.resolution_ns != first.resolution_ns ||
+        std::abs(curve.sync_rate_hz / first.sync_rate_hz - 1.0) > 0.01)
+      fail(m.path.string(), ": its curves differ in channels, resolution or sync rate");
+    m.counts.insert(m.counts.end(), curve.counts.begin(), curve.counts.end());
+  }
 }
 
 void read_sdt(Measurement& m, const MeasurementOptions& options) {
@@ -180,6 +217,14 @@ bool is_sdt(const std::string& start) {
   return start.size() >= 57 && start.substr(42, 15) == "*IDENTIFICATION";
 }
 
+bool is_tiff(const std::string& start) {
+  // Byte order, then 42 or, for BigTIFF, 43 in it.
+  return start.starts_with(std::string_view("II\x2A\0", 4)) ||
+         start.starts_with(std::string_view("MM\0\x2A", 4)) ||
+         start.starts_with(std::string_view("II\x2B\0", 4)) ||
+         start.starts_with(std::string_view("MM\0\x2B", 4));
+}
+
 /// A format: how its files begin, and who reads them.
 struct Format {
   const char* name;
@@ -194,6 +239,9 @@ constexpr Format kFormats[] = {
      read_curves},
     {"Becker & Hickl SDT", is_sdt, read_sdt},
     {"PicoQuant PTU", [](const std::string& s) { return s.starts_with("PQTTTR"); }, read_ptu},
+    {"TIFF", is_tiff, read_tiff_stack},
+    {"MATLAB", [](const std::string& s) { return s.starts_with("MATLAB "); }, read_mat},
+    {"HDF5", [](const std::string& s) { return looks_like_hdf5(s); }, read_hdf5_traces},
     // What has no mark of its own comes last.
     {"text", [](const std::string& s) { return s.find('\0') == std::string::npos; }, read_text},
 };
@@ -202,6 +250,14 @@ constexpr std::size_t kStart = 64;  // bytes that tell the format
 }  // namespace
 
 Measurement read_measurement(const std::filesystem::path& path, const MeasurementOptions& options) {
+  if (std::filesystem::is_directory(path)) {
+    Measurement m;
+    m.path = path;
+    m.format = "a folder of TIFF images";
+    read_gate_folder(m, options);
+    check_counts(m);
+    return m;
+  }
   const std::string start = read_prefix(path, kStart);
   if (start.empty()) fail(path.string(), ": is empty");
   for (const Format& format : kFormats) {

@@ -44,15 +44,20 @@ struct MeasurementOptions {
 };
 
 /// Reads, by content and not by name (docs/formats.md says what each tells of the acquisition):
-///   NPY   [T], [N][T] or [H][W][T]
-///   NPZ   one array as in NPY
-///   PHD   each curve is a trace; bin width and period from the file
-///   PTU   images and point measurements; bin width and period from the file
-///   SDT   curves and images; bin width from the file, period where the sync rate is clear
-///   text  see csv.h
+///   NPY, NPZ, MATLAB, HDF5   an array [T], [N][T] or [H][W][T]
+///   Photon-HDF5              a trace of each detector
+///   TIFF, OME-TIFF           a gate a page; a single page is a list of traces [N][T]
+///   a folder                 of TIFF images, one a gate, in the order of the numbers in their
+///   names PHD                      each curve is a trace SDT                      curves and
+///   images PTU                      images and point measurements text                     see
+///   csv.h
 /// Error for anything else, for NaN, infinite or negative counts (naming trace and gate, counted
 /// from 0) and for a file without counts; UsageError for a channel that the file does not have.
 Measurement read_measurement(const std::filesystem::path& path,
                              const MeasurementOptions& options = {});
+
+/// Writes what read_measurement() reads again, as the path's ending says: .npy, .npz, .tif, .tiff
+/// (OME-TIFF), .csv or .txt. All but .npy keep bin width and period. UsageError for other endings.
+void write_measurement(const std::filesystem::path& path, const Measurement& measurement);
 
 }  // namespace taugate

@@ -14,7 +14,7 @@ constexpr std::size_t kPiece = std::size_t{1} << 14;  // records
 constexpr int kMostBins = 65536;                      // of a curve
 constexpr int kMostImageBins = 4096;
 constexpr std::size_t kMostChannels = 64;
-constexpr double kMostUnits = 1e9;   // of a laser period
+constexpr double kMostUnits = 1e9;  // of a laser period
 constexpr double kMuchLater = 1.5;  // laser periods
 
 // The steps of the overflow counters.

@@ -14,9 +14,9 @@ namespace taugate {
 namespace {
 
 // Bytes of the file header and from its start.
-constexpr std::size_t kFileHeader = 42, kRevision = 0, kInfoOffset = 2, kDataOffset = 14,
-                      kDataBlocks = 18, kDescriptionOffset = 24, kDescriptions = 28,
-                      kDescriptionLength = 30, kValid = 32, kMoreBlocks = 34;
+constexpr std::size_t kFileHeader = 42, kRevision = 0, kDataOffset = 14, kDataBlocks = 18,
+                      kDescriptionOffset = 24, kDescriptions = 28, kDescriptionLength = 30,
+                      kValid = 32, kMoreBlocks = 34;
 // Of a block header; before software revision 15 its first two bytes number the block.
 constexpr std::size_t kBlockHeader = 22, kHighOffset = 0, kHighNextOffset = 1, kBlockOffset = 2,
                       kNextOffset = 6, kBlockType = 10, kBlockDescription = 12, kBlockLength = 18;

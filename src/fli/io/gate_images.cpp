@@ -1,0 +1,117 @@
+// Stacks of gate images: TIFF, OME-TIFF, and folders with a file a gate.
+
+#include <algorithm>
+#include <numeric>
+
+#include "taugate/core/natural_order.h"
+#include "taugate/fli/io/measurement_fields.h"
+#include "taugate/fli/io/tiff.h"
+
+namespace taugate {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Pages `first`, `first + step`... as the gates of m, which knows its size.
+void read_gates(Measurement& m, TiffReader& file, int first, int step) {
+  m.counts.resize(m.traces() * static_cast<std::size_t>(m.bins));
+  for (int gate = 0; gate < m.bins; ++gate)
+    file.read_page(first + gate * step, m.counts.data() + gate, static_cast<std::size_t>(m.bins));
+}
+
+/// One page: an image of numbers is a list of traces.
+void read_list(Measurement& m, TiffReader& file, const MeasurementOptions& options) {
+  const auto rows = static_cast<std::size_t>(file.height()),
+             columns = static_cast<std::size_t>(file.width());
+  Array<float> array{{rows, columns}, std::vector<float>(rows * columns)};
+  file.read_page(0, array.values.data());
+  set_array(m, std::move(array), options.time_first, m.path.string());
+}
+
+void choose_ome_channel(Measurement& m, TiffReader& file, const OmeStack& stack) {
+  std::vector<float> page(m.traces());
+  for (int channel = 0; channel < stack.channels; ++channel) {
+    double photons = 0.0;
+    for (int gate = 0; gate < stack.gates; ++gate) {
+      file.read_page(channel * stack.channel_step + gate * stack.gate_step, page.data());
+      photons = std::accumulate(page.begin(), page.end(), photons);
+    }
+    m.channel_photons.push_back(photons);
+  }
+}
+
+}  // namespace
+
+void read_tiff_stack(Measurement& m, const MeasurementOptions& options) {
+  TiffReader file(m.path);
+  m.width = file.width();
+  m.height = file.height();
+  if (file.description().find("<OME") == std::string::npos &&
+      file.description().find(":OME") == std::string::npos) {
+    if (file.pages() == 1) return read_list(m, file, options);
+    m.bins = file.pages();
+    reserve_counts(m, options);
+    return read_gates(m, file, 0, 1);
+  }
+  m.format = "OME-TIFF";
+  const OmeStack stack = parse_ome(file.description(), m.path.string());
+  if (std::int64_t{stack.gates} * stack.channels > file.pages())
+    fail(m.path.string(), ": its OME-XML announces ", stack.gates, " gates of ", stack.channels,
+         " channel(s), the file has ", file.pages(), " page(s)");
+  m.bins = stack.gates;
+  m.bin_ns = stack.bin_ns;
+  m.period_ns = stack.period_ns;
+  reserve_counts(m, options);
+  std::optional<std::size_t> chosen = 0;
+  if (stack.channels > 1) {
+    choose_ome_channel(m, file, stack);
+    chosen = chosen_channel(m, options.channel);
+  }
+  read_gates(m, file, static_cast<int>(chosen.value_or(0)) * stack.channel_step, stack.gate_step);
+  if (chosen) return;
+  std::vector<float> sum = m.counts;
+  for (int channel = 1; channel < stack.channels; ++channel) {
+    read_gates(m, file, channel * stack.channel_step, stack.gate_step);
+    std::transform(sum.begin(), sum.end(), m.counts.begin(), sum.begin(), std::plus<>{});
+  }
+  m.counts = std::move(sum);
+}
+
+void read_gate_folder(Measurement& m, const MeasurementOptions& options) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::directory_iterator entry(m.path, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::string ending = entry->path().extension().string();
+    std::transform(ending.begin(), ending.end(), ending.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
+    if (ending == ".tif" || ending == ".tiff") files.push_back(entry->path());
+  }
+  if (error) fail(m.path.string(), ": cannot be read: ", error.message());
+  if (files.size() < 2)
+    fail(m.path.string(), ": is a folder with ", files.size(),
+         " TIFF file(s), wanted one for each gate");
+  std::sort(files.begin(), files.end(), [](const fs::path& a, const fs::path& b) {
+    return natural_less(a.filename().string(), b.filename().string());
+  });
+  m.bins = static_cast<int>(files.size());
+  for (std::size_t gate = 0; gate < files.size(); ++gate) {
+    TiffReader file(files[gate]);
+    if (file.pages() != 1)
+      fail(files[gate].string(), ": has ", file.pages(), " pages, wanted one gate a file");
+    if (gate == 0) {
+      m.width = file.width();
+      m.height = file.height();
+      reserve_counts(m, options);
+      m.counts.resize(m.traces() * files.size());
+    }
+    if (file.width() != m.width || file.height() != m.height)
+      fail(files[gate].string(), ": has ", file.width(), " x ", file.height(), " pixels, ",
+           files[0].filename().string(), " has ", m.width, " x ", m.height);
+    file.read_page(0, m.counts.data() + gate, files.size());
+  }
+  m.notes.push_back(concat(files.size(), " gates, from ", files.front().filename().string(), " to ",
+                           files.back().filename().string()));
+}
+
+}  // namespace taugate

@@ -1,0 +1,33 @@
+#pragma once
+// For .cpp files only: what read_measurement() and the readers of its formats share.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "taugate/fli/io/measurement.h"
+#include "taugate/fli/io/npy.h"
+
+namespace taugate {
+
+/// Height, width and bins from the shape of an array, [T], [N][T] or [H][W][T].
+void set_array(Measurement& m, Array<float> array, bool time_first, const std::string& where);
+
+/// Chooses among detector channels that recorded m.channel_photons, as the options say. The index
+/// of the channel; none where all are to be added up.
+std::optional<std::size_t> chosen_channel(Measurement& m, int wanted);
+
+/// Memory for m's width, height and bins. Error where that is too much.
+void reserve_counts(Measurement& m, const MeasurementOptions& options);
+
+/// The array to read where a file holds several: the wanted one, else `tpsf`, else the only one.
+/// Error, with the list, where that does not tell.
+std::string chosen_member(const std::vector<std::string>& names, const std::string& wanted,
+                          const std::string& where);
+
+void read_tiff_stack(Measurement& m, const MeasurementOptions& options);
+void read_gate_folder(Measurement& m, const MeasurementOptions& options);
+void read_hdf5_traces(Measurement& m, const MeasurementOptions& options);
+
+}  // namespace taugate

@@ -1,0 +1,190 @@
+// The part of the OME model that says which pages of an OME-TIFF file are the gates of an image.
+
+#include <array>
+#include <cmath>
+#include <pugixml.hpp>
+#include <string>
+#include <string_view>
+
+#include "taugate/fli/io/tiff.h"
+
+namespace taugate {
+namespace {
+
+/// A name without its namespace.
+std::string_view local(const pugi::xml_node& node) {
+  const std::string_view name = node.name();
+  const auto colon = name.rfind(':');
+  return colon == std::string_view::npos ? name : name.substr(colon + 1);
+}
+
+/// The first element of that name anywhere below.
+pugi::xml_node find(const pugi::xml_node& root, std::string_view name) {
+  return root.find_node([&](const pugi::xml_node& node) { return local(node) == name; });
+}
+
+int count_of(const pugi::xml_node& root, std::string_view name) {
+  struct Walker : pugi::xml_tree_walker {
+    std::string_view wanted;
+    int found = 0;
+    bool for_each(pugi::xml_node& node) override {
+      found += local(node) == wanted;
+      return true;
+    }
+  } walker;
+  walker.wanted = name;
+  pugi::xml_node(root).traverse(walker);
+  return walker.found;
+}
+
+/// A time unit in ns; 0 for an unknown one.
+double in_ns(std::string_view unit) {
+  if (unit == "ps") return 1e-3;
+  if (unit == "ns") return 1.0;
+  if (unit == "us" || unit == "\xC2\xB5s") return 1e3;
+  if (unit == "ms") return 1e6;
+  if (unit == "s") return 1e9;
+  return 0.0;
+}
+
+double in_hz(std::string_view unit) {
+  if (unit.empty() || unit == "Hz") return 1.0;
+  if (unit == "kHz") return 1e3;
+  if (unit == "MHz") return 1e6;
+  if (unit == "GHz") return 1e9;
+  return 0.0;
+}
+
+/// The step of a ModuloAlong element, which gives it or lists the values as labels.
+double step_ns(const pugi::xml_node& modulo, const std::string& where) {
+  const std::string_view unit = modulo.attribute("Unit").as_string("ps");
+  double step = modulo.attribute("Step").as_double(0.0);
+  if (step == 0.0) {
+    std::array<double, 2> labels{};
+    std::size_t n = 0;
+    for (const auto& child : modulo.children())
+      if (local(child) == "Label" && n < 2) labels[n++] = child.text().as_double(0.0);
+    step = labels[1] - labels[0];
+  }
+  if (!(step * in_ns(unit) > 0.0 && std::isfinite(step)))
+    fail(where, ": OME-XML: gates ", step, " '", unit, "' apart");
+  return step * in_ns(unit);
+}
+
+std::optional<double> laser_period_ns(const pugi::xml_document& document) {
+  if (count_of(document, "Laser") != 1) return std::nullopt;
+  const pugi::xml_node laser = find(document, "Laser");
+  const double rate = laser.attribute("RepetitionRate").as_double(0.0) *
+                      in_hz(laser.attribute("RepetitionRateUnit").as_string(""));
+  if (!(rate > 0.0 && std::isfinite(rate))) return std::nullopt;
+  return 1e9 / rate;
+}
+
+}  // namespace
+
+OmeStack parse_ome(std::string_view xml, const std::string& where) {
+  pugi::xml_document document;
+  const pugi::xml_parse_result parsed = document.load_buffer(xml.data(), xml.size());
+  if (!parsed) fail(where, ": OME-XML: ", parsed.description(), " at byte ", parsed.offset);
+  const pugi::xml_node pixels = find(document, "Pixels");
+  if (!pixels) fail(where, ": OME-XML without Pixels");
+  const std::string order = pixels.attribute("DimensionOrder").as_string("XYZCT");
+  if (order.size() != 5 || !order.starts_with("XY"))
+    fail(where, ": OME-XML: a DimensionOrder '", order.substr(0, 20), "'");
+
+  OmeStack stack;
+  char gate_axis = 0;
+  int axes = 0;  // besides channels
+  int step = 1;
+  std::array<int, 128> size{}, step_of{};
+  for (const char axis : order.substr(2)) {
+    if (std::string_view("ZCT").find(axis) == std::string_view::npos)
+      fail(where, ": OME-XML: a DimensionOrder '", order, "'");
+    const auto a = static_cast<std::size_t>(axis);
+    size[a] = pixels.attribute(concat("Size", axis).c_str()).as_int(1);
+    if (size[a] < 1 || size[a] > (1 << 20) / step)
+      fail(where, ": OME-XML: Size", axis, " is ", size[a]);
+    step_of[a] = step;
+    step *= size[a];
+    const pugi::xml_node modulo = find(document, concat("ModuloAlong", axis));
+    const std::string_view type = modulo.attribute("Type").as_string("");
+    if (type == "lifetime" || type == "Lifetime") {
+      gate_axis = axis;
+      stack.bin_ns = step_ns(modulo, where);
+    }
+    if (axis != 'C' && size[a] > 1) ++axes;
+  }
+  // Without an annotation the gates are what there is more than one of.
+  if (gate_axis == 0) gate_axis = size['T'] > 1 ? 'T' : size['Z'] > 1 ? 'Z' : 'C';
+  const bool other = (gate_axis != 'T' && size['T'] > 1) || (gate_axis != 'Z' && size['Z'] > 1);
+  if (axes > 1 || other)
+    fail(where, ": OME-XML: ", size['Z'], " slices, ", size['C'], " channels, ", size['T'],
+         " times; wanted gates along one of these, and nothing else but channels");
+  stack.gates = size[static_cast<std::size_t>(gate_axis)];
+  stack.gate_step = step_of[static_cast<std::size_t>(gate_axis)];
+  if (gate_axis != 'C') {
+    stack.channels = size['C'];
+    stack.channel_step = step_of['C'];
+  }
+  stack.period_ns = laser_period_ns(document);
+  return stack;
+}
+
+std::string ome_xml(int width, int height, int gates, const char* type,
+                    std::optional<double> bin_ns, std::optional<double> period_ns) {
+  pugi::xml_document document;
+  pugi::xml_node declaration = document.append_child(pugi::node_declaration);
+  declaration.append_attribute("version") = "1.0";
+  declaration.append_attribute("encoding") = "UTF-8";
+  pugi::xml_node ome = document.append_child("OME");
+  ome.append_attribute("xmlns") = "http://www.openmicroscopy.org/Schemas/OME/2016-06";
+  if (period_ns) {
+    pugi::xml_node instrument = ome.append_child("Instrument");
+    instrument.append_attribute("ID") = "Instrument:0";
+    pugi::xml_node laser = instrument.append_child("Laser");
+    laser.append_attribute("ID") = "LightSource:0";
+    laser.append_attribute("RepetitionRate") = 1e3 / *period_ns;
+    laser.append_attribute("RepetitionRateUnit") = "MHz";
+  }
+  pugi::xml_node image = ome.append_child("Image");
+  image.append_attribute("ID") = "Image:0";
+  pugi::xml_node pixels = image.append_child("Pixels");
+  pixels.append_attribute("ID") = "Pixels:0";
+  pixels.append_attribute("DimensionOrder") = "XYTCZ";
+  pixels.append_attribute("Type") = type;
+  pixels.append_attribute("SizeX") = width;
+  pixels.append_attribute("SizeY") = height;
+  pixels.append_attribute("SizeZ") = 1;
+  pixels.append_attribute("SizeC") = 1;
+  pixels.append_attribute("SizeT") = gates;
+  pugi::xml_node channel = pixels.append_child("Channel");
+  channel.append_attribute("ID") = "Channel:0:0";
+  channel.append_attribute("SamplesPerPixel") = 1;
+  pixels.append_child("TiffData").append_attribute("PlaneCount") = gates;
+  if (bin_ns) {
+    image.append_child("AnnotationRef").append_attribute("ID") = "Annotation:0";
+    pugi::xml_node annotation =
+        ome.append_child("StructuredAnnotations").append_child("XMLAnnotation");
+    annotation.append_attribute("ID") = "Annotation:0";
+    annotation.append_attribute("Namespace") = "openmicroscopy.org/omero/dimension/modulo";
+    pugi::xml_node modulo = annotation.append_child("Value").append_child("Modulo");
+    modulo.append_attribute("namespace") =
+        "http://www.openmicroscopy.org/Schemas/Additions/2011-09";
+    pugi::xml_node along = modulo.append_child("ModuloAlongT");
+    along.append_attribute("Type") = "lifetime";
+    along.append_attribute("Unit") = "ns";
+    along.append_attribute("Start") = 0;
+    along.append_attribute("Step") = *bin_ns;
+    along.append_attribute("End") = *bin_ns * (gates - 1);
+  }
+  struct Text : pugi::xml_writer {
+    std::string text;
+    void write(const void* data, std::size_t size) override {
+      text.append(static_cast<const char*>(data), size);
+    }
+  } text;
+  document.save(text, "", pugi::format_raw);
+  return text.text;
+}
+
+}  // namespace taugate

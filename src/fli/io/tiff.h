@@ -1,0 +1,97 @@
+#pragma once
+// TIFF and OME-TIFF: stacks of gate images in, stacks and float maps out (through libtiff; the
+// OME-XML of the first page as the OME model describes it, lifetimes as its "6D, 7D and 8D storage"
+// annotations).
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "taugate/core/file.h"
+
+struct tiff;
+
+namespace taugate {
+
+/// A file's pages, all of one size and of one value a pixel.
+class TiffReader {
+ public:
+  /// Error for a file that is no TIFF file, or whose pages differ in size, have several samples a
+  /// pixel or palette colours.
+  explicit TiffReader(const std::filesystem::path& path);
+  ~TiffReader();
+
+  int width() const { return width_; }
+  int height() const { return height_; }
+  int pages() const { return pages_; }
+  const std::string& description() const { return description_; }  ///< of the first page
+  /// out: [height][width], element (y, x) at out[(y * width + x) * stride]. Error for a damaged
+  /// page.
+  void read_page(int page, float* out, std::size_t stride = 1);
+
+ private:
+  struct Input;  // what libtiff's callbacks get
+  struct Close {
+    void operator()(tiff* file) const;
+  };
+  [[noreturn]] void refuse(const std::string& what) const;
+  void check_page(int page);
+  void read_block(std::uint32_t block, std::span<char> bytes, bool tiled);
+
+  std::unique_ptr<Input> input_;
+  std::unique_ptr<tiff, Close> file_;
+  int width_ = 0, height_ = 0, pages_ = 0;
+  std::string description_;
+};
+
+/// How the planes of an OME-TIFF file hold the gates of an image.
+struct OmeStack {
+  int gates = 0, channels = 1;
+  int first_page = 0, gate_step = 1, channel_step = 1;  ///< in pages
+  std::optional<double> bin_ns;                         ///< from a ModuloAlong annotation
+  std::optional<double> period_ns;                      ///< from the only laser's repetition rate
+};
+/// Parses OME-XML. Error where it is damaged, or where the gates cannot be told from other axes.
+OmeStack parse_ome(std::string_view xml, const std::string& where);
+/// The OME-XML of such a stack: [gates] pages of width x height, type `uint16` or `float`.
+std::string ome_xml(int width, int height, int gates, const char* type,
+                    std::optional<double> bin_ns, std::optional<double> period_ns);
+
+enum class TiffType { uint16, float32 };
+
+/// Writes pages one after the other. Without finish() no file appears.
+class TiffWriter {
+ public:
+  /// `description`: of the first page. More than 2^32 bytes in all make a BigTIFF.
+  TiffWriter(const std::filesystem::path& path, int width, int height, int pages, TiffType type,
+             std::string description);
+  ~TiffWriter();
+
+  /// values: [height][width]; `label`: the page's name. uint16 takes integers to 65535.
+  void page(std::span<const float> values, const std::string& label = {});
+  void finish();
+
+ private:
+  struct Close {
+    void operator()(tiff* file) const;
+  };
+  OutputFile target_;
+  std::unique_ptr<tiff, Close> file_;
+  int width_, height_;
+  TiffType type_;
+  std::string description_;
+};
+
+/// Maps of one image as a 32-bit float stack that ImageJ opens; NaN stays NaN.
+struct TiffMap {
+  std::string label;
+  std::span<const float> values;  ///< [height][width]
+};
+void write_tiff_maps(const std::filesystem::path& path, int width, int height,
+                     std::span<const TiffMap> maps);
+
+}  // namespace taugate

@@ -1,0 +1,99 @@
+// Measurements as files that other programs open.
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <span>
+
+#include "taugate/fli/io/measurement.h"
+#include "taugate/fli/io/npz.h"
+#include "taugate/fli/io/tiff.h"
+
+namespace taugate {
+namespace {
+
+/// The smallest type that holds all counts as they are.
+NpyType type_of(const Measurement& m) {
+  float largest = 0.0f;
+  for (const float count : m.counts) {
+    if (count != std::floor(count)) return {'f', 4, false};
+    largest = std::max(largest, count);
+  }
+  return largest <= 65535.0f ? NpyType{'u', 2, false} : NpyType{'f', 4, false};
+}
+
+std::vector<std::size_t> row_shape(const Measurement& m) {
+  const auto bins = static_cast<std::size_t>(m.bins), width = static_cast<std::size_t>(m.width);
+  return m.height > 1 ? std::vector{width, bins} : std::vector{bins};
+}
+
+void write_as_npz(const std::filesystem::path& path, const Measurement& m) {
+  NpzWriter archive(path, true);
+  archive.add("tpsf", type_of(m), row_shape(m)).append(m.counts);
+  const auto add_time = [&](const char* name, const std::optional<double>& ns) {
+    if (ns) archive.add(name, {'f', 8, false}, {}).append(std::span(&*ns, 1));
+  };
+  add_time("bin_ns", m.bin_ns);
+  add_time("period_ns", m.period_ns);
+  archive.finish();
+}
+
+void write_as_tiff(const std::filesystem::path& path, const Measurement& m) {
+  const bool integers = type_of(m).kind == 'u';
+  TiffWriter writer(
+      path, m.width, m.height, m.bins, integers ? TiffType::uint16 : TiffType::float32,
+      ome_xml(m.width, m.height, m.bins, integers ? "uint16" : "float", m.bin_ns, m.period_ns));
+  std::vector<float> page(m.traces());
+  for (int gate = 0; gate < m.bins; ++gate) {
+    for (std::size_t i = 0; i < page.size(); ++i)
+      page[i] = m.trace(i)[static_cast<std::size_t>(gate)];
+    writer.page(page);
+  }
+  writer.finish();
+}
+
+void write_as_text(const std::filesystem::path& path, const Measurement& m) {
+  OutputFile file(path);
+  std::string line = "#";
+  std::array<char, 32> text;
+  const auto append = [&](auto value) {
+    line.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr);
+  };
+  const auto note = [&](const char* name, double value) {
+    line += concat(' ', name, '=');
+    append(value);
+  };
+  if (m.bin_ns) note("bin_ns", *m.bin_ns);
+  if (m.period_ns) note("period_ns", *m.period_ns);
+  if (m.height > 1) note("width", m.width);
+  file.write(line + '\n');
+  for (std::size_t i = 0; i < m.traces(); ++i) {
+    line.clear();
+    for (const float count : m.trace(i)) {
+      if (!line.empty()) line += ',';
+      append(count);
+    }
+    file.write(line + '\n');
+  }
+  file.commit();
+}
+
+}  // namespace
+
+void write_measurement(const std::filesystem::path& path, const Measurement& m) {
+  const std::string ending = path.extension().string();
+  if (ending == ".npy")
+    write_npy<float>(path, type_of(m), row_shape(m), m.counts);
+  else if (ending == ".npz")
+    write_as_npz(path, m);
+  else if (ending == ".tif" || ending == ".tiff")
+    write_as_tiff(path, m);
+  else if (ending == ".csv" || ending == ".txt")
+    write_as_text(path, m);
+  else
+    fail_usage(path.string(), ": found the ending '", ending,
+               "', wanted .npy, .npz, .tif, .tiff, .csv or .txt");
+}
+
+}  // namespace taugate

@@ -1,0 +1,467 @@
+// Stacks and libraries: TIFF, OME-TIFF, folders of gate images, MATLAB, HDF5, and text with
+// headers.
+
+#include <doctest/doctest.h>
+#include <hdf5.h>
+#include <matio.h>
+#include <tiffio.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "fli/io_testing.h"
+#include "taugate/core/file.h"
+#include "taugate/fli/io/csv.h"
+#include "taugate/fli/io/mat.h"
+#include "taugate/fli/io/measurement.h"
+#include "taugate/fli/io/tiff.h"
+#include "testing.h"
+
+using namespace taugate;
+
+namespace {
+
+constexpr std::uint32_t W = 20, H = 18;
+constexpr int T = 3;
+
+/// Counts that tell their place.
+int count_at(int t, std::uint32_t y, std::uint32_t x) {
+  return static_cast<int>((t * 7 + y * 3 + x) % 200);
+}
+
+struct Kind {
+  int bits, format;
+  bool tiled, bigtiff, big_endian;
+  std::uint16_t compression;
+};
+
+/// Writes one page through libtiff itself.
+template <class S>
+void put_page(TIFF* file, const Kind& kind, int t, const std::string& description) {
+  TIFFSetField(file, TIFFTAG_IMAGEWIDTH, W);
+  TIFFSetField(file, TIFFTAG_IMAGELENGTH, H);
+  TIFFSetField(file, TIFFTAG_BITSPERSAMPLE, kind.bits);
+  TIFFSetField(file, TIFFTAG_SAMPLEFORMAT, kind.format);
+  TIFFSetField(file, TIFFTAG_SAMPLESPERPIXEL, 1);
+  TIFFSetField(file, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
+  TIFFSetField(file, TIFFTAG_COMPRESSION, kind.compression);
+  if (!description.empty()) TIFFSetField(file, TIFFTAG_IMAGEDESCRIPTION, description.c_str());
+  if (kind.tiled) {
+    TIFFSetField(file, TIFFTAG_TILEWIDTH, 16);
+    TIFFSetField(file, TIFFTAG_TILELENGTH, 16);
+    for (std::uint32_t y0 = 0; y0 < H; y0 += 16)
+      for (std::uint32_t x0 = 0; x0 < W; x0 += 16) {
+        std::vector<S> tile(256);
+        for (std::uint32_t i = 0; i < 256; ++i)
+          tile[i] = static_cast<S>(count_at(t, y0 + i / 16, x0 + i % 16));
+        TIFFWriteTile(file, tile.data(), x0, y0, 0, 0);
+      }
+  } else {
+    TIFFSetField(file, TIFFTAG_ROWSPERSTRIP, 5);
+    for (std::uint32_t y = 0; y < H; ++y) {
+      std::vector<S> row(W);
+      for (std::uint32_t x = 0; x < W; ++x) row[x] = static_cast<S>(count_at(t, y, x));
+      TIFFWriteScanline(file, row.data(), y);
+    }
+  }
+  TIFFWriteDirectory(file);
+}
+
+std::filesystem::path stack(const Folder& folder, const std::string& name, const Kind& kind,
+                            const std::string& description = {}, int first = 0, int pages = T) {
+  const auto path = folder.path / name;
+  std::string mode = "w";
+  mode += kind.bigtiff ? "8" : "";
+  mode += kind.big_endian ? "b" : "l";
+  TIFF* file = TIFFOpen(path.c_str(), mode.c_str());
+  REQUIRE(file != nullptr);
+  for (int t = first; t < first + pages; ++t) {
+    const std::string text = t == first ? description : "";
+    if (kind.format == SAMPLEFORMAT_IEEEFP && kind.bits == 64)
+      put_page<double>(file, kind, t, text);
+    if (kind.format == SAMPLEFORMAT_IEEEFP && kind.bits == 32) put_page<float>(file, kind, t, text);
+    if (kind.format != SAMPLEFORMAT_IEEEFP && kind.bits == 8)
+      put_page<std::uint8_t>(file, kind, t, text);
+    if (kind.format != SAMPLEFORMAT_IEEEFP && kind.bits == 16)
+      put_page<std::uint16_t>(file, kind, t, text);
+    if (kind.format != SAMPLEFORMAT_IEEEFP && kind.bits == 32)
+      put_page<std::uint32_t>(file, kind, t, text);
+  }
+  TIFFClose(file);
+  return path;
+}
+constexpr Kind kPlain{16, SAMPLEFORMAT_UINT, false, false, false, COMPRESSION_NONE};
+
+/// The counts of pages first, first + step...
+void check_stack(const Measurement& m, int first = 0, int step = 1) {
+  REQUIRE(m.width == W);
+  REQUIRE(m.height == H);
+  REQUIRE(m.bins == T);
+  int wrong = 0;
+  for (std::uint32_t y = 0; y < H; ++y)
+    for (std::uint32_t x = 0; x < W; ++x)
+      for (int t = 0; t < T; ++t)
+        wrong += m.trace(y * W + x)[static_cast<std::size_t>(t)] !=
+                 static_cast<float>(count_at(first + t * step, y, x));
+  CHECK(wrong == 0);
+}
+
+std::string ome(const std::string& pixels, const std::string& rest) {
+  return "<?xml version=\"1.0\"?><OME xmlns=\"http://www.openmicroscopy.org/Schemas/OME/2016-06\">"
+         "<Image ID=\"Image:0\"><Pixels ID=\"Pixels:0\" Type=\"uint16\" SizeX=\"20\" "
+         "SizeY=\"18\" " +
+         pixels + "/></Image>" + rest + "</OME>";
+}
+
+}  // namespace
+
+TEST_CASE("a TIFF stack has a gate a page, whatever its pixels are and however they are stored") {
+  const Folder folder;
+  const Kind kinds[] = {
+      kPlain,
+      {8, SAMPLEFORMAT_UINT, true, false, false, COMPRESSION_LZW},
+      {32, SAMPLEFORMAT_INT, false, true, false, COMPRESSION_ADOBE_DEFLATE},
+      {32, SAMPLEFORMAT_IEEEFP, true, false, true, COMPRESSION_NONE},
+      {64, SAMPLEFORMAT_IEEEFP, false, false, false, COMPRESSION_PACKBITS},
+      {16, SAMPLEFORMAT_UINT, false, false, true, COMPRESSION_NONE},
+  };
+  for (const Kind& kind : kinds) {
+    const Measurement m = read_measurement(stack(folder, "a.tif", kind));
+    CHECK(m.format == "TIFF");
+    check_stack(m);
+    CHECK_FALSE(m.bin_ns.has_value());
+    CHECK_FALSE(m.period_ns.has_value());
+  }
+  // A single page is a list of traces.
+  const auto one = stack(folder, "b.tif", kPlain, "", 0, 1);
+  Measurement m = read_measurement(one);
+  CHECK(m.height == 1);
+  CHECK(m.width == H);
+  CHECK(m.bins == W);
+  MeasurementOptions time_first;
+  time_first.time_first = true;
+  m = read_measurement(one, time_first);
+  CHECK(m.width == W);
+  CHECK(m.trace(2)[1] == static_cast<float>(count_at(0, 1, 2)));
+}
+
+TEST_CASE("OME-XML tells gates, their step, channels and the laser") {
+  const Folder folder;
+  const std::string modulo =
+      "<StructuredAnnotations><XMLAnnotation ID=\"Annotation:0\"><Value><Modulo>"
+      "<ModuloAlongT Type=\"lifetime\" Unit=\"ps\" Start=\"0\" Step=\"48.8\" End=\"97.6\"/>"
+      "</Modulo></Value></XMLAnnotation></StructuredAnnotations>";
+  Measurement m = read_measurement(stack(
+      folder, "a.tif", kPlain,
+      ome("DimensionOrder=\"XYTZC\" SizeT=\"3\" SizeZ=\"1\" SizeC=\"1\"",
+          "<Instrument><Laser RepetitionRate=\"40\" RepetitionRateUnit=\"MHz\"/></Instrument>" +
+              modulo)));
+  CHECK(m.format == "OME-TIFF");
+  check_stack(m);
+  CHECK(testing::close(*m.bin_ns, 0.0488, 1e-12));
+  CHECK(testing::close(*m.period_ns, 25.0, 1e-12));
+
+  // Channels turn fastest: pages t0c0 t0c1 t1c0 ...
+  const std::string two =
+      ome("DimensionOrder=\"XYCTZ\" SizeT=\"3\" SizeZ=\"1\" SizeC=\"2\"", modulo);
+  const auto path = stack(folder, "b.tif", kPlain, two, 0, 6);
+  MeasurementOptions options;
+  for (const int channel : {1, 2}) {
+    options.channel = channel;
+    m = read_measurement(path, options);
+    check_stack(m, channel - 1, 2);
+    CHECK(m.channel == channel);
+    CHECK(m.channel_photons.size() == 2);
+  }
+  options.channel = MeasurementOptions::kSum;
+  m = read_measurement(path, options);
+  CHECK(m.counts[1] == static_cast<float>(count_at(2, 0, 0) + count_at(3, 0, 0)));
+
+  // Gates listed one by one, along the channels.
+  m = read_measurement(
+      stack(folder, "c.tif", kPlain,
+            ome("DimensionOrder=\"XYCZT\" SizeT=\"1\" SizeZ=\"1\" SizeC=\"3\"",
+                "<ModuloAlongC Type=\"lifetime\" Unit=\"ns\"><Label>0.5</Label><Label>0.75</Label>"
+                "<Label>1</Label></ModuloAlongC>")));
+  check_stack(m);
+  CHECK(testing::close(*m.bin_ns, 0.25, 1e-12));
+
+  const auto refusal = [&](const std::string& description) {
+    return error_of([&] { read_measurement(stack(folder, "d.tif", kPlain, description)); });
+  };
+  CHECK(contains(refusal(ome("DimensionOrder=\"XYTZC\" SizeT=\"5\"", "")), "the file has 3 page"));
+  CHECK(contains(refusal(ome("DimensionOrder=\"XYTZC\" SizeT=\"3\" SizeZ=\"2\"", "")), "2 slices"));
+  CHECK(contains(refusal(ome("DimensionOrder=\"XYABC\"", "")), "DimensionOrder"));
+  CHECK(contains(refusal("<OME><Pixels"), "OME-XML"));
+}
+
+TEST_CASE("a folder of gate images is a stack in the order of its numbers") {
+  const Folder folder;
+  std::filesystem::create_directory(folder.path / "gates");
+  const Folder* at = &folder;
+  stack(*at, "gates/g10.tif", kPlain, "", 2, 1);
+  stack(*at, "gates/g2.tif", kPlain, "", 1, 1);
+  stack(*at, "gates/g1.TIFF", kPlain, "", 0, 1);
+  folder.file("gates/notes.txt", "no gate");
+  const Measurement m = read_measurement(folder.path / "gates");
+  check_stack(m);
+  REQUIRE(m.notes.size() == 1);
+  CHECK(m.notes[0] == "3 gates, from g1.TIFF to g10.tif");
+  stack(*at, "gates/g11.tif", kPlain, "", 0, 2);
+  CHECK(contains(error_of([&] { read_measurement(folder.path / "gates"); }), "has 2 pages"));
+  CHECK(contains(error_of([&] { read_measurement(folder.path); }), "folder with 0 TIFF"));
+}
+
+TEST_CASE("damaged and unfit TIFF files are refused with a reason") {
+  const Folder folder;
+  const std::string good = read_file(stack(folder, "a.tif", kPlain));
+  const auto refusal = [&](const std::string& content) {
+    const auto path = folder.file("b.tif", content);
+    MeasurementOptions options;
+    options.largest_bytes = 1 << 24;
+    return error_of([&] { read_measurement(path, options); });
+  };
+  REQUIRE(refusal(good) == "");
+  for (std::size_t size = 8; size < good.size(); size += 97)
+    CHECK(refusal(good.substr(0, size)) != "");
+  TIFF* file = TIFFOpen((folder.path / "c.tif").c_str(), "w");
+  TIFFSetField(file, TIFFTAG_IMAGEWIDTH, 60000);
+  TIFFSetField(file, TIFFTAG_IMAGELENGTH, 60000);
+  TIFFSetField(file, TIFFTAG_BITSPERSAMPLE, 16);
+  TIFFSetField(file, TIFFTAG_SAMPLESPERPIXEL, 1);
+  TIFFSetField(file, TIFFTAG_ROWSPERSTRIP, 60000);
+  TIFFSetField(file, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
+  const std::vector<std::uint8_t> few(100);
+  TIFFWriteRawStrip(file, 0, const_cast<std::uint8_t*>(few.data()), 100);
+  TIFFWriteDirectory(file);
+  TIFFClose(file);
+  CHECK(contains(error_of([&] { read_measurement(folder.path / "c.tif"); }),
+                 "page 1: 60000 x 60000 pixels in a file of"));
+}
+
+TEST_CASE("maps are written as a float stack that keeps NaN, gates as an OME-TIFF stack") {
+  const Folder folder;
+  const std::vector<float> tau{1.5f, std::nanf(""), 0.25f, 3, 4, 5}, counts{1, 2, 3, 4, 5, 6};
+  const TiffMap maps[] = {{"lifetime (ns)", tau}, {"counts", counts}};
+  write_tiff_maps(folder.path / "maps.tif", 3, 2, maps);
+  TIFF* file = TIFFOpen((folder.path / "maps.tif").c_str(), "r");
+  REQUIRE(file != nullptr);
+  char* text = nullptr;
+  std::uint16_t bits = 0, format = 0;
+  TIFFGetField(file, TIFFTAG_IMAGEDESCRIPTION, &text);
+  CHECK(contains(text, "ImageJ=1"));
+  CHECK(contains(text, "\nimages=2\n"));
+  TIFFGetField(file, TIFFTAG_PAGENAME, &text);
+  CHECK(std::string(text) == "lifetime (ns)");
+  TIFFGetField(file, TIFFTAG_BITSPERSAMPLE, &bits);
+  TIFFGetField(file, TIFFTAG_SAMPLEFORMAT, &format);
+  CHECK(bits == 32);
+  CHECK(format == SAMPLEFORMAT_IEEEFP);
+  std::vector<float> row(3);
+  TIFFReadScanline(file, row.data(), 0);
+  CHECK(row[0] == 1.5f);
+  CHECK(std::isnan(row[1]));
+  CHECK(TIFFSetDirectory(file, 1) == 1);
+  TIFFReadScanline(file, row.data(), 1);
+  CHECK(row == std::vector<float>{4, 5, 6});
+  TIFFClose(file);
+
+  TiffWriter writer(folder.path / "gates.tif", 3, 2, 2, TiffType::uint16,
+                    ome_xml(3, 2, 2, "uint16", 0.179, 12.53));
+  writer.page(counts);
+  const std::vector<float> second{7, 8, 9, 10, 11, 65535};
+  CHECK_THROWS_AS(writer.page(tau), Error);
+  writer.page(second);
+  CHECK_FALSE(std::filesystem::exists(folder.path / "gates.tif"));
+  writer.finish();
+  const Measurement m = read_measurement(folder.path / "gates.tif");
+  CHECK(m.counts == std::vector<float>{1, 7, 2, 8, 3, 9, 4, 10, 5, 11, 6, 65535});
+  CHECK(testing::close(*m.bin_ns, 0.179, 1e-9));
+  CHECK(testing::close(*m.period_ns, 12.53, 1e-9));
+}
+
+TEST_CASE("a measurement is written in each format and read again, with its time axis") {
+  const Folder folder;
+  Measurement m;
+  m.width = 3;
+  m.height = 2;
+  m.bins = 4;
+  m.bin_ns = 0.179;
+  m.period_ns = 12.53;
+  for (int i = 0; i < 24; ++i) m.counts.push_back(static_cast<float>(i * i));
+  for (const float last : {7.0f, 70000.0f, 0.25f}) {
+    m.counts.back() = last;
+    for (const char* name : {"a.npy", "a.npz", "a.tif", "a.csv"}) {
+      CAPTURE(name);
+      write_measurement(folder.path / name, m);
+      const Measurement again = read_measurement(folder.path / name);
+      CHECK(again.width == 3);
+      CHECK(again.height == 2);
+      CHECK(again.counts == m.counts);
+      CHECK(again.bin_ns.has_value() == (name != std::string("a.npy")));
+      CHECK(testing::close(again.bin_ns.value_or(0.179), 0.179, 1e-12));
+      CHECK(testing::close(again.period_ns.value_or(12.53), 12.53, 1e-12));
+    }
+  }
+  CHECK_THROWS_AS(write_measurement(folder.path / "a.gif", m), UsageError);
+}
+
+namespace {
+
+void put_variable(mat_t* file, const char* name, matio_classes kind, matio_types type,
+                  std::vector<std::size_t> shape, const void* values, matio_compression packed) {
+  matvar_t* v = Mat_VarCreate(name, kind, type, static_cast<int>(shape.size()), shape.data(),
+                              const_cast<void*>(values), 0);
+  REQUIRE(v != nullptr);
+  CHECK(Mat_VarWrite(file, v, packed) == 0);
+  Mat_VarFree(v);
+}
+
+}  // namespace
+
+TEST_CASE("MATLAB arrays come row by row, plain and packed; a member is chosen among several") {
+  const Folder folder;
+  const auto path = folder.path / "a.mat";
+  // size [2 3 4], column-major: element (i,j,k) is i + 2j + 6k.
+  std::vector<double> cube(24);
+  std::iota(cube.begin(), cube.end(), 0.0);
+  const std::vector<std::uint16_t> vector{5, 6, 7};
+  mat_t* file = Mat_CreateVer(path.c_str(), nullptr, MAT_FT_MAT5);
+  put_variable(file, "cube", MAT_C_DOUBLE, MAT_T_DOUBLE, {2, 3, 4}, cube.data(),
+               MAT_COMPRESSION_ZLIB);
+  put_variable(file, "irf", MAT_C_UINT16, MAT_T_UINT16, {3, 1}, vector.data(),
+               MAT_COMPRESSION_NONE);
+  put_variable(file, "note", MAT_C_CHAR, MAT_T_UINT8, {1, 3}, "abc", MAT_COMPRESSION_NONE);
+  Mat_Close(file);
+  CHECK(MatReader(path).names() == std::vector<std::string>{"cube", "irf"});
+  CHECK(contains(error_of([&] { read_measurement(path); }), "name one as the member: cube, irf"));
+  MeasurementOptions options;
+  options.member = "cube";
+  Measurement m = read_measurement(path, options);
+  CHECK(m.format == "MATLAB");
+  CHECK(m.height == 2);
+  CHECK(m.width == 3);
+  CHECK(m.bins == 4);
+  CHECK(m.trace(4)[3] == 1 + 2 * 1 + 6 * 3);
+  options.member = "irf";
+  m = read_measurement(path, options);
+  CHECK(m.traces() == 1);
+  CHECK(m.counts == std::vector<float>{5, 6, 7});
+  const std::string bytes = read_file(path);
+  for (std::size_t size = 4; size < bytes.size() - 8; size += 11) {
+    const auto cut = folder.file("b.mat", bytes.substr(0, size));
+    options.member = "note";
+    CHECK_THROWS_AS(read_measurement(cut, options), Error);
+  }
+}
+
+namespace {
+
+/// A dataset of doubles, in groups that are made on the way.
+void put_dataset(hid_t file, const char* name, std::vector<hsize_t> shape,
+                 const std::vector<double>& values) {
+  const hid_t groups = H5Pcreate(H5P_LINK_CREATE);
+  H5Pset_create_intermediate_group(groups, 1);
+  const hid_t space = shape.empty()
+                          ? H5Screate(H5S_SCALAR)
+                          : H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr);
+  const hid_t set =
+      H5Dcreate2(file, name, H5T_NATIVE_DOUBLE, space, groups, H5P_DEFAULT, H5P_DEFAULT);
+  CHECK(H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0);
+  H5Dclose(set);
+  H5Sclose(space);
+  H5Pclose(groups);
+}
+
+}  // namespace
+
+TEST_CASE("HDF5: the only array, a named one, and the photons of Photon-HDF5") {
+  const Folder folder;
+  const auto path = folder.path / "a.h5";
+  hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  std::vector<double> stack(2 * 3 * 4);
+  std::iota(stack.begin(), stack.end(), 1.0);
+  put_dataset(file, "scan/tpsf", {2, 3, 4}, stack);
+  H5Fclose(file);
+  Measurement m = read_measurement(path);
+  CHECK(m.format == "HDF5");
+  CHECK(m.height == 2);
+  CHECK(m.bins == 4);
+  CHECK(m.counts == std::vector<float>(stack.begin(), stack.end()));
+
+  file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  put_dataset(file, "dark", {2}, {1, 2});
+  H5Fclose(file);
+  CHECK(contains(error_of([&] { read_measurement(path); }), "dark, scan/tpsf"));
+  MeasurementOptions options;
+  options.member = "dark";
+  CHECK(read_measurement(path, options).counts == std::vector<float>{1, 2});
+
+  file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  put_dataset(file, "photon_data/timestamps", {5}, {1, 2, 3, 4, 5});
+  put_dataset(file, "photon_data/nanotimes", {5}, {7, 2, 7, 0, 1});
+  put_dataset(file, "photon_data/detectors", {5}, {1, 0, 1, 1, 0});
+  put_dataset(file, "photon_data/nanotimes_specs/tcspc_unit", {}, {16e-12});
+  put_dataset(file, "photon_data/nanotimes_specs/tcspc_num_bins", {}, {10});
+  put_dataset(file, "photon_data/measurement_specs/laser_repetition_rate", {}, {40e6});
+  H5Fclose(file);
+  m = read_measurement(path);
+  CHECK(m.format == "Photon-HDF5");
+  CHECK(m.channel == 2);
+  CHECK(m.channel_photons == std::vector<double>{2, 3});
+  CHECK(m.counts == std::vector<float>{1, 0, 0, 0, 0, 0, 0, 2, 0, 0});
+  CHECK(testing::close(*m.bin_ns, 0.016, 1e-12));
+  CHECK(testing::close(*m.period_ns, 25.0, 1e-9));
+}
+
+TEST_CASE("text with a header: Horiba exports, counted columns, our own tables") {
+  const Folder folder;
+  const std::string horiba =
+      "Item name: Decay\r\n\r\nTime calibration: 2.5E-02ns/ch\r\nComment: "
+      "\r\n\r\nChan\tData\tIRF\r\n";
+  Measurement m =
+      read_measurement(folder.file("a.txt", horiba + "1\t0\t9\r\n2\t5\t8\r\n3\t4\t7\r\n"));
+  CHECK(m.format == "Horiba text");
+  CHECK(m.width == 2);
+  CHECK(m.counts == std::vector<float>{0, 5, 4, 9, 8, 7});
+  CHECK(testing::close(*m.bin_ns, 0.025, 1e-12));
+  const auto refusal = [&](const std::string& text) {
+    return error_of([&] { read_measurement(folder.file("b.txt", text)); });
+  };
+  CHECK(contains(refusal(horiba + "1\t0\n3\t5\n"), "channel 3 follows channel 1"));
+  CHECK(contains(refusal(horiba + "1\t0\n2\tx\n"), "line 8, value 2: found 'x'"));
+  CHECK(contains(refusal("Time calibration: fast\nChan\tData\n1\t2\n"), "no time a channel"));
+  CHECK(contains(refusal("Time calibration: 1ns/ch\n"), "begins with 'Chan'"));
+
+  CHECK(read_measurement(folder.file("a.dat", "3\n7\n8\n9\n")).counts ==
+        std::vector<float>{7, 8, 9});
+  CHECK(read_measurement(folder.file("b.dat", "4\n7\n8\n9\n")).counts ==
+        std::vector<float>{4, 7, 8, 9});
+  m = read_measurement(
+      folder.file("c.csv", "# bin_ns=0.5 period_ns=12.5 width=2\n1,2\n3,4\n5,6\n7,8\n"));
+  CHECK(m.height == 2);
+  CHECK(m.width == 2);
+  CHECK(*m.bin_ns == 0.5);
+  CHECK(*m.period_ns == 12.5);
+}
+
+TEST_CASE("the measured libraries and exports read to their figures") {
+  const auto data = testing::data_folder();
+  if (!data) return;
+  MeasurementOptions time_first;
+  time_first.time_first = true;
+  const Measurement npy = read_measurement(*data / "irf" / "iccd_irf_176x1000.npy", time_first),
+                    mat = read_measurement(*data / "irf" / "iccd_irf_176x1000.mat", time_first);
+  CHECK(mat.width == 1000);
+  CHECK(mat.bins == 176);
+  CHECK(mat.counts == npy.counts);
+  const Measurement horiba = read_measurement(*data / "horiba" / "Atto550_DNA.txt");
+  CHECK(horiba.bins == 4096);
+  CHECK(testing::close(*horiba.bin_ns, 0.02743, 1e-5));
+  CHECK(*std::max_element(horiba.counts.begin(), horiba.counts.end()) == 10000);
+  const double sum = std::accumulate(horiba.counts.begin(), horiba.counts.end(), 0.0);
+  CHECK(testing::close(sum, 1.48e6, 0.005e6));
+  const Measurement dat = read_measurement(*data / "flimlib" / "data.dat");
+  CHECK(dat.traces() == 1);
+  CHECK(dat.bins == 256);
+}
