@@ -18,6 +18,7 @@ int import_weights(int argc, char** argv);
 int export_onnx(int argc, char** argv);
 int export_rtl(int argc, char** argv);
 int cosim(int argc, char** argv);
+int convert(int argc, char** argv);
 
 /// Exit codes: a Ctrl-C that ended in order counts as the shell's 130.
 inline constexpr int kSuccess = 0, kFailure = 1, kMisuse = 2, kInterrupted = 130;

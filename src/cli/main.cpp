@@ -33,6 +33,7 @@ constexpr Command kCommands[] = {
     {"export-rtl", export_rtl, "write what the FPGA core needs to hold a model of integers"},
     {"cosim", cosim, "run traces through the FPGA core and compare every word"},
     {"compare", compare, "set networks beside the field's estimators and the statistical bound"},
+    {"convert", convert, "write the traces of a file in another format"},
     {"info", info, "tell what a model or a file of traces holds"},
 };
 

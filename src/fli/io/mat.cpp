@@ -1,133 +1,293 @@
 #include "taugate/fli/io/mat.h"
 
-#include <matio.h>
+#include <zlib.h>
 
 #include <algorithm>
-#include <limits>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <memory>
+#include <span>
 
-#include "taugate/core/file.h"
+#include "taugate/core/error.h"
 
 namespace taugate {
 namespace {
 
-constexpr int kMostExtents = 4;
-// What deflate can do; a header that claims more of its file is damaged.
-constexpr std::uint64_t kLargestRatio = 1032, kRatioSlack = std::uint64_t{1} << 20;
+constexpr std::size_t kHeader = 128, kEndian = 126, kTag = 8;
+constexpr std::size_t kMostExtents = 4, kLongestName = 1024, kMostVariables = 65536;
+constexpr std::size_t kPiece = std::size_t{1} << 16;
+// What deflate can do; a header that claims more of its element is damaged.
+constexpr std::uint64_t kLargestRatio = 1032, kRatioSlack = 4096;
 
-struct FreeVariable {
-  void operator()(matvar_t* variable) const { Mat_VarFree(variable); }
-};
-using Variable = std::unique_ptr<matvar_t, FreeVariable>;
+// Types of elements, and classes of arrays.
+constexpr std::uint32_t kInt8 = 1, kUint8 = 2, kInt16 = 3, kUint16 = 4, kInt32 = 5, kUint32 = 6,
+                        kSingle = 7, kDouble = 9, kInt64 = 12, kUint64 = 13, kMatrix = 14,
+                        kCompressed = 15;
+constexpr std::uint32_t kFirstNumericClass = 6, kLastNumericClass = 15, kComplex = 0x800;
 
-bool is_real_array(const matvar_t& v) {
-  switch (v.class_type) {
-    case MAT_C_DOUBLE:
-    case MAT_C_SINGLE:
-    case MAT_C_INT8:
-    case MAT_C_UINT8:
-    case MAT_C_INT16:
-    case MAT_C_UINT16:
-    case MAT_C_INT32:
-    case MAT_C_UINT32:
-    case MAT_C_INT64:
-    case MAT_C_UINT64:
-      return v.isComplex == 0 && v.rank >= 2 && v.rank <= kMostExtents && v.dims != nullptr &&
-             v.name != nullptr;
+std::size_t size_of(std::uint32_t type) {
+  switch (type) {
+    case kInt8:
+    case kUint8:
+      return 1;
+    case kInt16:
+    case kUint16:
+      return 2;
+    case kInt32:
+    case kUint32:
+    case kSingle:
+      return 4;
+    case kDouble:
+    case kInt64:
+    case kUint64:
+      return 8;
     default:
-      return false;
+      return 0;
   }
 }
 
-/// Column-major `from` of type T to row-major `to`.
 template <class T>
-void reorder(const void* from, const std::vector<std::size_t>& shape, std::vector<float>& to) {
-  const auto* in = static_cast<const T*>(from);
-  std::vector<std::size_t> stride(shape.size(), 1);  // of the rows
-  for (std::size_t axis = shape.size(); axis-- > 1;) stride[axis - 1] = stride[axis] * shape[axis];
-  std::vector<std::size_t> index(shape.size(), 0);
-  std::size_t place = 0;
-  for (std::size_t i = 0; i < to.size(); ++i) {
-    to[place] = static_cast<float>(in[i]);
-    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-      place += stride[axis];
-      if (++index[axis] < shape[axis]) break;
-      place -= stride[axis] * shape[axis];
-      index[axis] = 0;
+float number(const char* bytes, bool swap) {
+  std::array<char, sizeof(T)> own;
+  std::copy_n(bytes, sizeof(T), own.begin());
+  if (swap) std::reverse(own.begin(), own.end());
+  return static_cast<float>(std::bit_cast<T>(own));
+}
+
+using Number = float (*)(const char*, bool);
+
+Number number_of(std::uint32_t type) {
+  switch (type) {
+    case kInt8:
+      return number<std::int8_t>;
+    case kUint8:
+      return number<std::uint8_t>;
+    case kInt16:
+      return number<std::int16_t>;
+    case kUint16:
+      return number<std::uint16_t>;
+    case kInt32:
+      return number<std::int32_t>;
+    case kUint32:
+      return number<std::uint32_t>;
+    case kSingle:
+      return number<float>;
+    case kDouble:
+      return number<double>;
+    case kInt64:
+      return number<std::int64_t>;
+    default:
+      return number<std::uint64_t>;
+  }
+}
+
+/// Walks an array in the order of MATLAB, the first extent fastest; at() is the place in row-major
+/// order.
+class ColumnMajor {
+ public:
+  explicit ColumnMajor(const std::vector<std::size_t>& shape)
+      : shape_(shape), stride_(shape.size(), 1), index_(shape.size(), 0) {
+    for (std::size_t axis = shape.size(); axis-- > 1;)
+      stride_[axis - 1] = stride_[axis] * shape[axis];
+  }
+  std::size_t at() const { return place_; }
+  void next() {
+    for (std::size_t axis = 0; axis < shape_.size(); ++axis) {
+      place_ += stride_[axis];
+      if (++index_[axis] < shape_[axis]) return;
+      place_ -= stride_[axis] * shape_[axis];
+      index_[axis] = 0;
     }
   }
-}
 
-using Reorder = void (*)(const void*, const std::vector<std::size_t>&, std::vector<float>&);
-
-Reorder reordering(enum matio_types type) {
-  switch (type) {
-    case MAT_T_DOUBLE:
-      return reorder<double>;
-    case MAT_T_SINGLE:
-      return reorder<float>;
-    case MAT_T_INT8:
-      return reorder<std::int8_t>;
-    case MAT_T_UINT8:
-      return reorder<std::uint8_t>;
-    case MAT_T_INT16:
-      return reorder<std::int16_t>;
-    case MAT_T_UINT16:
-      return reorder<std::uint16_t>;
-    case MAT_T_INT32:
-      return reorder<std::int32_t>;
-    case MAT_T_UINT32:
-      return reorder<std::uint32_t>;
-    case MAT_T_INT64:
-      return reorder<std::int64_t>;
-    case MAT_T_UINT64:
-      return reorder<std::uint64_t>;
-    default:
-      return nullptr;
-  }
-}
+ private:
+  const std::vector<std::size_t>& shape_;
+  std::vector<std::size_t> stride_, index_;
+  std::size_t place_ = 0;
+};
 
 }  // namespace
 
-void MatReader::Close::operator()(_mat_t* file) const { Mat_Close(file); }
+/// The bytes of an element in their order, unpacked where it is compressed.
+class MatReader::Source {
+ public:
+  struct Tag {
+    std::uint32_t type = 0, bytes = 0;
+    bool small = false;  // its data shares the tag's 8 bytes
+  };
 
-MatReader::MatReader(const std::filesystem::path& path) : path_(path) {
-  const InputFile exists(path);  // says what is wrong with the path itself
-  file_.reset(Mat_Open(path.c_str(), MAT_ACC_RDONLY));
-  if (!file_) fail(path.string(), ": is no readable MAT file");
-  while (const Variable v{Mat_VarReadNextInfo(file_.get())})
-    if (is_real_array(*v)) names_.emplace_back(v->name);
+  Source(const InputFile& file, const Variable& v, bool swap)
+      : file_(file), at_(v.offset), left_(v.bytes), swap_(swap) {
+    if (!v.compressed) return;
+    if (inflateInit(&stream_) != Z_OK) refuse("zlib cannot start");
+    packed_ = std::make_unique<std::array<char, kPiece>>();
+  }
+  ~Source() {
+    if (packed_) inflateEnd(&stream_);
+  }
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  [[noreturn]] void refuse(const std::string& what) const {
+    fail(file_.path().string(), ": the element at byte ", at_, ": ", what);
+  }
+  void read(void* to, std::size_t bytes) {
+    if (packed_) return inflate_to(to, bytes);
+    if (bytes > left_) refuse("is cut short");
+    file_.read_at(at_, to, bytes);
+    at_ += bytes;
+    left_ -= bytes;
+  }
+  void skip(std::size_t bytes) {
+    std::array<char, 8> padding;
+    read(padding.data(), bytes);
+  }
+  Tag tag() {
+    Tag t;
+    t.type = integer();
+    t.small = t.type >> 16 != 0;
+    t.bytes = t.small ? t.type >> 16 : integer();
+    t.type &= 0xffff;
+    if (t.small && t.bytes > 4) refuse("is damaged");
+    return t;
+  }
+  std::uint32_t integer() {
+    std::array<char, 4> bytes;
+    read(bytes.data(), 4);
+    if (swap_) std::reverse(bytes.begin(), bytes.end());
+    return std::bit_cast<std::uint32_t>(bytes);
+  }
+  /// What pads the data of such a tag.
+  void end(const Tag& t) { skip(t.small ? 4 - t.bytes : (8 - t.bytes % 8) % 8); }
+
+ private:
+  void inflate_to(void* to, std::size_t bytes) {
+    stream_.next_out = static_cast<Bytef*>(to);
+    stream_.avail_out = static_cast<uInt>(bytes);
+    while (stream_.avail_out > 0) {
+      if (stream_.avail_in == 0) {
+        const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, kPiece));
+        if (n == 0) refuse("its packed data is cut short");
+        file_.read_at(at_, packed_->data(), n);
+        at_ += n;
+        left_ -= n;
+        stream_.next_in = reinterpret_cast<Bytef*>(packed_->data());
+        stream_.avail_in = static_cast<uInt>(n);
+      }
+      const int status = inflate(&stream_, Z_NO_FLUSH);
+      if (status != Z_OK && !(status == Z_STREAM_END && stream_.avail_out == 0))
+        refuse("its packed data is damaged");
+    }
+  }
+
+  const InputFile& file_;
+  std::uint64_t at_, left_;
+  bool swap_;
+  z_stream stream_{};
+  std::unique_ptr<std::array<char, kPiece>> packed_;
+};
+
+MatReader::MatReader(const std::filesystem::path& path) : file_(path) {
+  const std::string where = path.string();
+  std::array<char, kHeader> header{};
+  if (file_.size() < kHeader) fail(where, ": is no MAT file: ", file_.size(), " bytes");
+  file_.read_at(0, header.data(), kHeader);
+  const std::string_view text(header.data(), kHeader), endian = text.substr(kEndian, 2);
+  if (text.starts_with("MATLAB 7.3"))
+    fail(where, ": is a MAT file of version 7.3, wanted 5 to 7 (save it with -v7)");
+  if (!text.starts_with("MATLAB 5") || (endian != "IM" && endian != "MI"))
+    fail(where, ": is no MAT file of version 5 to 7");
+  big_endian_ = endian == "MI";
+
+  for (std::uint64_t at = kHeader; at < file_.size();) {
+    Variable v{{}, {}, at, file_.size() - at, false};
+    const Source::Tag tag = Source(file_, v, big_endian_).tag();
+    v.offset = at + kTag;
+    v.bytes = tag.bytes;
+    v.compressed = tag.type == kCompressed;
+    if (tag.small || v.bytes > file_.size() - v.offset)
+      fail(where, ": the element at byte ", at, " announces ", v.bytes, " bytes, the file has ",
+           file_.size() - v.offset, " more");
+    at = v.offset + v.bytes;
+    if (tag.type != kMatrix && !v.compressed) continue;
+    Source source(file_, v, big_endian_);
+    if (v.compressed && source.tag().type != kMatrix) continue;
+    if (describe(source, v)) variables_.push_back(std::move(v));
+    if (variables_.size() > kMostVariables) fail(where, ": holds too many arrays");
+  }
+}
+
+std::vector<std::string> MatReader::names() const {
+  std::vector<std::string> all;
+  for (const Variable& v : variables_) all.push_back(v.name);
+  return all;
+}
+
+bool MatReader::describe(Source& source, Variable& v) const {
+  const Source::Tag flags_tag = source.tag();
+  if (flags_tag.type != kUint32 || flags_tag.bytes != 8) source.refuse("has no array flags");
+  const std::uint32_t flags = source.integer();
+  source.integer();
+  const std::uint32_t kind = flags & 0xff;
+  if (kind < kFirstNumericClass || kind > kLastNumericClass || (flags & kComplex)) return false;
+
+  const Source::Tag extents = source.tag();
+  if (extents.type != kInt32 || extents.bytes % 4 != 0) source.refuse("has no extents");
+  if (extents.bytes < 8 || extents.bytes > 4 * kMostExtents) return false;
+  std::uint64_t count = 1;
+  for (std::uint32_t i = 0; i < extents.bytes / 4; ++i) {
+    const std::uint32_t extent = source.integer();
+    // Each value takes a byte at least.
+    const std::uint64_t most = v.compressed ? v.bytes * kLargestRatio + kRatioSlack : v.bytes;
+    if (extent > 0 && count > most / extent)
+      source.refuse(concat("claims more values than its ", v.bytes, " bytes can hold"));
+    count *= extent;
+    v.shape.push_back(extent);
+  }
+  source.end(extents);
+
+  const Source::Tag name = source.tag();
+  if (name.type != kInt8 || name.bytes > kLongestName) source.refuse("has no name");
+  v.name.resize(name.bytes);
+  source.read(v.name.data(), name.bytes);
+  source.end(name);
+  return !v.name.empty() && count > 0;
 }
 
 Array<float> MatReader::read(const std::string& name) const {
-  const std::string where = concat(path_.string(), ": array '", name, "'");
-  Mat_Rewind(file_.get());
-  const Variable v{Mat_VarReadInfo(file_.get(), name.c_str())};
-  if (!v || !is_real_array(*v)) {
-    std::string list;
-    for (const auto& known : names_) list += (list.empty() ? "" : ", ") + known;
-    fail(where, ": is missing; the file has: ", list.empty() ? "no arrays of numbers" : list);
+  const auto found = std::find_if(variables_.begin(), variables_.end(),
+                                  [&](const Variable& v) { return v.name == name; });
+  const std::string where = concat(file_.path().string(), ": array '", name, "'");
+  if (found == variables_.end()) fail(where, ": is missing");
+  Source source(file_, *found, big_endian_);
+  if (found->compressed) source.tag();
+  Variable again{{}, {}, found->offset, found->bytes, found->compressed};
+  describe(source, again);
+  const Source::Tag data = source.tag();
+  const std::size_t size = size_of(data.type);
+  std::size_t count = 1;
+  for (const std::size_t extent : found->shape) count *= extent;
+  if (size == 0 || data.bytes != std::uint64_t{count} * size)
+    fail(where, ": holds ", data.bytes, " bytes of element type ", data.type, " for ", count,
+         " values");
+  if (count > kLargestArray / sizeof(float))
+    fail(where, ": ", count, " values are too many to be read at once");
+
+  Array<float> array{found->shape, std::vector<float>(count)};
+  ColumnMajor place(array.shape);
+  const Number convert = number_of(data.type);
+  std::vector<char> piece(kPiece);
+  for (std::size_t done = 0; done < count;) {
+    const std::size_t n = std::min(count - done, kPiece / size);
+    source.read(piece.data(), n * size);
+    for (std::size_t i = 0; i < n; ++i, place.next())
+      array.values[place.at()] = convert(piece.data() + i * size, big_endian_);
+    done += n;
   }
-  Array<float> array;
-  std::uint64_t count = 1;
-  const std::uint64_t most = std::min<std::uint64_t>(
-      kLargestArray / sizeof(float), kLargestRatio * InputFile(path_).size() + kRatioSlack);
-  for (int axis = 0; axis < v->rank; ++axis) {
-    const std::size_t extent = v->dims[axis];
-    if (extent == 0) fail(where, ": is empty");
-    if (extent > most / count) fail(where, ": claims more than ", most, " values");
-    count *= extent;
-    array.shape.push_back(extent);
-  }
-  if (Mat_VarReadDataAll(file_.get(), v.get()) != 0 || v->data == nullptr)
-    fail(where, ": is damaged");
-  const Reorder reorder_values = reordering(v->data_type);
-  if (!reorder_values || v->nbytes < count * static_cast<std::uint64_t>(v->data_size))
-    fail(where, ": is damaged: found ", v->nbytes, " bytes for ", count, " values");
-  array.values.resize(static_cast<std::size_t>(count));
-  reorder_values(v->data, array.shape, array.values);
   // MATLAB has no vectors, only matrices of one row or column.
   if (array.shape.size() == 2 && (array.shape[0] == 1 || array.shape[1] == 1))
-    array.shape = {static_cast<std::size_t>(count)};
+    array.shape = {count};
   return array;
 }
 
