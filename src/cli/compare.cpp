@@ -5,7 +5,6 @@
 #include <iostream>
 #include <map>
 #include <memory>
-#include <sstream>
 
 #include "arguments.h"
 #include "commands.h"
@@ -21,15 +20,6 @@ namespace taugate::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// "a,b,c"
-std::vector<std::string> names_in(const std::string& list) {
-  std::vector<std::string> names;
-  std::stringstream stream(list);
-  for (std::string name; std::getline(stream, name, ',');)
-    if (!name.empty()) names.push_back(name);
-  return names;
-}
 
 Arguments declare() {
   Arguments a(
@@ -61,7 +51,7 @@ Arguments declare() {
 
 Decay decay_from(const Arguments& a) {
   std::vector<double> taus;
-  for (const std::string& name : names_in(a.text("tau"))) {
+  for (const std::string& name : a.texts("tau")) {
     char* end = nullptr;
     taus.push_back(std::strtod(name.c_str(), &end));
     if (*end != '\0' || !(taus.back() > 0.0 && taus.back() < 1e6)) taus.clear();
@@ -194,19 +184,19 @@ int compare(int argc, char** argv) {
   std::vector<Contestant> contestants;
   Acquisition acquisition = acquisition_preset(a.text("preset"));
   if (a.has("models"))
-    for (const std::string& file : names_in(a.text("models"))) {
+    for (const std::string& file : a.texts("models")) {
       models.push_back(load_trace_model(file));
       if (models.size() == 1) acquisition = models[0]->acquisition();
       require(models.back()->acquisition() == acquisition, file,
-              ": was trained for another acquisition than ", names_in(a.text("models"))[0]);
+              ": was trained for another acquisition than ", a.texts("models")[0]);
       contestants.push_back(
           network_contestant(*models.back(), fs::path(file).stem().string(), components));
     }
-  for (const std::string& name : names_in(a.text("estimators")))
+  for (const std::string& name : a.texts("estimators"))
     contestants.push_back(classical_contestant(name, acquisition, components));
   if (contestants.empty()) fail_usage("compare: wanted --models or --estimators");
-  const auto conditions = standard_conditions(
-      decay, a.has("series") ? names_in(a.text("series")) : std::vector<std::string>{});
+  const auto conditions =
+      standard_conditions(decay, a.has("series") ? a.texts("series") : std::vector<std::string>{});
   const std::uint64_t traces = a.count("traces");
   if (traces < 4 || traces > 10'000'000)
     fail_usage("--traces: found ", traces, ", wanted 4 to 10 million");
