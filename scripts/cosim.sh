@@ -28,7 +28,8 @@ compare() {
   echo "== $integers"
   "$program" cosim "$integers.safetensors" --work . --traces "$3" --json "$integers.json"
   "$program" cosim "$integers.safetensors" --work . --traces "$(($3 / 2))" --gaps 0.3 --stalls 0.3 \
-    --write-port | tail -n 1
+    --write-port > "$integers-stalls.log"
+  tail -n 1 "$integers-stalls.log"
 }
 
 "$tests" --no-skip -ts=full -d > random.log 2>&1 &
