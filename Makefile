@@ -3,12 +3,13 @@
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 400
 DEPENDENCIES ?= scripts/dependencies.sh
 SCALE ?= quick
 TABLES ?= 1,2,3
 COMMIT = $(shell git describe --always --dirty)
 
-PRESETS := release debug dev asan clang bench peers
+PRESETS := release debug dev asan clang bench peers fuzz
 SOURCES = $(shell find src tests bench examples rtl -name house -prune -o \
             \( -name '*.cpp' -o -name '*.h' -o -name '*.inl' \) -print)
 
@@ -17,7 +18,7 @@ build = cmake --preset $(1) && cmake --build --preset $(1) -j $(JOBS)
 check = $(call build,$(1)) && ctest --preset $(1) -j $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test cosim reproduce bench bench-peers bench-record synth asan clang lint format install clean
+.PHONY: help build demo test cosim reproduce bench bench-peers bench-record synth asan clang fuzz lint format install clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +78,11 @@ synth: ## synthesise, place and route the core with open tools (docs/results/syn
 asan: ## run the tests under the address and undefined-behaviour sanitizers
 	@$(DEPENDENCIES) test
 	$(call check,asan)
+
+fuzz: ## fuzz the readers of measured files, FUZZ_SECONDS (default 400) each
+	@$(DEPENDENCIES) fuzz
+	$(call build,fuzz)
+	tests/fuzz/run.sh build/fuzz/tests/fuzz/fuzz_reader build/fuzz/work $(FUZZ_SECONDS)
 
 clang: ## build with clang, warnings as errors, and run the tests
 	@$(DEPENDENCIES) clang

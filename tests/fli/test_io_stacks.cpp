@@ -198,16 +198,15 @@ TEST_CASE("OME-XML tells gates, their step, channels and the laser") {
 TEST_CASE("a folder of gate images is a stack in the order of its numbers") {
   const Folder folder;
   std::filesystem::create_directory(folder.path / "gates");
-  const Folder* at = &folder;
-  stack(*at, "gates/g10.tif", kPlain, "", 2, 1);
-  stack(*at, "gates/g2.tif", kPlain, "", 1, 1);
-  stack(*at, "gates/g1.TIFF", kPlain, "", 0, 1);
+  stack(folder, "gates/g10.tif", kPlain, "", 2, 1);
+  stack(folder, "gates/g2.tif", kPlain, "", 1, 1);
+  stack(folder, "gates/g1.TIFF", kPlain, "", 0, 1);
   folder.file("gates/notes.txt", "no gate");
   const Measurement m = read_measurement(folder.path / "gates");
   check_stack(m);
   REQUIRE(m.notes.size() == 1);
   CHECK(m.notes[0] == "3 gates, from g1.TIFF to g10.tif");
-  stack(*at, "gates/g11.tif", kPlain, "", 0, 2);
+  stack(folder, "gates/g11.tif", kPlain, "", 0, 2);
   CHECK(contains(error_of([&] { read_measurement(folder.path / "gates"); }), "has 2 pages"));
   CHECK(contains(error_of([&] { read_measurement(folder.path); }), "folder with 0 TIFF"));
 }
@@ -353,6 +352,31 @@ TEST_CASE("MATLAB arrays come row by row, plain and packed; a member is chosen a
     options.member = "note";
     CHECK_THROWS_AS(read_measurement(cut, options), Error);
   }
+}
+
+TEST_CASE("MATLAB headers that claim the absurd are refused before memory is asked for") {
+  const Folder folder;
+  const auto refusal = [&](const std::string& elements) {
+    std::string bytes = "MATLAB 5.0 MAT-file";
+    bytes.resize(124, ' ');
+    const auto path = folder.file("a.mat", bytes + std::string("\x00\x01IM", 4) + elements);
+    return error_of([&] { read_measurement(path); });
+  };
+  const auto word = [](std::uint32_t value) { return bytes_of(value); };
+  // A matrix of class double: flags, extents, name, data.
+  const auto matrix = [&](std::uint32_t rows, std::uint32_t columns, std::uint32_t name_bytes) {
+    const std::string content = word(6) + word(8) + word(6) + word(0) + word(5) + word(8) +
+                                word(rows) + word(columns) + word(1) + word(name_bytes) +
+                                std::string("irf\0\0\0\0\0", 8) + word(2) + word(3) +
+                                std::string("\1\2\3\0\0\0\0\0", 8);
+    return word(14) + word(static_cast<std::uint32_t>(content.size())) + content;
+  };
+  CHECK(refusal(matrix(1, 3, 3)) == "");
+  CHECK(contains(refusal(matrix(0x7fffffff, 0x7fffffff, 3)), "claims more values"));
+  CHECK(contains(refusal(matrix(1, 3, 0x7ffffff0)), "has no name"));
+  CHECK(contains(refusal(matrix(1, 4, 3)), "holds 3 bytes of element type 2 for 4 values"));
+  CHECK(contains(refusal(word(14) + word(0xfffffff0)), "announces 4294967280 bytes"));
+  CHECK(contains(refusal(word(15) + word(4) + "abcd"), "packed data"));
 }
 
 namespace {
