@@ -54,7 +54,8 @@ struct Shorts {
 
   /// Bases and slopes * 2^4 (kWholeTable) or 2^8 of the segments index[i] < 32.
   template <int N>
-  static void look_up(const Constants& c, const V (&index)[N], V (&base)[N], V (&slope)[N]) {
+  [[gnu::always_inline]] static void look_up(const Constants& c, const V (&index)[N], V (&base)[N],
+                                             V (&slope)[N]) {
     if constexpr (kWholeTable) {
 #ifdef __AVX512BW__
       unroll<N>([&](auto i) {
@@ -63,23 +64,27 @@ struct Shorts {
       });
 #endif
     } else {
-      // Bytes of two registers at once; a byte's fifth bit chooses the half of the table.
-      unroll<(N + 1) / 2>([&](auto pair) {
-        constexpr int a = 2 * pair, b = std::min(a + 1, N - 1);
-        const V bytes(pack_shorts(index[a], index[b])), upper = bytes << 3;
-        const auto from = [&](const V(&halves)[2]) {
-          return V(choose_bytes(shuffle_bytes(halves[0], bytes), shuffle_bytes(halves[1], bytes),
-                                upper));
-        };
-        const V low = from(c.base_low), high = from(c.base_high), slopes = from(c.slope_bytes);
-        base[a] = V(interleave_bytes_low(low, high));
-        slope[a] = V(interleave_bytes_low(V(std::int16_t{0}), slopes));
-        if constexpr (b != a) {
-          base[b] = V(interleave_bytes_high(low, high));
-          slope[b] = V(interleave_bytes_high(V(std::int16_t{0}), slopes));
-        }
-      });
+      look_up_bytes<N>(c, index, base, slope);
     }
+  }
+  template <int N>
+  static void look_up_bytes(const Constants& c, const V (&index)[N], V (&base)[N], V (&slope)[N]) {
+    // Bytes of two registers at once; a byte's fifth bit chooses the half of the table.
+    unroll<(N + 1) / 2>([&](auto pair) {
+      constexpr int a = 2 * pair, b = std::min(a + 1, N - 1);
+      const V bytes(pack_shorts(index[a], index[b])), upper = bytes << 3;
+      const auto from = [&](const V(&halves)[2]) {
+        return V(
+            choose_bytes(shuffle_bytes(halves[0], bytes), shuffle_bytes(halves[1], bytes), upper));
+      };
+      const V low = from(c.base_low), high = from(c.base_high), slopes = from(c.slope_bytes);
+      base[a] = V(interleave_bytes_low(low, high));
+      slope[a] = V(interleave_bytes_low(V(std::int16_t{0}), slopes));
+      if constexpr (b != a) {
+        base[b] = V(interleave_bytes_high(low, high));
+        slope[b] = V(interleave_bytes_high(V(std::int16_t{0}), slopes));
+      }
+    });
   }
 
   /// tanh of |x|, in 2^-15. The rest within a segment is shifted to the top of its lane, so that
