@@ -98,7 +98,7 @@
 #include "taugate/study/inference.h"
 #include "taugate/study/recipe.h"
 #include "taugate/study/recorded_irf.h"
-#include "taugate/study/reproduction.h"
 #include "taugate/study/report.h"
+#include "taugate/study/reproduction.h"
 #include "taugate/study/simulated_traces.h"
 #include "taugate/study/trained_model.h"

@@ -175,9 +175,7 @@ std::string GnuplotScript::in_quotes(std::string_view text) {
   return result + '\'';
 }
 
-std::string GnuplotScript::quoted(std::string_view text) {
-  return in_quotes(text) + " noenhanced";
-}
+std::string GnuplotScript::quoted(std::string_view text) { return in_quotes(text) + " noenhanced"; }
 
 void GnuplotScript::data(std::string_view name,
                          std::initializer_list<std::span<const double>> columns) {

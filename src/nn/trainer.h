@@ -48,8 +48,8 @@ struct TrainingOptions {
   AdamOptions adam;
   Schedule schedule;
   std::uint64_t validation_samples = 4096;
-  int validations = 20;  ///< how often over the whole run
-  int patience = 0;      ///< stop after so many validations without a new best; 0: never
+  int validations = 20;   ///< how often over the whole run
+  int patience = 0;       ///< stop after so many validations without a new best; 0: never
   std::string objective;  ///< tells one objective from another, for checkpoints
 
   void validate() const;  ///< throws UsageError

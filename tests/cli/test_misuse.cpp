@@ -58,7 +58,8 @@ TEST_CASE("unknown commands and options") {
   check_misuse(folder, "fly", {"'fly'", "simulate"});
   check_misuse(folder, "train --wings 2 -o m", {"wings", "taugate train --help"});
   check_misuse(folder, "train --bits 4 -o m", {"--bits", "--integers"});
-  check_misuse(folder, "train --integers --weight-bits 17 -o m", {"--weight-bits", "17", "2 to 16"});
+  check_misuse(folder, "train --integers --weight-bits 17 -o m",
+               {"--weight-bits", "17", "2 to 16"});
   check_misuse(folder, "distill -o m", {"a teacher", "taugate distill --help"});
   check_misuse(folder, "distill t --alpha 1.5 -o m", {"alpha", "1.5", "0 to 1"});
   check_misuse(folder, "train --samples 1k -o", {"missing an argument"});

@@ -6,8 +6,8 @@
 
 #include "fli/io_testing.h"
 #include "nn/nn_testing.h"
-#include "taugate/nn/model_file.h"
 #include "taugate/core/safetensors.h"
+#include "taugate/nn/model_file.h"
 #include "testing.h"
 
 using namespace taugate;
