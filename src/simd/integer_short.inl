@@ -132,7 +132,7 @@ struct Shorts {
     if constexpr (kFuses) {
       constexpr float gain = 0x1p-7f, one = FloatRequantisers::kOneAndAHalf;
       return xsimd::bitwise_cast<W>(
-          xsimd::fma(xsimd::bitwise_cast<F>(p), F(gain), F(one * (1.0f - gain))));
+          multiply_add<Arch>(xsimd::bitwise_cast<F>(p), F(gain), F(one * (1.0f - gain))));
     } else {
       return W(_mm_cvtps_epi32(_mm_mul_ps(_mm_cvtepi32_ps(p), _mm_set1_ps(0x1p-7f))));
     }
