@@ -10,7 +10,6 @@
 #include "taugate/core/file.h"
 #include "taugate/core/interrupt.h"
 #include "taugate/core/progress.h"
-#include "taugate/quant/calibrate.h"
 #include "taugate/quant/rounded_weights.h"
 #include "taugate/study/calibration_traces.h"
 #include "taugate/study/evaluation.h"
@@ -19,9 +18,6 @@ namespace taugate::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Calibration's own data set, so that evaluation never sees it.
-constexpr std::uint64_t kCalibrationSeed = 0x63616c6962u;
 
 Arguments declare() {
   Arguments a("quantize", "MODEL [-o FILE] [options]",
@@ -168,12 +164,16 @@ Result rounded(const TrainedModel& model, const QuantiseOptions& options, const 
           0};
 }
 
-Result integers(const TrainedModel& model, QuantiseOptions options, const Arguments& a) {
+/// Nothing for "none".
+std::optional<RangeRule> rule_from(const Arguments& a) {
+  if (a.text("calibrate") == "none") return std::nullopt;
+  return range_rule(a.text("calibrate"));
+}
+
+Result integers(const TrainedModel& model, const QuantiseOptions& options,
+                std::optional<RangeRule> rule, const Arguments& a) {
   const std::vector<float> inputs = calibration_inputs(model, a);
-  if (a.text("calibrate") != "none")
-    options.widths = with_ranges(options.widths, calibrate(model.network, options.widths, inputs,
-                                                           range_rule(a.text("calibrate"))));
-  auto out = std::make_unique<QuantisedModel>(quantise(model.network, options), model);
+  auto out = std::make_unique<QuantisedModel>(quantise_trained(model, options, inputs, rule));
   out->training = note_of(model, a);
   const std::size_t bytes = weight_bytes(out->network);
   auto uses = node_use(out->network, inputs);
@@ -194,7 +194,7 @@ int quantize(int argc, char** argv) {
   use_threads(a);
   const std::string file = a.positional("model");
   const QuantiseOptions options = quantise_options_from(a);
-  if (a.text("calibrate") != "none") range_rule(a.text("calibrate"));
+  const std::optional<RangeRule> rule = rule_from(a);
   const std::uint64_t samples = a.count("samples");
   if (samples < 1 || samples > 1u << 30)
     fail_usage("--samples: found ", samples, ", wanted 1 to 2^30");
@@ -205,7 +205,7 @@ int quantize(int argc, char** argv) {
     if (a.has(name)) OutputFile probe(a.text(name));
 
   const Result result =
-      a.has("weights-only") ? rounded(model, options, a) : integers(model, options, a);
+      a.has("weights-only") ? rounded(model, options, a) : integers(model, options, rule, a);
   const auto was = measure(model, a, "float");
   const auto is = was ? measure(*result.model, a, "quantised") : std::nullopt;
   if (!is) {

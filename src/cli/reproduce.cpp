@@ -31,36 +31,38 @@ std::vector<Job> jobs_of(const Plan& plan) {
 
 /// Where each picture goes, and what draws it.
 using Pictures = std::vector<std::pair<std::string, Report::Draw>>;
-Pictures pictures_of(const ExperimentFolder& runs) {
+Pictures pictures_of(const Findings& found) {
   const auto has = [&](const char* table) {
-    for (const Experiment& row : runs.plan().rows)
-      if (row.table == table && !runs.results(row).empty()) return true;
+    for (const Experiment& row : found.plan.rows)
+      if (row.table == table && !found.runs.at(row.id).empty()) return true;
     return false;
   };
   Pictures pictures;
   if (has("1") || has("2") || has("3"))
     pictures.emplace_back("size.png",
-                          [&runs](const fs::path& path) { draw_size_against_error(path, runs); });
+                          [&found](const fs::path& path) { draw_size_against_error(path, found); });
   for (const char* table : {"1", "2", "3", "later", "ablations"})
     if (has(table))
-      pictures.emplace_back(concat("table-", table, ".png"),
-                            [&runs, table](const fs::path& path) { draw_rows(path, runs, table); });
+      pictures.emplace_back(concat("table-", table, ".png"), [&found, table](const fs::path& path) {
+        draw_rows(path, found, table);
+      });
   return pictures;
 }
 
-void write_results(const fs::path& folder, const ExperimentFolder& runs, const Arguments& a) {
+/// What it wrote besides the tables: pictures or none.
+bool write_results(const fs::path& folder, const Findings& found, const Arguments& a) {
   const std::string origin = concat("`taugate reproduce --tables ", a.text("tables"), " --scale ",
-                                    a.text("scale"), "`, seeds 1 to ", runs.plan().seeds,
+                                    a.text("scale"), "`, seeds 1 to ", found.plan.seeds,
                                     a.has("commit") ? ", commit " + a.text("commit") : "", ", ",
-                                    runs.plan().test_traces, " test traces.");
-  const std::string tables = reproduction_markdown(runs, origin);
+                                    found.plan.test_traces, " test traces.");
+  const std::string tables = reproduction_markdown(found, origin);
   write_file(folder / "tables.md", tables);
-  write_file(folder / "tables.csv", reproduction_csv(runs));
+  write_file(folder / "tables.csv", reproduction_csv(found));
   write_file(a.maybe("json").value_or((folder / "tables.json").string()),
-             reproduction_json(runs, origin));
-  const Pictures pictures = a.has("no-pictures") ? Pictures{} : pictures_of(runs);
+             reproduction_json(found, origin));
+  const Pictures pictures = a.has("no-pictures") ? Pictures{} : pictures_of(found);
   for (const auto& [name, draw] : pictures) draw(folder / name);
-  if (!a.has("report")) return;
+  if (!a.has("report")) return !pictures.empty();
   Report report = report_of(a, "The paper's tables, reproduced");
   report.markdown(tables);
   if (!pictures.empty()) report.section("Pictures");
@@ -70,6 +72,7 @@ void write_results(const fs::path& folder, const ExperimentFolder& runs, const A
                    draw);
   report.provenance("folder of runs", folder.string());
   report.write(a.text("report"));
+  return !pictures.empty();
 }
 
 /// Runs what is not done yet; false where Ctrl-C came first.
@@ -136,14 +139,14 @@ int reproduce(int argc, char** argv) {
   const fs::path output = a.text("output");
   ExperimentFolder folder(output, plan);
   const bool finished = a.has("tables-only") || run_jobs(folder);
-  write_results(output, folder, a);
+  const bool pictures = write_results(output, findings_of(folder), a);
   if (!finished) {
     std::cout << "stopped; the same command goes on. Tables so far: "
               << (output / "tables.md").string() << '\n';
     return kInterrupted;
   }
   std::cout << "wrote " << (output / "tables.md").string() << ", tables.csv, tables.json"
-            << (a.has("no-pictures") ? "" : " and pictures") << '\n';
+            << (pictures ? " and pictures" : "") << '\n';
   return kSuccess;
 }
 

@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "taugate/core/file.h"
-#include "taugate/quant/calibrate.h"
 #include "taugate/quant/rounded_weights.h"
 #include "taugate/study/calibration_traces.h"
 #include "taugate/study/recipe.h"
@@ -17,7 +16,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 // Sets of traces that no training sees.
-constexpr std::uint64_t kTestSeed = 1000, kPlateSeed = 1700, kCalibrationSeed = 0x63616c6962u;
+constexpr std::uint64_t kTestSeed = 1000, kPlateSeed = 1700;
 constexpr std::size_t kCalibrationTraces = 1000;
 
 json json_of(const Spread& s) { return {s.mean, s.deviation}; }
@@ -70,13 +69,11 @@ SimulatorConfig prior_of(const Experiment& row) {
 }
 
 std::unique_ptr<TraceModel> quantised(const Experiment& row, const TrainedModel& from) {
-  QuantiseOptions options = row.integers->quantise;
+  const QuantiseOptions& options = row.integers->quantise;
   if (row.weights_only)
     return std::make_unique<TrainedModel>(round_weights(from.network, options), from);
   const std::vector<float> traces = simulated_inputs(from, kCalibrationTraces, kCalibrationSeed);
-  options.widths =
-      with_ranges(options.widths, calibrate(from.network, options.widths, traces, RangeRule::mse));
-  return std::make_unique<QuantisedModel>(quantise(from.network, options), from);
+  return std::make_unique<QuantisedModel>(quantise_trained(from, options, traces, RangeRule::mse));
 }
 
 }  // namespace

@@ -40,6 +40,8 @@ struct Experiment {
 
   /// The paper's figures for it, where they are known to us.
   std::optional<double> paper_rmse = {}, paper_r2 = {};
+  /// RMSE of the short and of the long component, for three outputs.
+  std::vector<double> paper_components = {};
   int most_seeds = 1 << 20;  ///< a teacher needs only one
 };
 

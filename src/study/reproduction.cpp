@@ -88,9 +88,9 @@ const Column& column(const std::string& key) {
                        [&](const Column& c) { return c.key == key; });
 }
 
-void append_row(std::string& out, const ExperimentFolder& folder, const Experiment& row) {
-  const auto runs = folder.results(row);
-  const int wanted = folder.plan().seeds_of(row);
+void append_row(std::string& out, const Findings& found, const Experiment& row) {
+  const auto& runs = found.runs.at(row.id);
+  const int wanted = found.plan.seeds_of(row);
   out += "| " + row.title + " |";
   if (runs.empty()) {
     out += " not run yet | | | | | | | | | | | | |\n";
@@ -113,42 +113,45 @@ void append_row(std::string& out, const ExperimentFolder& folder, const Experime
 }
 
 /// Short and long component, for rows with three outputs.
-void append_components(std::string& out, const ExperimentFolder& folder, const Experiment& row) {
-  const auto runs = folder.results(row);
+void append_components(std::string& out, const Findings& found, const Experiment& row) {
+  const auto& runs = found.runs.at(row.id);
   if (runs.empty() || runs.begin()->second.test.channels.size() < 3) return;
   const char* names[] = {"full", "short", "long"};
+  std::vector<std::optional<double>> paper{row.paper_rmse};
+  paper.insert(paper.end(), row.paper_components.begin(), row.paper_components.end());
+  paper.resize(3);
   for (std::size_t c = 0; c < 3; ++c) {
     const auto of = [&](auto member) {
       return over_runs(runs, [&](const RunResult& r) { return (r.test.channels[c].*member).mean; });
     };
     out += "| " + row.title + " | " + names[c] + " | " + spread(of(&RunScores::Channel::rmse), 5) +
-           " | " + spread(of(&RunScores::Channel::r2), 4) + " |\n";
+           " | " + known(paper[c], 4) + " | " + spread(of(&RunScores::Channel::r2), 4) + " |\n";
   }
 }
 
-void append_table(std::string& out, const ExperimentFolder& folder, const Table& table) {
+void append_table(std::string& out, const Findings& found, const Table& table) {
   out += concat("\n## ", table.title, "\n\n");
   out +=
       "| model | RMSE | paper | R² | paper | L2 | DTW | lifetime bias; deviation (ns) | plate RMSE "
       "| "
       "plate R² | plate lifetime bias; deviation (ns) | parameters | file (bytes) | MACs a trace | "
       "seeds |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
-  for (const Experiment& row : folder.plan().rows)
-    if (row.table == table.name) append_row(out, folder, row);
+  for (const Experiment& row : found.plan.rows)
+    if (row.table == table.name) append_row(out, found, row);
   if (table.name != std::string("later")) return;
-  out += "\n| model | channel | RMSE | R² |\n|---|---|---|---|\n";
-  for (const Experiment& row : folder.plan().rows)
-    if (row.table == table.name) append_components(out, folder, row);
+  out += "\n| model | channel | RMSE | paper | R² |\n|---|---|---|---|---|\n";
+  for (const Experiment& row : found.plan.rows)
+    if (row.table == table.name) append_components(out, found, row);
 }
 
-void append_comparisons(std::string& out, const ExperimentFolder& folder) {
+void append_comparisons(std::string& out, const Findings& found) {
   out +=
       "\n## Comparisons\n\nRMSE of one row over that of another, mean over the seeds that both "
       "have; "
       "95 % confidence interval of the mean difference, paired by seed.\n\n"
       "| what | ratio | 95 % interval | aim | seeds |\n|---|---|---|---|---|\n";
-  for (const Comparison& c : folder.plan().comparisons) {
-    const RatioOfRows r = compare_rows(folder, c);
+  for (const Comparison& c : found.plan.comparisons) {
+    const RatioOfRows r = compare_rows(found, c);
     if (r.seeds == 0) continue;
     out += "| " + c.what + text_of(" | %.4f | ", r.ratio);
     if (r.seeds > 1) out += text_of("%.4f to %.4f", r.low, r.high);
@@ -164,12 +167,12 @@ bool in_plan(const Plan& plan, const char* table) {
 
 /// Rows with a result whose error does not dwarf the others' (as that of the paper's scale, taken
 /// literally, does): at most four times the least.
-std::vector<std::pair<const Experiment*, OverSeeds>> drawable(const ExperimentFolder& folder,
+std::vector<std::pair<const Experiment*, OverSeeds>> drawable(const Findings& found,
                                                               const std::string& table) {
   std::vector<std::pair<const Experiment*, OverSeeds>> rows;
   double least = std::numeric_limits<double>::infinity();
-  for (const Experiment& row : folder.plan().rows) {
-    const auto runs = folder.results(row);
+  for (const Experiment& row : found.plan.rows) {
+    const auto& runs = found.runs.at(row.id);
     if (row.table != table || runs.empty()) continue;
     rows.emplace_back(&row, over_runs(runs, column("rmse").get));
     least = std::min(least, rows.back().second.mean);
@@ -179,11 +182,11 @@ std::vector<std::pair<const Experiment*, OverSeeds>> drawable(const ExperimentFo
 }
 
 /// How long all runs took.
-std::string time_taken(const ExperimentFolder& folder) {
+std::string time_taken(const Findings& found) {
   double seconds = 0.0, processor = 0.0;
   std::size_t runs = 0;
-  for (const Experiment& row : folder.plan().rows)
-    for (const auto& [seed, run] : folder.results(row)) {
+  for (const Experiment& row : found.plan.rows)
+    for (const auto& [seed, run] : found.runs.at(row.id)) {
       seconds += run.seconds;
       processor += run.processor_seconds;
       ++runs;
@@ -193,6 +196,12 @@ std::string time_taken(const ExperimentFolder& folder) {
 }
 
 }  // namespace
+
+Findings findings_of(const ExperimentFolder& folder) {
+  Findings found{folder.plan(), {}};
+  for (const Experiment& row : found.plan.rows) found.runs[row.id] = folder.results(row);
+  return found;
+}
 
 OverSeeds over_seeds(const std::vector<double>& values) {
   OverSeeds s{0.0, kNaN, static_cast<int>(values.size())};
@@ -204,9 +213,9 @@ OverSeeds over_seeds(const std::vector<double>& values) {
   return s;
 }
 
-RatioOfRows compare_rows(const ExperimentFolder& folder, const Comparison& comparison) {
-  const auto ours = folder.results(folder.plan().find(comparison.row));
-  const auto theirs = folder.results(folder.plan().find(comparison.other));
+RatioOfRows compare_rows(const Findings& found, const Comparison& comparison) {
+  const auto& ours = found.runs.at(comparison.row);
+  const auto& theirs = found.runs.at(comparison.other);
   std::vector<double> differences, others;
   for (const auto& [seed, run] : ours)
     if (const auto it = theirs.find(seed); it != theirs.end()) {
@@ -223,26 +232,26 @@ RatioOfRows compare_rows(const ExperimentFolder& folder, const Comparison& compa
           1.0 + (difference.mean + half) / base, n};
 }
 
-std::string reproduction_markdown(const ExperimentFolder& folder, const std::string& origin) {
+std::string reproduction_markdown(const Findings& found, const std::string& origin) {
   std::string out =
-      "# The paper's tables, reproduced\n\n" + origin + ' ' + time_taken(folder) +
+      "# The paper's tables, reproduced\n\n" + origin + ' ' + time_taken(found) +
       "\n\nMean ± standard deviation over seeds. Test: simulated traces of the "
       "training's prior that no training saw. Plate: an emulated well plate of AF700, "
       "mono-exponential with 1.0 ns, with an IRF, counts and noise of its own. "
       "\"paper\": Erbas et al.'s figure for that network, on their data, where it is "
       "known to us.\n";
   for (const Table& table : kTables)
-    if (in_plan(folder.plan(), table.name)) append_table(out, folder, table);
-  append_comparisons(out, folder);
+    if (in_plan(found.plan, table.name)) append_table(out, found, table);
+  append_comparisons(out, found);
   return out;
 }
 
-std::string reproduction_csv(const ExperimentFolder& folder) {
+std::string reproduction_csv(const Findings& found) {
   std::string out = "table,id,title,seeds,parameters,file_bytes,multiply_accumulates,samples";
   for (const Column& c : kColumns) out += concat(',', c.key, ',', c.key, "_deviation");
   out += ",paper_rmse,paper_r2\n";
-  for (const Experiment& row : folder.plan().rows) {
-    const auto runs = folder.results(row);
+  for (const Experiment& row : found.plan.rows) {
+    const auto& runs = found.runs.at(row.id);
     if (runs.empty()) continue;
     const RunResult& one = runs.begin()->second;
     out += concat(row.table, ',', row.id, ",\"", row.title, "\",", runs.size(), ',', one.parameters,
@@ -256,15 +265,15 @@ std::string reproduction_csv(const ExperimentFolder& folder) {
   return out;
 }
 
-std::string reproduction_json(const ExperimentFolder& folder, const std::string& origin) {
+std::string reproduction_json(const Findings& found, const std::string& origin) {
   nlohmann::json all{{"origin", origin}};
-  for (const Experiment& row : folder.plan().rows) {
+  for (const Experiment& row : found.plan.rows) {
     nlohmann::json entry{{"table", row.table}, {"id", row.id}, {"title", row.title}};
     entry["samples"] = row.samples;
     if (row.paper_rmse) entry["paper_rmse"] = *row.paper_rmse;
     if (row.paper_r2) entry["paper_r2"] = *row.paper_r2;
     entry["runs"] = nlohmann::json::array();
-    for (const auto& [seed, run] : folder.results(row)) {
+    for (const auto& [seed, run] : found.runs.at(row.id)) {
       nlohmann::json figures{
           {"seed", seed}, {"seconds", run.seconds}, {"processor_seconds", run.processor_seconds}};
       for (const Column& c : kColumns) figures[c.key] = c.get(run);  // NaN becomes null
@@ -275,8 +284,8 @@ std::string reproduction_json(const ExperimentFolder& folder, const std::string&
     }
     all["rows"].push_back(entry);
   }
-  for (const Comparison& c : folder.plan().comparisons)
-    if (const RatioOfRows r = compare_rows(folder, c); r.seeds > 0) {
+  for (const Comparison& c : found.plan.comparisons)
+    if (const RatioOfRows r = compare_rows(found, c); r.seeds > 0) {
       nlohmann::json entry{
           {"row", c.row}, {"other", c.other}, {"ratio", r.ratio}, {"seeds", r.seeds}};
       if (r.seeds > 1) entry["interval"] = {r.low, r.high};
@@ -286,7 +295,7 @@ std::string reproduction_json(const ExperimentFolder& folder, const std::string&
   return all.dump(1) + "\n";
 }
 
-void draw_size_against_error(const std::filesystem::path& path, const ExperimentFolder& folder) {
+void draw_size_against_error(const std::filesystem::path& path, const Findings& found) {
   GnuplotScript script(1000, 650);
   script.line("set logscale x");
   script.line("set xlabel 'model file (bytes)'");
@@ -295,8 +304,8 @@ void draw_size_against_error(const std::filesystem::path& path, const Experiment
   std::string plot;
   for (const char* table : {"1", "2", "3"}) {
     std::vector<double> bytes, rmse, deviation;
-    for (const auto& [row, s] : drawable(folder, table)) {
-      bytes.push_back(static_cast<double>(folder.results(*row).begin()->second.file_bytes));
+    for (const auto& [row, s] : drawable(found, table)) {
+      bytes.push_back(static_cast<double>(found.runs.at(row->id).begin()->second.file_bytes));
       rmse.push_back(s.mean);
       deviation.push_back(s.n > 1 ? s.deviation : 0.0);
     }
@@ -311,11 +320,10 @@ void draw_size_against_error(const std::filesystem::path& path, const Experiment
   script.write_png(path);
 }
 
-void draw_rows(const std::filesystem::path& path, const ExperimentFolder& folder,
-               const std::string& table) {
+void draw_rows(const std::filesystem::path& path, const Findings& found, const std::string& table) {
   std::vector<double> rmse, deviation, place;
   std::string tics;
-  for (const auto& [row, s] : drawable(folder, table)) {
+  for (const auto& [row, s] : drawable(found, table)) {
     place.push_back(-static_cast<double>(place.size()));
     rmse.push_back(s.mean);
     deviation.push_back(s.n > 1 ? s.deviation : 0.0);

@@ -3,11 +3,20 @@
 // ours, comparisons with confidence intervals, as Markdown, CSV, JSON and pictures.
 
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "taugate/study/experiment_run.h"
 
 namespace taugate {
+
+/// The results of a plan's runs that are done, by row and seed; an entry for every row.
+struct Findings {
+  Plan plan;
+  std::map<std::string, std::map<int, RunResult>> runs;
+};
+/// Error for a damaged file.
+Findings findings_of(const ExperimentFolder& folder);
 
 /// Mean and standard deviation (divisor n - 1; NaN for one value) over seeds.
 struct OverSeeds {
@@ -22,18 +31,17 @@ struct RatioOfRows {
   double ratio = 0.0, low = 0.0, high = 0.0;
   int seeds = 0;
 };
-RatioOfRows compare_rows(const ExperimentFolder& folder, const Comparison& comparison);
+RatioOfRows compare_rows(const Findings& found, const Comparison& comparison);
 
 /// All tables; `origin` (command, commit) stands at the top.
-std::string reproduction_markdown(const ExperimentFolder& folder, const std::string& origin);
+std::string reproduction_markdown(const Findings& found, const std::string& origin);
 /// One line a row: means and deviations over seeds.
-std::string reproduction_csv(const ExperimentFolder& folder);
-std::string reproduction_json(const ExperimentFolder& folder, const std::string& origin);
+std::string reproduction_csv(const Findings& found);
+std::string reproduction_json(const Findings& found, const std::string& origin);
 
 /// RMSE against the bytes of the model, for tables 1 to 3. Error without gnuplot.
-void draw_size_against_error(const std::filesystem::path& path, const ExperimentFolder& folder);
+void draw_size_against_error(const std::filesystem::path& path, const Findings& found);
 /// The RMSE of the rows of a table, one below the other, with deviations over seeds.
-void draw_rows(const std::filesystem::path& path, const ExperimentFolder& folder,
-               const std::string& table);
+void draw_rows(const std::filesystem::path& path, const Findings& found, const std::string& table);
 
 }  // namespace taugate

@@ -121,10 +121,10 @@ TEST_CASE("means, deviations and intervals over seeds") {
   Folder folder;
   ExperimentFolder runs(folder.path, plan);
   const Comparison comparison{"s16-kd", "s16", "", {}};
-  CHECK(compare_rows(runs, comparison).seeds == 0);
+  CHECK(compare_rows(findings_of(runs), comparison).seeds == 0);
   for (const int seed : {1, 2})
     for (const char* id : {"s16-kd", "s16"}) REQUIRE(runs.run(plan.find(id), seed, always));
-  const RatioOfRows r = compare_rows(runs, comparison);
+  const RatioOfRows r = compare_rows(findings_of(runs), comparison);
   CHECK(r.seeds == 2);
   const auto rmse = [&](const char* id, int seed) {
     return runs.result(plan.find(id), seed)->test.channels[0].rmse.mean;
@@ -137,9 +137,9 @@ TEST_CASE("means, deviations and intervals over seeds") {
   CHECK(close(r.low, 1 + (mean - half) / base, 1e-12, 1e-9));
   CHECK(close(r.high, 1 + (mean + half) / base, 1e-12, 1e-9));
 
-  const std::string text = reproduction_markdown(runs, "here");
+  const std::string text = reproduction_markdown(findings_of(runs), "here");
   CHECK(text.find("KD, 16 units, float | ") != std::string::npos);
   CHECK(text.find("| 32x32 | not run yet") != std::string::npos);
-  const std::string csv = reproduction_csv(runs);
+  const std::string csv = reproduction_csv(findings_of(runs));
   CHECK(csv.find("2,s16-kd,\"16x16, KD\",2,") != std::string::npos);
 }
