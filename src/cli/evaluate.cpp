@@ -5,6 +5,7 @@
 #include "prior_options.h"
 #include "taugate/core/file.h"
 #include "taugate/core/interrupt.h"
+#include "taugate/core/printed.h"
 #include "taugate/core/progress.h"
 #include "taugate/fli/picture.h"
 #include "taugate/study/evaluation.h"
@@ -18,9 +19,12 @@ void print(const Evaluation& e) {
     const char* names[] = {"whole decay", "short component", "long component"};
     std::printf("%s, %zu traces (mean +- standard deviation over traces)\n",
                 c < 3 ? names[c] : "output", m.traces);
-    std::printf("  RMSE %.5f +- %.5f   R2 %.5f +- %.5f   L2 %.4f +- %.4f   DTW %.4f +- %.4f\n",
-                m.rmse.mean, m.rmse.deviation, m.r2.mean, m.r2.deviation, m.l2.mean, m.l2.deviation,
-                m.dtw.mean, m.dtw.deviation);
+    // Where a component is hardly there, R2 of a trace says nothing.
+    const std::string r2 = c == 0 ? printed("R2 %.5f +- %.5f", m.r2.mean, m.r2.deviation)
+                                  : printed("pooled R2 %.5f", m.pooled_r2);
+    std::printf("  RMSE %.5f +- %.5f   %s   L2 %.4f +- %.4f   DTW %.4f +- %.4f\n", m.rmse.mean,
+                m.rmse.deviation, r2.c_str(), m.l2.mean, m.l2.deviation, m.dtw.mean,
+                m.dtw.deviation);
   }
   const auto line = [](const char* name, const LifetimeError& l) {
     std::printf("  %s lifetime: bias %+.4f ns, deviation %.4f ns, mean |error| %.2f %%\n", name,

@@ -9,6 +9,7 @@
 #include "quantise_options.h"
 #include "taugate/core/file.h"
 #include "taugate/core/interrupt.h"
+#include "taugate/core/printed.h"
 #include "taugate/core/progress.h"
 #include "taugate/quant/rounded_weights.h"
 #include "taugate/study/calibration_traces.h"
@@ -91,10 +92,7 @@ void print_comparison(const Column& was, const Column& is, std::int64_t multiply
   std::printf("%-28s%14s%18s%9s\n", "", was.title.c_str(), is.title.c_str(), "ratio");
   const auto line = [](const char* what, const char* format, double a, double b,
                        bool compared = true) {
-    char left[32], right[32];
-    std::snprintf(left, sizeof left, format, a);
-    std::snprintf(right, sizeof right, format, b);
-    std::printf("  %-26s%14s%18s", what, left, right);
+    std::printf("  %-26s%14s%18s", what, printed(format, a).c_str(), printed(format, b).c_str());
     if (compared) std::printf("%9.3f", b / a);
     std::printf("\n");
   };
@@ -102,7 +100,11 @@ void print_comparison(const Column& was, const Column& is, std::int64_t multiply
     const Metrics &a = was.evaluation.channels[c], &b = is.evaluation.channels[c];
     const std::string of = was.evaluation.channels.size() > 1 ? concat(" of output ", c) : "";
     line(("RMSE" + of).c_str(), "%.5f", a.rmse.mean, b.rmse.mean);
-    line(("R2" + of).c_str(), "%.5f", a.r2.mean, b.r2.mean, false);
+    // Where a component is hardly there, R2 of a trace says nothing.
+    if (c == 0)
+      line(("R2" + of).c_str(), "%.5f", a.r2.mean, b.r2.mean, false);
+    else
+      line(("pooled R2" + of).c_str(), "%.5f", a.pooled_r2, b.pooled_r2, false);
   }
   const LifetimeError &a = was.evaluation.amplitude, &b = is.evaluation.amplitude;
   line("lifetime, bias (ns)", "%+.5f", a.bias_ns, b.bias_ns, false);

@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <utility>
+
+#include "taugate/core/printed.h"
 
 namespace taugate {
 namespace {
@@ -14,13 +15,6 @@ namespace {
 double steady_seconds() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   return std::chrono::duration<double>(now).count();
-}
-
-template <class... Values>
-std::string printed(const char* format, Values... values) {
-  char text[64];
-  std::snprintf(text, sizeof text, format, values...);
-  return text;
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ void MetricsSum::Part::add(const Part& other) {
   r2.add(other.r2);
   l2.add(other.l2);
   dtw.add(other.dtw);
+  variation += other.variation;
 }
 
 MetricsSum::MetricsSum(int gates) : gates_(static_cast<std::size_t>(gates)) {
@@ -65,6 +66,7 @@ MetricsSum::Part MetricsSum::evaluate(const float* predicted, const float* truth
       error += e * e;
       variation += v * v;
     }
+    part.variation += variation;
     part.rmse.add(std::sqrt(error / gates));
     part.r2.add(variation > 0.0 ? 1.0 - error / variation : (error == 0.0 ? 1.0 : 0.0));
     part.l2.add(std::sqrt(error));
@@ -92,9 +94,14 @@ void MetricsSum::add(std::span<const float> predicted, std::span<const float> tr
 
 Metrics MetricsSum::result() const {
   const double n = traces_ > 0 ? static_cast<double>(traces_) : std::nan("");
-  Metrics m{traces_, total_.rmse.spread(n), total_.r2.spread(n), total_.l2.spread(n),
-            total_.dtw.spread(n)};
+  Metrics m{traces_,
+            total_.rmse.spread(n),
+            total_.r2.spread(n),
+            total_.l2.spread(n),
+            total_.dtw.spread(n),
+            std::nan("")};
   m.rmse.mean = std::sqrt(total_.rmse.x2 / n);  // a trace's squared RMSE is its mean squared error
+  if (total_.variation > 0.0) m.pooled_r2 = 1.0 - total_.l2.x2 / total_.variation;
   return m;
 }
 

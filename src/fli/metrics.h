@@ -4,6 +4,8 @@
 //
 //   RMSE  sqrt( mean of (p-s)^2 over all traces and gates )         pooled
 //   R^2   1 - sum_k (p-s)^2 / sum_k (s - mean s)^2                  per trace, averaged
+//   pooled R^2  1 - sum (p-s)^2 / sum (s - mean_k s)^2 over all traces and gates: the one for a
+//         component that some traces hardly have, where R^2 of a trace falls without bound
 //   L2    sqrt( sum_k (p-s)^2 )                                     per trace, averaged
 //   DTW   dynamic time warping distance: the least sum of |p_i - s_j| along a path from (0,0) to
 //         (T-1,T-1) by steps (1,0), (0,1), (1,1); no window         per trace, averaged
@@ -24,6 +26,7 @@ struct Spread {
 struct Metrics {
   std::size_t traces = 0;
   Spread rmse, r2, l2, dtw;  ///< rmse.mean is the pooled RMSE; all NaN where there are no traces
+  double pooled_r2 = 0.0;    ///< NaN also where every true trace is constant
 };
 
 /// Exact DTW distance of two traces of any lengths >= 1. `work` is resized to b.size().
@@ -50,6 +53,7 @@ class MetricsSum {
   };
   struct Part {
     Sums rmse, r2, l2, dtw;
+    double variation = 0.0;  ///< of the true traces about their own means
     void add(const Part& other);
   };
   Part evaluate(const float* predicted, const float* truth, std::size_t traces,

@@ -130,6 +130,7 @@ std::string to_json(const Evaluation& e) {
     channels.push_back({{"traces", m.traces},
                         {"rmse", json_of(m.rmse)},
                         {"r2", json_of(m.r2)},
+                        {"pooled_r2", m.pooled_r2},
                         {"l2", json_of(m.l2)},
                         {"dtw", json_of(m.dtw)}});
   return nlohmann::json{{"channels", channels},

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "taugate/core/error.h"
+#include "taugate/core/printed.h"
 #include "taugate/core/progress.h"
 #include "taugate/fli/gnuplot.h"
 
@@ -39,23 +39,16 @@ OverSeeds over_runs(const std::map<int, RunResult>& runs, Get&& get) {
   return over_seeds(values);
 }
 
-template <class... Values>
-std::string text_of(const char* format, Values... values) {
-  char text[160];
-  std::snprintf(text, sizeof text, format, values...);
-  return text;
-}
-
 /// "0.01234 +- 0.00005", or the value alone for one seed.
 std::string spread(const OverSeeds& s, int digits, bool sign = false) {
   if (std::isnan(s.mean)) return "none";
   const char* one = sign ? "%+.*f" : "%.*f";
-  if (s.n < 2) return text_of(one, digits, s.mean);
-  return text_of(one, digits, s.mean) + text_of(" ± %.*f", digits, s.deviation);
+  if (s.n < 2) return printed(one, digits, s.mean);
+  return printed(one, digits, s.mean) + printed(" ± %.*f", digits, s.deviation);
 }
 
 std::string known(const std::optional<double>& paper, int digits) {
-  return paper ? text_of("%.*f", digits, *paper) : "";
+  return paper ? printed("%.*f", digits, *paper) : "";
 }
 
 /// Of a network without a single trace from which a lifetime can be read there is none.
@@ -121,11 +114,10 @@ void append_components(std::string& out, const Findings& found, const Experiment
   paper.insert(paper.end(), row.paper_components.begin(), row.paper_components.end());
   paper.resize(3);
   for (std::size_t c = 0; c < 3; ++c) {
-    const auto of = [&](auto member) {
-      return over_runs(runs, [&](const RunResult& r) { return (r.test.channels[c].*member).mean; });
-    };
-    out += "| " + row.title + " | " + names[c] + " | " + spread(of(&RunScores::Channel::rmse), 5) +
-           " | " + known(paper[c], 4) + " | " + spread(of(&RunScores::Channel::r2), 4) + " |\n";
+    const OverSeeds rmse =
+        over_runs(runs, [&](const RunResult& r) { return r.test.channels[c].rmse.mean; });
+    out += "| " + row.title + " | " + names[c] + " | " + spread(rmse, 5) + " | " +
+           known(paper[c], 4) + " |\n";
   }
 }
 
@@ -139,7 +131,7 @@ void append_table(std::string& out, const Findings& found, const Table& table) {
   for (const Experiment& row : found.plan.rows)
     if (row.table == table.name) append_row(out, found, row);
   if (table.name != std::string("later")) return;
-  out += "\n| model | channel | RMSE | paper | R² |\n|---|---|---|---|---|\n";
+  out += "\n| model | channel | RMSE | paper |\n|---|---|---|---|\n";
   for (const Experiment& row : found.plan.rows)
     if (row.table == table.name) append_components(out, found, row);
 }
@@ -153,10 +145,10 @@ void append_comparisons(std::string& out, const Findings& found) {
   for (const Comparison& c : found.plan.comparisons) {
     const RatioOfRows r = compare_rows(found, c);
     if (r.seeds == 0) continue;
-    out += "| " + c.what + text_of(" | %.4f | ", r.ratio);
-    if (r.seeds > 1) out += text_of("%.4f to %.4f", r.low, r.high);
-    out += " | " + (c.wanted ? text_of("at most %.2f", *c.wanted) : std::string()) +
-           text_of(" | %d |\n", r.seeds);
+    out += "| " + c.what + printed(" | %.4f | ", r.ratio);
+    if (r.seeds > 1) out += printed("%.4f to %.4f", r.low, r.high);
+    out += " | " + (c.wanted ? printed("at most %.2f", *c.wanted) : std::string()) +
+           printed(" | %d |\n", r.seeds);
   }
 }
 
@@ -258,7 +250,7 @@ std::string reproduction_csv(const Findings& found) {
                   ',', one.file_bytes, ',', one.multiply_accumulates, ',', row.samples);
     for (const Column& c : kColumns) {
       const OverSeeds s = over_runs(runs, c.get);
-      out += text_of(",%.8g,", s.mean) + (s.n > 1 ? text_of("%.4g", s.deviation) : "");
+      out += printed(",%.8g,", s.mean) + (s.n > 1 ? printed("%.4g", s.deviation) : "");
     }
     out += ',' + known(row.paper_rmse, 4) + ',' + known(row.paper_r2, 3) + '\n';
   }

@@ -66,6 +66,18 @@ TEST_CASE("RMSE, R2 and L2 of two traces, worked by hand") {
   CHECK(m.dtw.deviation == doctest::Approx(0.5));
 }
 
+TEST_CASE("pooled R2 weighs a trace by its variation") {
+  // Squared errors 4 and 0 beside variations of 2 and 6.
+  MetricsSum sum(3);
+  CHECK(std::isnan(sum.result().pooled_r2));
+  sum.add(std::vector<float>{1, 2, 5, 0, 0, 3}, std::vector<float>{1, 2, 3, 0, 0, 3});
+  CHECK(sum.result().pooled_r2 == doctest::Approx(0.5));
+  CHECK(sum.result().r2.mean == doctest::Approx(0.0));
+  MetricsSum flat(2);
+  flat.add(std::vector<float>{1, 2}, std::vector<float>{1, 1});
+  CHECK(std::isnan(flat.result().pooled_r2));
+}
+
 TEST_CASE("constant truths, no traces, sizes that do not fit") {
   MetricsSum sum(2);
   CHECK(std::isnan(sum.result().rmse.mean));
