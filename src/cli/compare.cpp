@@ -34,9 +34,8 @@ Arguments declare() {
   add_threads(a);
   a.group("Contestants")("models", "networks, of floats or of integers", value(), "FILE,FILE..")(
       "estimators",
-      "lm, mle, cmm, rld, phasor; lm and mle with +shift or +width for what they are not told "
-      "about "
-      "the IRF",
+      "lm, lm-counts (weighted by the counts), mle, cmm, rld, phasor; lm and mle with +shift or "
+      "+width for what they are not told about the IRF",
       preset("lm,mle,mle+shift,mle+width,cmm,rld,phasor"), "NAME,NAME..");
   a.group("Conditions")("series", "counts, background, irf, mismatch, lifetime (default: all)",
                         value(),

@@ -44,9 +44,9 @@ Arguments declare() {
       "shift", "place of the IRF: known, global (one for all pixels) or pixel", preset("global"),
       "MODE")("no-background", "there is none")(
       "global-lifetimes", "lifetimes of all light together, amplitudes of each pixel")(
-      "unweighted", "lm: every gate counts the same")(
-      "tau", "limits of a lifetime", value(), "NS:NS")("from", "nothing before this time is fitted",
-                                                       value(), "NS")(
+      "weights", "lm: by the fitted model, by the counts (biased where they are few), or equal",
+      preset("model"), "KIND")("tau", "limits of a lifetime", value(), "NS:NS")(
+      "from", "nothing before this time is fitted", value(), "NS")(
       "to", "nothing from this time on is fitted", value(), "NS");
   const std::string irf = "IRF (without one, --from says where the bare decay begins)";
   add_irf_options(a, irf);
@@ -83,7 +83,13 @@ ImageFitOptions options_from(const Arguments& a) {
     fail_usage("--shift: found '", shift, "', wanted known, global or pixel");
   o.background = !a.has("no-background");
   o.global_lifetimes = a.has("global-lifetimes");
-  o.weighted = !a.has("unweighted");
+  const std::string weights = a.text("weights");
+  if (weights == "counts")
+    o.weights = GateWeights::counts;
+  else if (weights == "equal")
+    o.weights = GateWeights::equal;
+  else if (weights != "model")
+    fail_usage("--weights: found '", weights, "', wanted model, counts or equal");
   if (a.has("tau")) o.tau_ns = a.range("tau");
   if (a.has("tau") && !(o.tau_ns.low > 0.0 && o.tau_ns.high > o.tau_ns.low))
     fail_usage("--tau: found '", a.text("tau"), "', wanted two different limits above 0");

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "taugate/fli/misfit.h"
 #include "taugate/fli/response.h"
 
 namespace taugate {
@@ -22,6 +23,7 @@ FitOptions completed(FitOptions o, const Acquisition& a) {
   if (o.first_gate < 0 || o.first_gate >= o.end_gate || o.end_gate > a.gates)
     fail_usage("gates to fit: found ", o.first_gate, " to ", o.end_gate,
                ", wanted a range in 0 to ", a.gates);
+  if (!(o.variance_floor > 0.0)) o.variance_floor = o.weights == GateWeights::model ? 0.1 : 1.0;
   check_within("variance floor", o.variance_floor, 1e-9, 1e9);
   check_range("lifetime limits (ns)", o.tau_ns, 1e-6, 1e9);
   if (o.end_gate - o.first_gate <= o.unknowns.count())
@@ -236,26 +238,12 @@ void Fitter::evaluate(std::span<const float> counts, std::span<const double> x,
       for (std::size_t k = first_; k < end_; ++k) row[k] *= p.tau_ns[c];  // d/d ln tau
     }
   at = {};
-  const bool likelihood = options_.method == FitMethod::likelihood;
   for (std::size_t k = first_; k < end_; ++k) {
-    const double n = counts[k];
-    // Of this gate, in half of the objective: its slope and its curvature in mu.
-    double slope, curvature;
-    if (likelihood) {
-      const double mu = std::max(mu_[k], 1e-9);
-      slope = 1.0 - n / mu;
-      curvature = n / (mu * mu);  // of these counts; the expected 1 / mu overshoots where mu << n
-      at.objective += 2.0 * (mu - n);
-      if (n > 0.0) at.objective += 2.0 * n * std::log(n / mu);
-    } else {
-      const double error = mu_[k] - n;
-      curvature = options_.weighted ? 1.0 / std::max(n, options_.variance_floor) : 1.0;
-      slope = curvature * error;
-      at.objective += slope * error;
-    }
+    const Misfit gate = misfit(options_, counts[k], mu_[k]);
+    at.objective += gate.objective;
     for (std::size_t i = 0; i < P; ++i) {
-      const double by = jacobian_[i * T + k], bent = curvature * by;
-      at.gradient[i] += slope * by;
+      const double by = jacobian_[i * T + k], bent = gate.curvature * by;
+      at.gradient[i] += gate.slope * by;
       for (std::size_t j = 0; j <= i; ++j) at.curvature[i][j] += bent * jacobian_[j * T + k];
     }
   }
@@ -327,7 +315,8 @@ Fit Fitter::operator()(std::span<const float> counts) {
   for (std::size_t i = 0; i < P; ++i) x[i] = std::clamp(x[i], limits.low[i], limits.high[i]);
 
   // Weighted sums and deviances count in standard deviations; an unweighted one in its own size.
-  const bool own_units = options_.method == FitMethod::least_squares && !options_.weighted;
+  const bool own_units =
+      options_.method == FitMethod::least_squares && options_.weights == GateWeights::equal;
   const double freedom = static_cast<double>(end_ - first_ - P);
   const Minimum minimum = minimise(
       x, limits, {options_.iterations, 1e-6},

@@ -2,10 +2,25 @@
 // Reconvolution fits of one trace: what a pixel is expected to record (decay_model.h) brought as
 // near to what it did record as it can be.
 //
-//   least squares  minimises sum_k w_k (n_k - mu_k)^2, with w_k = 1 / max(n_k, floor) (Neyman's
-//                  weights, the field's habit; biased where gates hold few counts) or w_k = 1
+//   least squares  brings sum_k w_k (n_k - mu_k)^2 to its minimum in mu, with weights
+//                    model   1 / V(mu_k), V = max(mu, floor), of the very fit that they lead to
+//                    counts  1 / max(n_k, floor): Neyman's, the field's habit; biased low where
+//                            gates hold few counts, because too few of them weigh more than too
+//                            many
+//                    equal   1
 //   likelihood     minimises the Poisson deviance 2 sum_k (mu_k - n_k + n_k ln(n_k / mu_k)):
 //                  the maximum-likelihood estimate, right at any number of counts
+//
+// Weights of the model make the fit a fixed point: sum_k (n_k - mu_k) / V(mu_k) dmu_k = 0. It is
+// where iterative reweighting ends, and the minimum of one function, the quasi-deviance
+//
+//     D = 2 sum_k int_{mu_k}^{n_k} (n_k - t) / V(t) dt        (Wedderburn, Biometrika 61, 1974),
+//
+// so that is what is minimised. Where no mu_k is below the floor, it is the Poisson deviance:
+// least squares with the right weights is maximum likelihood (Charnes, Frome and Yu, J. Am. Stat.
+// Assoc. 71, 1976). A weight that depends on n_k shifts the expectation of these sums away from 0
+// (Neyman's does), and so does the minimum of sum_k (n_k - mu_k)^2 / mu_k, Pearson's (upwards, by
+// half as much).
 //
 // Both by Levenberg and Marquardt's method in amplitudes, logarithms of lifetimes, background, IRF
 // shift and stretch, starting from the best point of a grid of lifetimes (and shifts) whose
@@ -21,11 +36,13 @@
 namespace taugate {
 
 enum class FitMethod { least_squares, likelihood };
+enum class GateWeights { model, counts, equal };
 
 struct FitOptions {
   FitMethod method = FitMethod::likelihood;
-  bool weighted = true;         ///< least squares only
-  double variance_floor = 1.0;  ///< of a gate with fewer counts than that, where weighted
+  GateWeights weights = GateWeights::model;  ///< least squares only
+  /// The least variance by which a gate is weighted; 0: 0.1 by the model, 1 by the counts.
+  double variance_floor = 0.0;
   Unknowns unknowns;
   DecayParameters known;       ///< values of what is not unknown
   Range tau_ns{0.0, 0.0};      ///< limits; 0: a twentieth of a gate, twenty windows

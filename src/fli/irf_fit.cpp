@@ -49,7 +49,7 @@ IrfFit fit_kernel(const Samples& s, double edge, bool tail) {
   const IrfCurve kernel = parametric_irf(s.middle_ns, fwhm, gate, 0.0, buffer);
   FitOptions o;
   o.method = FitMethod::least_squares;
-  o.weighted = false;
+  o.weights = GateWeights::equal;
   o.unknowns = {1, tail, false, true, true};
   o.most_shift_ns = s.width_ns;
   // A tail is a decay of the flash that the kernel alone would be; without one it is over at once.

@@ -121,12 +121,14 @@ Contestant classical_contestant(std::string_view name, const Acquisition& acquis
   const std::string_view unknown = base.size() < name.size() ? name.substr(base.size() + 1) : "";
   if (!unknown.empty() && unknown != "shift" && unknown != "width")
     fail_usage("estimator: found '", name, "', wanted +shift or +width after its name");
-  const EstimatorKind kind = estimator_kind(base);
+  const bool by_counts = base == "lm-counts";
+  const EstimatorKind kind = by_counts ? EstimatorKind::lm : estimator_kind(base);
   const bool fits = kind == EstimatorKind::lm || kind == EstimatorKind::mle;
   if (!fits && !unknown.empty())
     fail_usage("estimator: found '", name,
                "', wanted no unknown of the IRF for one that is no fit");
   EstimatorOptions options;
+  if (by_counts) options.fit.weights = GateWeights::counts;
   Unknowns& u = options.fit.unknowns;
   u = {fits ? components : 1, true, true, unknown == "shift" || unknown == "width",
        unknown == "width"};

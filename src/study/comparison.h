@@ -42,8 +42,9 @@ struct Contestant {
   std::function<std::vector<float>(std::span<const float> counts, const IrfCurve& irf)> estimate;
 };
 
-/// A classical one: name is lm, mle, cmm, rld or phasor, with +shift or +width (shift and width)
-/// for what it is not told about the IRF: "mle+shift". UsageError for any other name.
+/// A classical one: name is lm, lm-counts (weights by the counts), mle, cmm, rld or phasor, with
+/// +shift or +width (shift and width) for what it is not told about the IRF: "mle+shift".
+/// UsageError for any other name.
 Contestant classical_contestant(std::string_view name, const Acquisition& acquisition,
                                 int components);
 /// `model` must outlive it. Its bound takes shift and width of the IRF as unknown, and the

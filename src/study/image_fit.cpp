@@ -32,7 +32,7 @@ int gates_before_rise(const Acquisition& a, const IrfCurve& irf, double shift_ns
 
 EstimatorOptions base_options(const Acquisition& a, const ImageFitOptions& o) {
   EstimatorOptions e;
-  e.fit.weighted = o.weighted;
+  e.fit.weights = o.weights;
   e.fit.tau_ns = o.tau_ns;
   e.fit.unknowns = {o.components, true, o.background, false, false};
   e.fit.first_gate = static_cast<int>(std::ceil(o.from_ns / a.gate_step_ns - 1e-9));

@@ -24,12 +24,12 @@ struct ImageFitOptions {
   bool background = true;  ///< unknown, a value a pixel; else there is none
   ShiftMode shift = ShiftMode::global;
   bool global_lifetimes = false;  ///< lm, mle: lifetimes of all light together, amplitudes a pixel
-  bool weighted = true;           ///< lm
-  Range tau_ns{0.0, 0.0};         ///< limits; 0: as FitOptions
-  double from_ns = 0.0;           ///< on the gates' clock: nothing before it is fitted
-  double to_ns = 0.0;             ///< nor from here on; 0: the end
-  double least_counts = 0.0;      ///< pixels with fewer counts stay blank
-  bool keep_expected = false;     ///< lm, mle: ImageFit::expected
+  GateWeights weights = GateWeights::model;  ///< lm
+  Range tau_ns{0.0, 0.0};                    ///< limits; 0: as FitOptions
+  double from_ns = 0.0;                      ///< on the gates' clock: nothing before it is fitted
+  double to_ns = 0.0;                        ///< nor from here on; 0: the end
+  double least_counts = 0.0;                 ///< pixels with fewer counts stay blank
+  bool keep_expected = false;                ///< lm, mle: ImageFit::expected
 };
 
 /// The gates of a recording. One that is longer than its laser period is folded to `gates` (0: 1024

@@ -158,6 +158,15 @@ TEST_CASE("gates that a recorder never fills are told from empty ones") {
   counts[400] = 1e5;
   CHECK(recorded_range(counts).first == 200);
   CHECK(recorded_range(counts).end == 950);
+  // What is recorded in part beside them goes, too; the same values further inside stay.
+  counts[949] = 60.0;
+  counts[948] = 16.0;  // 4 deviations
+  counts[200] = 0.5;   // 2
+  counts[940] = 20.0;
+  CHECK(recorded_range(counts).first == 200);
+  CHECK(recorded_range(counts).end == 948);
+  counts[950] = 3.0;
+  CHECK(recorded_range(counts).end == 948);
   // Two zeros beside a level of 5 may be chance; a dark time before a rise is none of its end.
   counts.assign(1000, 5.0);
   counts[0] = counts[1] = 0.0;
