@@ -85,6 +85,7 @@
 #include "taugate/fli/reconvolve.h"
 #include "taugate/fli/recorded_range.h"
 #include "taugate/fli/response.h"
+#include "taugate/fli/shared_fit.h"
 #include "taugate/fli/simulator.h"
 #include "taugate/fli/statistics.h"
 

@@ -3,11 +3,11 @@
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
-#include <map>
 #include <numeric>
 
 #include "commands.h"
 #include "fit_report.h"
+#include "fit_summary.h"
 #include "measurement_options.h"
 #include "pixel_results.h"
 #include "taugate/core/file.h"
@@ -43,7 +43,7 @@ Arguments declare() {
       "components", "1 or 2", preset("1"), "N")(
       "shift", "place of the IRF: known, global (one for all pixels) or pixel", preset("global"),
       "MODE")("no-background", "there is none")(
-      "global-lifetimes", "lifetimes of all light together, amplitudes of each pixel")(
+      "global-lifetimes", "lm, mle: one fit of all pixels, which share their lifetimes")(
       "weights", "lm: by the fitted model, by the counts (biased where they are few), or equal",
       preset("model"), "KIND")("tau", "limits of a lifetime", value(), "NS:NS")(
       "from", "nothing before this time is fitted", value(), "NS")(
@@ -72,7 +72,8 @@ ImageFitOptions options_from(const Arguments& a) {
   o.kind = estimator_kind(a.text("method"));
   const std::uint64_t components = a.count("components");
   if (components < 1 || components > kMostComponents)
-    fail_usage("--components: found ", components, ", wanted 1 or 2");
+    fail_usage("--components: found ", components,
+               ", wanted 1 or 2 (three take a million photons: docs/fitting.md)");
   o.components = static_cast<int>(components);
   const std::string shift = a.text("shift");
   if (shift == "known")
@@ -83,6 +84,8 @@ ImageFitOptions options_from(const Arguments& a) {
     fail_usage("--shift: found '", shift, "', wanted known, global or pixel");
   o.background = !a.has("no-background");
   o.global_lifetimes = a.has("global-lifetimes");
+  if (o.global_lifetimes && o.shift == ShiftMode::pixel)
+    fail_usage("--global-lifetimes: found --shift pixel, wanted known or global");
   const std::string weights = a.text("weights");
   if (weights == "counts")
     o.weights = GateWeights::counts;
@@ -199,86 +202,6 @@ Maps maps_of(const RecordedGates& gates, const std::vector<Estimate>& pixels) {
   return maps;
 }
 
-nlohmann::json json_of(const Estimate& e) {
-  const auto number = [](double v) { return std::isfinite(v) ? nlohmann::json(v) : nullptr; };
-  return {{"amplitude_weighted_ns", number(e.amplitude_ns)},
-          {"intensity_weighted_ns", number(e.intensity_ns)},
-          {"tau1_ns", number(e.tau1_ns)},
-          {"tau2_ns", number(e.tau2_ns)},
-          {"fraction", number(e.fraction)},
-          {"photons", e.photons},
-          {"background", e.background},
-          {"shift_ns", e.shift_ns},
-          {"chi2_reduced", number(e.chi2_reduced)},
-          {"status", name_of(e.status)}};
-}
-
-nlohmann::json summary(const Arguments& a, const RecordedGates& gates, const ImageFit& fit,
-                       const Maps& maps, double seconds) {
-  std::map<std::string, std::size_t> endings;
-  for (const Estimate& e : fit.pixels) ++endings[name_of(e.status)];
-  const Acquisition& q = gates.acquisition;
-  return {{"method", a.text("method")},
-          {"components", a.count("components")},
-          {"width", gates.width},
-          {"height", gates.height},
-          {"gates", q.gates},
-          {"gate_step_ns", q.gate_step_ns},
-          {"period_ns", q.period_ns},
-          {"first_gate_ns", gates.first_gate_ns},
-          {"whole", json_of(fit.whole)},
-          {"pixels", endings},
-          {"amplitude_weighted_ns", statistics(map_of(maps, "amplitude_weighted_ns"))},
-          {"intensity_weighted_ns", statistics(map_of(maps, "intensity_weighted_ns"))},
-          {"chi2_reduced", statistics(map_of(maps, "chi2_reduced"))},
-          {"seconds", seconds},
-          {"traces_per_second", static_cast<double>(fit.pixels.size()) / seconds}};
-}
-
-void print_estimate(const Estimate& e) {
-  std::cout << std::setprecision(4);
-  if (e.status == FitStatus::no_counts) {
-    std::cout << "no counts\n";
-    return;
-  }
-  if (e.fraction < 1.0)
-    std::cout << e.tau1_ns << " and " << e.tau2_ns << " ns, amplitudes " << e.fraction << " and "
-              << 1.0 - e.fraction << ", mean " << e.amplitude_ns << " ns (amplitude-weighted), "
-              << e.intensity_ns << " ns (intensity-weighted)";
-  else
-    std::cout << e.amplitude_ns << " ns";
-  std::cout << "; " << static_cast<std::uint64_t>(std::max(e.photons, 0.0))
-            << " photons, background " << e.background << " a gate, IRF shift " << 1e3 * e.shift_ns
-            << " ps";
-  if (std::isfinite(e.chi2_reduced)) std::cout << ", reduced chi-square " << e.chi2_reduced;
-  if (e.status != FitStatus::converged) std::cout << " (" << name_of(e.status) << ")";
-  std::cout << '\n';
-}
-
-void print(const ImageFit& fit, const nlohmann::json& s, double seconds) {
-  const std::size_t n = fit.pixels.size();
-  if (n == 1) {
-    print_estimate(fit.pixels[0]);
-    return;
-  }
-  std::cout << "all light together: ";
-  print_estimate(fit.whole);
-  if (n <= 16)
-    for (std::size_t i = 0; i < n; ++i) {
-      std::cout << "  trace " << i << ": ";
-      print_estimate(fit.pixels[i]);
-    }
-  else if (!s["amplitude_weighted_ns"].is_null()) {
-    print_statistics("amplitude-weighted", s["amplitude_weighted_ns"]);
-    print_statistics("intensity-weighted", s["intensity_weighted_ns"]);
-  }
-  std::cout << "  pixels:";
-  for (const auto& [ending, count] : s["pixels"].items())
-    std::cout << ' ' << count << ' ' << ending;
-  std::cout << std::setprecision(3) << "; " << seconds << " s ("
-            << format_quantity(static_cast<double>(n) / seconds) << " traces/s)\n";
-}
-
 void write_results(const fs::path& folder, const RecordedGates& gates, const Maps& maps) {
   const std::size_t W = static_cast<std::size_t>(gates.width);
   std::vector<std::string> names{"row", "column"};
@@ -393,8 +316,8 @@ int fit(int argc, char** argv) {
   if (is_terminal(2)) progress.finish(static_cast<double>(intensity.size()));
 
   const Maps maps = maps_of(gates, result.pixels);
-  const nlohmann::json s = summary(a, gates, result, maps, seconds);
-  print(result, s, seconds);
+  const nlohmann::json s = fit_summary(a, gates, result, maps, seconds);
+  print_fit(result, s, seconds);
   if (a.has("json")) write_file(a.text("json"), s.dump(2) + "\n");
   const Report::Draw trace = [&](const fs::path& target) {
     draw_pixel(a, gates, irfs.curves[irfs.curves.size() > 1 ? pixel : 0], result, options, pixel,

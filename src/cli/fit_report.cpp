@@ -33,6 +33,16 @@ ReportTable whole_table(const Estimate& e) {
   return table;
 }
 
+ReportTable shared_table(const SharedFit& shared) {
+  ReportTable table{"Lifetimes that all pixels share", {"", "ns", "standard deviation (ns)"}, {}};
+  for (std::size_t c = 0; c < shared.tau_ns.size(); ++c)
+    if (c == 0 || shared.tau_ns[c] != shared.tau_ns[0])
+      table.rows.push_back({c == 0 ? "shorter" : "longer", short_number(shared.tau_ns[c]),
+                            short_number(shared.deviation_ns[c])});
+  if (table.rows.size() == 1) table.rows[0][0] = "lifetime";
+  return table;
+}
+
 ReportTable endings_table(const ImageFit& fit) {
   std::map<std::string, std::size_t> endings;
   for (const Estimate& e : fit.pixels) ++endings[name_of(e.status)];
@@ -119,6 +129,7 @@ void write_report(const Arguments& a, const FitReport& what) {
        {"IRF shift (ns)", map_of(what.maps, "shift_ns")},
        {"reduced chi-square", map_of(what.maps, "chi2_reduced")}}));
   report.table(whole_table(what.fit.whole));
+  if (what.fit.shared) report.table(shared_table(*what.fit.shared));
   report.table(endings_table(what.fit));
 
   Phasors points;

@@ -133,14 +133,30 @@ void fit_whole(const Acquisition& a, const IrfCurve& irf, const ImageFitOptions&
     e.typical_ns = all.intensity_ns;
     if (options.background)
       e.baseline_gates = gates_before_rise(a, irf, all.shift_ns, e.fit.first_gate);
-    if (options.global_lifetimes) {
-      e.fit.known.tau_ns = {all.tau1_ns, all.tau2_ns};
-      e.fit.unknowns.lifetimes = false;
-    }
+    e.fit.known.tau_ns = {all.tau1_ns, all.tau2_ns};
   }
   result.whole = moment ? (*make_estimator(options.kind, a, irf, e))(result.whole_counts) : all;
   if (!moment) result.whole_expected.assign(fitter->expected().begin(), fitter->expected().end());
   e.fit.unknowns.shift = options.shift == ShiftMode::pixel;
+}
+
+/// One fit of all pixels with common lifetimes, and, unless it is known, a common place of the IRF.
+/// From then on those are what every pixel is told.
+void share_lifetimes(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
+                     const ImageFitOptions& options, const std::function<bool(std::size_t)>& go_on,
+                     ImageFit& result) {
+  FitOptions& fit = result.options.fit;
+  FitOptions shared = fit;
+  shared.method =
+      options.kind == EstimatorKind::mle ? FitMethod::likelihood : FitMethod::least_squares;
+  shared.unknowns.shift = options.shift == ShiftMode::global;
+  result.shared =
+      fit_shared_lifetimes(recorded.acquisition, irfs, shared, recorded.counts,
+                           options.least_counts, [&go_on] { return !go_on || go_on(0); });
+  fit.unknowns.lifetimes = false;
+  if (result.shared->status == FitStatus::no_counts) return;
+  fit.known.tau_ns = result.shared->tau_ns;
+  fit.known.shift_ns = result.shared->shift_ns;
 }
 
 }  // namespace
@@ -156,6 +172,8 @@ ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs
   const std::vector<double> light = light_of(recorded);
   result.whole_counts.assign(light.begin(), light.end());
   fit_whole(a, irfs[0], options, light, reference, result);
+  if (options.global_lifetimes && result.whole.status != FitStatus::no_counts)
+    share_lifetimes(recorded, irfs, options, go_on, result);
 
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   const Estimate blank{nan, nan, nan, nan, nan, 0.0, 0.0, 0.0, nan, FitStatus::no_counts};

@@ -8,6 +8,7 @@
 
 #include "taugate/fli/estimator.h"
 #include "taugate/fli/io/measurement.h"
+#include "taugate/fli/shared_fit.h"
 
 namespace taugate {
 
@@ -23,7 +24,7 @@ struct ImageFitOptions {
   int components = 1;
   bool background = true;  ///< unknown, a value a pixel; else there is none
   ShiftMode shift = ShiftMode::global;
-  bool global_lifetimes = false;  ///< lm, mle: lifetimes of all light together, amplitudes a pixel
+  bool global_lifetimes = false;  ///< lm, mle: the same in all pixels, by one fit of all of them
   GateWeights weights = GateWeights::model;  ///< lm
   Range tau_ns{0.0, 0.0};                    ///< limits; 0: as FitOptions
   double from_ns = 0.0;                      ///< on the gates' clock: nothing before it is fitted
@@ -54,6 +55,7 @@ struct ImageFit {
   Estimate whole;                      ///< of all light together
   std::vector<float> whole_counts;     ///< [T]
   std::vector<double> whole_expected;  ///< [T]; empty for estimators that fit no trace
+  std::optional<SharedFit> shared;     ///< where the pixels share their lifetimes
   std::vector<Estimate> pixels;        ///< [N]
   std::vector<float> expected;         ///< [N][T] fitted counts, where kept; 0 where blank
   EstimatorOptions options;            ///< with which the pixels were estimated

@@ -1,0 +1,16 @@
+#pragma once
+// What `fit` found, for machines (--json, summary.json) and on the screen.
+
+#include <nlohmann/json.hpp>
+
+#include "fit_report.h"
+
+namespace taugate::cli {
+
+nlohmann::json fit_summary(const Arguments& arguments, const RecordedGates& gates,
+                           const ImageFit& fit, const Maps& maps, double seconds);
+
+/// `summary`: what fit_summary gave.
+void print_fit(const ImageFit& fit, const nlohmann::json& summary, double seconds);
+
+}  // namespace taugate::cli
