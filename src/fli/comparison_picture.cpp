@@ -26,9 +26,9 @@ std::vector<double> drawable(const std::vector<double>& values) {
 void draw_error_curves(const std::filesystem::path& path, const std::string& axis, bool logarithmic,
                        std::span<const ErrorCurve> curves) {
   require(!curves.empty(), "error plot: found no curve");
-  GnuplotScript script(1240, 520);
+  GnuplotScript script(1240, 560);
   std::string deviations, biases;
-  double largest = 0.02;  // of the biases; what is beyond is cut
+  double lowest = -0.02, highest = 0.02;  // of the biases; what is beyond 0.3 is cut
   for (std::size_t i = 0; i < curves.size(); ++i) {
     const ErrorCurve& c = curves[i];
     const std::size_t n = c.x.size();
@@ -39,23 +39,27 @@ void draw_error_curves(const std::filesystem::path& path, const std::string& axi
     script.data(block, {c.x, drawable(c.deviation), drawable(c.bound), drawable(c.bias)});
     const std::string colour = concat("lc rgb '", kColours[i % kColours.size()], "'");
     const std::string separator = i == 0 ? "" : ", ";
-    deviations += concat(separator, "$", block, " using 1:2 with linespoints pt 7 ps 0.7 lw 2 ",
-                         colour, " title ", GnuplotScript::quoted(c.name), ", $", block,
-                         " using 1:3 with lines dt 2 lw 1.2 ", colour, " notitle");
-    biases += concat(separator, "$", block, " using 1:4 with linespoints pt 7 ps 0.7 lw 2 ", colour,
-                     " notitle");
-    for (const double bias : c.bias)
-      if (std::isfinite(bias)) largest = std::max(largest, std::abs(bias));
+    deviations +=
+        concat(separator, "$", block, " using 1:(100*$2) with linespoints pt 7 ps 0.7 lw 2 ",
+               colour, " title ", GnuplotScript::quoted(c.name), ", $", block,
+               " using 1:(100*$3) with lines dt 2 lw 1.2 ", colour, " notitle");
+    biases += concat(separator, "$", block, " using 1:(100*$4) with linespoints pt 7 ps 0.7 lw 2 ",
+                     colour, " notitle");
+    for (const double bias : c.bias) {
+      if (!std::isfinite(bias)) continue;
+      lowest = std::min(lowest, std::max(bias, -0.3));
+      highest = std::max(highest, std::min(bias, 0.3));
+    }
   }
-  largest = std::min(1.1 * largest, 0.3);
-  script.line("set multiplot layout 1,2");
+  // The names stand above both panels, which are of one height.
+  script.line("set multiplot layout 1,2 margins 0.07,0.98,0.13,0.84 spacing 0.09");
+  script.line("set key at screen 0.5,0.98 center top horizontal maxrows 2 font ',10'");
   script.line("set xlabel ", GnuplotScript::quoted(axis));
   if (logarithmic) script.line("set logscale x");
-  script.line("set logscale y; set ylabel 'deviation / lifetime (dashed: bound)'");
-  script.line("set key outside below horizontal maxcols 5 font ',9'");
+  script.line("set logscale y; set ylabel 'deviation (% of the lifetime; dashed: bound)'");
   script.line("plot ", deviations);
-  script.line("unset logscale y; unset key; set ylabel 'bias / lifetime'");
-  script.line("set yrange [", -largest, ":", largest, "]");
+  script.line("unset logscale y; unset key; set ylabel 'bias (% of the lifetime)'");
+  script.line("set yrange [", 110.0 * lowest, ":", 110.0 * highest, "]");
   script.line("plot ", biases, ", 0 with lines lw 1 lc rgb '#606060' notitle");
   script.line("unset multiplot");
   script.write_png(path);

@@ -16,8 +16,8 @@ struct ErrorCurve {
   std::vector<double> bias;
 };
 
-/// Left the deviations with their bounds (dashed, in the same colour), right the biases. `axis`
-/// names x; `logarithmic` says how it runs. Error as in picture.h.
+/// Left the deviations with their bounds (dashed, in the same colour), right the biases, up to 30 %
+/// of the lifetime. `axis` names x; `logarithmic` says how it runs. Error as in picture.h.
 void draw_error_curves(const std::filesystem::path& path, const std::string& axis, bool logarithmic,
                        std::span<const ErrorCurve> curves);
 
