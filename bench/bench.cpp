@@ -1,5 +1,6 @@
 #include "bench/bench.h"
 
+#include <algorithm>
 #include <cmath>
 #include <thread>
 
@@ -28,6 +29,12 @@ void count_intensity(benchmark::State& state, double flops, double bytes) {
 }
 
 int cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
 
 taugate::Seq2Seq network(std::vector<int> hidden, int gates) {
   taugate::Seq2Seq result({.gates = gates, .hidden = std::move(hidden)});

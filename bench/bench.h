@@ -22,6 +22,8 @@ void count_intensity(benchmark::State& state, double flops, double bytes);
 
 int cores();
 
+double median(std::vector<double> values);  ///< the upper one of an even number
+
 /// A student or teacher with random weights.
 taugate::Seq2Seq network(std::vector<int> hidden, int gates);
 
@@ -36,6 +38,7 @@ void add_limits();
 void add_kernels();
 void add_networks();
 void add_integers();
+void add_fits();
 void add_training();
 void add_imaging();
 

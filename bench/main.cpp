@@ -153,6 +153,7 @@ int run(int argc, char** argv) {
   bench::add_kernels();
   bench::add_networks();
   bench::add_integers();
+  bench::add_fits();
   bench::add_training();
   bench::add_imaging();
   Table table;
