@@ -245,9 +245,7 @@ int compare(int argc, char** argv) {
   }
   if (!a.has("output")) return kSuccess;
   const fs::path folder = a.text("output");
-  std::error_code error;
-  fs::create_directories(folder, error);
-  require(!error, folder.string(), ": cannot make this folder: ", error.message());
+  make_folder(folder);
   write_table(folder / "comparison.csv", rows);
   write_file(folder / "comparison.json", to_json(rows) + "\n");
   if (!a.has("no-pictures"))

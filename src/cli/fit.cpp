@@ -329,9 +329,7 @@ int fit(int argc, char** argv) {
   }
   if (!a.has("output")) return kSuccess;
   const fs::path folder = a.text("output");
-  std::error_code error;
-  fs::create_directories(folder, error);
-  require(!error, folder.string(), ": cannot make this folder: ", error.message());
+  make_folder(folder);
   write_results(folder, gates, maps);
   if (options.keep_expected) write_residuals(folder / "residuals.npy", gates, result.expected);
   write_file(folder / "summary.json", s.dump(2) + "\n");

@@ -244,9 +244,7 @@ int infer(int argc, char** argv) {
 
   probe_report(a);
 
-  std::error_code error;
-  fs::create_directories(folder, error);
-  require(!error, folder.string(), ": cannot make this folder: ", error.message());
+  make_folder(folder);
   const nlohmann::json s = summary(result, truth);
   // gnuplot is a process of its own, so pictures are drawn beside the writing.
   std::vector<std::function<void()>> jobs = file_jobs(result, folder);

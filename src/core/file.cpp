@@ -132,6 +132,12 @@ void OutputFile::commit() {
   }
 }
 
+void make_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  require(!error, folder.string(), ": cannot make this folder: ", error.message());
+}
+
 void write_file(const fs::path& target, std::string_view content) {
   OutputFile file(target);
   file.write(content);

@@ -72,6 +72,9 @@ class OutputFile {
   bool device_ = false;
 };
 
+/// A folder and those above it, where they are not there yet. Error that names it and the reason.
+void make_folder(const std::filesystem::path& folder);
+
 /// The whole content in one call.
 void write_file(const std::filesystem::path& target, std::string_view content);
 

@@ -121,7 +121,7 @@ bool IntegerPlan::quantise(Scratch& s, std::size_t count) const {
 
 void IntegerPlan::run(Scratch& s) const {
   if (narrow_)
-    run_narrow(s);
+    run_words(s, narrow_layers_, false);
   else
     run_wide(s);
 }
@@ -140,43 +140,18 @@ std::int32_t IntegerPlan::zeros() const {
   return kernels_->offset_operands ? -0x7f7f7f80 : 0;  // 128 in each byte
 }
 
-void IntegerPlan::run_narrow(Scratch& s) const {
+void IntegerPlan::run_words(Scratch& s, const std::vector<simd::NarrowGru>& all,
+                            bool single) const {
+  const std::size_t lanes = single ? 1 : lanes_, layers = all.size() / 2;
   const auto T = static_cast<std::size_t>(steps_);
-  const std::size_t layers = narrow_layers_.size() / 2;
-  const std::int32_t* x = pack_input(s, T * lanes_);
-  std::size_t x_stride = lanes_;
+  const std::int32_t* x = pack_input(s, T * lanes);
+  std::size_t x_stride = lanes;
   for (std::size_t k = 0; k < 2 * layers; ++k) {
-    const simd::NarrowGru& layer = narrow_layers_[k];
-    const std::size_t words = words_of(layer);
-    const std::size_t stride = odd_stride(words), units = static_cast<std::size_t>(layer.units);
-    std::int32_t* operands = s.words[k % 2].data();
-    if (k < layers) {
-      std::fill_n(s.state.data(), units * lanes_, 0);
-      std::fill_n(operands, words, zeros());
-    } else {
-      std::copy_n(s.final_state[k - layers].data(), units * lanes_, s.state.data());
-      std::copy_n(s.final_words[k - layers].data(), words, operands);
-    }
-    kernels_->narrow_gru(layer, steps_, x, x_stride, operands, stride, s.state.data());
-    if (k < layers) {
-      std::copy_n(s.state.data(), units * lanes_, s.final_state[k].data());
-      std::copy_n(operands + T * stride, words, s.final_words[k].data());
-    }
-    x = operands + stride;
-    x_stride = stride;
-  }
-  kernels_->narrow_readout(head_, steps_, x, x_stride, s.output.data());
-}
-
-void IntegerPlan::run_single(Scratch& s) const {
-  const auto T = static_cast<std::size_t>(steps_);
-  const std::size_t layers = single_layers_.size() / 2;
-  const std::int32_t* x = pack_input(s, T);
-  std::size_t x_stride = 1;
-  for (std::size_t k = 0; k < 2 * layers; ++k) {
-    const simd::NarrowGru& layer = single_layers_[k];
-    const std::size_t words = single_words_of(layer),
-                      state = static_cast<std::size_t>(layer.units) / 2;
+    const simd::NarrowGru& layer = all[k];
+    const auto units = static_cast<std::size_t>(layer.units);
+    const std::size_t words = single ? single_words_of(layer) : words_of(layer);
+    const std::size_t stride = single ? words : odd_stride(words);
+    const std::size_t state = single ? units / 2 : units * lanes_;  // single: two units a word
     std::int32_t* operands = s.words[k % 2].data();
     if (k < layers) {
       std::fill_n(s.state.data(), state, 0);
@@ -185,16 +160,20 @@ void IntegerPlan::run_single(Scratch& s) const {
       std::copy_n(s.final_state[k - layers].data(), state, s.state.data());
       std::copy_n(s.final_words[k - layers].data(), words, operands);
     }
-    kernels_->single_gru(layer, steps_, x, x_stride, operands, words, s.state.data());
+    const auto gru = single ? kernels_->single_gru : kernels_->narrow_gru;
+    gru(layer, steps_, x, x_stride, operands, stride, s.state.data());
     if (k < layers) {
       std::copy_n(s.state.data(), state, s.final_state[k].data());
-      std::copy_n(operands + T * words, words, s.final_words[k].data());
+      std::copy_n(operands + T * stride, words, s.final_words[k].data());
     }
-    x = operands + words;
-    x_stride = words;
+    x = operands + stride;
+    x_stride = stride;
   }
-  kernels_->single_readout(single_head_, steps_, x, x_stride, s.output.data());
+  const auto readout = single ? kernels_->single_readout : kernels_->narrow_readout;
+  readout(single ? single_head_ : head_, steps_, x, x_stride, s.output.data());
 }
+
+void IntegerPlan::run_single(Scratch& s) const { run_words(s, single_layers_, true); }
 
 void IntegerPlan::run_wide(Scratch& s) const {
   const auto T = static_cast<std::size_t>(steps_);

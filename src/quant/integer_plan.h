@@ -48,7 +48,8 @@ class IntegerPlan {
   void pack_single(const IntegerModel& model);
   std::size_t words_of(const simd::NarrowGru& layer) const;
   std::size_t single_words_of(const simd::NarrowGru& layer) const;
-  void run_narrow(Scratch& s) const;
+  /// Layers whose operands are words of several: of a block of traces, or of a single one.
+  void run_words(Scratch& s, const std::vector<simd::NarrowGru>& all, bool single) const;
   void run_wide(Scratch& s) const;
 
   const simd::IntegerKernels* kernels_ = nullptr;

@@ -256,9 +256,7 @@ std::string rtl_module(const RtlParameters& parameters, bool load_files,
 
 void export_rtl(const std::filesystem::path& folder, const IntegerModel& model,
                 const RtlParameters& parameters) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  require(!error, folder.string(), ": found no way to make this folder (", error.message(), ")");
+  make_folder(folder);
   for (const RtlMemory& memory : rtl_memories(model, parameters)) {
     OutputFile file(folder / memory.file);
     for (const std::string& line : memory.lines) file.write(line + "\n");

@@ -131,9 +131,7 @@ Cosimulation::Cosimulation(const RtlParameters& parameters, CosimulationOptions 
   key += concat("waveform=", options_.waveform, " coverage=", options_.coverage);
   options_.rtl = fs::absolute(options_.rtl);
   folder_ = fs::absolute(options_.work) / hexadecimal(fnv1a(key));
-  std::error_code error;
-  fs::create_directories(folder_, error);
-  require(!error, folder_.string(), ": found no way to make this folder (", error.message(), ")");
+  make_folder(folder_);
   write_file(folder_ / "parameters.txt", key + "\n");
   build();
 }

@@ -93,11 +93,7 @@ SimulatorConfig well_plate(const std::string& preset, int outputs) {
 
 ExperimentFolder::ExperimentFolder(fs::path folder, const Plan& plan)
     : folder_(std::move(folder)), plan_(plan) {
-  for (const char* kind : {"runs", "models"}) {
-    std::error_code error;
-    fs::create_directories(folder_ / kind, error);
-    require(!error, (folder_ / kind).string(), ": cannot make the folder: ", error.message());
-  }
+  for (const char* kind : {"runs", "models"}) make_folder(folder_ / kind);
 }
 
 fs::path ExperimentFolder::path(const char* kind, const Experiment& row, int seed,
