@@ -10,8 +10,9 @@
 namespace taugate {
 namespace {
 
-constexpr std::array kColours = {"#1b5ea6", "#d95f20", "#2b8a3e", "#8e3fa8", "#c2a000",
-                                 "#1098ad", "#c2255c", "#5c5f66", "#7a4a1e", "#111111"};
+constexpr std::array kColours = {"#1b5ea6", "#d95f20", "#2b8a3e", "#8e3fa8", "#c2a000", "#1098ad",
+                                 "#c2255c", "#5c5f66", "#7a4a1e", "#111111", "#e0559a", "#7fae1b"};
+constexpr std::size_t kNamesARow = 6;
 
 /// What gnuplot leaves out: values that are not finite.
 std::vector<double> drawable(const std::vector<double>& values) {
@@ -38,13 +39,18 @@ void draw_error_curves(const std::filesystem::path& path, const std::string& axi
     const std::string block = concat("c", i);
     script.data(block, {c.x, drawable(c.deviation), drawable(c.bound), drawable(c.bias)});
     const std::string colour = concat("lc rgb '", kColours[i % kColours.size()], "'");
+    const std::string points = i < kColours.size() ? "pt 7" : "pt 4";
     const std::string separator = i == 0 ? "" : ", ";
-    deviations +=
-        concat(separator, "$", block, " using 1:(100*$2) with linespoints pt 7 ps 0.7 lw 2 ",
-               colour, " title ", GnuplotScript::quoted(c.name), ", $", block,
-               " using 1:(100*$3) with lines dt 2 lw 1.2 ", colour, " notitle");
-    biases += concat(separator, "$", block, " using 1:(100*$4) with linespoints pt 7 ps 0.7 lw 2 ",
-                     colour, " notitle");
+    // gnuplot's own key would not stand across both panels.
+    script.line("set label ", i + 1, " ", GnuplotScript::quoted(c.name), " at screen ",
+                0.08 + 0.155 * static_cast<double>(i % kNamesARow), ",",
+                0.96 - 0.04 * static_cast<double>(i / kNamesARow), " font ',10' point ", points,
+                " ps 0.9 ", colour, " offset 1,0");
+    deviations += concat(separator, "$", block, " using 1:(100*$2) with linespoints ", points,
+                         " ps 0.7 lw 2 ", colour, " notitle, $", block,
+                         " using 1:(100*$3) with lines dt 2 lw 1.2 ", colour, " notitle");
+    biases += concat(separator, "$", block, " using 1:(100*$4) with linespoints ", points,
+                     " ps 0.7 lw 2 ", colour, " notitle");
     for (const double bias : c.bias) {
       if (!std::isfinite(bias)) continue;
       lowest = std::min(lowest, std::max(bias, -0.3));
@@ -52,13 +58,14 @@ void draw_error_curves(const std::filesystem::path& path, const std::string& axi
     }
   }
   // The names stand above both panels, which are of one height.
-  script.line("set multiplot layout 1,2 margins 0.07,0.98,0.13,0.84 spacing 0.09");
-  script.line("set key at screen 0.5,0.98 center top horizontal maxrows 2 font ',10'");
+  const double rows = static_cast<double>((curves.size() - 1) / kNamesARow);
+  script.line("set multiplot layout 1,2 margins 0.07,0.96,0.13,", 0.91 - 0.04 * rows,
+              " spacing 0.1");
   script.line("set xlabel ", GnuplotScript::quoted(axis));
   if (logarithmic) script.line("set logscale x");
   script.line("set logscale y; set ylabel 'deviation (% of the lifetime; dashed: bound)'");
   script.line("plot ", deviations);
-  script.line("unset logscale y; unset key; set ylabel 'bias (% of the lifetime)'");
+  script.line("unset logscale y; unset label; set ylabel 'bias (% of the lifetime)'");
   script.line("set yrange [", 110.0 * lowest, ":", 110.0 * highest, "]");
   script.line("plot ", biases, ", 0 with lines lw 1 lc rgb '#606060' notitle");
   script.line("unset multiplot");

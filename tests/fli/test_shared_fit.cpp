@@ -63,14 +63,15 @@ TEST_CASE("shared lifetimes are at the minimum of the joint objective") {
   std::vector<double> buffer;
   const IrfCurve irf = parametric_irf(1.5, 0.3, 0.0, 0.0, buffer);
   const std::vector<float> counts = image(irf, 3);
-  for (const auto& [method, weights] : {std::pair{FitMethod::likelihood, GateWeights::model},
-                                        std::pair{FitMethod::least_squares, GateWeights::model},
-                                        std::pair{FitMethod::least_squares, GateWeights::counts},
-                                        std::pair{FitMethod::least_squares, GateWeights::equal}})
+  for (const auto& kind : {std::pair{FitMethod::likelihood, GateWeights::model},
+                           std::pair{FitMethod::least_squares, GateWeights::model},
+                           std::pair{FitMethod::least_squares, GateWeights::counts},
+                           std::pair{FitMethod::least_squares, GateWeights::equal}})
     for (const bool shift : {false, true}) {
+      const GateWeights weights = kind.second;
       CAPTURE(static_cast<int>(weights));
       CAPTURE(shift);
-      FitOptions o = options_for(method, weights);
+      FitOptions o = options_for(kind.first, weights);
       o.unknowns.shift = shift;
       const SharedFit fit = fit_shared_lifetimes(kSs2, {&irf, 1}, o, counts);
       REQUIRE(fit.status == FitStatus::converged);

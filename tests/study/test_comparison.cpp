@@ -84,4 +84,6 @@ TEST_CASE("conditions by name, contestants by name") {
   CHECK_THROWS_AS(classical_contestant("mle+all", kSs2, 1), UsageError);
   CHECK_THROWS_AS(classical_contestant("cmm+shift", kSs2, 1), UsageError);
   CHECK_THROWS_AS(classical_contestant("best", kSs2, 1), UsageError);
+  CHECK(classical_contestant("lm-counts+shift", kSs2, 2).unknowns ==
+        Unknowns{2, true, true, true, false});
 }
