@@ -30,7 +30,7 @@ RtlEngine::RtlEngine(int data_bits, int user_bits, int counter_bits, int cores,
 #if VM_TRACE_FST
   context_.traceEverOn(!trace.empty());
 #endif
-  top_ = std::make_unique<Vseq2seq_model>(&context_);
+  top_ = std::make_unique<Vsimulation>(&context_);
 #if VM_TRACE_FST
   if (!trace.empty()) {
     trace_ = std::make_unique<VerilatedFstC>();

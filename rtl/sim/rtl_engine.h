@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "Vseq2seq_model.h"
+#include "Vsimulation.h"
 
 /// One pixel on its way through: what goes in, what came out, and in which cycles.
 struct Pixel {
@@ -58,7 +58,7 @@ class RtlEngine {
   void tick();  // to just after the next rising edge
 
   VerilatedContext context_;
-  std::unique_ptr<Vseq2seq_model> top_;
+  std::unique_ptr<Vsimulation> top_;
 #if VM_TRACE_FST
   std::unique_ptr<VerilatedFstC> trace_;
 #endif

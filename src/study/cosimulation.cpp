@@ -150,6 +150,7 @@ void build_simulation(const CosimulationOptions& options, const fs::path& folder
       "-MAKEFLAGS",   concat("OPT_FAST=", options.coverage ? "-O0" : "-O1", " OPT_SLOW=-O0"),
       "-Mdir",        (folder / "build").string(),
       "-o",           "simulation"};
+  command.insert(command.end(), {"--prefix", "Vsimulation"});
   if (options.waveform) command.insert(command.end(), {"--trace-fst", "--trace-structs"});
   if (options.coverage) command.push_back("--coverage");
   for (std::string& file : sources(options.rtl)) command.push_back(std::move(file));

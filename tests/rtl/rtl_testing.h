@@ -1,9 +1,14 @@
 #pragma once
 // What the tests of the RTL share: where it is, and pixels that lead it into its corners.
 
+#include <doctest/doctest.h>
+
+#include <cstring>
 #include <filesystem>
 
 #include "quant/quant_testing.h"
+#include "taugate/core/file.h"
+#include "taugate/core/process.h"
 #include "taugate/study/cosimulation.h"
 
 namespace taugate::testing {
@@ -13,6 +18,34 @@ inline CosimulationOptions simulation_options() {
   options.rtl = std::filesystem::path(TAUGATE_SOURCE_DIR) / "rtl";
   options.work = "cosim";  // below the folder that the tests run in
   return options;
+}
+
+/// What rtl/sim/<bench>.sv answers to a stimulus: In and Response are arrays of 64-bit words, a
+/// cycle each.
+template <class Response, class In>
+std::vector<Response> simulate(const std::string& bench, const std::vector<In>& stimulus) {
+  const CosimulationOptions options = simulation_options();
+  const std::filesystem::path folder = std::filesystem::absolute(options.work / bench);
+  std::filesystem::create_directories(folder);
+  build_simulation(options, folder, bench,
+                   {options.rtl / "sim" / (bench + ".sv"), options.rtl / "sim" / "bench.cpp"});
+  write_file(folder / "stimulus.bin",
+             {reinterpret_cast<const char*>(stimulus.data()), sizeof(In) * stimulus.size()});
+  REQUIRE(run_process({(folder / "build" / "simulation").string(), "stimulus.bin", "response.bin"},
+                      folder / "simulation.log", folder) == 0);
+  const std::string bytes = read_file(folder / "response.bin");
+  REQUIRE(bytes.size() == sizeof(Response) * stimulus.size());
+  std::vector<Response> all(stimulus.size());
+  std::memcpy(all.data(), bytes.data(), bytes.size());
+  return all;
+}
+
+/// Bits of a word: as they are, and as two's complement.
+inline std::uint64_t field(std::uint64_t word, int at, int bits) {
+  return word >> at & ((std::uint64_t{1} << bits) - 1);
+}
+inline std::int64_t number(std::uint64_t word, int at, int bits) {
+  return static_cast<std::int64_t>(word << (64 - at - bits)) >> (64 - bits);
 }
 
 /// Decays with noise, random words over the whole of 16 bits (most of which saturate), constants at

@@ -3,21 +3,17 @@
 #include <doctest/doctest.h>
 
 #include <array>
-#include <cstring>
 #include <deque>
 
 #include "rtl_testing.h"
-#include "taugate/core/file.h"
-#include "taugate/core/process.h"
 
 using namespace taugate;
 using namespace taugate::testing;
-namespace fs = std::filesystem;
 
 namespace {
 
 using In = std::array<std::int64_t, 4>;
-/// As rtl/sim/blocks.cpp writes them.
+/// As rtl/sim/blocks.sv has them.
 enum Out {
   input_word,
   operand,
@@ -38,26 +34,9 @@ enum Out {
 };
 using Response = std::array<std::int64_t, outputs>;
 
-std::vector<Response> simulate(const std::vector<In>& stimulus) {
-  const CosimulationOptions options = simulation_options();
-  const fs::path folder = fs::absolute(options.work / "blocks");
-  fs::create_directories(folder);
-  build_simulation(options, folder, "blocks",
-                   {options.rtl / "sim" / "blocks.sv", options.rtl / "sim" / "blocks.cpp"});
-  write_file(folder / "stimulus.bin",
-             {reinterpret_cast<const char*>(stimulus.data()), sizeof(In) * stimulus.size()});
-  REQUIRE(run_process({(folder / "build" / "simulation").string(), "stimulus.bin", "response.bin"},
-                      folder / "simulation.log", folder) == 0);
-  const std::string bytes = read_file(folder / "response.bin");
-  REQUIRE(bytes.size() == sizeof(Response) * stimulus.size());
-  std::vector<Response> all(stimulus.size());
-  std::memcpy(all.data(), bytes.data(), bytes.size());
-  return all;
-}
-
 /// The low bits of a value, as two's complement.
 std::int64_t word(std::int64_t value, int bits) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(value) << (64 - bits)) >> (64 - bits);
+  return number(static_cast<std::uint64_t>(value), 0, bits);
 }
 
 /// Every 16-bit sum, and beside it random words of all sizes.
@@ -85,7 +64,7 @@ std::vector<In> stimulus() {
 
 TEST_CASE("blocks and package equal the C++ on every 16-bit sum") {
   const std::vector<In> in = stimulus();
-  const std::vector<Response> out = simulate(in);
+  const std::vector<Response> out = simulate<Response>("blocks", in);
   const Arithmetic smooth({}, GruForm::reset_after, Activation::smooth);
   const Arithmetic hard({}, GruForm::reset_after, Activation::hard);
   const Arithmetic wide(widths_16bit(), GruForm::reset_after, Activation::smooth);

@@ -3,16 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <array>
-#include <cstring>
 #include <deque>
 
 #include "rtl_testing.h"
-#include "taugate/core/file.h"
-#include "taugate/core/process.h"
 
 using namespace taugate;
 using namespace taugate::testing;
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -22,14 +18,6 @@ using Response = std::array<std::uint64_t, 10>;
 constexpr std::size_t kCycles = 30000, kDrain = 300;
 /// From here on every word of every memory has been written.
 constexpr std::size_t kWritten = 2000;
-
-std::uint64_t field(std::uint64_t word, int at, int bits) {
-  return word >> at & ((std::uint64_t{1} << bits) - 1);
-}
-/// The same, as two's complement.
-std::int64_t number(std::uint64_t word, int at, int bits) {
-  return static_cast<std::int64_t>(word << (64 - at - bits)) >> (64 - bits);
-}
 
 /// Word 0 is data, 1 the control of memories and buffers, 2 that of the tail, 3..6 the rows and
 /// sums of r, z, W_n x and U_n h: {sum, bias, multiplier, shift}.
@@ -69,26 +57,9 @@ std::vector<In> stimulus() {
   return all;
 }
 
-std::vector<Response> simulate(const std::vector<In>& stimulus) {
-  const CosimulationOptions options = simulation_options();
-  const fs::path folder = fs::absolute(options.work / "buffers");
-  fs::create_directories(folder);
-  build_simulation(options, folder, "buffers",
-                   {options.rtl / "sim" / "buffers.sv", options.rtl / "sim" / "buffers.cpp"});
-  write_file(folder / "stimulus.bin",
-             {reinterpret_cast<const char*>(stimulus.data()), sizeof(In) * stimulus.size()});
-  REQUIRE(run_process({(folder / "build" / "simulation").string(), "stimulus.bin", "response.bin"},
-                      folder / "simulation.log", folder) == 0);
-  const std::string bytes = read_file(folder / "response.bin");
-  REQUIRE(bytes.size() == sizeof(Response) * stimulus.size());
-  std::vector<Response> all(stimulus.size());
-  std::memcpy(all.data(), bytes.data(), bytes.size());
-  return all;
-}
-
 struct Simulation {
   std::vector<In> in = stimulus();
-  std::vector<Response> out = simulate(in);
+  std::vector<Response> out = simulate<Response>("buffers", in);
 };
 /// One simulation for all cases.
 const Simulation& simulation() {

@@ -1,15 +1,17 @@
-// Drives buffers.sv: seven 64-bit words a cycle from a file, its ten outputs into another.
+// Drives a bench of blocks (blocks.sv, buffers.sv, steps.sv): its 64-bit words of a cycle come from
+// a file, those that it answers in the same cycle go into another.
 //
 //   simulation STIMULUS RESPONSE
 
 #include <cstring>
 #include <fstream>
+#include <vector>
 
-#include "Vbuffers.h"
+#include "Vsimulation.h"
 
 int main(int, char** argv) {
   VerilatedContext context;
-  Vbuffers top(&context);
+  Vsimulation top(&context);
   std::ifstream stimulus(argv[1], std::ios::binary);
   std::ofstream response(argv[2], std::ios::binary);
   const auto tick = [&] {
@@ -21,11 +23,11 @@ int main(int, char** argv) {
   top.eval();  // the first edge is one only after a low level
   tick();
   top.rst_ni = 1;
-  char in[7 * 8];
-  while (stimulus.read(in, sizeof in)) {
-    std::memcpy(&top.in_i[0], in, sizeof in);
+  std::vector<char> in(sizeof top.in_i);
+  while (stimulus.read(in.data(), sizeof top.in_i)) {
+    std::memcpy(&top.in_i[0], in.data(), in.size());
     top.eval();
-    response.write(reinterpret_cast<const char*>(&top.out_o[0]), 10 * 8);
+    response.write(reinterpret_cast<const char*>(&top.out_o[0]), sizeof top.out_o);
     tick();
   }
   top.final();
