@@ -74,7 +74,10 @@ place_and_route() {
     *) echo "error: no route is called $route" >&2; exit 2 ;;
   esac
   report=$out/$design-$route-$seed.report
-  if [ -e "$report" ] && [ ! "$netlist" -nt "$report" ]; then return; fi
+  # A report without a clock is of OPTIONS=--pack-only or the like, and no result.
+  if [ -e "$report" ] && [ ! "$netlist" -nt "$report" ] && grep -q '"achieved"' "$report"; then
+    return
+  fi
   echo "nextpnr: $design, $route, seed $seed"
   "$run" nice "$@" $OPTIONS --json "$netlist" --seed "$seed" --timing-allow-fail --quiet \
     --log "$report.log" --report "$report.part" >/dev/null 2>&1 ||
