@@ -234,17 +234,13 @@ void write_residuals(const fs::path& path, const RecordedGates& gates,
   write_npy<float>(path, {'f', 4, false}, shape, residuals);
 }
 
-/// Measured and expected counts of one pixel, or of all light together.
-void draw_pixel(const Arguments& a, const RecordedGates& gates, const IrfCurve& irf,
-                const ImageFit& fit, const ImageFitOptions& o, std::size_t pixel,
+/// Measured and expected counts, what is left over, and the decay that was found.
+void draw_decay(const Acquisition& q, const IrfCurve& irf, std::span<const float> counts,
+                const Estimate& e, std::span<const double> expected, const std::string& title,
                 const fs::path& target) {
-  const Acquisition& q = gates.acquisition;
-  const std::size_t T = static_cast<std::size_t>(q.gates);
-  const std::span counts(gates.counts.data() + pixel * T, T);
-  const auto estimator = make_estimator(o.kind, q, irf, fit.options);
-  const Estimate e = (*estimator)(counts);
   if (!std::isfinite(e.amplitude_ns)) return;
-  const std::vector<float> expected(estimator->expected().begin(), estimator->expected().end());
+  const std::size_t T = static_cast<std::size_t>(q.gates);
+  const std::vector<float> fitted(expected.begin(), expected.end());
   std::vector<float> sfd(T), irf_gates(T);
   write_sfd({e.tau1_ns, e.tau2_ns, e.fraction}, q, sfd);
   // What hardly decays shows where the light comes from.
@@ -253,11 +249,20 @@ void draw_pixel(const Arguments& a, const RecordedGates& gates, const IrfCurve& 
   moved.start_ns += e.shift_ns;
   Response{q}(moved, Decay::mono(1e-3 * q.gate_step_ns), flash);
   std::copy(flash.begin(), flash.end(), irf_gates.begin());
-  std::ostringstream title;
-  title << "row " << pixel / static_cast<std::size_t>(gates.width) << ", column "
-        << pixel % static_cast<std::size_t>(gates.width) << ": " << std::setprecision(4)
-        << e.amplitude_ns << " ns by " << a.text("method");
-  draw_trace(target, {title.str(), q.gate_step_ns, counts, sfd, expected, irf_gates});
+  std::ostringstream text;
+  text << title << ": " << std::setprecision(4) << e.amplitude_ns << " ns";
+  draw_trace(target, {text.str(), q.gate_step_ns, counts, sfd, fitted, irf_gates});
+}
+
+void draw_pixel(const RecordedGates& gates, const IrfCurve& irf, const ImageFit& fit,
+                EstimatorKind kind, std::size_t pixel, const fs::path& target) {
+  const std::size_t T = static_cast<std::size_t>(gates.acquisition.gates);
+  const std::span counts(gates.counts.data() + pixel * T, T);
+  const auto estimator = make_estimator(kind, gates.acquisition, irf, fit.options);
+  const Estimate e = (*estimator)(counts);
+  const std::size_t W = static_cast<std::size_t>(gates.width);
+  draw_decay(gates.acquisition, irf, counts, e, estimator->expected(),
+             concat("row ", pixel / W, ", column ", pixel % W), target);
 }
 
 }  // namespace
@@ -320,11 +325,16 @@ int fit(int argc, char** argv) {
   print_fit(result, s, seconds);
   if (a.has("json")) write_file(a.text("json"), s.dump(2) + "\n");
   const Report::Draw trace = [&](const fs::path& target) {
-    draw_pixel(a, gates, irfs.curves[irfs.curves.size() > 1 ? pixel : 0], result, options, pixel,
+    draw_pixel(gates, irfs.curves[irfs.curves.size() > 1 ? pixel : 0], result, options.kind, pixel,
                target);
   };
+  const Report::Draw light = [&](const fs::path& target) {
+    draw_decay(acquisition, irfs.curves[0], result.whole_counts, result.whole,
+               result.whole_expected, "all light together", target);
+  };
   if (a.has("report")) {
-    write_report(a, {file.string(), gates, irfs.curves, result, maps, scale, trace, seconds});
+    write_report(a,
+                 {file.string(), gates, irfs.curves, result, maps, scale, light, trace, seconds});
     std::cout << "wrote " << a.text("report") << '\n';
   }
   if (!a.has("output")) return kSuccess;
@@ -344,6 +354,7 @@ int fit(int argc, char** argv) {
                    intensity, scale);
     }
     trace(folder / "trace.png");
+    if (result.pixels.size() > 1) light(folder / "all_light.png");
   }
   std::cout << "wrote " << folder.string() << "/: lifetimes.csv, fit.npz, summary.json"
             << (a.has("no-pictures") ? "" : " and pictures") << '\n';

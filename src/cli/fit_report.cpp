@@ -78,20 +78,24 @@ void add_maps(Report& report, const FitReport& what) {
       map_of(what.maps, "chi2_reduced"), {});
 }
 
-/// Phasors of all pixels, with the instrument taken out by the IRF.
+/// Phasors of all pixels that have a lifetime, with the instrument taken out by the IRF.
 struct Phasors {
   std::vector<double> g, s;
+  std::vector<float> counts;
   double frequency = 0.0;
 };
 Phasors phasors(const FitReport& what) {
   const Acquisition& q = what.gates.acquisition;
   const auto T = static_cast<std::size_t>(q.gates);
   const PhasorTransform transform(q, what.irfs.front());
-  Phasors points{{}, {}, transform.frequency()};
+  const std::vector<float>& counts = map_of(what.maps, "counts");
+  Phasors points{{}, {}, {}, transform.frequency()};
   for (std::size_t i = 0; i < what.fit.pixels.size(); ++i) {
+    if (!std::isfinite(what.fit.pixels[i].amplitude_ns)) continue;
     const Phasor p = transform(std::span(what.gates.counts.data() + i * T, T));
     points.g.push_back(p.g);
     points.s.push_back(p.s);
+    points.counts.push_back(counts[i]);
   }
   return points;
 }
@@ -142,6 +146,11 @@ void write_report(const Arguments& a, const FitReport& what) {
                        draw_histogram(path, "amplitude-weighted lifetime (ns)", tau, what.scale);
                      });
     report.section("Decays");
+    if (n > 1)
+      report.picture(
+          "All light together: counts, the fit, what is left over in deviations of Poisson counts, "
+          "and the decay alone.",
+          what.light);
     report.picture(
         "One pixel: counts, the fit, what is left over in deviations of Poisson counts, and the "
         "decay alone.",
@@ -151,7 +160,7 @@ void write_report(const Arguments& a, const FitReport& what) {
                        ? "Phasors, calibrated by the first pixel's IRF, weighted with their counts."
                        : "Phasors, calibrated by the IRF, weighted with their counts.",
                    [&](const std::filesystem::path& path) {
-                     draw_phasors(path, "Phasors", points.g, points.s, map_of(what.maps, "counts"),
+                     draw_phasors(path, "Phasors", points.g, points.s, points.counts,
                                   points.frequency);
                    });
   }

@@ -20,6 +20,7 @@ struct FitReport {
   const ImageFit& fit;
   const Maps& maps;
   std::optional<Range> scale;
+  Report::Draw light;  ///< draws all light together
   Report::Draw trace;  ///< draws the chosen pixel
   double seconds;      ///< that the fits took
 };

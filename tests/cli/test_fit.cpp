@@ -61,7 +61,7 @@ TEST_CASE("fit: a stack becomes a table, an archive and pictures") {
   // Pearson's chi-square of a right model; single ones are large where a gate expects nothing.
   const double median = json_in(folder, "out/summary.json")["chi2_reduced"]["median"];
   CHECK(std::abs(median - 1.0) < 0.2);
-  for (const char* picture : {"lifetime_map.png", "overlay.png", "trace.png"})
+  for (const char* picture : {"lifetime_map.png", "overlay.png", "trace.png", "all_light.png"})
     CHECK(is_picture(folder / "out" / picture));
   CHECK(json_in(folder, "out/summary.json")["components"] == 2);
   CHECK(
