@@ -7,6 +7,7 @@
 #include <regex>
 #include <sstream>
 
+#include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
 
 namespace taugate::cli {
@@ -148,6 +149,13 @@ std::vector<std::string> Arguments::texts(const std::string& name) const {
   std::istringstream rest(text(name));
   for (std::string value; std::getline(rest, value, ',');) values.push_back(value);
   return values;
+}
+
+void check_writable(const std::filesystem::path& file) { OutputFile probe(file); }
+
+void check_writable(const Arguments& arguments, std::initializer_list<const char*> options) {
+  for (const char* option : options)
+    if (arguments.has(option)) check_writable(arguments.text(option));
 }
 
 void add_threads(Arguments& arguments) {

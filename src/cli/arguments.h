@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <cxxopts.hpp>
+#include <filesystem>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,6 +51,11 @@ class Arguments {
   std::vector<std::string> groups_;  // in the order in which they were added
   cxxopts::ParseResult result_;
 };
+
+/// Error where the file cannot be written: now, rather than after an hour of work.
+void check_writable(const std::filesystem::path& file);
+/// The same for the files of those of these options that were given.
+void check_writable(const Arguments& arguments, std::initializer_list<const char*> options);
 
 /// --threads, for every command that computes.
 void add_threads(Arguments& arguments);

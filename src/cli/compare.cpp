@@ -221,8 +221,7 @@ int compare(int argc, char** argv) {
   const std::uint64_t traces = a.count("traces");
   if (traces < 4 || traces > 10'000'000)
     fail_usage("--traces: found ", traces, ", wanted 4 to 10 million");
-  if (a.has("json")) OutputFile probe(a.text("json"));
-  probe_report(a);
+  check_writable(a, {"json", "report"});
 
   Progress progress(std::cerr, "compare", "conditions", static_cast<double>(conditions.size()),
                     {.terminal = is_terminal(2), .clock = {}});

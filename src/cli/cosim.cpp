@@ -166,8 +166,7 @@ int cosim(int argc, char** argv) {
   const QuantisedModel model = load_quantised_model(file);
   const RtlParameters parameters = rtl_parameters(model.network, hardware);
   const std::vector<PixelSamples> pixels = traces_from(model, a, traces);
-  for (const char* name : {"json", "waveform", "coverage"})
-    if (a.has(name)) OutputFile probe(a.text(name));  // fails now rather than after the work
+  check_writable(a, {"json", "waveform", "coverage"});
   try {
     return compare(model, parameters, pixels, a);
   } catch (const Error&) {

@@ -57,7 +57,7 @@ int evaluate(int argc, char** argv) {
   if (samples < 1 || samples > 1u << 30)
     fail_usage("--samples: found ", samples, ", wanted 1 to 2^30");
   // Fails now rather than after the work.
-  if (a.has("json")) OutputFile probe(a.text("json"));
+  check_writable(a, {"json"});
   Progress progress(std::cerr, "evaluate", "traces", static_cast<double>(samples),
                     {.terminal = is_terminal(2), .clock = {}});
   const Evaluation e =

@@ -277,8 +277,7 @@ int fit(int argc, char** argv) {
   options.least_counts = given.least_counts;
   std::optional<Range> scale;
   if (a.has("scale")) scale = a.range("scale");
-  if (a.has("json")) OutputFile probe(a.text("json"));
-  probe_report(a);
+  check_writable(a, {"json", "report"});
 
   Measurement measurement = measurement_from(a, file);
   if (given.bin_ns) measurement.bin_ns = given.bin_ns;

@@ -242,7 +242,7 @@ int infer(int argc, char** argv) {
   std::optional<Range> scale;
   if (a.has("scale")) scale = a.range("scale");
 
-  probe_report(a);
+  check_writable(a, {"report"});
 
   make_folder(folder);
   const nlohmann::json s = summary(result, truth);

@@ -2,7 +2,6 @@
 
 #include <ctime>
 
-#include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
 #include "taugate/fli/normalise.h"
 #include "taugate/fli/statistics.h"
@@ -13,10 +12,6 @@ namespace taugate::cli {
 void add_report(Arguments& arguments) {
   arguments.group("")("report", "write a report with all pictures in it, for a browser",
                       cxxopts::value<std::string>(), "HTML");
-}
-
-void probe_report(const Arguments& arguments) {
-  if (arguments.has("report")) OutputFile probe(arguments.text("report"));
 }
 
 Report report_of(const Arguments& arguments, const std::string& title) {

@@ -7,9 +7,8 @@
 
 namespace taugate::cli {
 
-/// The option; and a check before any work that its file can be written.
+/// The option --report.
 void add_report(Arguments& arguments);
-void probe_report(const Arguments& arguments);
 
 /// An empty report that says of itself which program made it, when, and by which command line.
 Report report_of(const Arguments& arguments, const std::string& title);

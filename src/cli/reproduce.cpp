@@ -134,8 +134,7 @@ int reproduce(int argc, char** argv) {
     if (seeds < 1 || seeds > 100) fail_usage("--seeds: found ", seeds, ", wanted 1 to 100");
     plan.seeds = static_cast<int>(seeds);
   }
-  if (a.has("json")) OutputFile probe(a.text("json"));
-  probe_report(a);
+  check_writable(a, {"json", "report"});
   const fs::path output = a.text("output");
   ExperimentFolder folder(output, plan);
   const bool finished = a.has("tables-only") || run_jobs(folder);

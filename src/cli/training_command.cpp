@@ -105,9 +105,6 @@ nlohmann::json curve_json(const Trainer& trainer) {
   return curve;
 }
 
-/// Fails now rather than after an hour of training.
-void check_writable(const fs::path& path) { OutputFile probe(path); }
-
 void describe(const TrainingRun& run) {
   const Seq2SeqConfig& config = run.network().config();
   const Acquisition& acquisition = run.recipe().simulator.acquisition;
@@ -202,9 +199,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
 
   Recipe recipe = recipe_from(a, teacher ? teacher : start ? &*start : nullptr);
   recipe.distil = distil;
-  check_writable(output);
-  for (const char* name : {"json", "master"})
-    if (a.has(name)) check_writable(a.text(name));
+  check_writable(a, {"output", "json", "master"});
   const fs::path curve = a.maybe("curve").value_or(output.string() + ".curve.png");
   if (!a.has("no-pictures")) check_writable(curve);
 
