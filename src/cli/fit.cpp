@@ -49,7 +49,7 @@ Arguments declare() {
       "from", "nothing before this time is fitted", value(), "NS")(
       "to", "nothing from this time on is fitted", value(), "NS");
   const std::string irf = "IRF (without one, --from says where the bare decay begins)";
-  add_irf_options(a, irf);
+  add_irf_library_options(a, irf);
   a.group(irf)("irf-per-pixel", "the file holds one for each pixel")(
       "irf-fwhm", "width of a Gaussian IRF instead", value(), "NS")(
       "irf-delay", "time of its centre", value(), "NS")("irf-tail", "its exponential tail",
@@ -123,7 +123,7 @@ struct Irfs {
 std::optional<Measurement> recorded_irf(const Arguments& a, const Measurement& measurement) {
   if (!a.has("irf")) return std::nullopt;
   Measurement irf = irf_from(a, measurement.bin_ns);
-  if (!a.has("irf-per-pixel")) {
+  if (!a.has("irf-per-pixel") && !a.has("irf-align")) {
     const std::vector<double> sum = summed_trace(irf);
     irf.counts.assign(sum.begin(), sum.end());
     irf.width = irf.height = 1;
@@ -136,6 +136,8 @@ void make_curves(const Arguments& a, const RecordedGates& gates, const ImageFitO
   const Acquisition& acquisition = gates.acquisition;
   if (irfs.record) {
     irfs.measured = irfs_on_gates(*irfs.record, acquisition, gates.first_gate_ns);
+    align_as_asked(a, *irfs.measured);
+    if (a.has("irf-align") && !a.has("irf-per-pixel")) irfs.measured = irfs.measured->mean();
     for (int i = 0; i < irfs.measured->size(); ++i) irfs.curves.push_back(irfs.measured->curve(i));
   } else if (a.has("irf-fwhm")) {
     const double fwhm = a.number("irf-fwhm"), tail = a.number("irf-tail");

@@ -119,9 +119,10 @@ void draw_one_trace(const TraceModel& model, const Inference& r, std::size_t pix
   for (std::size_t t = 0; t < T; ++t) decay[t] = sfd[t * C];
   if (irf) {
     irf_gates.resize(T);
-    rebin(irf->trace(0), *irf->bin_ns, model.acquisition(), first_gate_ns, irf_gates);
+    const std::size_t own = irf->traces() == r.intensity.size() ? pixel : 0;  // one a pixel, or all
+    rebin(irf->trace(own), *irf->bin_ns, model.acquisition(), first_gate_ns, irf_gates);
     const MeasuredIrfs on_gates = irfs_on_gates(*irf, model.acquisition(), first_gate_ns);
-    fitted = fitted_counts(model, on_gates.curve(0), sfd, counts);
+    fitted = fitted_counts(model, on_gates.curve(static_cast<int>(own)), sfd, counts);
   }
   std::ostringstream title;
   title << "row " << pixel / r.width << ", column " << pixel % r.width << ": "

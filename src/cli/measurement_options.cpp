@@ -1,7 +1,12 @@
 #include "measurement_options.h"
 
+#include <algorithm>
+#include <cmath>
 #include <iostream>
+#include <numeric>
 #include <utility>
+
+#include "taugate/fli/statistics.h"
 
 namespace taugate::cli {
 namespace {
@@ -64,6 +69,21 @@ void add_irf_options(Arguments& a, const std::string& title) {
       "irf-channel", "detector channel of that file (default: the brightest)", value(), "N")(
       "irf-member", "array of that file, where it holds several", value(), "NAME")(
       "irf-time-first", "arrays of that file are [T][N], text has a trace a column");
+}
+
+void add_irf_library_options(Arguments& a, const std::string& title) {
+  add_irf_options(a, title);
+  a.group(title)("irf-align", "move the IRFs of a library onto one time, that of their mean");
+}
+
+void align_as_asked(const Arguments& a, MeasuredIrfs& irfs) {
+  if (!a.has("irf-align")) return;
+  const std::vector<double> shifts = irfs.align();
+  const auto [low, high] = std::minmax_element(shifts.begin(), shifts.end());
+  const double squares = std::inner_product(shifts.begin(), shifts.end(), shifts.begin(), 0.0);
+  std::cout << a.text("irf") << ": " << shifts.size() << " IRF(s) moved onto one time; they lay "
+            << short_number(*low) << " to " << short_number(*high) << " ns from it, deviation "
+            << short_number(std::sqrt(squares / static_cast<double>(shifts.size()))) << " ns\n";
 }
 
 Measurement irf_from(const Arguments& a, std::optional<double> bin_ns) {

@@ -21,6 +21,10 @@ Measurement measurement_from(const Arguments& arguments, const std::string& file
 
 /// --irf and how that file is read, under a title of --help.
 void add_irf_options(Arguments& arguments, const std::string& title);
+/// These, and --irf-align, for commands that take whole libraries.
+void add_irf_library_options(Arguments& arguments, const std::string& title);
+/// Does what --irf-align asks for, and prints how far the IRFs lay apart.
+void align_as_asked(const Arguments& arguments, MeasuredIrfs& irfs);
 /// Reads the file of --irf. Its bin width is that of --irf-bin, else what the file tells, else
 /// `bin_ns`; Error where there is none.
 Measurement irf_from(const Arguments& arguments, std::optional<double> bin_ns = {});

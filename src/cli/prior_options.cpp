@@ -84,6 +84,7 @@ void apply_measured_irf(const Arguments& a, Prior& prior) {
   IrfPrior& wanted = prior.simulator.irf;
   auto measured =
       std::make_shared<MeasuredIrfs>(irfs_on_gates(irf, acquisition, prior.first_gate_ns));
+  align_as_asked(a, *measured);
   const double margin = 0.25 * acquisition.gate_step_ns;
   const std::string model = a.maybe("irf-model").value_or("measured");
   if (model != "measured") {
@@ -122,7 +123,7 @@ void add_prior_options(Arguments& arguments) {
       "detector", "tcspc, gated-spad or iccd", value(), "KIND")(
       "dark", "dark counts per gate", value(), "N")("hot", "share of hot pixels", value(), "P")(
       "outputs", "1: the decay; 3: also its short and its long component", value(), "C");
-  add_irf_options(arguments, "Measured IRF instead of a Gaussian one");
+  add_irf_library_options(arguments, "Measured IRF instead of a Gaussian one");
 }
 
 Prior prior_from(const Arguments& a, Prior prior) {

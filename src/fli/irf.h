@@ -59,14 +59,24 @@ class MeasuredIrfs {
   IrfCurve curve(int index) const;
   double peak_ns(int index) const;  ///< time of the largest sample
 
+  /// Moves the curves onto one time, that of their mean, and returns by how much each lay later
+  /// before [size()], in ns. Fractions of a bin count: the time axes move, no sample changes.
+  std::vector<double> align();
+  /// The mean of the curves, of equal areas, as a library of one with a quarter of the bin.
+  MeasuredIrfs mean() const;
+
  private:
+  // Samples are kept as whole millionths of the peak, so that a library written as JSON is read
+  // back bit for bit, and is short.
+  static constexpr double kPeak = 1e6;
   struct Curve {
     int first_bin;  // of the record; its centre is the time of samples[0]
     int peak;       // of samples
     std::vector<double> samples;
+    double moved_ns;  // added to its times
   };
   MeasuredIrfs() = default;
-  void add(int first_bin, std::vector<double> samples);
+  void add(int first_bin, std::vector<double> samples, double moved_ns);
   double bin_ns_ = 0.0;
   std::vector<Curve> curves_;
 };

@@ -12,9 +12,6 @@
 namespace taugate {
 namespace {
 
-// Samples are kept as whole millionths of the peak, so that a library written as JSON is read back
-// bit for bit, and is short.
-constexpr double kPeak = 1e6;
 constexpr int kLongest = 1 << 22;
 
 double mean_of(std::span<const double> values) {
@@ -110,16 +107,16 @@ MeasuredIrfs::MeasuredIrfs(std::span<const double> counts, int bins, double bin_
       const double sharpened = at(bin) - (before - 2.0 * at(bin) + at(bin + 1)) / 8.0;
       samples[j] = std::round(kPeak * sharpened / peak);
     }
-    add(static_cast<int>(first) - 1, std::move(samples));
+    add(static_cast<int>(first) - 1, std::move(samples), 0.0);
   }
 }
 
-void MeasuredIrfs::add(int first_bin, std::vector<double> samples) {
+void MeasuredIrfs::add(int first_bin, std::vector<double> samples, double moved_ns) {
   const auto peak = std::max_element(samples.begin(), samples.end());
   const int at = static_cast<int>(peak - samples.begin());
   require(mean_of(samples) > 0.0, "measured IRF ", curves_.size(),
           ": found an area that is not positive");
-  curves_.push_back({first_bin, at, std::move(samples)});
+  curves_.push_back({first_bin, at, std::move(samples), moved_ns});
 }
 
 double MeasuredIrfs::longest_ns() const {
@@ -130,12 +127,12 @@ double MeasuredIrfs::longest_ns() const {
 
 IrfCurve MeasuredIrfs::curve(int index) const {
   const Curve& curve = curves_.at(static_cast<std::size_t>(index));
-  return {(curve.first_bin + 0.5) * bin_ns_, bin_ns_, curve.samples, 0.0};
+  return {(curve.first_bin + 0.5) * bin_ns_ + curve.moved_ns, bin_ns_, curve.samples, 0.0};
 }
 
 double MeasuredIrfs::peak_ns(int index) const {
   const Curve& curve = curves_.at(static_cast<std::size_t>(index));
-  return (curve.first_bin + curve.peak + 0.5) * bin_ns_;
+  return (curve.first_bin + curve.peak + 0.5) * bin_ns_ + curve.moved_ns;
 }
 
 std::string MeasuredIrfs::to_json() const {
@@ -143,6 +140,7 @@ std::string MeasuredIrfs::to_json() const {
   for (const Curve& curve : curves_) {
     const std::vector<std::int64_t> samples(curve.samples.begin(), curve.samples.end());
     json["curves"].push_back({{"first_bin", curve.first_bin}, {"samples", samples}});
+    if (curve.moved_ns != 0.0) json["curves"].back()["moved_ns"] = curve.moved_ns;
   }
   return json.dump();
 }
@@ -153,7 +151,8 @@ MeasuredIrfs MeasuredIrfs::from_json(std::string_view text) {
   try {
     irfs.bin_ns_ = json.at("bin_ns").get<double>();
     for (const auto& curve : json.at("curves"))
-      irfs.add(curve.at("first_bin").get<int>(), curve.at("samples").get<std::vector<double>>());
+      irfs.add(curve.at("first_bin").get<int>(), curve.at("samples").get<std::vector<double>>(),
+               curve.value("moved_ns", 0.0));
   } catch (const json_fields::Json::exception&) {
     fail("measured IRF: found other fields than bin_ns and curves of first_bin and samples");
   }
