@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "taugate/core/error.h"
+#include "taugate/core/hdf5.h"
 #include "taugate/core/interrupt.h"
 
 namespace taugate::cli {
@@ -72,6 +73,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace taugate;
   install_interrupt_handler();
+  no_hdf5_clean_up_at_exit();
   try {
     return cli::run(argc, argv);
   } catch (const UsageError& e) {

@@ -132,6 +132,8 @@ std::size_t Hdf5Dataset::count() const {
   return n;
 }
 
+void no_hdf5_clean_up_at_exit() { H5dont_atexit(); }
+
 bool looks_like_hdf5(std::string_view start) { return start.starts_with("\x89HDF\r\n\x1a\n"); }
 
 void Hdf5File::open_failed() const {

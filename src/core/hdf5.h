@@ -63,6 +63,10 @@ class Hdf5File {
   Id file_ = -1;
 };
 
+/// For programs, before anything else of HDF5: leaves out the clean-up that libhdf5 does as a
+/// program ends. After a damaged file it prints complaints, and we leave nothing open.
+void no_hdf5_clean_up_at_exit();
+
 /// Whether these bytes begin an HDF5 file.
 bool looks_like_hdf5(std::string_view start);
 

@@ -1,0 +1,27 @@
+// Damaged files, read by the whole program: what a library says of its own accord counts, too.
+
+#include "fli/stack_testing.h"
+#include "program.h"
+
+namespace cli = taugate::testing;
+
+TEST_CASE("a damaged HDF5 file gets one line, also as the program ends") {
+  const cli::Folder folder;
+  const auto path = folder / "photons.h5";
+  const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  stack_testing::put_photons(file);
+  H5Fclose(file);
+  std::string bytes = cli::read_all(path);
+  REQUIRE(cli::run(folder, "info photons.h5").code == 0);
+  // The header of an object: version 1, 6 messages, 1 reference, 256 bytes. With more than the file
+  // has, libhdf5 loses track of what it has opened.
+  const auto at = bytes.rfind(std::string("\1\0\6\0\1\0\0\0\0\1\0\0", 12));
+  REQUIRE(at != std::string::npos);
+  bytes[at + 11] = '\xff';
+  cli::write_all(path, bytes);
+  for (const char* line : {"info photons.h5", "convert photons.h5 out.npy"}) {
+    const cli::Outcome outcome = cli::run(folder, line);
+    CHECK(outcome.code == 1);
+    CHECK_MESSAGE(cli::one_line(outcome.err), outcome.err);
+  }
+}
