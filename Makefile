@@ -82,7 +82,7 @@ asan: ## run the tests under the address and undefined-behaviour sanitizers
 fuzz: ## fuzz the readers of measured files, FUZZ_SECONDS (default 400) each
 	@$(DEPENDENCIES) fuzz
 	$(call build,fuzz)
-	tests/fuzz/run.sh build/fuzz/tests/fuzz/fuzz_reader build/fuzz/work $(FUZZ_SECONDS)
+	tests/fuzz/run.sh build/fuzz/tests/fuzz build/fuzz/work $(FUZZ_SECONDS)
 
 clang: ## build with clang, warnings as errors, and run the tests
 	@$(DEPENDENCIES) clang

@@ -19,7 +19,7 @@ case ${1:-} in
   bench) wanted="$build libbenchmark-dev gnuplot-nox" ;;
   peers) wanted="$build libtorch-dev libdnnl-dev libopenblas0-openmp python3-venv" ;;
   clang) wanted="$test clang" ;;
-  fuzz) wanted="$build clang libclang-rt-14-dev" ;;
+  fuzz) wanted="$build clang libclang-rt-14-dev libmatio-dev" ;;
   synth) wanted='debootstrap python3-minimal' ;;
   lint) wanted="$test clang clang-tidy clang-format" ;;
   *)
