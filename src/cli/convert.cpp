@@ -11,7 +11,7 @@ int convert(int argc, char** argv) {
       "convert", "IN OUT [options]",
       "Writes the traces of a file in another format, by OUT's ending: .npy, .npz, .tif\n"
       "(OME-TIFF, a gate a page), .csv or .txt (a line a trace). All but .npy keep the time\n"
-      "axis.",
+      "axis. Or as a picture: .png, of an image its intensity, else its decays.",
       {"in", "out"});
   add_reading_options(a);
   const auto value = [] { return cxxopts::value<std::string>(); };

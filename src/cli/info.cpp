@@ -115,7 +115,7 @@ void print_measurement(const Arguments& a, const std::string& path) {
   if (m.bin_ns)
     std::cout << *m.bin_ns << " ns\n";
   else
-    std::cout << "not in the file\n";
+    std::cout << "not in the file: give --bin NS\n";
   if (m.channel_photons.size() > 1) {
     std::cout << "  channels    " << std::fixed << std::setprecision(0);
     for (const double photons : m.channel_photons) std::cout << ' ' << photons;
@@ -125,7 +125,7 @@ void print_measurement(const Arguments& a, const std::string& path) {
   if (m.period_ns)
     std::cout << *m.period_ns << " ns\n";
   else
-    std::cout << "not in the file\n";
+    std::cout << "not in the file: give --period NS\n";
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace {
 
 constexpr int kBins = 80;         // of a histogram
 constexpr int kPhasorBins = 130;  // along g
+constexpr std::size_t kMostCurves = 8;
 
 /// The rounded lifetimes whose points on the semicircle are well apart.
 std::vector<double> marked_lifetimes(double w) {
@@ -110,6 +111,47 @@ void draw_phasors(const std::filesystem::path& path, const std::string& title,
               "with lines lw 1.5 lc rgb '#404040', ",
               "$marks with points pt 7 ps 0.6 lc rgb '#404040'");
   script.binary(cells);
+  script.write_png(path);
+}
+
+void draw_decays(const std::filesystem::path& path, const std::string& title, double bin_ns,
+                 std::span<const DecayCurve> curves) {
+  if (curves.empty() || curves.size() > kMostCurves)
+    fail("decay plot: found ", curves.size(), " curves, wanted 1 to ", kMostCurves);
+  const std::size_t bins = curves.front().counts.size();
+  GnuplotScript script(900, 560);
+  std::vector<double> time(bins), counts(bins);
+  for (std::size_t j = 0; j < bins; ++j)
+    time[j] = bin_ns > 0.0 ? (static_cast<double>(j) + 0.5) * bin_ns : static_cast<double>(j);
+  double peak = 0.0, lowest = INFINITY;
+  std::string plots;
+  for (std::size_t i = 0; i < curves.size(); ++i) {
+    const DecayCurve& curve = curves[i];
+    if (curve.counts.size() != bins || bins == 0)
+      fail("decay plot: found ", curve.counts.size(), " bins, wanted ",
+           std::max<std::size_t>(bins, 1));
+    // A logarithm has no place for 0.
+    std::transform(curve.counts.begin(), curve.counts.end(), counts.begin(),
+                   [](float count) { return count > 0.0f ? double{count} : NAN; });
+    for (const double count : counts) {
+      if (!(count > 0.0)) continue;
+      peak = std::max(peak, count);
+      lowest = std::min(lowest, count);
+    }
+    script.data(concat("d", i), {time, counts});
+    const double place = curves.size() > 1 ? static_cast<double>(i) / kMostCurves : 0.2;
+    plots += concat(i ? ", " : "", "$d", i, " using 1:2 with points pt 7 ps 0.4 lc rgb '",
+                    hex(sequential_colour(place)), "' title ", GnuplotScript::quoted(curve.title));
+  }
+  if (peak == 0.0) peak = lowest = 1.0;
+  script.line("set title ", GnuplotScript::quoted(title));
+  script.line("set xlabel '", bin_ns > 0.0 ? "time (ns)" : "bin", "'; set ylabel 'counts'");
+  script.line("set logscale y; set format y '10^{%T}'");
+  script.line("set yrange [", std::max(0.6 * lowest, 1e-7 * peak), ":", 1.6 * peak, "]");
+  script.line("set xrange [", bin_ns > 0.0 ? 0.0 : -0.5, ":",
+              bin_ns > 0.0 ? static_cast<double>(bins) * bin_ns : static_cast<double>(bins) - 0.5,
+              "]");
+  script.line("plot ", plots);
   script.write_png(path);
 }
 

@@ -25,4 +25,14 @@ void draw_phasors(const std::filesystem::path& path, const std::string& title,
                   std::span<const double> g, std::span<const double> s,
                   std::span<const float> weights, double radians_per_ns);
 
+/// One of several decays in a plot.
+struct DecayCurve {
+  std::string title;
+  std::span<const float> counts;  ///< a value a bin
+};
+/// Up to 8 decays of one length over time, counts on a logarithmic axis. `bin_ns` 0: over the
+/// number of the bin.
+void draw_decays(const std::filesystem::path& path, const std::string& title, double bin_ns,
+                 std::span<const DecayCurve> curves);
+
 }  // namespace taugate

@@ -222,6 +222,50 @@ TEST_CASE("lines of a frame that began before the recording are left out") {
   CHECK(contains(m.notes[0], "left out the first 1 lines"));
 }
 
+TEST_CASE("a T2 image: pixels from the markers, times from the last laser pulse") {
+  const Folder folder;
+  auto header = image_header();
+  header.global_resolution_s = 1e-9;  // a period has 25 of them
+  // Two lines of 4000 units, an overflow between them.
+  const Bins first{{7, 1}}, second{{15, 1}}, fourth{{5, 1}}, last{{24, 2}};
+  const auto check = [&](const std::vector<std::uint32_t>& records) {
+    const Measurement m = reading(folder, header, records);
+    CHECK(m.width == 4);
+    CHECK(m.height == 2);
+    CHECK(m.bins == 25);
+    CHECK(testing::close(*m.bin_ns, 1.0, 1e-12));
+    CHECK(testing::close(*m.period_ns, 25.0, 1e-12));
+    CHECK(pixels(m) == Pixels{1, 1, 0, 1, 0, 0, 0, 2});
+    CHECK(filled(m.trace(0)) == first);
+    CHECK(filled(m.trace(1)) == second);
+    CHECK(filled(m.trace(3)) == fourth);
+    CHECK(filled(m.trace(7)) == last);
+  };
+  header.type = 0x00010206;  // TimeHarp 260 P
+  {
+    using ptu::hydra_t2, ptu::hydra_t2_special;
+    check({hydra_t2_special(kFrame, 900), hydra_t2_special(0, 990), hydra_t2(1, 995),
+           hydra_t2_special(kStart, 1000), hydra_t2_special(0, 1000), hydra_t2(1, 1007),
+           hydra_t2_special(0, 2975), hydra_t2(1, 2990), hydra_t2_special(0, 4000),
+           hydra_t2(1, 4030),  // its own pulse was not recorded
+           hydra_t2_special(kStop, 5000), hydra_t2_special(0, 5100), hydra_t2(1, 5105),
+           hydra_t2_special(63, 1), hydra_t2_special(kStart, 6000), hydra_t2_special(0, 9500),
+           hydra_t2(1, 9524), hydra_t2(1, 9524), hydra_t2_special(kStop, 10000)});
+  }
+  header.type = 0x00010203;  // PicoHarp, whose markers take the low bits of the time
+  {
+    using ptu::pico_t2;
+    const auto marker = [](std::uint32_t bits, std::uint32_t time) {
+      return pico_t2(15, (time & ~15u) | bits);
+    };
+    check({marker(kFrame, 896), pico_t2(0, 985), pico_t2(1, 990), marker(kStart, 1008),
+           pico_t2(0, 1010), pico_t2(1, 1017), pico_t2(0, 2975), pico_t2(1, 2990), pico_t2(0, 4050),
+           pico_t2(1, 4080), marker(kStop, 5008), pico_t2(0, 5100), pico_t2(1, 5105),
+           ptu::kPicoT2Overflow, marker(kStart, 6000), pico_t2(0, 9500), pico_t2(1, 9524),
+           pico_t2(1, 9524), marker(kStop, 10000)});
+  }
+}
+
 TEST_CASE("damaged PTU files are refused with a reason") {
   const Folder folder;
   const auto refusal = [&](const std::string& content) {

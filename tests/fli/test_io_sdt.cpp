@@ -148,11 +148,20 @@ TEST_CASE("damaged SDT files are refused with a reason") {
   bad = sdt::file({image_description()}, {{data, 0x68, 0, true}});
   bad[42 + 54 + 512 + 22 + 14] ^= 1;
   CHECK(contains(reading(bad), "its checksum is wrong"));
+  bad = sdt::file({image_description()}, {{data, 0x68, 0, true}});
+  const std::size_t packed = 42 + 54 + 512 + 22;  // the block's zip archive
+  bad[packed + 8] = 14;
+  CHECK(contains(reading(bad), "is packed by method 14, wanted 8 (deflate)"));
+  bad[packed] = 'L';
+  CHECK(contains(reading(bad), "channel 1: is no zip archive"));
   CHECK(contains(reading(sdt::file({image_description()}, {{data + data, 0x68}})),
                  "an image of 12 pixels in all, of unknown width"));
   CHECK(contains(reading(sdt::file({image_description()}, {{data + "ab", 0x68}})),
                  "holds 98 bytes, wanted a multiple of 16 (8 bins)"));
-  CHECK(contains(reading(sdt::file({image_description()}, {{data, 0x328}})), "none of them"));
+  CHECK(contains(reading(sdt::file({image_description()},
+                                   {{data, 0x328}, {data, 0x51}, {data, 0x28}, {data, 0xf0}})),
+                 "holds 4 data block(s), none of them decays or images of decays, found FCS, MCS, "
+                 "type 240"));
   CHECK(contains(reading(sdt::file({image_description()}, {{data, 0x368}})), "unknown type"));
   CHECK(contains(reading(sdt::file({image_description()}, {{data, 0x68, 1}})),
                  "names description 1 of 1"));

@@ -2,14 +2,11 @@
 // headers.
 
 #include <doctest/doctest.h>
-#include <hdf5.h>
-#include <matio.h>
-#include <tiffio.h>
 
 #include <cmath>
 #include <numeric>
 
-#include "fli/io_testing.h"
+#include "fli/stack_testing.h"
 #include "taugate/core/file.h"
 #include "taugate/fli/io/csv.h"
 #include "taugate/fli/io/mat.h"
@@ -18,79 +15,9 @@
 #include "testing.h"
 
 using namespace taugate;
+using namespace stack_testing;
 
 namespace {
-
-constexpr std::uint32_t W = 20, H = 18;
-constexpr int T = 3;
-
-/// Counts that tell their place.
-int count_at(int t, std::uint32_t y, std::uint32_t x) {
-  return static_cast<int>((t * 7 + y * 3 + x) % 200);
-}
-
-struct Kind {
-  int bits, format;
-  bool tiled, bigtiff, big_endian;
-  std::uint16_t compression;
-};
-
-/// Writes one page through libtiff itself.
-template <class S>
-void put_page(TIFF* file, const Kind& kind, int t, const std::string& description) {
-  TIFFSetField(file, TIFFTAG_IMAGEWIDTH, W);
-  TIFFSetField(file, TIFFTAG_IMAGELENGTH, H);
-  TIFFSetField(file, TIFFTAG_BITSPERSAMPLE, kind.bits);
-  TIFFSetField(file, TIFFTAG_SAMPLEFORMAT, kind.format);
-  TIFFSetField(file, TIFFTAG_SAMPLESPERPIXEL, 1);
-  TIFFSetField(file, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
-  TIFFSetField(file, TIFFTAG_COMPRESSION, kind.compression);
-  if (!description.empty()) TIFFSetField(file, TIFFTAG_IMAGEDESCRIPTION, description.c_str());
-  if (kind.tiled) {
-    TIFFSetField(file, TIFFTAG_TILEWIDTH, 16);
-    TIFFSetField(file, TIFFTAG_TILELENGTH, 16);
-    for (std::uint32_t y0 = 0; y0 < H; y0 += 16)
-      for (std::uint32_t x0 = 0; x0 < W; x0 += 16) {
-        std::vector<S> tile(256);
-        for (std::uint32_t i = 0; i < 256; ++i)
-          tile[i] = static_cast<S>(count_at(t, y0 + i / 16, x0 + i % 16));
-        TIFFWriteTile(file, tile.data(), x0, y0, 0, 0);
-      }
-  } else {
-    TIFFSetField(file, TIFFTAG_ROWSPERSTRIP, 5);
-    for (std::uint32_t y = 0; y < H; ++y) {
-      std::vector<S> row(W);
-      for (std::uint32_t x = 0; x < W; ++x) row[x] = static_cast<S>(count_at(t, y, x));
-      TIFFWriteScanline(file, row.data(), y);
-    }
-  }
-  TIFFWriteDirectory(file);
-}
-
-std::filesystem::path stack(const Folder& folder, const std::string& name, const Kind& kind,
-                            const std::string& description = {}, int first = 0, int pages = T) {
-  const auto path = folder.path / name;
-  std::string mode = "w";
-  mode += kind.bigtiff ? "8" : "";
-  mode += kind.big_endian ? "b" : "l";
-  TIFF* file = TIFFOpen(path.c_str(), mode.c_str());
-  REQUIRE(file != nullptr);
-  for (int t = first; t < first + pages; ++t) {
-    const std::string text = t == first ? description : "";
-    if (kind.format == SAMPLEFORMAT_IEEEFP && kind.bits == 64)
-      put_page<double>(file, kind, t, text);
-    if (kind.format == SAMPLEFORMAT_IEEEFP && kind.bits == 32) put_page<float>(file, kind, t, text);
-    if (kind.format != SAMPLEFORMAT_IEEEFP && kind.bits == 8)
-      put_page<std::uint8_t>(file, kind, t, text);
-    if (kind.format != SAMPLEFORMAT_IEEEFP && kind.bits == 16)
-      put_page<std::uint16_t>(file, kind, t, text);
-    if (kind.format != SAMPLEFORMAT_IEEEFP && kind.bits == 32)
-      put_page<std::uint32_t>(file, kind, t, text);
-  }
-  TIFFClose(file);
-  return path;
-}
-constexpr Kind kPlain{16, SAMPLEFORMAT_UINT, false, false, false, COMPRESSION_NONE};
 
 /// The counts of pages first, first + step...
 void check_stack(const Measurement& m, int first = 0, int step = 1) {
@@ -106,13 +33,6 @@ void check_stack(const Measurement& m, int first = 0, int step = 1) {
   CHECK(wrong == 0);
 }
 
-std::string ome(const std::string& pixels, const std::string& rest) {
-  return "<?xml version=\"1.0\"?><OME xmlns=\"http://www.openmicroscopy.org/Schemas/OME/2016-06\">"
-         "<Image ID=\"Image:0\"><Pixels ID=\"Pixels:0\" Type=\"uint16\" SizeX=\"20\" "
-         "SizeY=\"18\" " +
-         pixels + "/></Image>" + rest + "</OME>";
-}
-
 }  // namespace
 
 TEST_CASE("a TIFF stack has a gate a page, whatever its pixels are and however they are stored") {
@@ -126,14 +46,14 @@ TEST_CASE("a TIFF stack has a gate a page, whatever its pixels are and however t
       {16, SAMPLEFORMAT_UINT, false, false, true, COMPRESSION_NONE},
   };
   for (const Kind& kind : kinds) {
-    const Measurement m = read_measurement(stack(folder, "a.tif", kind));
+    const Measurement m = read_measurement(stack(folder.path / "a.tif", kind));
     CHECK(m.format == "TIFF");
     check_stack(m);
     CHECK_FALSE(m.bin_ns.has_value());
     CHECK_FALSE(m.period_ns.has_value());
   }
   // A single page is a list of traces.
-  const auto one = stack(folder, "b.tif", kPlain, "", 0, 1);
+  const auto one = stack(folder.path / "b.tif", kPlain, "", 0, 1);
   Measurement m = read_measurement(one);
   CHECK(m.height == 1);
   CHECK(m.width == H);
@@ -152,7 +72,7 @@ TEST_CASE("OME-XML tells gates, their step, channels and the laser") {
       "<ModuloAlongT Type=\"lifetime\" Unit=\"ps\" Start=\"0\" Step=\"48.8\" End=\"97.6\"/>"
       "</Modulo></Value></XMLAnnotation></StructuredAnnotations>";
   Measurement m = read_measurement(stack(
-      folder, "a.tif", kPlain,
+      folder.path / "a.tif", kPlain,
       ome("DimensionOrder=\"XYTZC\" SizeT=\"3\" SizeZ=\"1\" SizeC=\"1\"",
           "<Instrument><Laser RepetitionRate=\"40\" RepetitionRateUnit=\"MHz\"/></Instrument>" +
               modulo)));
@@ -164,7 +84,7 @@ TEST_CASE("OME-XML tells gates, their step, channels and the laser") {
   // Channels turn fastest: pages t0c0 t0c1 t1c0 ...
   const std::string two =
       ome("DimensionOrder=\"XYCTZ\" SizeT=\"3\" SizeZ=\"1\" SizeC=\"2\"", modulo);
-  const auto path = stack(folder, "b.tif", kPlain, two, 0, 6);
+  const auto path = stack(folder.path / "b.tif", kPlain, two, 0, 6);
   MeasurementOptions options;
   for (const int channel : {1, 2}) {
     options.channel = channel;
@@ -179,7 +99,7 @@ TEST_CASE("OME-XML tells gates, their step, channels and the laser") {
 
   // Gates listed one by one, along the channels.
   m = read_measurement(
-      stack(folder, "c.tif", kPlain,
+      stack(folder.path / "c.tif", kPlain,
             ome("DimensionOrder=\"XYCZT\" SizeT=\"1\" SizeZ=\"1\" SizeC=\"3\"",
                 "<ModuloAlongC Type=\"lifetime\" Unit=\"ns\"><Label>0.5</Label><Label>0.75</Label>"
                 "<Label>1</Label></ModuloAlongC>")));
@@ -187,7 +107,7 @@ TEST_CASE("OME-XML tells gates, their step, channels and the laser") {
   CHECK(testing::close(*m.bin_ns, 0.25, 1e-12));
 
   const auto refusal = [&](const std::string& description) {
-    return error_of([&] { read_measurement(stack(folder, "d.tif", kPlain, description)); });
+    return error_of([&] { read_measurement(stack(folder.path / "d.tif", kPlain, description)); });
   };
   CHECK(contains(refusal(ome("DimensionOrder=\"XYTZC\" SizeT=\"5\"", "")), "the file has 3 page"));
   CHECK(contains(refusal(ome("DimensionOrder=\"XYTZC\" SizeT=\"3\" SizeZ=\"2\"", "")), "2 slices"));
@@ -195,25 +115,53 @@ TEST_CASE("OME-XML tells gates, their step, channels and the laser") {
   CHECK(contains(refusal("<OME><Pixels"), "OME-XML"));
 }
 
+TEST_CASE("OME-TIFF planes that lie elsewhere are refused, not misread") {
+  const Folder folder;
+  const auto reading = [&](const std::string& planes) {
+    const std::string description = "<OME><Image><Pixels DimensionOrder=\"XYTZC\" SizeT=\"3\">" +
+                                    planes + "</Pixels></Image></OME>";
+    return error_of([&] {
+      check_stack(read_measurement(stack(folder.path / "a.ome.tif", kPlain, description)));
+    });
+  };
+  const auto plane = [](int t, int page, const std::string& file) {
+    return concat("<TiffData FirstT=\"", t, "\" IFD=\"", page,
+                  "\" PlaneCount=\"1\"><UUID FileName=\"", file, "\">urn:uuid:1</UUID></TiffData>");
+  };
+  CHECK(reading("<TiffData/>") == "");
+  CHECK(reading("<TiffData IFD=\"0\" PlaneCount=\"3\"/>") == "");
+  // The name of a file that was renamed since does not matter.
+  CHECK(reading(plane(0, 0, "b.tif") + plane(1, 1, "b.tif") + plane(2, 2, "b.tif")) == "");
+  CHECK(contains(reading(plane(0, 0, "b.tif") + plane(1, 0, "c.tif") + plane(2, 0, "d.tif")),
+                 "its planes lie in 3 files (b.tif, ...), wanted them in one"));
+  CHECK(contains(reading(plane(0, 2, "b.tif") + plane(1, 1, "b.tif") + plane(2, 0, "b.tif")),
+                 "plane 0 in DimensionOrder lies in page 2"));
+  const std::string elsewhere =
+      "<OME><BinaryOnly MetadataFile=\"a.companion.ome\" UUID=\"urn:uuid:1\"/></OME>";
+  CHECK(contains(
+      error_of([&] { read_measurement(stack(folder.path / "e.ome.tif", kPlain, elsewhere)); }),
+      "its description lies in another file, a.companion.ome"));
+}
+
 TEST_CASE("a folder of gate images is a stack in the order of its numbers") {
   const Folder folder;
   std::filesystem::create_directory(folder.path / "gates");
-  stack(folder, "gates/g10.tif", kPlain, "", 2, 1);
-  stack(folder, "gates/g2.tif", kPlain, "", 1, 1);
-  stack(folder, "gates/g1.TIFF", kPlain, "", 0, 1);
+  stack(folder.path / "gates/g10.tif", kPlain, "", 2, 1);
+  stack(folder.path / "gates/g2.tif", kPlain, "", 1, 1);
+  stack(folder.path / "gates/g1.TIFF", kPlain, "", 0, 1);
   folder.file("gates/notes.txt", "no gate");
   const Measurement m = read_measurement(folder.path / "gates");
   check_stack(m);
   REQUIRE(m.notes.size() == 1);
   CHECK(m.notes[0] == "3 gates, from g1.TIFF to g10.tif");
-  stack(folder, "gates/g11.tif", kPlain, "", 0, 2);
+  stack(folder.path / "gates/g11.tif", kPlain, "", 0, 2);
   CHECK(contains(error_of([&] { read_measurement(folder.path / "gates"); }), "has 2 pages"));
   CHECK(contains(error_of([&] { read_measurement(folder.path); }), "folder with 0 TIFF"));
 }
 
 TEST_CASE("damaged and unfit TIFF files are refused with a reason") {
   const Folder folder;
-  const std::string good = read_file(stack(folder, "a.tif", kPlain));
+  const std::string good = read_file(stack(folder.path / "a.tif", kPlain));
   const auto refusal = [&](const std::string& content) {
     const auto path = folder.file("b.tif", content);
     MeasurementOptions options;
@@ -305,19 +253,6 @@ TEST_CASE("a measurement is written in each format and read again, with its time
   CHECK_THROWS_AS(write_measurement(folder.path / "a.gif", m), UsageError);
 }
 
-namespace {
-
-void put_variable(mat_t* file, const char* name, matio_classes kind, matio_types type,
-                  std::vector<std::size_t> shape, const void* values, matio_compression packed) {
-  matvar_t* v = Mat_VarCreate(name, kind, type, static_cast<int>(shape.size()), shape.data(),
-                              const_cast<void*>(values), 0);
-  REQUIRE(v != nullptr);
-  CHECK(Mat_VarWrite(file, v, packed) == 0);
-  Mat_VarFree(v);
-}
-
-}  // namespace
-
 TEST_CASE("MATLAB arrays come row by row, plain and packed; a member is chosen among several") {
   const Folder folder;
   const auto path = folder.path / "a.mat";
@@ -354,6 +289,42 @@ TEST_CASE("MATLAB arrays come row by row, plain and packed; a member is chosen a
   }
 }
 
+TEST_CASE("MATLAB 7.3 reads as the older versions do") {
+  const Folder folder;
+  std::vector<double> cube(24);
+  std::iota(cube.begin(), cube.end(), 0.0);
+  const std::vector<std::uint16_t> vector{5, 6, 7};
+  const auto write = [&](const char* name, mat_ft version) {
+    const auto path = folder.path / name;
+    mat_t* file = Mat_CreateVer(path.c_str(), nullptr, version);
+    REQUIRE(file != nullptr);
+    put_variable(file, "cube", MAT_C_DOUBLE, MAT_T_DOUBLE, {2, 3, 4}, cube.data(),
+                 MAT_COMPRESSION_ZLIB);
+    put_variable(file, "irf", MAT_C_UINT16, MAT_T_UINT16, {3, 1}, vector.data(),
+                 MAT_COMPRESSION_NONE);
+    put_variable(file, "note", MAT_C_CHAR, MAT_T_UINT8, {1, 3}, "abc", MAT_COMPRESSION_NONE);
+    Mat_Close(file);
+    return path;
+  };
+  const auto older = write("a.mat", MAT_FT_MAT5), newer = write("b.mat", MAT_FT_MAT73);
+  CHECK(contains(error_of([&] { read_measurement(newer); }), "name one as the member: cube, irf"));
+  for (const char* member : {"cube", "irf"})
+    for (const bool time_first : {false, true}) {
+      MeasurementOptions options;
+      options.member = member;
+      options.time_first = time_first;
+      const Measurement a = read_measurement(older, options), b = read_measurement(newer, options);
+      CHECK(b.format == "MATLAB 7.3");
+      CHECK(b.width == a.width);
+      CHECK(b.height == a.height);
+      CHECK(b.bins == a.bins);
+      CHECK(b.counts == a.counts);
+    }
+  const std::string bytes = read_file(newer);
+  for (std::size_t size = 4; size < bytes.size() - 8; size += 53)
+    CHECK_THROWS_AS(read_measurement(folder.file("c.mat", bytes.substr(0, size))), Error);
+}
+
 TEST_CASE("MATLAB headers that claim the absurd are refused before memory is asked for") {
   const Folder folder;
   const auto refusal = [&](const std::string& elements) {
@@ -379,26 +350,6 @@ TEST_CASE("MATLAB headers that claim the absurd are refused before memory is ask
   CHECK(contains(refusal(word(15) + word(4) + "abcd"), "packed data"));
 }
 
-namespace {
-
-/// A dataset of doubles, in groups that are made on the way.
-void put_dataset(hid_t file, const char* name, std::vector<hsize_t> shape,
-                 const std::vector<double>& values) {
-  const hid_t groups = H5Pcreate(H5P_LINK_CREATE);
-  H5Pset_create_intermediate_group(groups, 1);
-  const hid_t space = shape.empty()
-                          ? H5Screate(H5S_SCALAR)
-                          : H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr);
-  const hid_t set =
-      H5Dcreate2(file, name, H5T_NATIVE_DOUBLE, space, groups, H5P_DEFAULT, H5P_DEFAULT);
-  CHECK(H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0);
-  H5Dclose(set);
-  H5Sclose(space);
-  H5Pclose(groups);
-}
-
-}  // namespace
-
 TEST_CASE("HDF5: the only array, a named one, and the photons of Photon-HDF5") {
   const Folder folder;
   const auto path = folder.path / "a.h5";
@@ -422,12 +373,7 @@ TEST_CASE("HDF5: the only array, a named one, and the photons of Photon-HDF5") {
   CHECK(read_measurement(path, options).counts == std::vector<float>{1, 2});
 
   file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-  put_dataset(file, "photon_data/timestamps", {5}, {1, 2, 3, 4, 5});
-  put_dataset(file, "photon_data/nanotimes", {5}, {7, 2, 7, 0, 1});
-  put_dataset(file, "photon_data/detectors", {5}, {1, 0, 1, 1, 0});
-  put_dataset(file, "photon_data/nanotimes_specs/tcspc_unit", {}, {16e-12});
-  put_dataset(file, "photon_data/nanotimes_specs/tcspc_num_bins", {}, {10});
-  put_dataset(file, "photon_data/measurement_specs/laser_repetition_rate", {}, {40e6});
+  put_photons(file);
   H5Fclose(file);
   m = read_measurement(path);
   CHECK(m.format == "Photon-HDF5");

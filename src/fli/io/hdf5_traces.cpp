@@ -1,9 +1,11 @@
-// HDF5: Photon-HDF5 (photon-hdf5.org, version 0.4 and 0.5), and arrays of counts in any other file.
+// HDF5: Photon-HDF5 (photon-hdf5.org, version 0.4 and 0.5), MATLAB's files of version 7.3, and
+// arrays of counts in any other file.
 
 #include <algorithm>
 #include <cmath>
 
 #include "taugate/core/hdf5.h"
+#include "taugate/fli/io/mat.h"
 #include "taugate/fli/io/measurement_fields.h"
 
 namespace taugate {
@@ -107,6 +109,13 @@ void read_photons(Measurement& m, const MeasurementOptions& options, const Hdf5F
                    m.counts.begin(), std::plus<>{});
 }
 
+/// How many values an array of the file may have.
+std::size_t most_values(const Measurement& m, const MeasurementOptions& options) {
+  return static_cast<std::size_t>(
+      std::min<std::uint64_t>(options.largest_bytes / sizeof(float),
+                              kLargestRatio * std::filesystem::file_size(m.path) + kRatioSlack));
+}
+
 }  // namespace
 
 void read_hdf5_traces(Measurement& m, const MeasurementOptions& options) {
@@ -119,13 +128,27 @@ void read_hdf5_traces(Measurement& m, const MeasurementOptions& options) {
   for (const auto& dataset : all)
     if (dataset.numeric && !dataset.shape.empty()) names.push_back(dataset.path);
   const std::string member = chosen_member(names, options.member, m.path.string());
-  const Hdf5Dataset* dataset = find(all, member);
-  if (!dataset) fail(m.path.string(), ": dataset '", member, "' holds no numbers");
-  const std::uint64_t most =
-      std::min<std::uint64_t>(options.largest_bytes / sizeof(float),
-                              kLargestRatio * std::filesystem::file_size(m.path) + kRatioSlack);
-  set_array(m, {dataset->shape, file.values<float>(member, static_cast<std::size_t>(most))},
+  set_array(m, {find(all, member)->shape, file.values<float>(member, most_values(m, options))},
             options.time_first, concat(m.path.string(), ": dataset '", member, "'"));
+}
+
+void read_mat73(Measurement& m, const MeasurementOptions& options) {
+  const Hdf5File file(m.path);
+  const std::vector<Hdf5Dataset> all = file.datasets();
+  std::vector<std::string> names;
+  for (const auto& dataset : all) {
+    // Cells lie in #refs#; text is stored as numbers.
+    const auto kind = file.text_attribute(dataset.path, "MATLAB_class");
+    if (dataset.numeric && dataset.path[0] != '#' && !dataset.shape.empty() && kind &&
+        *kind != "char" && *kind != "cell")
+      names.push_back(dataset.path);
+  }
+  const std::string member = chosen_member(names, options.member, m.path.string());
+  // HDF5 lists the extents of MATLAB's columns in reverse.
+  std::vector<std::size_t> shape = find(all, member)->shape;
+  std::reverse(shape.begin(), shape.end());
+  set_array(m, from_columns(std::move(shape), file.values<float>(member, most_values(m, options))),
+            options.time_first, concat(m.path.string(), ": array '", member, "'"));
 }
 
 }  // namespace taugate

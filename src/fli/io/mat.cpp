@@ -109,6 +109,18 @@ class ColumnMajor {
 
 }  // namespace
 
+Array<float> from_columns(std::vector<std::size_t> shape, std::span<const float> columns) {
+  Array<float> array{std::move(shape), std::vector<float>(columns.size())};
+  ColumnMajor place(array.shape);
+  for (const float value : columns) {
+    array.values[place.at()] = value;
+    place.next();
+  }
+  if (array.shape.size() == 2 && (array.shape[0] == 1 || array.shape[1] == 1))
+    array.shape = {columns.size()};
+  return array;
+}
+
 /// The bytes of an element in their order, unpacked where it is compressed.
 class MatReader::Source {
  public:
@@ -194,8 +206,6 @@ MatReader::MatReader(const std::filesystem::path& path) : file_(path) {
   if (file_.size() < kHeader) fail(where, ": is no MAT file: ", file_.size(), " bytes");
   file_.read_at(0, header.data(), kHeader);
   const std::string_view text(header.data(), kHeader), endian = text.substr(kEndian, 2);
-  if (text.starts_with("MATLAB 7.3"))
-    fail(where, ": is a MAT file of version 7.3, wanted 5 to 7 (save it with -v7)");
   if (!text.starts_with("MATLAB 5") || (endian != "IM" && endian != "MI"))
     fail(where, ": is no MAT file of version 5 to 7");
   big_endian_ = endian == "MI";
@@ -274,21 +284,17 @@ Array<float> MatReader::read(const std::string& name) const {
   if (count > kLargestArray / sizeof(float))
     fail(where, ": ", count, " values are too many to be read at once");
 
-  Array<float> array{found->shape, std::vector<float>(count)};
-  ColumnMajor place(array.shape);
+  std::vector<float> columns(count);
   const Number convert = number_of(data.type);
   std::vector<char> piece(kPiece);
   for (std::size_t done = 0; done < count;) {
     const std::size_t n = std::min(count - done, kPiece / size);
     source.read(piece.data(), n * size);
-    for (std::size_t i = 0; i < n; ++i, place.next())
-      array.values[place.at()] = convert(piece.data() + i * size, big_endian_);
+    for (std::size_t i = 0; i < n; ++i)
+      columns[done + i] = convert(piece.data() + i * size, big_endian_);
     done += n;
   }
-  // MATLAB has no vectors, only matrices of one row or column.
-  if (array.shape.size() == 2 && (array.shape[0] == 1 || array.shape[1] == 1))
-    array.shape = {count};
-  return array;
+  return from_columns(found->shape, columns);
 }
 
 }  // namespace taugate

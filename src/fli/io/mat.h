@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,10 @@
 #include "taugate/fli/io/npy.h"
 
 namespace taugate {
+
+/// An array whose first extent turns fastest, as MATLAB keeps it, in row-major order. A matrix of
+/// one row or column, which is MATLAB's vector, gets one extent.
+Array<float> from_columns(std::vector<std::size_t> shape, std::span<const float> columns);
 
 /// A file's arrays of real numbers; what else it holds (structures, cells, text, complex or sparse
 /// arrays) is left out.

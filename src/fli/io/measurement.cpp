@@ -240,6 +240,7 @@ constexpr Format kFormats[] = {
     {"Becker & Hickl SDT", is_sdt, read_sdt},
     {"PicoQuant PTU", [](const std::string& s) { return s.starts_with("PQTTTR"); }, read_ptu},
     {"TIFF", is_tiff, read_tiff_stack},
+    {"MATLAB 7.3", [](const std::string& s) { return s.starts_with("MATLAB 7.3 "); }, read_mat73},
     {"MATLAB", [](const std::string& s) { return s.starts_with("MATLAB "); }, read_mat},
     {"HDF5", [](const std::string& s) { return looks_like_hdf5(s); }, read_hdf5_traces},
     // What has no mark of its own comes last.

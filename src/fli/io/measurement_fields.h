@@ -29,5 +29,7 @@ std::string chosen_member(const std::vector<std::string>& names, const std::stri
 void read_tiff_stack(Measurement& m, const MeasurementOptions& options);
 void read_gate_folder(Measurement& m, const MeasurementOptions& options);
 void read_hdf5_traces(Measurement& m, const MeasurementOptions& options);
+/// MATLAB 7.3, which is HDF5 behind a header.
+void read_mat73(Measurement& m, const MeasurementOptions& options);
 
 }  // namespace taugate

@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <pugixml.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -80,6 +81,30 @@ std::optional<double> laser_period_ns(const pugi::xml_document& document) {
   return 1e9 / rate;
 }
 
+/// TiffData elements place planes: in this file, and where DimensionOrder says, or nowhere we look.
+void check_planes(const pugi::xml_node& pixels, const std::array<int, 128>& step_of,
+                  const std::string& where) {
+  std::set<std::string> files;
+  for (const auto& data : pixels.children()) {
+    if (local(data) != "TiffData") continue;
+    const pugi::xml_node uuid = find(data, "UUID");
+    if (const std::string_view name = uuid.attribute("FileName").as_string(); !name.empty())
+      files.emplace(name);
+    const pugi::xml_attribute page = data.attribute("IFD");
+    if (!page || files.size() > 1) continue;
+    std::int64_t wanted = 0;
+    for (const char axis : {'Z', 'C', 'T'})
+      wanted += std::int64_t{data.attribute(concat("First", axis).c_str()).as_int(0)} *
+                step_of[static_cast<std::size_t>(axis)];
+    if (page.as_llong(-1) != wanted)
+      fail(where, ": OME-XML: plane ", wanted, " in DimensionOrder lies in page ",
+           page.as_llong(-1), ", wanted the planes in that order");
+  }
+  if (files.size() > 1)
+    fail(where, ": OME-XML: its planes lie in ", files.size(), " files (", *files.begin(),
+         ", ...), wanted them in one; a folder of files with a gate each can be read as such");
+}
+
 }  // namespace
 
 OmeStack parse_ome(std::string_view xml, const std::string& where) {
@@ -87,6 +112,9 @@ OmeStack parse_ome(std::string_view xml, const std::string& where) {
   const pugi::xml_parse_result parsed = document.load_buffer(xml.data(), xml.size());
   if (!parsed) fail(where, ": OME-XML: ", parsed.description(), " at byte ", parsed.offset);
   const pugi::xml_node pixels = find(document, "Pixels");
+  if (const pugi::xml_node other = find(document, "BinaryOnly"); other && !pixels)
+    fail(where, ": OME-XML: its description lies in another file, ",
+         other.attribute("MetadataFile").as_string(), ", wanted it in this one");
   if (!pixels) fail(where, ": OME-XML without Pixels");
   const std::string order = pixels.attribute("DimensionOrder").as_string("XYZCT");
   if (order.size() != 5 || !order.starts_with("XY"))
@@ -126,6 +154,7 @@ OmeStack parse_ome(std::string_view xml, const std::string& where) {
     stack.channels = size['C'];
     stack.channel_step = step_of['C'];
   }
+  check_planes(pixels, step_of, where);
   stack.period_ns = laser_period_ns(document);
   return stack;
 }

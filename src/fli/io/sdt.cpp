@@ -4,7 +4,9 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <iterator>
 #include <limits>
+#include <set>
 #include <string>
 
 #include "taugate/fli/io/binary_fields.h"
@@ -32,11 +34,29 @@ constexpr int kMostChannels = 65536;
 
 // Block types: how it came about, what it holds, its number type, whether it is zipped.
 constexpr int kContentMask = 0xf0, kDecays = 0x00, kPage = 0x10, kImages = 0x60;
+constexpr const char* kContents[] = {"decays",
+                                     "pages of decays",
+                                     "FCS",
+                                     "FIDA",
+                                     "FILDA",
+                                     "MCS",
+                                     "images of decays",
+                                     "triggered MCS",
+                                     "images of MCS",
+                                     "images of moments",
+                                     "images of intensities",
+                                     "wide-field images",
+                                     "images of lifetimes"};
 constexpr int kTypeMask = 0xf00, kUint16 = 0x000, kUint32 = 0x100, kFloat64 = 0x200;
 constexpr int kZipped = 0x1000;
 
 constexpr double kLeastSyncHz = 1e3, kMostSyncHz = 1e11;
 constexpr double kSteadySync = 0.01;  // relative difference of its extremes
+
+std::string content_name(int content) {
+  const auto i = static_cast<std::size_t>(content >> 4);
+  return i < std::size(kContents) ? kContents[i] : concat("type ", content);
+}
 
 std::optional<double> period_of(const BinaryFields& description) {
   if (description.bytes().size() < kMostSync + sizeof(float)) return std::nullopt;
@@ -119,6 +139,7 @@ SdtReader::SdtReader(const std::filesystem::path& path) : file_(path) {
   if (blocks == kManyBlocks) blocks = header.at<std::uint32_t>(kMoreBlocks);
   const bool long_offsets = (header.at<std::uint16_t>(kRevision) & 15) >= kLongOffsetsSince;
   std::uint64_t offset = header.at<std::uint32_t>(kDataOffset);
+  std::set<std::string> left_out;
   for (std::uint64_t i = 0; i < blocks; ++i) {
     const Block block = read_block_header(offset, long_offsets);
     const int content = block.type & kContentMask;
@@ -128,14 +149,18 @@ SdtReader::SdtReader(const std::filesystem::path& path) : file_(path) {
              descriptions);
       const auto place = described + static_cast<std::uint64_t>(block.description) * length;
       add_channels(block, BinaryFields(read(place, length), where));
+    } else {
+      left_out.insert(content_name(content));
     }
     // Blocks follow each other, so a chain that turns back would never end.
     if (i + 1 < blocks && block.next < offset + kBlockHeader)
       fail(where, ": data block ", i + 1, " is followed by byte ", block.next, ", before itself");
     offset = block.next;
   }
-  if (channels_.empty())
-    fail(where, ": holds ", blocks, " data block(s), none of them decays or images of decays");
+  if (!channels_.empty()) return;
+  std::string list;
+  for (const std::string& name : left_out) list += (list.empty() ? ", found " : ", ") + name;
+  fail(where, ": holds ", blocks, " data block(s), none of them decays or images of decays", list);
 }
 
 SdtReader::Block SdtReader::read_block_header(std::uint64_t offset, bool long_offsets) const {

@@ -4,14 +4,21 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <numeric>
 #include <span>
 
 #include "taugate/fli/io/measurement.h"
 #include "taugate/fli/io/npz.h"
+#include "taugate/fli/io/rebin.h"
 #include "taugate/fli/io/tiff.h"
+#include "taugate/fli/picture.h"
+#include "taugate/fli/plots.h"
+#include "taugate/fli/statistics.h"
 
 namespace taugate {
 namespace {
+
+constexpr std::size_t kMostCurves = 8;  // of a picture
 
 /// The smallest type that holds all counts as they are.
 NpyType type_of(const Measurement& m) {
@@ -79,6 +86,31 @@ void write_as_text(const std::filesystem::path& path, const Measurement& m) {
   file.commit();
 }
 
+void write_as_picture(const std::filesystem::path& path, const Measurement& m) {
+  const std::string name = m.path.filename().string();
+  if (m.height > 1) {
+    std::vector<float> intensity(m.traces());
+    for (std::size_t i = 0; i < intensity.size(); ++i)
+      intensity[i] = static_cast<float>(std::accumulate(m.trace(i).begin(), m.trace(i).end(), 0.0));
+    // Few bright or hot pixels shall not darken the rest.
+    std::vector<float> sorted = intensity;
+    const double high = std::max<double>(percentile(sorted, 0.995), 1.0);
+    const LifetimePanel panel{name, m.width, m.height, intensity};
+    return draw_lifetime_maps(path, {&panel, 1}, Range{0.0, high}, "counts");
+  }
+  std::vector<DecayCurve> curves;
+  std::vector<float> sum;
+  if (m.traces() <= kMostCurves) {
+    for (std::size_t i = 0; i < m.traces(); ++i)
+      curves.push_back({m.traces() > 1 ? concat("trace ", i) : "", m.trace(i)});
+  } else {
+    const std::vector<double> total = summed_trace(m);
+    sum.assign(total.begin(), total.end());
+    curves.push_back({concat("sum of ", m.traces(), " traces"), sum});
+  }
+  draw_decays(path, name, m.bin_ns.value_or(0.0), curves);
+}
+
 }  // namespace
 
 void write_measurement(const std::filesystem::path& path, const Measurement& m) {
@@ -91,9 +123,11 @@ void write_measurement(const std::filesystem::path& path, const Measurement& m) 
     write_as_tiff(path, m);
   else if (ending == ".csv" || ending == ".txt")
     write_as_text(path, m);
+  else if (ending == ".png")
+    write_as_picture(path, m);
   else
     fail_usage(path.string(), ": found the ending '", ending,
-               "', wanted .npy, .npz, .tif, .tiff, .csv or .txt");
+               "', wanted .npy, .npz, .tif, .tiff, .csv, .txt or .png");
 }
 
 }  // namespace taugate
