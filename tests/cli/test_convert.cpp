@@ -21,8 +21,10 @@ std::string table(bool image) {
   std::string text = "# bin_ns=0.25 period_ns=12.5";
   text += image ? " width=3\n" : "\n";
   for (int i = 0; i < (image ? 6 : 5); ++i) {
-    for (int j = 0; j < 4; ++j) text += (j ? "," : "") + std::to_string(7 * i + 100 * (j % 3));
-    text += '\n';
+    for (int j = 0; j < 4; ++j) {
+      text += std::to_string(7 * i + 100 * (j % 3));
+      text += j < 3 ? ',' : '\n';
+    }
   }
   return text;
 }
@@ -103,7 +105,7 @@ TEST_CASE("convert: what cannot be read or written leaves one line and no file")
   complains("convert in.csv out.npy --channel 0", 2, "--channel: found '0'");
   complains("convert none.csv out.npy", 1, "none.csv: cannot be read: No such file");
   complains("convert bad.csv out.npy", 1, "bad.csv: line 2, value 2: found 'x'");
-  complains("convert negative.csv out.npy", 1, "trace 0, gate 1: found -2");
+  complains("convert negative.csv out.npy", 1, "line 1, value 2: found '-2'");
   for (const std::string ending : {".npy", ".npz", ".tif", ".csv", ".png"}) {
     complains("convert in.csv nowhere/out" + ending, 1, "cannot be written: No such file");
     complains("convert bad.csv out" + ending, 1, "bad.csv: line 2");
