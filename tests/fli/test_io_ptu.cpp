@@ -210,6 +210,13 @@ TEST_CASE("photons fall into pixels between the markers of their line, frames ad
         Pixels{1, 2, 2, 1, 0, 0, 0, 0});
 }
 
+TEST_CASE("a photon before its own line falls into the line's first pixel") {  // found by make fuzz
+  const Folder folder;
+  CHECK(pixels(reading(folder, image_header(),
+                       {mark(kFrame, 5), mark(kStart, 100), photon(50), photon(119),
+                        mark(kStop, 140)})) == Pixels{1, 1, 0, 0, 0, 0, 0, 0});
+}
+
 TEST_CASE("lines of a frame that began before the recording are left out") {
   const Folder folder;
   const std::vector<std::uint32_t> records{

@@ -206,11 +206,15 @@ void PtuReader::each_photon(Each&& each) const {
   std::uint64_t start = 0, length = 0, row = 0, next_row = 0, lines = 0, pulse = 0;
   bool inside = header_.dimensions == 1, pulsed = false;
   const auto column = [&](std::uint64_t time) {
-    double share = length > 0 ? static_cast<double>(time - start) / static_cast<double>(length) : 0;
+    // In a damaged recording time runs backwards, too.
+    double share = time > start && length > 0
+                       ? static_cast<double>(time - start) / static_cast<double>(length)
+                       : 0;
     if (header_.sine_amplitude > 0.0)
       share = 0.5 + 0.5 * std::sin(half_swing * (2.0 * share - 1.0)) / header_.sine_amplitude;
     const auto x = std::min(
-        static_cast<std::uint64_t>(std::max(share, 0.0) * static_cast<double>(width)), width - 1);
+        static_cast<std::uint64_t>(std::clamp(share, 0.0, 1.0) * static_cast<double>(width)),
+        width - 1);
     return header_.bidirectional && row % 2 == 1 ? width - 1 - x : x;
   };
   each_event([&](const PtuEvent& event) {
