@@ -32,8 +32,10 @@ compare() {
   tail -n 1 "$integers-stalls.log"
 }
 
-"$tests" --no-skip -ts=full -d > random.log 2>&1 &
+"$tests" --no-skip -ts=full -tc='random models*' -d > random.log 2>&1 &
 random=$!
+"$tests" --no-skip -ts=full -tce='random models*' -d > others.log 2>&1 &
+others=$!
 model student16 --preset ss2-70 --hidden 16
 model student32 --preset ss2-70 --hidden 32
 model components32 --preset ss3-135 --hidden 32 --outputs 3
@@ -44,5 +46,6 @@ compare components32 8 100
 compare components32 16 60
 echo "== random models"
 wait "$random" || { cat random.log; exit 1; }
-grep -E 'test cases|assertions|seconds|^[0-9.]+ s:' random.log
+wait "$others" || { cat others.log; exit 1; }
+grep -hE 'assertions|^[0-9.]+ s:' random.log others.log
 "$scripts/rtl_coverage.sh" cosim/coverage

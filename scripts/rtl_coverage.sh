@@ -1,24 +1,12 @@
 #!/bin/sh
 # Sums up what Verilator's coverage says of rtl/: lines, branches and toggled bits, and where some
-# were missed. A point counts as covered when it is in any instance of its module, in any run. What
-# stands inside `ifndef SYNTHESIS checks the hardware and is none: it does not count.
+# were missed. A point counts as covered when it is in any instance of its module, in any run.
 #
 #   scripts/rtl_coverage.sh FOLDER        (of the .dat files that `make cosim` leaves)
 set -eu
 cd "$1"
 # A line of data: C '^Af^B<file>^Al^B<line>^An^B<column>^At^B<type>^Apage^B<page>^Ao^B<object>^Ah^B...' N
 LC_ALL=C awk '
-  # Which lines of a file are hardware.
-  function read_source(path,    text, number, off) {
-    while ((getline text < path) > 0) {
-      ++number
-      if (text ~ /^`ifndef SYNTHESIS/) off = 1
-      if (off) checks[path, number] = 1
-      if (text ~ /^`endif/) off = 0
-    }
-    close(path)
-    seen[path] = 1
-  }
   /^C / {
     count = $NF
     n = split($0, part, "\001")
@@ -33,8 +21,6 @@ LC_ALL=C awk '
       if (key == "page") page = value
       if (key == "o") object = value
     }
-    if (!(file in seen)) read_source(file)
-    if ((file, line) in checks) next
     sub(/.*\//, "", file)
     if (file == "seq2seq_model.sv" || page == "") next
     kind = page ~ /^v_toggle/ ? "toggled bits" : page ~ /^v_branch/ ? "branches" : "lines"

@@ -150,9 +150,11 @@ void build_simulation(const CosimulationOptions& options, const fs::path& folder
       "-MAKEFLAGS",   concat("OPT_FAST=", options.coverage ? "-O0" : "-O1", " OPT_SLOW=-O0"),
       "-Mdir",        (folder / "build").string(),
       "-o",           "simulation"};
-  command.insert(command.end(), {"--prefix", "Vsimulation"});
+  // All of it in one file: each of several would read the same headers again.
+  command.insert(command.end(), {"--prefix", "Vsimulation", "--output-split", "0"});
   if (options.waveform) command.insert(command.end(), {"--trace-fst", "--trace-structs"});
-  if (options.coverage) command.push_back("--coverage");
+  // Of the hardware alone, without what only checks it.
+  if (options.coverage) command.insert(command.end(), {"--coverage", "-DSYNTHESIS"});
   for (std::string& file : sources(options.rtl)) command.push_back(std::move(file));
   for (const fs::path& file : own) command.push_back(file.string());
   const fs::path log = folder / "build.log";

@@ -16,7 +16,7 @@ struct CosimulationOptions {
   std::filesystem::path rtl;   ///< the folder of the SystemVerilog
   std::filesystem::path work;  ///< simulations are built below it, and found again
   bool waveform = false;       ///< able to write one (slower)
-  bool coverage = false;       ///< able to write it (slower)
+  bool coverage = false;       ///< able to write it (slower, and without the RTL's assertions)
 };
 
 /// Verilates the module `top` of rtl/ and of `own` sources, SystemVerilog and a C++ program around
