@@ -1,5 +1,7 @@
 #include "bench/bench.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <cmath>
 #include <thread>
@@ -29,6 +31,12 @@ void count_intensity(benchmark::State& state, double flops, double bytes) {
 }
 
 int cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
+double cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
 
 double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);

@@ -22,6 +22,10 @@ void count_intensity(benchmark::State& state, double flops, double bytes);
 
 int cores();
 
+/// The processor's time that this process has had, so that others' share does not count. Threads
+/// that wait sleep, so on an idle machine this is the time that passes times the threads.
+double cpu_seconds();
+
 double median(std::vector<double> values);  ///< the upper one of an even number
 
 /// A student or teacher with random weights.

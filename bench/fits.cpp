@@ -12,7 +12,7 @@
 namespace bench {
 namespace {
 
-constexpr std::size_t kTraces = 4096;
+constexpr std::size_t kTraces = 2048;
 
 /// Traces of `ss2-70` behind one Gaussian IRF of 0.3 ns at 1.5 ns.
 std::vector<float> counts(int components) {
@@ -43,10 +43,10 @@ void beside_network(benchmark::State& state, taugate::EstimatorKind kind, int co
   std::vector<float> output(input.size());
   const taugate::Seq2Seq model = network({32}, acquisition.gates);
   taugate::Engine engine(model);
-  const auto seconds_of = [](auto&& work) {
-    const auto start = std::chrono::steady_clock::now();
+  const auto seconds_of = [threads](auto&& work) {
+    const double start = cpu_seconds();
     work();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return (cpu_seconds() - start) / threads;
   };
   const auto fit = [&] {
     benchmark::DoNotOptimize(
@@ -84,7 +84,7 @@ void add_fits() {
             beside_network(state, kind, components, threads);
           })
           ->UseManualTime()
-          ->Iterations(5)  // turns
+          ->Iterations(3)  // turns
           ->Unit(benchmark::kMillisecond);
 }
 

@@ -1,8 +1,6 @@
 // The 8-bit integer engine beside the float engine on the same network: they take turns within one
 // measurement, so that a busy machine slows both, and their ratio is the median of the turns.
 
-#include <time.h>
-
 #include <algorithm>
 
 #include "bench/bench.h"
@@ -17,14 +15,6 @@ namespace {
 struct Case {
   int units = 32, batch = 1024, threads = 1;
 };
-
-/// The processor's time that this process has had, so that others' share does not count. Threads
-/// that wait sleep, so on an idle machine this is the time that passes times the threads.
-double cpu_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
 
 void beside_floats(benchmark::State& state, const Case& c) {
   constexpr int kGates = 70;

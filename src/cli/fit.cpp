@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
+#include <limits>
 #include <numeric>
 
 #include "commands.h"
@@ -236,13 +237,18 @@ void write_residuals(const fs::path& path, const RecordedGates& gates,
   write_npy<float>(path, {'f', 4, false}, shape, residuals);
 }
 
-/// Measured and expected counts, what is left over, and the decay that was found.
+/// Measured counts, those expected in the gates that were fitted, what is left over there, and the
+/// decay that was found.
 void draw_decay(const Acquisition& q, const IrfCurve& irf, std::span<const float> counts,
-                const Estimate& e, std::span<const double> expected, const std::string& title,
-                const fs::path& target) {
+                const Estimate& e, std::span<const double> expected, const FitOptions& options,
+                const std::string& title, const fs::path& target) {
   if (!std::isfinite(e.amplitude_ns)) return;
   const std::size_t T = static_cast<std::size_t>(q.gates);
-  const std::vector<float> fitted(expected.begin(), expected.end());
+  std::vector<float> fitted(expected.begin(), expected.end());
+  for (std::size_t k = 0; k < fitted.size(); ++k)
+    if (k < static_cast<std::size_t>(options.first_gate) ||
+        k >= static_cast<std::size_t>(options.end_gate))
+      fitted[k] = std::numeric_limits<float>::quiet_NaN();
   std::vector<float> sfd(T), irf_gates(T);
   write_sfd({e.tau1_ns, e.tau2_ns, e.fraction}, q, sfd);
   // What hardly decays shows where the light comes from.
@@ -263,7 +269,7 @@ void draw_pixel(const RecordedGates& gates, const IrfCurve& irf, const ImageFit&
   const auto estimator = make_estimator(kind, gates.acquisition, irf, fit.options);
   const Estimate e = (*estimator)(counts);
   const std::size_t W = static_cast<std::size_t>(gates.width);
-  draw_decay(gates.acquisition, irf, counts, e, estimator->expected(),
+  draw_decay(gates.acquisition, irf, counts, e, estimator->expected(), fit.options.fit,
              concat("row ", pixel / W, ", column ", pixel % W), target);
 }
 
@@ -331,7 +337,7 @@ int fit(int argc, char** argv) {
   };
   const Report::Draw light = [&](const fs::path& target) {
     draw_decay(acquisition, irfs.curves[0], result.whole_counts, result.whole,
-               result.whole_expected, "all light together", target);
+               result.whole_expected, result.options.fit, "all light together", target);
   };
   if (a.has("report")) {
     write_report(a,

@@ -242,9 +242,9 @@ void draw_trace(const std::filesystem::path& path, const TracePicture& trace) {
   script.line("unset label 1; unset logscale y; set format y '%g'");
 
   if (fitted) {
-    const double largest =
-        std::abs(*std::max_element(residual.begin(), residual.end(),
-                                   [](double a, double b) { return std::abs(a) < std::abs(b); }));
+    double largest = 0.0;  // of those that are numbers
+    for (const double r : residual)
+      if (std::abs(r) > largest) largest = std::abs(r);
     const double limit = std::max(4.0, 2.0 * std::ceil(0.55 * largest));
     place(script, kTraceSize, left, top + tall - residuals, wide, residuals);
     script.line("set format x '%g'; set xlabel 'time (ns)'; set ylabel 'residual (σ)'; unset key");

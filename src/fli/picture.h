@@ -43,7 +43,8 @@ struct TracePicture {
   double gate_step_ns = 0.0;
   std::span<const float> measured;       ///< TPSF, counts
   std::span<const float> predicted;      ///< SFD, any unit: drawn as high as the measured trace
-  std::span<const float> reconvolution;  ///< SFD * IRF with background, counts; may be empty
+  /// SFD * IRF with background, counts; may be empty, and NaN in gates that nothing was fitted to
+  std::span<const float> reconvolution;
   std::span<const float> irf;            ///< any unit: drawn as high as the trace; may be empty
 };
 
