@@ -242,6 +242,21 @@ const std::vector<Comparison> kComparisons{
     {"s64-kd", "s64", "KD, 64 units, float", {}},
     {"s32-kd", "s32", "KD, 32 units, float", {}},
     {"s16-kd", "s16", "KD, 16 units, float", {}},
+    {"f32-qat8-state8", "f32-qat8", "QAT, carried state of 8 bits against 16", {}},
+    {"state10", "f32-qat8", "QAT, carried state of 10 bits against 16", {}},
+    {"state12", "f32-qat8", "QAT, carried state of 12 bits against 16", {}},
+    {"operand12", "f32-qat8", "QAT, MAC operand of 12 bits against 8", {}},
+    {"ptq8-operand16", "f32-ptq8", "PTQ, MAC operand of 16 bits against 8", {}},
+    {"grid", "f32-qat8", "QAT, weights on the fixed grid against observed scales", {}},
+    {"learned", "f32-qat8", "QAT, learned scales against observed ones", {}},
+    {"learned4", "f32-qat4", "QAT, 4-bit weights, learned scales against observed ones", {}},
+    {"per-layer", "f32-qat8", "QAT, one scale a layer against one a row", {}},
+    {"alpha3", "f32-qat8", "KD with alpha 0.3, against none", {}},
+    {"alpha10", "f32-qat8", "KD with alpha 1, against none", {}},
+    {"beta1", "f32-qat8", "KD with alpha 0.6, beta 0.01, against none", {}},
+    {"beta10", "f32-qat8", "KD with alpha 0.6, beta 0.1, against none", {}},
+    {"scratch-hard", "scratch", "from scratch, hard activations against tables", {}},
+    {"scratch-before", "scratch", "from scratch, reset_before against reset_after", {}},
 };
 
 void shrink_to_smoke(std::vector<Experiment>& rows) {

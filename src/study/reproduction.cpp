@@ -327,6 +327,7 @@ void draw_rows(const std::filesystem::path& path, const Findings& found, const s
   script.line("set ytics noenhanced (", tics, ")");
   script.line("set yrange [", place.back() - 0.7, ":0.7]");
   script.line("set xlabel 'RMSE (bars: deviation over seeds)'");
+  script.line("set xtics rotate by 30 right");
   script.line("set grid x");
   script.data("rows", {rmse, place, deviation});
   script.line("plot $rows using 1:2:3 with xerrorbars pt 7 lt 1 notitle");
