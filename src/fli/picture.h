@@ -41,11 +41,11 @@ void draw_overlay(const std::filesystem::path& path, const LifetimePanel& panel,
 struct TracePicture {
   std::string title;
   double gate_step_ns = 0.0;
-  std::span<const float> measured;       ///< TPSF, counts
-  std::span<const float> predicted;      ///< SFD, any unit: drawn as high as the measured trace
+  std::span<const float> measured;   ///< TPSF, counts
+  std::span<const float> predicted;  ///< SFD, any unit: drawn as high as the measured trace
   /// SFD * IRF with background, counts; may be empty, and NaN in gates that nothing was fitted to
   std::span<const float> reconvolution;
-  std::span<const float> irf;            ///< any unit: drawn as high as the trace; may be empty
+  std::span<const float> irf;  ///< any unit: drawn as high as the trace; may be empty
 };
 
 /// Logarithmic and linear view; with a reconvolution also its residuals, in deviations of Poisson

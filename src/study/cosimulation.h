@@ -20,8 +20,8 @@ struct CosimulationOptions {
 };
 
 /// Verilates the module `top` of rtl/ and of `own` sources, SystemVerilog and a C++ program around
-/// it (there its class is Vsimulation), into <folder>/build/simulation. Error where verilator is missing or fails, with the file of
-/// its complaints.
+/// it (there its class is Vsimulation), into <folder>/build/simulation. Error where verilator is
+/// missing or fails, with the file of its complaints.
 void build_simulation(const CosimulationOptions& options, const std::filesystem::path& folder,
                       const std::string& top, const std::vector<std::filesystem::path>& own);
 
