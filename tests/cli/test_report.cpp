@@ -43,7 +43,9 @@ TEST_CASE("infer and fit write reports that need nothing else") {
       run(folder, {"fit", "it's.npz", "--bin", "0.179", "--period", "12.53", "--irf-fwhm", "0.3",
                    "--irf-delay", "1.5", "--report", "fit.html"});
   REQUIRE_MESSAGE(fit.code == 0, fit.err);
-  CHECK(contains(page(folder / "fit.html", 6), "reduced chi-square"));
+  const std::string fitted = page(folder / "fit.html", 7);
+  CHECK(contains(fitted, "reduced chi-square"));
+  CHECK(contains(fitted, "All light together: "));
 
   const Outcome bare =
       run(folder, {"fit", "it's.npz", "--bin", "0.179", "--period", "12.53", "--irf-fwhm", "0.3",
