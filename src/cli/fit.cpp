@@ -124,6 +124,8 @@ struct Irfs {
 std::optional<Measurement> recorded_irf(const Arguments& a, const Measurement& measurement) {
   if (!a.has("irf")) return std::nullopt;
   Measurement irf = irf_from(a, measurement.bin_ns);
+  if (a.has("irf-per-pixel") && a.has("irf-align"))
+    fail_usage("--irf-align: makes one IRF of all, --irf-per-pixel keeps them apart; wanted one");
   if (!a.has("irf-per-pixel") && !a.has("irf-align")) {
     const std::vector<double> sum = summed_trace(irf);
     irf.counts.assign(sum.begin(), sum.end());
@@ -136,9 +138,13 @@ void make_curves(const Arguments& a, const RecordedGates& gates, const ImageFitO
                  Irfs& irfs) {
   const Acquisition& acquisition = gates.acquisition;
   if (irfs.record) {
-    irfs.measured = irfs_on_gates(*irfs.record, acquisition, gates.first_gate_ns);
-    align_as_asked(a, *irfs.measured);
-    if (a.has("irf-align") && !a.has("irf-per-pixel")) irfs.measured = irfs.measured->mean();
+    if (a.has("irf-align")) {
+      AlignedIrf aligned = aligned_irf_on_gates(*irfs.record, acquisition, gates.first_gate_ns);
+      print_alignment(a, aligned.shift_ns);
+      irfs.measured = std::move(aligned.sum);
+    } else {
+      irfs.measured = irfs_on_gates(*irfs.record, acquisition, gates.first_gate_ns);
+    }
     for (int i = 0; i < irfs.measured->size(); ++i) irfs.curves.push_back(irfs.measured->curve(i));
   } else if (a.has("irf-fwhm")) {
     const double fwhm = a.number("irf-fwhm"), tail = a.number("irf-tail");

@@ -76,9 +76,7 @@ void add_irf_library_options(Arguments& a, const std::string& title) {
   a.group(title)("irf-align", "move the IRFs of a library onto one time, that of their mean");
 }
 
-void align_as_asked(const Arguments& a, MeasuredIrfs& irfs) {
-  if (!a.has("irf-align")) return;
-  const std::vector<double> shifts = irfs.align();
+void print_alignment(const Arguments& a, std::span<const double> shifts) {
   const auto [low, high] = std::minmax_element(shifts.begin(), shifts.end());
   const double squares = std::inner_product(shifts.begin(), shifts.end(), shifts.begin(), 0.0);
   std::cout << a.text("irf") << ": " << shifts.size() << " IRF(s) moved onto one time; they lay "

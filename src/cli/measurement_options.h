@@ -2,6 +2,7 @@
 // The options that say how a measured file is read, shared by all commands that take one.
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "arguments.h"
@@ -23,8 +24,8 @@ Measurement measurement_from(const Arguments& arguments, const std::string& file
 void add_irf_options(Arguments& arguments, const std::string& title);
 /// These, and --irf-align, for commands that take whole libraries.
 void add_irf_library_options(Arguments& arguments, const std::string& title);
-/// Does what --irf-align asks for, and prints how far the IRFs lay apart.
-void align_as_asked(const Arguments& arguments, MeasuredIrfs& irfs);
+/// Tells how far the IRFs lay apart that --irf-align has moved. shift_ns: of each.
+void print_alignment(const Arguments& arguments, std::span<const double> shift_ns);
 /// Reads the file of --irf. Its bin width is that of --irf-bin, else what the file tells, else
 /// `bin_ns`; Error where there is none.
 Measurement irf_from(const Arguments& arguments, std::optional<double> bin_ns = {});

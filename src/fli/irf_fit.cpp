@@ -10,6 +10,8 @@
 namespace taugate {
 namespace {
 
+constexpr double kShortestTail = 1e-4;  // ns, as an IrfPrior takes it: less is none
+
 /// A curve's samples between stretches of zeros, on a clock that begins with the first of them.
 struct Samples {
   std::vector<float> values;
@@ -122,8 +124,9 @@ IrfPrior prior_of(std::span<const IrfFit> fits, double delay_margin_ns) {
   prior.fwhm_ns = range_of(&IrfFit::fwhm_ns);
   prior.gate_ns = range_of(&IrfFit::gate_ns);
   const Range tail = range_of(&IrfFit::tail_ns);
-  prior.tail_probability = tail.high > 0.0 ? 1.0 : 0.0;
-  if (tail.high > 0.0) prior.tail_ns = {std::max(tail.low, 1e-3 * tail.high), tail.high};
+  const bool has_tail = tail.high > kShortestTail;
+  prior.tail_probability = has_tail ? 1.0 : 0.0;
+  if (has_tail) prior.tail_ns = {std::max({tail.low, 1e-3 * tail.high, kShortestTail}), tail.high};
   return prior;
 }
 

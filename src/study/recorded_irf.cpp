@@ -1,17 +1,60 @@
 #include "taugate/study/recorded_irf.h"
 
+#include <algorithm>
 #include <cmath>
+#include <span>
+#include <vector>
 
 #include "taugate/fli/io/rebin.h"
 
 namespace taugate {
 namespace {
 
+constexpr int kFine = 4;                    // bins of a sum in a bin of its records
 constexpr double kWindowBeforeRise = 0.06;  // share of the window
 
 double bin_width(const Measurement& irf) {
   require(irf.bin_ns.has_value(), irf.path.string(), ": does not tell its bin width");
   return *irf.bin_ns;
+}
+
+/// Records on the clock of the gates.
+struct Records {
+  std::vector<double> counts;  // [traces][bins]
+  int bins = 0;
+};
+Records records_on_gates(const Measurement& irf, const Acquisition& acquisition,
+                         double first_gate_ns) {
+  const double bin = bin_width(irf), period = acquisition.period_ns;
+  if (first_gate_ns == 0.0 && irf.bins * bin <= period * (1.0 + 1e-9))
+    return {std::vector<double>(irf.counts.begin(), irf.counts.end()), irf.bins};
+  const int bins = static_cast<int>(std::floor(period / bin));
+  const Acquisition fine{bins, bin, bin, period};
+  std::vector<float> turned(static_cast<std::size_t>(bins));
+  Records records{{}, bins};
+  for (std::size_t i = 0; i < irf.traces(); ++i) {
+    rebin(irf.trace(i), bin, fine, first_gate_ns, turned);
+    records.counts.insert(records.counts.end(), turned.begin(), turned.end());
+  }
+  return records;
+}
+
+/// Adds a record that lies `shift` bins late to `sum`, whose bins are kFine times as narrow. The
+/// width that bins and interpolation give it is taken away first (see MeasuredIrfs): 1/4 bin^2, but
+/// for what its constructor will take away for the narrow bins, less their own interpolation.
+void add_record(std::span<const double> record, double shift, std::span<double> sum) {
+  constexpr double sharpen = 0.125 - 1.0 / (24.0 * kFine * kFine);
+  const auto last = static_cast<double>(record.size() - 1);
+  const auto at = [&](double j) {
+    return record[static_cast<std::size_t>(std::clamp(j, 0.0, last))];
+  };
+  const auto sharp = [&](double j) {
+    return at(j) - sharpen * (at(j - 1.0) - 2.0 * at(j) + at(j + 1.0));
+  };
+  for (std::size_t k = 0; k < sum.size(); ++k) {
+    const double x = (static_cast<double>(k) + 0.5) / kFine - 0.5 + shift, j = std::floor(x);
+    sum[k] += ((1.0 - (x - j)) * sharp(j) + (x - j) * sharp(j + 1.0)) / kFine;
+  }
 }
 
 }  // namespace
@@ -25,19 +68,20 @@ double first_gate_before_rise(const Measurement& irf, const Acquisition& acquisi
 
 MeasuredIrfs irfs_on_gates(const Measurement& irf, const Acquisition& acquisition,
                            double first_gate_ns) {
-  const double bin = bin_width(irf), period = acquisition.period_ns;
-  const bool as_it_is = first_gate_ns == 0.0 && irf.bins * bin <= period * (1.0 + 1e-9);
-  if (as_it_is)
-    return MeasuredIrfs(std::vector<double>(irf.counts.begin(), irf.counts.end()), irf.bins, bin);
-  const int bins = static_cast<int>(std::floor(period / bin));
-  const Acquisition fine{bins, bin, bin, period};
-  std::vector<float> turned(static_cast<std::size_t>(bins));
-  std::vector<double> counts;
-  for (std::size_t i = 0; i < irf.traces(); ++i) {
-    rebin(irf.trace(i), bin, fine, first_gate_ns, turned);
-    counts.insert(counts.end(), turned.begin(), turned.end());
-  }
-  return MeasuredIrfs(counts, bins, bin);
+  const Records records = records_on_gates(irf, acquisition, first_gate_ns);
+  return MeasuredIrfs(records.counts, records.bins, bin_width(irf));
+}
+
+AlignedIrf aligned_irf_on_gates(const Measurement& irf, const Acquisition& acquisition,
+                                double first_gate_ns) {
+  const double bin = bin_width(irf);
+  const Records records = records_on_gates(irf, acquisition, first_gate_ns);
+  const auto bins = static_cast<std::size_t>(records.bins);
+  const std::vector<double> shifts = MeasuredIrfs(records.counts, records.bins, bin).align();
+  std::vector<double> sum(kFine * bins, 0.0);
+  for (std::size_t i = 0; i < shifts.size(); ++i)
+    add_record(std::span(records.counts).subspan(i * bins, bins), shifts[i] / bin, sum);
+  return {MeasuredIrfs(sum, kFine * records.bins, bin / kFine), shifts};
 }
 
 }  // namespace taugate

@@ -3,6 +3,7 @@
 // period, gates should open shortly before the light arrives.
 
 #include <optional>
+#include <vector>
 
 #include "taugate/fli/acquisition.h"
 #include "taugate/fli/io/measurement.h"
@@ -18,5 +19,15 @@ double first_gate_before_rise(const Measurement& irf, const Acquisition& acquisi
 /// the laser period and turned so that time 0 is `first_gate_ns` on the record's clock.
 MeasuredIrfs irfs_on_gates(const Measurement& irf, const Acquisition& acquisition,
                            double first_gate_ns);
+
+/// A library of such records as one IRF, and how far its pixels' gates opened apart.
+struct AlignedIrf {
+  MeasuredIrfs sum;              ///< of all records on one time, that of their mean; one curve
+  std::vector<double> shift_ns;  ///< by how much each lay later, [traces]
+};
+/// Records are moved by fractions of a bin (MeasuredIrfs::align) and added up before the sum is cut
+/// to where its signal is: a tail that one record hides in its noise is kept.
+AlignedIrf aligned_irf_on_gates(const Measurement& irf, const Acquisition& acquisition,
+                                double first_gate_ns);
 
 }  // namespace taugate

@@ -43,3 +43,30 @@ TEST_CASE("train for a measured IRF and read the recording that came with it") {
         read_all(folder / "plain" / "lifetimes.csv"));
   CHECK(read_all(folder / "results" / "trace.png") != read_all(folder / "plain" / "trace.png"));
 }
+
+TEST_CASE("a camera's library of IRFs on one time: as a prior, and as the IRF of a fit") {
+  const auto data = data_folder();
+  if (!data) return;
+  Folder folder;
+  const std::vector<std::string> library{"--irf",
+                                         (*data / "irf" / "iccd_irf_176x1000.npy").string(),
+                                         "--irf-bin", "0.04", "--irf-time-first"};
+  const auto with = [&](const char* line) {
+    std::vector<std::string> arguments = words(line);
+    arguments.insert(arguments.end(), library.begin(), library.end());
+    return run(folder, arguments);
+  };
+  const std::string moved = "1000 IRF(s) moved onto one time; they lay -0.00";
+  const char* simulate = "simulate --preset iccd-176 --samples 50 --counts 2000 --detector tcspc";
+  for (const std::string more : {"", " --irf-delay -0.05:0.05", " --irf-model exgauss"}) {
+    const Outcome made = with((simulate + std::string(" --irf-align -o s.npz") + more).c_str());
+    REQUIRE_MESSAGE(made.code == 0, made.err);
+    CHECK(contains(made.out, moved));
+  }
+  const Outcome fitted = with("fit s.npz --bin 0.04 --period 12.5 --irf-align --method cmm");
+  REQUIRE_MESSAGE(fitted.code == 0, fitted.err);
+  CHECK(contains(fitted.out, moved));
+  const Outcome both = with("fit s.npz --bin 0.04 --period 12.5 --irf-align --irf-per-pixel");
+  CHECK(both.code == 2);
+  CHECK(one_line(both.err));
+}

@@ -66,6 +66,14 @@ TEST_CASE("the prior spans the fits and simulates") {
   CHECK(prior.fwhm_ns == Range{0.2, 0.3});
   CHECK(prior.tail_probability == 1.0);
   CHECK_NOTHROW(validate(prior, 12.5));
+  // A tail too short for a prior, as fits of a symmetric IRF have it, is none, or has the shortest.
+  const auto tails = [](double one, double other) {
+    return prior_of(std::vector<IrfFit>{{1.0, 0.2, 0.0, one, 0.0}, {1.4, 0.3, 0.0, other, 0.0}},
+                    0.05);
+  };
+  CHECK_NOTHROW(validate(tails(1e-6, 0.03), 12.5));
+  CHECK_NOTHROW(validate(tails(1e-6, 5e-5), 12.5));
+  CHECK(tails(1e-6, 5e-5).tail_probability == 0.0);
   CHECK_THROWS_AS(prior_of({}, 0.0), Error);
   const std::vector<double> few{0.0, 1.0, 0.0};
   CHECK_THROWS_AS(fit_irf({0.0, 0.1, few, 0.0}, IrfShape::gate), Error);
