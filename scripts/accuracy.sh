@@ -20,6 +20,7 @@ train mono-bright --mono 1
 train bi --counts 10:3000
 echo '{"background_fraction": [0, 0.1]}' >"$out/background.json" # of the peak, a gate
 train mono-background --tau 0.1:3 --mono 1 --counts 10:3000 --config "$out/background.json"
+train mono-background-3M --samples 3M --tau 0.1:3 --mono 1 --counts 10:3000 --config "$out/background.json"
 
 for name in mono bi; do
   "$taugate" quantize "$out/$name.safetensors" -o "$out/$name-8bit.safetensors" >"$out/$name-8bit.txt"
@@ -35,7 +36,7 @@ models() { # NAME.. -> FILE,FILE..
 }
 "$taugate" compare --models "$(models mono mono-8bit mono-8bit-trained mono-background)" --tau 1 \
   --estimators lm,lm-counts,mle,mle+shift,mle+width,cmm,rld,phasor --traces 2000 -o "$out/one"
-"$taugate" compare --models "$(models mono mono-narrow mono-bright mono-background)" \
+"$taugate" compare --models "$(models mono mono-narrow mono-bright mono-background mono-background-3M)" \
   --estimators cmm --series counts,background,lifetime --tau 1 --traces 4000 -o "$out/priors"
 "$taugate" compare --models "$(models bi bi-8bit)" --tau 0.4,1.2 --fraction 0.5 \
   --estimators mle,mle+shift,mle+width,lm --series counts,background,lifetime --traces 1000 -o "$out/two"
