@@ -17,6 +17,7 @@ namespace {
 // Pixels that a thread normalises, runs and reads off before it takes the next ones: few enough for
 // what lies between these stages to stay in its cache.
 constexpr std::size_t kChunk = 256;
+constexpr double kMostPeriods = 1.5;  // of a record that does not tell its laser period
 
 /// What one thread needs to take pixels from counts to lifetimes, a chunk after the other. Each has
 /// an engine of its own, so that threads meet only once, when the whole image is done.
@@ -90,6 +91,11 @@ std::vector<float> counts_in_gates(const TraceModel& model, Measurement m,
   require(m.bin_ns.has_value(), m.path.string(), ": found ", m.bins,
           " bins of unknown width, wanted the model's ", acquisition.gates, " gates of ",
           acquisition.gate_step_ns, " ns, or a bin width (--bin NS) to bin them");
+  // Folding what follows a period is right, but not a guess.
+  const double record_ns = *m.bin_ns * m.bins;
+  require(m.period_ns || record_ns <= kMostPeriods * acquisition.period_ns, m.path.string(),
+          ": found a record of ", record_ns, " ns and no laser period, wanted the model's of ",
+          acquisition.period_ns, " ns; if it is the file's, give it (--period NS)");
   return rebin(m, acquisition, first);
 }
 

@@ -33,7 +33,11 @@ Records records_on_gates(const Measurement& irf, const Acquisition& acquisition,
   std::vector<float> turned(static_cast<std::size_t>(bins));
   Records records{{}, bins};
   for (std::size_t i = 0; i < irf.traces(); ++i) {
-    rebin(irf.trace(i), bin, fine, first_gate_ns, turned);
+    try {
+      rebin(irf.trace(i), bin, fine, first_gate_ns, turned);
+    } catch (const Error& error) {
+      fail(irf.path.string(), ": ", error.what());
+    }
     records.counts.insert(records.counts.end(), turned.begin(), turned.end());
   }
   return records;

@@ -207,6 +207,9 @@ TEST_CASE("traces that do not fit or make no sense") {
   check_infer_fails(folder, "gates69.csv", {"gates69.csv", "69", "70"});
   write_all(folder / "gates140.csv", csv_of(2, 140));
   check_infer_fails(folder, "gates140.csv", {"gates140.csv", "140", "70", "--bin"});
+  // Two laser periods of the model, if it is the model's laser.
+  write_all(folder / "long.csv", "# bin_ns=0.179\n" + csv_of(2, 140));
+  check_infer_fails(folder, "long.csv", {"long.csv", "25.06 ns", "12.53 ns", "--period"});
 
   for (const std::string odd : {"nan", "-3", "inf", "1e999", "seven", ""}) {
     CAPTURE(odd);

@@ -6,7 +6,7 @@
 # The corpus of a reader grows in <work dir>/corpus/<reader>; what it finds lies in <work dir>/found.
 # Seeds: the small files that write_seeds makes, the measured ones in ../shared/data or TAUGATE_DATA,
 # where they are, and what the reader's corpus holds already. libtiff, libhdf5 and libzip are
-# Debian's, without the instruments that lead the fuzzer and find reads out of bounds in them.
+# Debian's, without the instruments that lead the fuzzer and find accesses out of bounds.
 set -eu
 programs=$1 work=$2 seconds=$3
 data=${TAUGATE_DATA:-$(dirname "$0")/../../../shared/data}
