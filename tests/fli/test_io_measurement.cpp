@@ -84,9 +84,9 @@ TEST_CASE("of an archive: the named member, the only one, or tpsf") {
   options.member = "sfd";
   CHECK(read_measurement(path, options).counts[0] == 3);
   write({"a", "b"});
-  CHECK(contains(
-      error_of([&] { read_measurement(path); }),
-      "holds 2 arrays of numbers and none is called 'tpsf'; name one as the member: a, b"));
+  CHECK(contains(error_of([&] { read_measurement(path); }),
+                 "holds 2 arrays of numbers and none is called 'tpsf'; name one (--member NAME, "
+                 "of an IRF --irf-member NAME): a, b"));
 }
 
 TEST_CASE("what is no count is named by trace and gate") {

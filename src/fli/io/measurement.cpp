@@ -86,7 +86,7 @@ std::string chosen_member(const std::vector<std::string>& names, const std::stri
     list += (list.empty() ? "" : ", ") + names[i];
   if (names.size() > most) list += ", ...";
   fail(where, ": holds ", names.size(), " arrays of numbers and none is called '", name,
-       names.empty() ? "'" : "'; name one as the member: ", list);
+       names.empty() ? "'" : "'; name one (--member NAME, of an IRF --irf-member NAME): ", list);
 }
 
 namespace {
