@@ -79,7 +79,7 @@ void save(const std::filesystem::path& path, const TraceModel& model) {
 
 TrainedModel load_trained_model(const std::filesystem::path& path) {
   StoredModel stored = load_model(path);
-  TrainedModel model(std::move(stored.model), {});
+  TrainedModel model(std::move(stored.model), SimulatorConfig{});
   read_notes(path.string(), stored.notes, model);
   return model;
 }
