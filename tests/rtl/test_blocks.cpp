@@ -77,7 +77,7 @@ TEST_CASE("blocks and package equal the C++ on every 16-bit sum") {
   std::vector<std::int64_t> chained(11, 0);
   bool load = false, loaded = false;
   for (std::size_t i = 0; i < in.size(); ++i) {
-    const auto [a, b, c, d] = in[i];
+    const std::int64_t a = in[i][0], b = in[i][1], c = in[i][2], d = in[i][3];
     const std::int64_t a16 = word(a, 16), c16 = word(c, 16), b8 = b & 255;
     compare(input_word, i, smooth.input(static_cast<std::int16_t>(a16)));
     compare(operand, i, smooth.operand(a16));

@@ -200,7 +200,8 @@ TEST_CASE("output_buffer sends every word once, pixel after pixel") {
 }
 
 TEST_CASE("elementwise_tail equals a step of the integer arithmetic") {
-  const auto& [in, out] = simulation();
+  const std::vector<In>& in = simulation().in;
+  const std::vector<Response>& out = simulation().out;
   const Arithmetic arithmetic({}, GruForm::reset_after, Activation::smooth);
   std::array<std::int64_t, 16> states{};
   std::array<int, 2> different{};

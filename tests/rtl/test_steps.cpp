@@ -173,9 +173,9 @@ void add_steps(Random& rng, std::vector<In>& all, std::vector<Sums>& due) {
   };
   // Between steps and below what counts, anything may stand.
   const auto anything = [&] { return std::uint64_t{rng.bits()} << 32 | rng.bits(); };
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    all[i][2] = anything() & ~(std::uint64_t{1} << valid);
-    for (std::size_t k = 3; k < 6; ++k) all[i][k] = anything();
+  for (In& in : all) {
+    in[2] = anything() & ~(std::uint64_t{1} << valid);
+    for (std::size_t k = 3; k < 6; ++k) in[k] = anything();
   }
   std::size_t at = 0;
   while (at + 40 < all.size()) {
