@@ -15,7 +15,8 @@ struct Dual {
   std::array<double, static_cast<std::size_t>(N)> d{};  ///< by each of the N variables
 
   Dual() = default;
-  Dual(double value) : v(value) {}  // a constant; implicit, as a double is in arithmetic
+  /// A constant; implicit, as a double is in arithmetic.
+  Dual(double value) : v(value) {}  // NOLINT(google-explicit-constructor)
   /// The variable number `index` at `value`; a constant for an index from N on.
   static Dual variable(double value, int index) {
     Dual x(value);
