@@ -8,7 +8,6 @@
 #include <map>
 #include <string>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 namespace taugate {
@@ -30,13 +29,14 @@ struct Safetensors {
   void add_floats(std::string name, std::vector<std::size_t> shape, const float* values);
   /// As many integers as the shape says.
   template <class Integer>
-  void add_integers(std::string name, std::vector<std::size_t> shape, const Integer* values) {
+  void add_integers(const std::string& name, const std::vector<std::size_t>& shape,
+                    const Integer* values) {
     static_assert(std::is_integral_v<Integer>);
     constexpr const char* kSigned[]{"I8", "I16", "I32", "I64"};
     constexpr const char* kUnsigned[]{"U8", "U16", "U32", "U64"};
     constexpr int kSize = std::countr_zero(sizeof(Integer));
-    add(std::move(name), std::is_signed_v<Integer> ? kSigned[kSize] : kUnsigned[kSize],
-        std::move(shape), values, sizeof(Integer));
+    add(name, std::is_signed_v<Integer> ? kSigned[kSize] : kUnsigned[kSize], shape, values,
+        sizeof(Integer));
   }
 
  private:

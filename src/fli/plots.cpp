@@ -19,11 +19,12 @@ constexpr std::size_t kMostCurves = 8;
 std::vector<double> marked_lifetimes(double w) {
   std::vector<double> marked;
   double last = -10.0;
-  for (double decade = 1e-3; decade < 1e5; decade *= 10.0)
+  for (int exponent = -3; exponent < 5; ++exponent)
     for (double digit : {1.0, 2.0, 5.0}) {
-      const double angle = std::atan(w * decade * digit);
+      const double tau = digit * std::pow(10.0, exponent);
+      const double angle = std::atan(w * tau);
       if (angle < 0.12 || angle > 1.45 || angle - last < 0.1) continue;
-      marked.push_back(decade * digit);
+      marked.push_back(tau);
       last = angle;
     }
   return marked;
@@ -65,7 +66,8 @@ void draw_histogram(const std::filesystem::path& path, const std::string& label,
 
 void draw_phasors(const std::filesystem::path& path, const std::string& title,
                   std::span<const double> g, std::span<const double> s,
-                  std::span<const float> weights, double w) {
+                  std::span<const float> weights, double radians_per_ns) {
+  const double w = radians_per_ns;
   if (g.size() != s.size() || !(weights.empty() || weights.size() == g.size()))
     fail("phasor plot: found ", g.size(), " and ", s.size(), " coordinates and ", weights.size(),
          " weights");
