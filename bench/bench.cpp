@@ -44,6 +44,19 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
+void beside_floats(benchmark::State& state, const std::function<double()>& floats,
+                   const std::function<double()>& other) {
+  std::vector<double> float_seconds, ratios;
+  for (auto _ : state) {
+    const double of_floats = floats(), of_other = other();
+    state.SetIterationTime(of_other);
+    float_seconds.push_back(of_floats);
+    ratios.push_back(of_floats / of_other);
+  }
+  state.counters["float_seconds"] = median(float_seconds);
+  state.counters["times_float"] = median(ratios);
+}
+
 taugate::Seq2Seq network(std::vector<int> hidden, int gates) {
   taugate::Seq2Seq result({.gates = gates, .hidden = std::move(hidden)});
   result.initialise(1);

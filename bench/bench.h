@@ -3,6 +3,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,12 @@ int cores();
 double cpu_seconds();
 
 double median(std::vector<double> values);  ///< the upper one of an even number
+
+/// The loop of a benchmark that sets something beside the float engine: they take turns, so that a
+/// busy machine slows both. Each call does one turn and returns its seconds. The time of `other` is
+/// the benchmark's; counters "float_seconds" and "times_float" are medians over the turns.
+void beside_floats(benchmark::State& state, const std::function<double()>& floats,
+                   const std::function<double()>& other);
 
 /// A student or teacher with random weights.
 taugate::Seq2Seq network(std::vector<int> hidden, int gates);

@@ -1,8 +1,6 @@
 // Reconvolution fits beside the float engine of 32 units on as many traces: they take turns within
 // one measurement, so that a busy machine slows both, and their ratio is the median of the turns.
 
-#include <chrono>
-
 #include "bench/bench.h"
 #include "taugate/core/parallel.h"
 #include "taugate/fli/estimator.h"
@@ -57,15 +55,8 @@ void beside_network(benchmark::State& state, taugate::EstimatorKind kind, int co
     benchmark::DoNotOptimize(output.data());
   };
   infer(), fit();
-  std::vector<double> float_seconds, ratios;
-  for (auto _ : state) {
-    const double of_floats = seconds_of(infer), of_fit = seconds_of(fit);
-    state.SetIterationTime(of_fit);
-    float_seconds.push_back(of_floats);
-    ratios.push_back(of_floats / of_fit);
-  }
-  state.counters["float_seconds"] = median(float_seconds);
-  state.counters["times_float"] = median(ratios);
+  beside_floats(
+      state, [&] { return seconds_of(infer); }, [&] { return seconds_of(fit); });
   count_rate(state, "traces/s", kTraces);
 }
 

@@ -16,7 +16,7 @@ struct Case {
   int units = 32, batch = 1024, threads = 1;
 };
 
-void beside_floats(benchmark::State& state, const Case& c) {
+void integers_beside_floats(benchmark::State& state, const Case& c) {
   constexpr int kGates = 70;
   taugate::set_thread_count(c.threads);
   const taugate::Seq2Seq model = network({c.units}, kGates);
@@ -34,15 +34,8 @@ void beside_floats(benchmark::State& state, const Case& c) {
     return (cpu_seconds() - start) / (calls * c.threads);
   };
   turn(floats), turn(integers);
-  std::vector<double> float_seconds, ratios;
-  for (auto _ : state) {
-    const double of_floats = turn(floats), of_integers = turn(integers);
-    state.SetIterationTime(of_integers);
-    float_seconds.push_back(of_floats);
-    ratios.push_back(of_floats / of_integers);
-  }
-  state.counters["float_seconds"] = median(float_seconds);
-  state.counters["times_float"] = median(ratios);
+  beside_floats(
+      state, [&] { return turn(floats); }, [&] { return turn(integers); });
   count_rate(state, "sequences/s", c.batch);
 }
 
@@ -55,7 +48,7 @@ void add_integers() {
         benchmark::RegisterBenchmark(
             taugate::concat("integers/H:", units, "/batch:", batch, "/threads:", threads).c_str(),
             [=](benchmark::State& state) {
-              beside_floats(state, {units, batch, threads});
+              integers_beside_floats(state, {units, batch, threads});
             })
             ->UseManualTime()
             ->Iterations(batch == 1 ? 9 : 3)  // turns
