@@ -13,20 +13,30 @@
 using namespace taugate;
 using namespace stack_testing;
 
-TEST_CASE("MATLAB arrays come row by row, plain and packed; a member is chosen among several") {
-  const Folder folder;
-  const auto path = folder.path / "a.mat";
-  // size [2 3 4], column-major: element (i,j,k) is i + 2j + 6k.
+namespace {
+
+/// "cube" of size [2 3 4], packed: column-major, so element (i,j,k) is i + 2j + 6k; "irf" of three
+/// values, plain; "note", a text.
+std::filesystem::path write_arrays(const std::filesystem::path& path, mat_ft version) {
   std::vector<double> cube(24);
   std::iota(cube.begin(), cube.end(), 0.0);
   const std::vector<std::uint16_t> vector{5, 6, 7};
-  mat_t* file = Mat_CreateVer(path.c_str(), nullptr, MAT_FT_MAT5);
+  mat_t* file = Mat_CreateVer(path.c_str(), nullptr, version);
+  REQUIRE(file != nullptr);
   put_variable(file, "cube", MAT_C_DOUBLE, MAT_T_DOUBLE, {2, 3, 4}, cube.data(),
                MAT_COMPRESSION_ZLIB);
   put_variable(file, "irf", MAT_C_UINT16, MAT_T_UINT16, {3, 1}, vector.data(),
                MAT_COMPRESSION_NONE);
   put_variable(file, "note", MAT_C_CHAR, MAT_T_UINT8, {1, 3}, "abc", MAT_COMPRESSION_NONE);
   Mat_Close(file);
+  return path;
+}
+
+}  // namespace
+
+TEST_CASE("MATLAB arrays come row by row, plain and packed; a member is chosen among several") {
+  const Folder folder;
+  const auto path = write_arrays(folder.path / "a.mat", MAT_FT_MAT5);
   CHECK(MatReader(path).names() == std::vector<std::string>{"cube", "irf"});
   CHECK(contains(error_of([&] { read_measurement(path); }), "--irf-member NAME): cube, irf"));
   MeasurementOptions options;
@@ -51,22 +61,8 @@ TEST_CASE("MATLAB arrays come row by row, plain and packed; a member is chosen a
 
 TEST_CASE("MATLAB 7.3 reads as the older versions do") {
   const Folder folder;
-  std::vector<double> cube(24);
-  std::iota(cube.begin(), cube.end(), 0.0);
-  const std::vector<std::uint16_t> vector{5, 6, 7};
-  const auto write = [&](const char* name, mat_ft version) {
-    const auto path = folder.path / name;
-    mat_t* file = Mat_CreateVer(path.c_str(), nullptr, version);
-    REQUIRE(file != nullptr);
-    put_variable(file, "cube", MAT_C_DOUBLE, MAT_T_DOUBLE, {2, 3, 4}, cube.data(),
-                 MAT_COMPRESSION_ZLIB);
-    put_variable(file, "irf", MAT_C_UINT16, MAT_T_UINT16, {3, 1}, vector.data(),
-                 MAT_COMPRESSION_NONE);
-    put_variable(file, "note", MAT_C_CHAR, MAT_T_UINT8, {1, 3}, "abc", MAT_COMPRESSION_NONE);
-    Mat_Close(file);
-    return path;
-  };
-  const auto older = write("a.mat", MAT_FT_MAT5), newer = write("b.mat", MAT_FT_MAT73);
+  const auto older = write_arrays(folder.path / "a.mat", MAT_FT_MAT5),
+             newer = write_arrays(folder.path / "b.mat", MAT_FT_MAT73);
   CHECK(contains(error_of([&] { read_measurement(newer); }), "--irf-member NAME): cube, irf"));
   for (const char* member : {"cube", "irf"})
     for (const bool time_first : {false, true}) {
