@@ -7,7 +7,7 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/taugate)
 install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/taugate
         FILES_MATCHING PATTERN "*.h" PATTERN cli EXCLUDE
         # what only our own .cpp files include
-        PATTERN "*_fields.h" EXCLUDE PATTERN kernels_scalar.h EXCLUDE PATTERN onnx_message.h EXCLUDE
+        PATTERN "*_fields.h" EXCLUDE PATTERN kernels_scalar.h EXCLUDE PATTERN gru_reference.h EXCLUDE PATTERN onnx_message.h EXCLUDE
         PATTERN gnuplot.h EXCLUDE PATTERN zip_member.h EXCLUDE PATTERN palette.h EXCLUDE
         PATTERN printed.h EXCLUDE PATTERN misfit.h EXCLUDE
         PATTERN weight_rows.h EXCLUDE PATTERN qat_weights.h EXCLUDE)

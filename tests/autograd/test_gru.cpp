@@ -1,7 +1,8 @@
-// The fused GRU in float beside a composed twin, beside itself for other batch sizes, and its
-// complaints.
+// The fused GRU beside a composed twin and the page of reference, beside itself for other batch
+// sizes, and its complaints.
 
 #include "taugate/autograd/gru.h"
+#include "taugate/autograd/gru_reference.h"
 #include "taugate/autograd/ops.h"
 #include "testing.h"
 
@@ -88,6 +89,78 @@ TEST_CASE("a fused sequence equals the composed one: sizes off every tile, B=1, 
         }
         CHECK(worst < 1e-5);
       }
+}
+
+TEST_CASE("a fused sequence equals the page of reference, states and all gradients, in double") {
+  Random rng(3, 4);
+  constexpr int T = 6, I = 3, H = 5, B = 2;
+  const auto draw = [&](Eigen::Index rows, Eigen::Index cols) {
+    return Eigen::MatrixXd::NullaryExpr(rows, cols, [&] { return 0.6 * rng.normal(); }).eval();
+  };
+  const auto compare = [](const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
+    CHECK(b.norm() > 0.0);
+    CHECK((a - b).norm() <= 1e-12 * b.norm());
+  };
+  using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  for (auto form : {GruForm::reset_after, GruForm::reset_before})
+    for (auto kind : {Activation::smooth, Activation::hard}) {
+      CAPTURE(name_of(form));
+      CAPTURE(name_of(kind));
+      const bool after = form == GruForm::reset_after;
+      GruReference gru_page{
+          form,           kind,           draw(3 * H, I),
+          draw(3 * H, H), draw(3 * H, 1), after ? draw(3 * H, 1) : Eigen::MatrixXd::Zero(3 * H, 1)};
+      // The same weights in a row, as a tape wants them.
+      RowMajor W = gru_page.W, U = gru_page.U;
+      Buffer<double> block(3 * H * (I + H + 2)), gradients(block.size());
+      std::copy_n(W.data(), W.size(), block.data());
+      std::copy_n(U.data(), U.size(), block.data() + W.size());
+      std::copy_n(gru_page.b.data(), 3 * H, block.data() + W.size() + U.size());
+      std::copy_n(gru_page.c.data(), 3 * H, block.data() + W.size() + U.size() + 3 * H);
+      std::fill(gradients.begin(), gradients.end(), 0.0);
+
+      const OwnedSequence<double> x(T, I, B, rng), h0(1, H, B, rng, 0.5), dy(T, H, B, rng);
+      Arena arena;
+      Tape<double> tape(arena, {block.data(), gradients.data()});
+      GruWeights<double> w{tape.weight({0, 3 * H, I}),
+                           tape.weight({3 * H * I, 3 * H, H}),
+                           tape.weight({3 * H * (I + H), 3 * H, 1}),
+                           {}};
+      if (after) w.recurrent_bias = tape.weight({3 * H * (I + H + 1), 3 * H, 1});
+      const Var<double> in = tape.input(x.view, true), start = tape.input(h0.view, true);
+      const Var<double> y = gru(tape, in, start, w, form, kind);
+      tape.backward(weighted_sum(tape, y, dy.view));
+
+      const auto of_trace = [](const Sequence<double>& s, int b) {
+        return Eigen::MatrixXd::NullaryExpr(s.features, s.steps,
+                                            [&](Eigen::Index f, Eigen::Index t) {
+                                              return s.at(static_cast<int>(t), static_cast<int>(f),
+                                                          b);
+                                            })
+            .eval();
+      };
+      GruReference sum{form,
+                       kind,
+                       Eigen::MatrixXd::Zero(3 * H, I),
+                       Eigen::MatrixXd::Zero(3 * H, H),
+                       Eigen::VectorXd::Zero(3 * H),
+                       Eigen::VectorXd::Zero(3 * H)};
+      for (int b = 0; b < B; ++b) {
+        const Eigen::MatrixXd trace = of_trace(x.view, b);
+        const auto states = gru_page.forward(trace, of_trace(h0.view, b));
+        compare(of_trace(y.value, b), states.h.rightCols(T));
+        Eigen::MatrixXd dx(I, T);
+        const Eigen::VectorXd dh0 = gru_page.backward(trace, states, of_trace(dy.view, b), sum, dx);
+        compare(of_trace(in.grad, b), dx);
+        compare(of_trace(start.grad, b), dh0);
+      }
+      const double* g = gradients.data();
+      compare(Eigen::Map<const RowMajor>(g, 3 * H, I), sum.W);
+      compare(Eigen::Map<const RowMajor>(g + W.size(), 3 * H, H), sum.U);
+      compare(Eigen::Map<const Eigen::VectorXd>(g + W.size() + U.size(), 3 * H), sum.b);
+      if (after)
+        compare(Eigen::Map<const Eigen::VectorXd>(g + W.size() + U.size() + 3 * H, 3 * H), sum.c);
+    }
 }
 
 TEST_CASE("a trace's states do not depend on the rest of the batch") {
