@@ -19,6 +19,7 @@
 
 #include "taugate/simd/kernels.h"
 
+#include "taugate/autograd/fake_quant.h"
 #include "taugate/autograd/gradcheck.h"
 #include "taugate/autograd/gru.h"
 #include "taugate/autograd/gru_sequence.h"
