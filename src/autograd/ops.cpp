@@ -64,6 +64,20 @@ Var<S> activate(Tape<S>& tape, Var<S> a, Activation kind,
   return y;
 }
 
+/// Combines `count` features of `from` into as many of `to`, at every step.
+template <class S, class Combine>
+void each_row(const Sequence<S>& from, int first_from, const Sequence<S>& to, int first_to,
+              int count, Combine combine) {
+  const auto values = static_cast<std::size_t>(count) * static_cast<std::size_t>(from.lanes());
+  for (int t = 0; t < from.steps; ++t) {
+    const S* source = from.row(t, first_from);
+    S* target = to.row(t, first_to);
+    for (std::size_t i = 0; i < values; ++i) target[i] = combine(target[i], source[i]);
+  }
+}
+constexpr auto kCopy = [](auto, auto source) { return source; };
+constexpr auto kAdd = [](auto target, auto source) { return target + source; };
+
 }  // namespace
 
 template <class S>
@@ -170,6 +184,33 @@ Var<S> tanh(Tape<S>& tape, Var<S> a, Activation kind) {
 }
 
 template <class S>
+Var<S> concat(Tape<S>& tape, Var<S> a, Var<S> b) {
+  require(a.steps() == b.steps() && a.batch() == b.batch(), "[concat] found shapes ",
+          shape_of(a.value), " and ", shape_of(b.value), ", wanted equal steps and batch");
+  const Var<S> y = tape.result(a.steps(), a.features() + b.features(), a.batch(),
+                               a.wants_gradient() || b.wants_gradient());
+  each_row(a.value, 0, y.value, 0, a.features(), kCopy);
+  each_row(b.value, 0, y.value, a.features(), b.features(), kCopy);
+  if (y.wants_gradient())
+    tape.record([=] {
+      if (a.wants_gradient()) each_row(y.grad, 0, a.grad, 0, a.features(), kAdd);
+      if (b.wants_gradient()) each_row(y.grad, a.features(), b.grad, 0, b.features(), kAdd);
+    });
+  return y;
+}
+
+template <class S>
+Var<S> features_of(Tape<S>& tape, Var<S> a, int first, int count) {
+  require(first >= 0 && count >= 1 && first + count <= a.features(),
+          "[features_of] found features ", first, "..", first + count - 1, ", wanted some of ",
+          shape_of(a.value));
+  const Var<S> y = tape.result(a.steps(), count, a.batch(), a.wants_gradient());
+  each_row(a.value, first, y.value, 0, count, kCopy);
+  if (y.wants_gradient()) tape.record([=] { each_row(y.grad, 0, a.grad, first, count, kAdd); });
+  return y;
+}
+
+template <class S>
 Var<S> squared_error(Tape<S>& tape, Var<S> a, Sequence<S> target, S scale) {
   require_same_shape("squared_error", a.value, target);
   const Var<S> loss = tape.result(1, 1, 1, a.wants_gradient());
@@ -209,6 +250,8 @@ Var<S> weighted_sum(Tape<S>& tape, Var<S> a, Sequence<S> weights) {
   template Var<S> affine(Tape<S>&, Var<S>, S, S);                  \
   template Var<S> sigmoid(Tape<S>&, Var<S>, Activation);           \
   template Var<S> tanh(Tape<S>&, Var<S>, Activation);              \
+  template Var<S> concat(Tape<S>&, Var<S>, Var<S>);                \
+  template Var<S> features_of(Tape<S>&, Var<S>, int, int);         \
   template Var<S> squared_error(Tape<S>&, Var<S>, Sequence<S>, S); \
   template Var<S> weighted_sum(Tape<S>&, Var<S>, Sequence<S>);
 TAUGATE_INSTANTIATE(float)

@@ -43,6 +43,13 @@ Var<S> last_step(Var<S> a) {
   return steps_of(a, a.steps() - 1, 1);
 }
 
+/// Features of a over features of b, [T][Fa + Fb][B]: the input of a gate that reads x and h.
+template <class S>
+Var<S> concat(Tape<S>& tape, Var<S> a, Var<S> b);
+/// Features first .. first+count-1 of a, as a copy: what several gates made in one product.
+template <class S>
+Var<S> features_of(Tape<S>& tape, Var<S> a, int first, int count);
+
 /// scale * sum of (a - target)^2 over steps, features and the traces that count: a single number.
 /// With scale = 1 / (T C B) it is the mean squared error.
 template <class S>

@@ -65,6 +65,51 @@ TEST_CASE("element-wise operations") {
   }
 }
 
+TEST_CASE(
+    "features put together and taken apart: an LSTM step that makes its gates in one product") {
+  Random rng(2, 7);
+  constexpr int I = 2, H = 3;
+  const OwnedSequence<D> x(1, I, B, rng), h(1, H, B, rng), c(1, H, B, rng);
+  const Probe probe(1, H, B, rng);
+  Buffer<D> block(4 * H * (I + H + 1));
+  fill_normal(block.data(), block.size(), rng, 0.6);
+  const auto next = [](Tape<D>& t, const std::vector<Var<D>>& v) {
+    const Var<D> gates = linear(t, concat(t, v[0], v[1]), t.weight({0, 4 * H, I + H}),
+                                t.weight({4 * H * (I + H), 4 * H, 1}));
+    const auto gate = [&](int k) { return features_of(t, gates, k * H, H); };
+    const Var<D> cell = add(t, multiply(t, sigmoid(t, gate(1)), v[2]),
+                            multiply(t, sigmoid(t, gate(0)), tanh(t, gate(2))));
+    return multiply(t, sigmoid(t, gate(3)), tanh(t, cell));
+  };
+  check(check_gradients(
+            [&](Tape<D>& t, const std::vector<Var<D>>& v) { return probe(t, next(t, v)); },
+            {x.view, h.view, c.view}, {block.data(), 1, static_cast<int>(block.size())}),
+        (I + 2 * H) * B + block.size());
+
+  // One unit by hand: weight rows i, f, g, o.
+  Arena arena;
+  Tape<D> tape(arena, {block.data(), nullptr});
+  const Var<D> y = next(tape, {tape.input(x.view), tape.input(h.view), tape.input(c.view)});
+  const auto pre = [&](int gate, int unit, int b) {
+    const int row = gate * H + unit;
+    double sum = block[static_cast<std::size_t>(4 * H * (I + H) + row)];
+    for (int i = 0; i < I + H; ++i)
+      sum += block[static_cast<std::size_t>(row * (I + H) + i)] *
+             (i < I ? x.view.at(0, i, b) : h.view.at(0, i - I, b));
+    return sum;
+  };
+  const auto S = [](double a) { return 1.0 / (1.0 + std::exp(-a)); };
+  for (int u = 0; u < H; ++u)
+    for (int b = 0; b < B; ++b) {
+      const double cell =
+          S(pre(1, u, b)) * c.view.at(0, u, b) + S(pre(0, u, b)) * std::tanh(pre(2, u, b));
+      CHECK(close(y.value.at(0, u, b), S(pre(3, u, b)) * std::tanh(cell), 1e-14, 1e-13));
+    }
+  CHECK_THROWS_AS(features_of(tape, tape.input(x.view), 1, 2), Error);
+  const OwnedSequence<D> longer(2, I, B, rng);
+  CHECK_THROWS_AS(concat(tape, tape.input(x.view), tape.input(longer.view)), Error);
+}
+
 TEST_CASE("losses and views of steps") {
   Random rng(2, 2);
   const OwnedSequence<D> a(T, 4, B, rng), target(T, 4, B, rng), last(1, 4, B, rng);
