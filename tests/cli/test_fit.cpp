@@ -82,7 +82,7 @@ TEST_CASE("fit: a stack becomes a table, an archive and pictures") {
            std::abs(t - found["tau2_ns"].get<double>()) < 1e-6));
 }
 
-TEST_CASE("fit: measured dyes") {
+TEST_CASE("fit: measured dyes" * doctest::test_suite("measured")) {
   const auto data = data_folder();
   if (!data) return;
   Folder folder;
@@ -108,7 +108,8 @@ TEST_CASE("fit: measured dyes") {
   }
 }
 
-TEST_CASE("fit: two lifetimes of a Becker & Hickl image and of a Horiba text export") {
+TEST_CASE("fit: two lifetimes of a Becker & Hickl image and of a Horiba text export" *
+          doctest::test_suite("measured")) {
   const auto data = data_folder();
   if (!data) return;
   Folder folder;

@@ -5,7 +5,8 @@
 
 using namespace taugate::testing;
 
-TEST_CASE("train for a measured IRF and read the recording that came with it") {
+TEST_CASE("train for a measured IRF and read the recording that came with it" *
+          doctest::test_suite("measured")) {
   const auto data = data_folder();
   if (!data) return;
   fs::path decay, irf;
@@ -44,7 +45,8 @@ TEST_CASE("train for a measured IRF and read the recording that came with it") {
   CHECK(read_all(folder / "results" / "trace.png") != read_all(folder / "plain" / "trace.png"));
 }
 
-TEST_CASE("a camera's library of IRFs on one time: as a prior, and as the IRF of a fit") {
+TEST_CASE("a camera's library of IRFs on one time: as a prior, and as the IRF of a fit" *
+          doctest::test_suite("measured")) {
   const auto data = data_folder();
   if (!data) return;
   Folder folder;

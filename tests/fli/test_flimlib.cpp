@@ -67,7 +67,7 @@ struct Case {
 
 }  // namespace
 
-TEST_CASE("FLIMLib's cases: its lifetimes, or a better fit") {
+TEST_CASE("FLIMLib's cases: its lifetimes, or a better fit" * doctest::test_suite("measured")) {
   const auto data = testing::data_folder();
   if (!data) return;
   std::ifstream file(*data / "flimlib" / "ref.json");
@@ -107,7 +107,7 @@ TEST_CASE("FLIMLib's cases: its lifetimes, or a better fit") {
   CHECK(bi == 12);
 }
 
-TEST_CASE("FLIMLib's example: the tail of data.dat") {
+TEST_CASE("FLIMLib's example: the tail of data.dat" * doctest::test_suite("measured")) {
   const auto data = testing::data_folder();
   if (!data) return;
   std::ifstream file(*data / "flimlib" / "data.dat");

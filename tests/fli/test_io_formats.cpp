@@ -147,7 +147,7 @@ TEST_CASE("damaged PHD files are refused with a reason") {
   CHECK(contains(with(692 + 124, std::int64_t{16}), "sum to 15, its header says 16"));
 }
 
-TEST_CASE("the measured PHD files sum to their integral counts") {
+TEST_CASE("the measured PHD files sum to their integral counts" * doctest::test_suite("measured")) {
   const auto data = testing::data_folder();
   if (!data) return;
   int files = 0;

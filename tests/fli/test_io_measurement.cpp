@@ -214,7 +214,8 @@ TEST_CASE("the rise of a trace is found, sharp or noisy, and round the period") 
   CHECK_THROWS_AS(rise_ns(std::vector<double>(100), 0.05, 5.0), Error);
 }
 
-TEST_CASE("the measured decays and their IRFs rise at the same place") {
+TEST_CASE("the measured decays and their IRFs rise at the same place" *
+          doctest::test_suite("measured")) {
   const auto data = testing::data_folder();
   if (!data) return;
   for (const char* dye : {"aaq_etoh", "c153_dmso", "r800_etoh"}) {

@@ -317,7 +317,8 @@ TEST_CASE("damaged PTU files are refused with a reason") {
   CHECK(contains(refusal(ptu::file(header, {photon(1)})), "of no known instrument"));
 }
 
-TEST_CASE("the measured PTU image holds the photons that another program found in it") {
+TEST_CASE("the measured PTU image holds the photons that another program found in it" *
+          doctest::test_suite("measured")) {
   const auto data = testing::data_folder();
   if (!data) return;
   const Measurement m = read_measurement(*data / "images" / "ptu_example.ptu");

@@ -174,7 +174,8 @@ TEST_CASE("damaged SDT files are refused with a reason") {
   CHECK(contains(reading(bad), "was not finished"));
 }
 
-TEST_CASE("the measured SDT files hold the photons that their makers counted") {
+TEST_CASE("the measured SDT files hold the photons that their makers counted" *
+          doctest::test_suite("measured")) {
   const auto data = testing::data_folder();
   if (!data) return;
   const Measurement image = read_measurement(*data / "images" / "SDT_c01.sdt");

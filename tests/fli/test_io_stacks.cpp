@@ -282,7 +282,8 @@ TEST_CASE("text with a header: Horiba exports, counted columns, our own tables")
   CHECK(*m.period_ns == 12.5);
 }
 
-TEST_CASE("the measured libraries and exports read to their figures") {
+TEST_CASE("the measured libraries and exports read to their figures" *
+          doctest::test_suite("measured")) {
   const auto data = testing::data_folder();
   if (!data) return;
   MeasurementOptions time_first;
