@@ -191,12 +191,8 @@ void GnuplotScript::data(std::string_view name,
   line("EOD");
 }
 
-void GnuplotScript::binary(std::span<const float> values) {
-  script_.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
-}
-
-void GnuplotScript::binary(std::span<const Rgb> colours) {
-  script_.append(reinterpret_cast<const char*>(colours.data()), colours.size_bytes());
+void GnuplotScript::binary(std::span<const std::byte> pixels) {
+  script_.append(reinterpret_cast<const char*>(pixels.data()), pixels.size());
 }
 
 void GnuplotScript::palette() {

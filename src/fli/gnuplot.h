@@ -2,6 +2,7 @@
 // A script for gnuplot, grown line by line, and the program's run: no shell, no files, a PNG in
 // memory.
 
+#include <cstddef>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -33,9 +34,8 @@ class GnuplotScript {
   /// Defines $name, one row for each element of the columns, which are of equal length. NaN is a
   /// gap.
   void data(std::string_view name, std::initializer_list<std::span<const double>> columns);
-  /// The pixels that an earlier `plot '-' binary ...` line reads.
-  void binary(std::span<const float> values);
-  void binary(std::span<const Rgb> colours);
+  /// The pixels that an earlier `plot '-' binary ...` line reads: floats, colours.
+  void binary(std::span<const std::byte> pixels);
   /// Makes the sequential scale the palette.
   void palette();
 

@@ -1,6 +1,7 @@
 #include "taugate/fli/picture.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -14,7 +15,8 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr PictureSize kTraceSize{1200, 560}, kCurveSize{900, 600}, kScatterSize{820, 720};
 // Maps: pixels of the picture.
-constexpr int kPanel = 400, kGap = 24, kLeft = 24, kRight = 120, kTop = 48, kBottom = 24;
+constexpr int kPanel = 400, kLargest = 2048, kGap = 24, kLeft = 24, kRight = 120, kTop = 48,
+              kBottom = 24;
 
 constexpr const char *kBlue = "#1f5fa8", *kOrange = "#d9622b", *kGrey = "#7a7a7a";
 
@@ -23,6 +25,9 @@ void check_image(const LifetimePanel& panel) {
       panel.lifetimes_ns.size() != static_cast<std::size_t>(panel.width) * panel.height)
     fail("lifetime map: found ", panel.lifetimes_ns.size(), " values, wanted ", panel.height, " x ",
          panel.width);
+  if (!panel.hatched.empty() && panel.hatched.size() != panel.lifetimes_ns.size())
+    fail("lifetime map: found ", panel.hatched.size(), " values that say what is hatched, wanted ",
+         panel.lifetimes_ns.size());
 }
 
 /// The ends of a colour scale: those that were asked for, or those of the data.
@@ -41,11 +46,13 @@ Range colour_scale(std::span<const LifetimePanel> panels, const std::optional<Ra
   return percentile_range(finite);
 }
 
-/// Pixels of the picture that an image takes: its own shape, within reason.
+/// Pixels of the picture that an image takes: a whole number for each of its own, within reason.
 PictureSize panel_size(int width, int height) {
+  const int longest = std::max(width, height);
+  const int side = std::min((kPanel + longest - 1) / longest * longest, kLargest);
   const double aspect = std::clamp(static_cast<double>(width) / height, 0.25, 4.0);
-  return aspect > 1.0 ? PictureSize{kPanel, static_cast<int>(kPanel / aspect)}
-                      : PictureSize{static_cast<int>(kPanel * aspect), kPanel};
+  const int other = static_cast<int>(std::lround(aspect > 1.0 ? side / aspect : side * aspect));
+  return aspect > 1.0 ? PictureSize{side, other} : PictureSize{other, side};
 }
 
 /// Places the next plot at these pixels, counted from the left and top edge.
@@ -61,6 +68,35 @@ void image_axes(GnuplotScript& script, const LifetimePanel& panel) {
   script.line("set xrange [-0.5:", panel.width - 0.5, "]");
   script.line("set yrange [", panel.height - 0.5, ":-0.5]");
   script.line("set title ", GnuplotScript::quoted(panel.title), " offset 0,-0.4");
+}
+
+/// What follows a `plot` of the image: stripes over the pixels that are hatched, dark and light so
+/// that they show on any colour. hatch_data() gives its data.
+std::string hatch_curve(const LifetimePanel& panel, PictureSize box) {
+  if (panel.hatched.empty()) return {};
+  const double dx = static_cast<double>(panel.width) / box.width,
+               dy = static_cast<double>(panel.height) / box.height;
+  return concat(", '-' binary array=(", box.width, ",", box.height, ") dx=", dx, " dy=", dy,
+                " origin=(", 0.5 * dx - 0.5, ",", 0.5 * dy - 0.5,
+                ") format='%uchar%uchar%uchar%uchar' with rgbalpha");
+}
+
+void hatch_data(GnuplotScript& script, const LifetimePanel& panel, PictureSize box) {
+  if (panel.hatched.empty()) return;
+  std::vector<std::array<std::uint8_t, 4>> stripes;
+  for (int y = 0; y < box.height; ++y)
+    for (int x = 0; x < box.width; ++x) {
+      const auto row = static_cast<std::size_t>(static_cast<std::int64_t>(y) * panel.height /
+                                                box.height),
+                 column = static_cast<std::size_t>(static_cast<std::int64_t>(x) * panel.width /
+                                                   box.width);
+      const bool on = panel.hatched[row * static_cast<std::size_t>(panel.width) + column] != 0;
+      const int phase = (x + y) % 8;
+      const std::uint8_t shade = phase < 2 ? 20 : 255;
+      stripes.push_back(
+          {shade, shade, shade, static_cast<std::uint8_t>(on && phase < 4 ? 255 : 0)});
+    }
+  script.binary(std::as_bytes(std::span(stripes)));
 }
 
 }  // namespace
@@ -105,8 +141,10 @@ void draw_lifetime_maps(const std::filesystem::path& path, std::span<const Lifet
                   static_cast<double>(kBottom) / size.height, " size ", 16.0 / size.width, ",",
                   static_cast<double>(box.height) / size.height);
     }
-    script.line("plot '-' binary array=(", width, ",", height, ") format='%float' with image");
-    script.binary(panels[i].lifetimes_ns);
+    script.line("plot '-' binary array=(", width, ",", height, ") format='%float' with image",
+                hatch_curve(panels[i], box));
+    script.binary(std::as_bytes(panels[i].lifetimes_ns));
+    hatch_data(script, panels[i], box);
   }
   script.line("unset multiplot");
   script.write_png(path);
@@ -142,8 +180,9 @@ void draw_overlay(const std::filesystem::path& path, const LifetimePanel& panel,
   place(script, size, kLeft, kTop, box.width, box.height);
   image_axes(script, panel);
   script.line("plot '-' binary array=(", panel.width, ",", panel.height,
-              ") format='%uchar%uchar%uchar' with rgbimage");
-  script.binary(pixels);
+              ") format='%uchar%uchar%uchar' with rgbimage", hatch_curve(panel, box));
+  script.binary(std::as_bytes(std::span(pixels)));
+  hatch_data(script, panel, box);
 
   place(script, size, kLeft + box.width + 24, kTop, key_width, box.height);
   script.line("unset title");
@@ -158,7 +197,7 @@ void draw_overlay(const std::filesystem::path& path, const LifetimePanel& panel,
               " dy=", (scale.high - scale.low) / key_steps, " origin=(", 0.5 / key_width, ",",
               scale.low + 0.5 * (scale.high - scale.low) / key_steps,
               ") format='%uchar%uchar%uchar' with rgbimage");
-  script.binary(key);
+  script.binary(std::as_bytes(std::span(key)));
   script.line("unset multiplot");
   script.write_png(path);
 }
@@ -345,7 +384,7 @@ void draw_lifetime_scatter(const std::filesystem::path& path, const std::string&
   script.line("plot '-' binary array=(", bins, ",", bins, ") dx=", step, " dy=", step, " origin=(",
               low + 0.5 * step, ",", low + 0.5 * step,
               ") format='%float' with image, x with lines lw 1 dt 2 lc rgb '#303030'");
-  script.binary(histogram);
+  script.binary(std::as_bytes(std::span(histogram)));
   script.write_png(path);
 }
 

@@ -3,6 +3,7 @@
 // whole or not at all. All throw Error for data that does not fit together, when gnuplot is missing
 // or fails, and when the file cannot be written.
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -21,6 +22,8 @@ struct LifetimePanel {
   std::string title;
   int width = 0, height = 0;            ///< pixels of the image
   std::span<const float> lifetimes_ns;  ///< [height][width], top row first; NaN stays grey
+  /// [height][width]: pixels other than 0 are hatched, as not to be trusted. May be empty.
+  std::span<const std::uint8_t> hatched{};
 };
 
 /// Up to 6 images of one shape side by side, on one colour scale. `scale_ns`: the ends of the
@@ -29,7 +32,8 @@ struct LifetimePanel {
 void draw_lifetime_maps(const std::filesystem::path& path, std::span<const LifetimePanel> panels,
                         std::optional<Range> scale_ns = {},
                         const std::string& label = "lifetime (ns)");
-/// What draw_lifetime_maps makes of so many panels of that shape.
+/// What draw_lifetime_maps makes of so many panels of that shape. Each pixel of an image takes a
+/// whole number of the picture's, unless the image is larger than 2048 or longer than 4 to 1.
 PictureSize lifetime_maps_size(std::size_t panels, int width, int height);
 
 /// An image whose hue is the lifetime and whose brightness is the intensity (the 99th percentile

@@ -112,7 +112,7 @@ void draw_phasors(const std::filesystem::path& path, const std::string& title,
               ") format='%float' with image, $circle with lines lw 4 lc rgb '#ffffff', $circle "
               "with lines lw 1.5 lc rgb '#404040', ",
               "$marks with points pt 7 ps 0.6 lc rgb '#404040'");
-  script.binary(cells);
+  script.binary(std::as_bytes(std::span(cells)));
   script.write_png(path);
 }
 

@@ -77,6 +77,43 @@ TEST_CASE("blank maps and constant maps can be drawn") {
   }
 }
 
+TEST_CASE("hatched pixels show in a map and in an overlay") {
+  if (!gnuplot_is_here()) return;
+  const Folder folder;
+  const auto plain = folder.path / "plain.png", hatched = folder.path / "hatched.png";
+  Image image(30, 20);
+  draw_lifetime_maps(plain, {&image.panel, 1});
+  const PictureSize size = lifetime_maps_size(1, 30, 20);
+  const std::string map = read_file(plain);
+  draw_overlay(plain, image.panel, image.intensities);
+  const std::string overlay = read_file(plain);
+  std::vector<std::uint8_t> mask(30 * 20, 0);
+  mask[3 * 30 + 7] = 1;
+  image.panel.hatched = mask;
+  draw_lifetime_maps(hatched, {&image.panel, 1});
+  check_size(hatched, size.width, size.height);
+  CHECK(read_file(hatched) != map);
+  draw_overlay(hatched, image.panel, image.intensities);
+  CHECK(read_file(hatched) != overlay);
+}
+
+TEST_CASE("maps give every pixel of the image a whole number of the picture's") {
+  const auto inner = [](int width, int height) {
+    const PictureSize two = lifetime_maps_size(2, width, height),
+                      one = lifetime_maps_size(1, width, height),
+                      none = lifetime_maps_size(1, 1, 1);
+    return PictureSize{two.width - one.width - 24, one.height - (none.height - 400)};
+  };
+  CHECK(inner(28, 28).width == 15 * 28);
+  CHECK(inner(28, 28).height == 15 * 28);
+  CHECK(inner(512, 512).width == 512);
+  CHECK(inner(300, 200).width == 600);
+  CHECK(inner(300, 200).height == 400);
+  CHECK(inner(1000, 10).width == 1000);
+  CHECK(inner(1000, 10).height == 250);
+  CHECK(inner(5000, 5000).width == 2048);
+}
+
 TEST_CASE("a pixel has the colour of its lifetime") {
   // The scale's ends, by the formula's own definition: dark violet and light yellow.
   const Rgb low = sequential_colour(0.0), high = sequential_colour(1.0);
@@ -140,6 +177,10 @@ TEST_CASE("data that does not fit together is refused") {
   CHECK_THROWS_AS(draw_lifetime_maps(path, {&wrong, 1}), Error);
   CHECK_THROWS_AS(draw_lifetime_maps(path, {&image.panel, 1}, Range{1.0, 1.0}), UsageError);
   CHECK_THROWS_AS(draw_overlay(path, image.panel, three), Error);
+  const std::vector<std::uint8_t> mask(3, 1);
+  wrong = image.panel;
+  wrong.hatched = mask;
+  CHECK_THROWS_AS(draw_lifetime_maps(path, {&wrong, 1}), Error);
   CHECK_THROWS_AS(draw_trace(path, {"", 0.1, three, four, {}, {}}), Error);
   CHECK_THROWS_AS(draw_trace(path, {"", 0.1, three, three, four, {}}), Error);
   CHECK_THROWS_AS(draw_trace(path, {"", 0.1, {}, {}, {}, {}}), Error);
