@@ -13,6 +13,7 @@
 #include "pixel_results.h"
 #include "taugate/core/file.h"
 #include "taugate/core/interrupt.h"
+#include "taugate/core/parallel.h"
 #include "taugate/core/progress.h"
 #include "taugate/fli/decay.h"
 #include "taugate/fli/io/csv.h"
@@ -230,6 +231,7 @@ void write_results(const fs::path& folder, const RecordedGates& gates, const Map
   for (const auto& map : maps)
     archive.add(map.first, {'f', 4, false}, shape).append(std::span<const float>(map.second));
   archive.finish();
+  write_map_stack(folder, gates.width, gates.height, maps);
 }
 
 /// (counts - expected) / sqrt(expected), [N][T] or [H][W][T]; 0 where nothing was fitted.
@@ -365,11 +367,13 @@ int fit(int argc, char** argv) {
                          scale);
       draw_overlay(folder / "overlay.png", {"lifetime x intensity", gates.width, gates.height, tau},
                    intensity, scale);
+      const auto jobs = map_pictures(folder, gates.width, gates.height, maps);
+      parallel_for(jobs.size(), [&](std::size_t job, int) { jobs[job](); });
     }
     trace(folder / "trace.png");
     if (result.pixels.size() > 1) light(folder / "all_light.png");
   }
-  std::cout << "wrote " << folder.string() << "/: lifetimes.csv, fit.npz, summary.json"
+  std::cout << "wrote " << folder.string() << "/: lifetimes.csv, fit.npz, maps.tif, summary.json"
             << (a.has("no-pictures") ? "" : " and pictures") << '\n';
   return kSuccess;
 }

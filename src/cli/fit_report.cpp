@@ -102,11 +102,6 @@ Phasors phasors(const FitReport& what) {
 
 }  // namespace
 
-const std::vector<float>& map_of(const Maps& maps, const char* name) {
-  return std::find_if(maps.begin(), maps.end(), [&](const auto& m) { return m.first == name; })
-      ->second;
-}
-
 void write_report(const Arguments& a, const FitReport& what) {
   const std::size_t n = what.fit.pixels.size();
   Report report =

@@ -1,16 +1,12 @@
 #pragma once
 
 #include <optional>
-#include <utility>
 
+#include "pixel_results.h"
 #include "report_options.h"
 #include "taugate/study/image_fit.h"
 
 namespace taugate::cli {
-
-/// Maps by name, in the order of fit's tables.
-using Maps = std::vector<std::pair<std::string, std::vector<float>>>;
-const std::vector<float>& map_of(const Maps& maps, const char* name);
 
 /// What fit found, as a report.
 struct FitReport {

@@ -37,8 +37,9 @@ Arguments declare() {
               "FILE is an image or a list of traces, in any format of docs/formats.md.",
               {"model", "file"});
   const auto value = [] { return cxxopts::value<std::string>(); };
-  a.group("")("o,output", "folder for the results", value(), "FOLDER")("no-pictures",
-                                                                       "draw nothing");
+  a.group("")("o,output", "folder for the results", value(), "FOLDER")(
+      "no-sfd", "write no sfd.npy, the decay of every pixel (4 bytes a pixel, gate and output)")(
+      "no-pictures", "draw nothing");
   add_report(a);
   add_threads(a);
   add_measurement_options(a);
@@ -65,7 +66,7 @@ std::vector<float> true_lifetimes(const fs::path& path, std::size_t traces) {
 }
 
 /// The files of results, each a job of its own.
-std::vector<std::function<void()>> file_jobs(const Inference& r, const fs::path& folder) {
+std::vector<std::function<void()>> file_jobs(const Inference& r, const fs::path& folder, bool sfd) {
   static constexpr NpyType float32{'f', 4, false};
   const auto W = static_cast<std::size_t>(r.width);
   // A stack is [H][W][...], a list of traces [N][...].
@@ -75,8 +76,8 @@ std::vector<std::function<void()>> file_jobs(const Inference& r, const fs::path&
   };
   std::vector<std::size_t> decay{static_cast<std::size_t>(r.gates)};
   if (r.outputs > 1) decay.push_back(static_cast<std::size_t>(r.outputs));
-  return {[&r, folder, shape = row_shape(decay)] {
-            write_npy<float>(folder / "sfd.npy", float32, shape, r.sfd);
+  return {[&r, folder, sfd, shape = row_shape(decay)] {
+            if (sfd) write_npy<float>(folder / "sfd.npy", float32, shape, r.sfd);
           },
           [&r, folder, W] {
             CsvWriter table(
@@ -248,7 +249,7 @@ int infer(int argc, char** argv) {
   make_folder(folder);
   const nlohmann::json s = summary(result, truth);
   // gnuplot is a process of its own, so pictures are drawn beside the writing.
-  std::vector<std::function<void()>> jobs = file_jobs(result, folder);
+  std::vector<std::function<void()>> jobs = file_jobs(result, folder, !a.has("no-sfd"));
   jobs.emplace_back([&] { write_file(folder / "summary.json", s.dump(2) + "\n"); });
   const Report::Draw trace = [&](const fs::path& target) {
     draw_one_trace(model, result, pixel, irf, options.first_gate_ns.value_or(model.first_gate_ns),
@@ -268,8 +269,8 @@ int infer(int argc, char** argv) {
   }
   print(result, s);
   watch.print(result.intensity.size());
-  std::cout << "wrote " << folder.string()
-            << "/: sfd.npy, lifetimes.npy, lifetimes.tif, lifetimes.csv, summary.json"
+  std::cout << "wrote " << folder.string() << (a.has("no-sfd") ? "/: " : "/: sfd.npy, ")
+            << "lifetimes.npy, lifetimes.tif, lifetimes.csv, summary.json"
             << (a.has("no-pictures") ? "" : " and pictures") << '\n';
   if (a.has("report")) std::cout << "wrote " << a.text("report") << '\n';
   return kSuccess;

@@ -1,11 +1,19 @@
 #include "pixel_results.h"
 
 #include <algorithm>
+#include <functional>
 #include <iostream>
 
+#include "taugate/fli/io/tiff.h"
+#include "taugate/fli/picture.h"
 #include "taugate/fli/statistics.h"
 
 namespace taugate::cli {
+
+const std::vector<float>& map_of(const Maps& maps, const char* name) {
+  return std::find_if(maps.begin(), maps.end(), [&](const auto& m) { return m.first == name; })
+      ->second;
+}
 
 nlohmann::json statistics(const std::vector<float>& values) {
   const auto s = statistics_of(values);
@@ -30,6 +38,28 @@ std::size_t chosen_pixel(const Arguments& a, int width, int height,
                width);
   return static_cast<std::size_t>(at[0]) * static_cast<std::size_t>(width) +
          static_cast<std::size_t>(at[1]);
+}
+
+std::vector<std::function<void()>> map_pictures(const std::filesystem::path& folder, int width,
+                                                int height, const Maps& maps) {
+  std::vector<std::function<void()>> jobs;
+  for (const auto& map : maps) {
+    const std::vector<float> values = finite_values(map.second);
+    if (std::adjacent_find(values.begin(), values.end(), std::not_equal_to<>()) == values.end())
+      continue;
+    jobs.emplace_back([&map, folder, width, height] {
+      const LifetimePanel panel{map.first, width, height, map.second};
+      const std::string unit = map.first.ends_with("_ns") ? "ns" : "";
+      draw_lifetime_maps(folder / ("map_" + map.first + ".png"), {&panel, 1}, {}, unit);
+    });
+  }
+  return jobs;
+}
+
+void write_map_stack(const std::filesystem::path& folder, int width, int height, const Maps& maps) {
+  std::vector<TiffMap> pages;
+  for (const auto& [name, values] : maps) pages.push_back({name, values});
+  write_tiff_maps(folder / "maps.tif", width, height, pages);
 }
 
 }  // namespace taugate::cli

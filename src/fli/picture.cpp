@@ -91,10 +91,10 @@ void hatch_data(GnuplotScript& script, const LifetimePanel& panel, PictureSize b
                  column = static_cast<std::size_t>(static_cast<std::int64_t>(x) * panel.width /
                                                    box.width);
       const bool on = panel.hatched[row * static_cast<std::size_t>(panel.width) + column] != 0;
-      const int phase = (x + y) % 8;
-      const std::uint8_t shade = phase < 2 ? 20 : 255;
+      const int phase = (x + y) % 7;
+      const std::uint8_t shade = phase < 1 ? 20 : 255;
       stripes.push_back(
-          {shade, shade, shade, static_cast<std::uint8_t>(on && phase < 4 ? 255 : 0)});
+          {shade, shade, shade, static_cast<std::uint8_t>(on && phase < 2 ? 255 : 0)});
     }
   script.binary(std::as_bytes(std::span(stripes)));
 }

@@ -176,6 +176,13 @@ TEST_CASE("infer reads an image and leaves pixels without light blank") {
   const std::string table = read_all(results / "lifetimes.csv");
   CHECK(table.starts_with("row,column,counts,amplitude_weighted_ns,intensity_weighted_ns\n"));
   CHECK(std::count(table.begin(), table.end(), '\n') == 785);
+
+  const Outcome spared =
+      run(folder, {"infer", trained_model(), "i.npz", "-o", "spared", "--no-sfd", "--no-pictures"});
+  REQUIRE_MESSAGE(spared.code == 0, spared.err);
+  CHECK_FALSE(contains(spared.out, "sfd.npy"));
+  CHECK_FALSE(fs::exists(folder / "spared" / "sfd.npy"));
+  CHECK(read_all(folder / "spared" / "lifetimes.npy") == read_all(results / "lifetimes.npy"));
 }
 
 TEST_CASE("infer gives the same lifetimes for NPZ, NPY and text") {

@@ -4,6 +4,7 @@
 
 #include "program.h"
 #include "taugate/fli/io/npz.h"
+#include "taugate/fli/io/tiff.h"
 
 using namespace taugate;
 using namespace taugate::testing;
@@ -63,6 +64,15 @@ TEST_CASE("fit: a stack becomes a table, an archive and pictures") {
   CHECK(std::abs(median - 1.0) < 0.2);
   for (const char* picture : {"lifetime_map.png", "overlay.png", "trace.png", "all_light.png"})
     CHECK(is_picture(folder / "out" / picture));
+  // The TIFF file's pages are the archive's arrays.
+  TiffReader pages(folder / "out/maps.tif");
+  CHECK(pages.pages() == static_cast<int>(archive.names().size()));
+  std::vector<float> page(56 * 56);
+  pages.read_page(1, page.data());
+  for (std::size_t i = 0; i < page.size(); ++i)
+    CHECK((page[i] == tau.values[i] || (std::isnan(page[i]) && std::isnan(tau.values[i]))));
+  for (const char* map : {"amplitude_weighted_ns", "tau1_ns", "fraction", "chi2_reduced"})
+    CHECK(is_picture(folder / "out" / concat("map_", map, ".png")));
   CHECK(json_in(folder, "out/summary.json")["components"] == 2);
   CHECK(
       contains(read_all(folder / "out/lifetimes.csv"), "row,column,counts,amplitude_weighted_ns"));
