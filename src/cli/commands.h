@@ -20,7 +20,8 @@ int export_rtl(int argc, char** argv);
 int cosim(int argc, char** argv);
 int convert(int argc, char** argv);
 
-/// Exit codes: a Ctrl-C that ended in order counts as the shell's 130.
+/// Exit codes. The program makes of kInterrupted what a shell would: 130 after Ctrl-C, 143 after
+/// SIGTERM.
 inline constexpr int kSuccess = 0, kFailure = 1, kMisuse = 2, kInterrupted = 130;
 
 }  // namespace taugate::cli

@@ -1,14 +1,26 @@
 // taugate: the program. An Error becomes one line on stderr and exit code 1, a UsageError exit
 // code 2.
 
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <new>
+#include <stdexcept>
+#include <thread>
 
 #include "commands.h"
 #include "taugate/core/error.h"
+#include "taugate/core/file.h"
 #include "taugate/core/hdf5.h"
 #include "taugate/core/interrupt.h"
+#include "taugate/core/process.h"
 
 namespace taugate::cli {
 namespace {
@@ -67,23 +79,81 @@ int run(int argc, char** argv) {
   fail_usage("found command '", name, "', wanted one of ", known);
 }
 
+/// Descriptors 0 to 2 that were closed must not become those of files. Error for a closed standard
+/// output: what a command says would be lost.
+void check_standard_streams() {
+  bool closed[3]{};
+  for (int i = 0; i < 3; ++i) {
+    closed[i] = ::fcntl(i, F_GETFD) < 0 && errno == EBADF;
+    if (closed[i] && ::open("/dev/null", i == 0 ? O_RDONLY : O_WRONLY) != i) std::_Exit(kFailure);
+  }
+  require(!closed[1], "standard output: is closed");
+}
+
+/// `code`, or what a standard output that did not take everything makes of it. Where its reader has
+/// gone (| head), the command has done its work all the same and ends as others by SIGPIPE.
+int check_standard_output(int code) {
+  errno = 0;
+  std::cout.flush();
+  if (std::fflush(stdout) == 0 && std::cout && !std::ferror(stdout)) return code;
+  const int error = errno;
+  pollfd pipe{1, POLLOUT, 0};
+  if (error == EPIPE || (::poll(&pipe, 1, 0) == 1 && (pipe.revents & POLLERR)))
+    return code != kSuccess ? code : 128 + SIGPIPE;
+  if (code == kSuccess)
+    fail("standard output: cannot be written: ",
+         error ? std::strerror(error) : "a part of it is lost");
+  return code;
+}
+
+/// A command that was asked to stop has a second to do so in order. Then, or when it is asked
+/// again, the process ends without it, and leaves no file half-written and no child running.
+void watch_for_interrupts() {
+  install_interrupt_handler(2);
+  std::thread([] {
+    while (!wait_for_interrupt(3600.0)) {
+    }
+    end_child_processes(SIGTERM);
+    wait_for_interrupt(1.0);
+    end_child_processes(SIGKILL);
+    abandon_output_files();
+    std::_Exit(128 + interrupt_signal());
+  }).detach();
+}
+
+int complain(const char* what, int code, const char* prefix = "") {
+  std::cerr << "taugate: " << prefix << what << '\n';
+  return code;
+}
+
+int guarded_run(int argc, char** argv) {
+  try {
+    check_standard_streams();
+    return check_standard_output(run(argc, argv));
+  } catch (const UsageError& e) {
+    return complain(e.what(), kMisuse);
+  } catch (const Error& e) {
+    // What an interrupt has broken off, a child process for one, is no failure.
+    return interrupted() ? kInterrupted : complain(e.what(), kFailure);
+  } catch (const std::bad_alloc&) {
+    return complain("out of memory", kFailure);
+  } catch (const std::length_error&) {
+    return complain("out of memory: a size is beyond what a machine can hold", kFailure);
+  } catch (const std::filesystem::filesystem_error& e) {
+    return complain((e.path1().string() + ": " + e.code().message()).c_str(), kFailure);
+  } catch (const std::exception& e) {
+    return complain(e.what(), kFailure, "a mistake in the program, please report it: ");
+  }
+}
+
 }  // namespace
 }  // namespace taugate::cli
 
 int main(int argc, char** argv) {
   using namespace taugate;
-  install_interrupt_handler();
+  std::signal(SIGPIPE, SIG_IGN);
+  cli::watch_for_interrupts();
   no_hdf5_clean_up_at_exit();
-  try {
-    return cli::run(argc, argv);
-  } catch (const UsageError& e) {
-    std::cerr << "taugate: " << e.what() << '\n';
-    return cli::kMisuse;
-  } catch (const std::bad_alloc&) {
-    std::cerr << "taugate: out of memory\n";
-    return cli::kFailure;
-  } catch (const std::exception& e) {
-    std::cerr << "taugate: " << e.what() << '\n';
-    return cli::kFailure;
-  }
+  const int code = cli::guarded_run(argc, argv);
+  return interrupted() ? 128 + interrupt_signal() : code;
 }

@@ -1,6 +1,7 @@
 #include "taugate/core/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,7 +9,11 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
+#include <set>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 namespace taugate {
 namespace fs = std::filesystem;
@@ -63,6 +68,60 @@ std::string read_prefix(const fs::path& path, std::size_t bytes) {
   return content;
 }
 
+namespace {
+
+/// The temporaries of this process. Whoever makes, renames or removes one holds the lock.
+struct Temporaries {
+  std::mutex mutex;
+  std::set<fs::path> all;
+};
+Temporaries& temporaries() {
+  static Temporaries& those = *new Temporaries;  // outlives the threads, who outlive main()
+  return those;
+}
+
+constexpr const char* kFolderSuffix = ".folder";
+
+/// A temporary, its folder and whatever else a library has put beside it under a longer name.
+void remove_temporary(const fs::path& temporary) {
+  std::error_code ignored;
+  const std::string stem = temporary.filename().string() + ".";
+  fs::remove(temporary, ignored);
+  std::vector<fs::path> beside;
+  for (fs::directory_iterator entry(temporary.parent_path(), ignored), end; entry != end;
+       entry.increment(ignored))
+    if (entry->path().filename().string().starts_with(stem)) beside.push_back(entry->path());
+  for (const fs::path& path : beside) fs::remove_all(path, ignored);
+}
+
+/// Whether a process is writing it: then its lock is taken.
+bool in_use(const fs::path& temporary) {
+  const int fd = ::open(temporary.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+  if (fd < 0) return errno != ENOENT;
+  const bool locked = ::flock(fd, LOCK_EX | LOCK_NB) != 0;  // or cannot be locked here
+  ::close(fd);
+  return locked;
+}
+
+/// Removes what processes that were killed have left of `target`.
+void remove_leftovers(const fs::path& target) {
+  const std::string stem = target.filename().string() + ".part-";
+  std::set<fs::path> found;
+  std::error_code ignored;
+  for (fs::directory_iterator entry(target.parent_path(), ignored), end; entry != end;
+       entry.increment(ignored)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(stem)) continue;
+    const std::size_t digits = name.find_first_not_of("0123456789-", stem.size());
+    if (digits == std::string::npos || name[digits] == '.')
+      found.insert(target.parent_path() / name.substr(0, digits));
+  }
+  for (const fs::path& temporary : found)
+    if (!in_use(temporary)) remove_temporary(temporary);
+}
+
+}  // namespace
+
 OutputFile::OutputFile(fs::path target) : target_(std::move(target)) {
   struct stat status {};
   const bool exists = ::stat(target_.c_str(), &status) == 0;
@@ -70,18 +129,35 @@ OutputFile::OutputFile(fs::path target) : target_(std::move(target)) {
   device_ = exists && !S_ISREG(status.st_mode);
   if (device_) {
     temporary_ = target_;
-    file_ = std::fopen(target_.c_str(), "wb");
+    file_ = std::fopen(target_.c_str(), "wbe");
     if (!file_) fail_errno(errno);
     return;
   }
   // A link is followed, so that the file it names is replaced and not the link.
-  real_ = exists ? fs::canonical(target_) : target_;
-  temporary_ = real_;
+  std::error_code error;
+  real_ = exists ? fs::canonical(target_, error) : fs::absolute(target_, error);
+  if (error) fail_errno(error.value());
+  remove_leftovers(real_);
+  while (!create(exists, status.st_mode & 0777)) {
+  }
+}
+
+/// False where another process took the new file for a leftover before it was locked.
+bool OutputFile::create(bool exists, unsigned mode) {
   static std::atomic<unsigned> counter{0};
+  temporary_ = real_;
   temporary_ += concat(".part-", ::getpid(), "-", counter++);
+  const std::scoped_lock lock(temporaries().mutex);
   const int fd = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0 && errno == EEXIST) return false;
   if (fd < 0) fail_errno(errno);
-  if (exists) ::fchmod(fd, status.st_mode & 0777);  // kept where we may; else the default
+  ::flock(fd, LOCK_EX | LOCK_NB);  // on disks without locks nobody removes leftovers
+  struct stat own {};
+  if (::fstat(fd, &own) == 0 && own.st_nlink == 0) {
+    ::close(fd);
+    return false;
+  }
+  if (exists) ::fchmod(fd, mode);  // kept where we may; else the default
   file_ = ::fdopen(fd, "wb");
   if (!file_) {
     const int error = errno;
@@ -89,6 +165,8 @@ OutputFile::OutputFile(fs::path target) : target_(std::move(target)) {
     ::unlink(temporary_.c_str());
     fail_errno(error);
   }
+  temporaries().all.insert(temporary_);
+  return true;
 }
 
 OutputFile::~OutputFile() { discard(); }
@@ -98,10 +176,15 @@ void OutputFile::fail_errno(int error) const {
 }
 
 void OutputFile::discard() noexcept {
-  if (!file_) return;
-  std::fclose(file_);
+  if (device_) {
+    if (file_) std::fclose(file_);
+  } else if (!temporary_.empty()) {
+    const std::scoped_lock lock(temporaries().mutex);
+    temporaries().all.erase(temporary_);
+    if (file_) remove_temporary(temporary_);  // before the lock on it goes
+    if (file_) std::fclose(file_);
+  }
   file_ = nullptr;
-  if (!device_) ::unlink(temporary_.c_str());
 }
 
 void OutputFile::write(const void* data, std::size_t bytes) {
@@ -115,21 +198,55 @@ void OutputFile::patch(std::uint64_t offset, std::string_view bytes) {
   if (::fseeko(file_, 0, SEEK_END) != 0) fail_errno(errno);
 }
 
+fs::path OutputFile::folder() {
+  if (device_) fail(target_.string(), ": cannot be written: wanted a file, found a device");
+  fs::path path = temporary_;
+  path += kFolderSuffix;
+  const std::scoped_lock lock(temporaries().mutex);
+  if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) fail_errno(errno);
+  return path;
+}
+
+void OutputFile::adopt(const fs::path& other) {
+  const int fd = ::open(other.c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0) fail_errno(errno);
+  struct stat status {};
+  if (::fstat(::fileno(file_), &status) == 0) ::fchmod(fd, status.st_mode & 0777);
+  ::flock(fd, LOCK_EX | LOCK_NB);
+  std::FILE* const file = ::fdopen(fd, "r+b");
+  const std::scoped_lock lock(temporaries().mutex);
+  if (!file || std::rename(other.c_str(), temporary_.c_str()) != 0) {
+    const int error = errno;
+    file ? std::fclose(file) : ::close(fd);
+    fail_errno(error);
+  }
+  std::fclose(std::exchange(file_, file));
+}
+
 void OutputFile::commit() {
   if (std::fflush(file_) != 0) fail_errno(errno);
   if (!device_ && ::fsync(::fileno(file_)) != 0) fail_errno(errno);
-  std::FILE* file = std::exchange(file_, nullptr);
-  const bool closed = std::fclose(file) == 0;
-  const int close_error = errno;
-  if (device_) {
-    if (!closed) fail_errno(close_error);
-    return;
+  if (!device_) {
+    const std::scoped_lock lock(temporaries().mutex);
+    if (std::rename(temporary_.c_str(), real_.c_str()) != 0) fail_errno(errno);
+    remove_temporary(temporary_);  // its folder
+    temporaries().all.erase(temporary_);
   }
-  if (!closed || std::rename(temporary_.c_str(), real_.c_str()) != 0) {
-    const int error = closed ? errno : close_error;
-    ::unlink(temporary_.c_str());
-    fail_errno(error);
-  }
+  if (std::fclose(std::exchange(file_, nullptr)) != 0) fail_errno(errno);
+}
+
+void abandon_output_files() {
+  temporaries().mutex.lock();  // for good
+  for (const fs::path& temporary : temporaries().all) remove_temporary(temporary);
+}
+
+void check_space(const fs::path& target, double bytes) {
+  std::error_code error;
+  const fs::path folder = fs::absolute(target, error).parent_path();
+  const fs::space_info space = fs::space(folder, error);
+  require(error || bytes <= static_cast<double>(space.available), target.string(),
+          ": cannot be written: wanted ", bytes / 1e9, " GB of disk, found ",
+          static_cast<double>(space.available) / 1e9, " GB free");
 }
 
 void make_folder(const std::filesystem::path& folder) {

@@ -41,10 +41,13 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit = k
 /// The first `bytes` bytes, or the whole file when it is shorter.
 std::string read_prefix(const std::filesystem::path& path, std::size_t bytes);
 
-/// A file being written. Bytes go to a temporary name beside the target; commit() checks that all
-/// of them reached the disk and renames. Without commit() (an exception on the way) the temporary
-/// is removed and an existing target stays as it was. A target that is a device (/dev/stdout) is
-/// written directly. Every failure is an Error that names the target and the reason.
+/// A file being written. Bytes go to a temporary name beside the target, TARGET.part-PID-N;
+/// commit() checks that all of them reached the disk and renames. Without commit() (an exception on
+/// the way) the temporary is removed and an existing target stays as it was. A process that was
+/// killed leaves its temporary; the next one that writes the same target removes it. (Whoever
+/// writes holds a lock on its temporary, so that one in use is never removed.) A target that is a
+/// device (/dev/stdout) is written directly. Every failure is an Error that names the target and
+/// the reason.
 class OutputFile {
  public:
   explicit OutputFile(std::filesystem::path target);
@@ -57,7 +60,13 @@ class OutputFile {
   /// Replaces bytes that were written before, at `offset` from the start; appending goes on at the
   /// end.
   void patch(std::uint64_t offset, std::string_view bytes);
+  /// Takes the bytes of this file of folder() instead, which is moved.
+  void adopt(const std::filesystem::path& other);
   void commit();
+
+  /// An empty folder for what has to be a file on the way to the target, on the same disk. It goes
+  /// with this object.
+  std::filesystem::path folder();
 
   const std::filesystem::path& target() const { return target_; }
   /// Where the bytes are until commit(); equal to the target for a device.
@@ -65,6 +74,7 @@ class OutputFile {
 
  private:
   [[noreturn]] void fail_errno(int error) const;
+  bool create(bool exists, unsigned mode);
   void discard() noexcept;
 
   std::filesystem::path target_, real_, temporary_;  // real_: the target behind any link
@@ -72,8 +82,15 @@ class OutputFile {
   bool device_ = false;
 };
 
+/// Removes the temporaries of all OutputFiles and lets none of them begin or commit any more: for a
+/// program that is about to end while other threads work.
+void abandon_output_files();
+
 /// A folder and those above it, where they are not there yet. Error that names it and the reason.
 void make_folder(const std::filesystem::path& folder);
+
+/// Error where the disk that `target` would be on has less than `bytes` bytes free.
+void check_space(const std::filesystem::path& target, double bytes);
 
 /// The whole content in one call.
 void write_file(const std::filesystem::path& target, std::string_view content);

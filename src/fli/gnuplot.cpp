@@ -2,22 +2,18 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "taugate/core/file.h"
-
-extern char** environ;
+#include "taugate/core/process.h"
 
 namespace taugate {
 namespace {
@@ -60,31 +56,12 @@ const char* program() {
   return chosen && *chosen ? chosen : "gnuplot";
 }
 
-pid_t spawn(Channel& input, Channel& output, Channel& errors) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, input.theirs.get(), 0);
-  posix_spawn_file_actions_adddup2(&actions, output.theirs.get(), 1);
-  posix_spawn_file_actions_adddup2(&actions, errors.theirs.get(), 2);
-  // A process group of its own: Ctrl-C is for us, who then finish the picture or not.
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-
-  const char* const name = program();
-  char* const arguments[] = {const_cast<char*>(name), const_cast<char*>("-d"), nullptr};
-  pid_t pid = -1;
-  const int error = ::posix_spawnp(&pid, name, &actions, &attributes, arguments, environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0)
-    fail(name, " cannot be started: ", std::strerror(error),
-         "; pictures want gnuplot (Debian: apt install gnuplot-nox)");
-  input.theirs.close();
-  output.theirs.close();
-  errors.theirs.close();
-  return pid;
+ChildProcess start(Channel& input, Channel& output, Channel& errors) {
+  try {
+    return {{program(), "-d"}, {input.theirs.get(), output.theirs.get(), errors.theirs.get()}};
+  } catch (const Error& e) {
+    fail(e.what(), "; pictures want gnuplot (Debian: apt install gnuplot-nox)");
+  }
 }
 
 void drain(Descriptor& from, std::string& to) {
@@ -136,16 +113,16 @@ std::string run_gnuplot(std::string_view script) {
   int status = 0;
   {
     Channel input, output, errors;
-    const pid_t pid = spawn(input, output, errors);
+    ChildProcess gnuplot = start(input, output, errors);
+    for (Channel* channel : {&input, &output, &errors}) channel->theirs.close();
     converse(script, input, output, errors, picture, complaints);
-    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
+    status = gnuplot.wait();
   }
   const bool whole =
       picture.starts_with("\x89PNG\r\n\x1a\n") &&
       picture.find("IEND", picture.size() - std::min<std::size_t>(picture.size(), 8)) !=
           std::string::npos;
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !whole) {
+  if (status != 0 || !whole) {
     const std::string reason = first_complaint(complaints);
     fail(program(),
          " made no picture: ", reason.empty() ? "it says nothing of the reason" : reason);

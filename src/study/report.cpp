@@ -1,7 +1,5 @@
 #include "taugate/study/report.h"
 
-#include <stdlib.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <sstream>
@@ -13,26 +11,6 @@
 
 namespace taugate {
 namespace {
-
-/// An empty folder that goes with its owner.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "taugate-report-XXXXXX").string();
-    require(::mkdtemp(name.data()) != nullptr, name, ": cannot make this folder for pictures");
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 std::string escaped(const std::string& text) {
   std::string html;
@@ -210,11 +188,10 @@ void Report::provenance(std::string what, std::string value) {
   provenance_.emplace_back(std::move(what), std::move(value));
 }
 
-std::vector<std::string> Report::drawn() const {
+std::vector<std::string> Report::drawn(const std::filesystem::path& folder) const {
   std::vector<std::string> pngs(pictures_.size());
-  const TemporaryFolder folder;
   parallel_for(pictures_.size(), [&](std::size_t i, int) {
-    const std::filesystem::path path = folder.path() / concat(i, ".png");
+    const std::filesystem::path path = folder / concat(i, ".png");
     pictures_[i].draw(path);
     if (std::filesystem::exists(path)) pngs[i] = read_file(path);
   });
@@ -224,7 +201,7 @@ std::vector<std::string> Report::drawn() const {
 void Report::write(const std::filesystem::path& path) const {
   // The target is opened first: an unwritable folder should not cost the drawings.
   OutputFile file(path);
-  const std::vector<std::string> pngs = drawn();
+  const std::vector<std::string> pngs = drawn(file.folder());
   file.write(
       concat("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
              "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"

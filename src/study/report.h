@@ -47,7 +47,7 @@ class Report {
     std::string caption;
     Draw draw;
   };
-  std::vector<std::string> drawn() const;  // PNG files
+  std::vector<std::string> drawn(const std::filesystem::path& folder) const;  // PNG files
 
   std::string title_;
   std::vector<std::pair<std::string, std::string>> figures_, provenance_;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <fstream>
 #include <iterator>
 
 #include "taugate/core/file.h"
@@ -80,6 +81,54 @@ TEST_CASE("without commit the target stays as it was and nothing else is left") 
   }
   CHECK(read_file(path) == "old");
   CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("what a killed process has left goes, what a running one writes stays") {
+  const Folder folder;
+  const fs::path path = folder.path / "a", other = folder.path / "a.part-of-something";
+  std::ofstream(other) << "not ours";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    OutputFile file(path);
+    file.write("half");
+    std::ofstream(file.folder() / "b") << "half";
+    ::raise(SIGKILL);
+  }
+  REQUIRE(child > 0);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(folder.entries() == 3);  // of which one is a folder
+  OutputFile running(path);
+  CHECK(folder.entries() == 2);
+  running.write("running");
+  write_file(path, "next");
+  CHECK(folder.entries() == 3);
+  running.commit();
+  CHECK(read_file(path) == "running");
+  CHECK(fs::exists(other));
+  CHECK(folder.entries() == 2);
+}
+
+TEST_CASE("a file that was written elsewhere becomes the target") {
+  const Folder folder;
+  const fs::path path = folder.path / "a";
+  {
+    OutputFile file(path);
+    const fs::path own = file.folder() / "b";
+    std::ofstream(own) << "elsewhere";
+    file.adopt(own);
+    write_file(path, "meanwhile");  // takes the adopted file for nobody's if it is not locked
+    file.write("ELSE");
+    file.commit();
+  }
+  CHECK(read_file(path) == "ELSEwhere");
+  CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("a disk without room is seen beforehand") {
+  const Folder folder;
+  check_space(folder.path / "a", 1.0);
+  CHECK_THROWS_WITH_AS(check_space(folder.path / "a", 1e24), doctest::Contains("GB free"), Error);
 }
 
 TEST_CASE("bytes can be replaced while writing goes on at the end") {

@@ -1,6 +1,12 @@
 #include "taugate/core/process.h"
 
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <thread>
 
 #include "taugate/core/file.h"
 
@@ -18,4 +24,27 @@ TEST_CASE("a program runs in its folder, its words go into the log") {
   CHECK_THROWS_WITH_AS(run_process({"/nowhere/at/all"}, log), doctest::Contains("cannot be run"),
                        Error);
   fs::remove_all(folder);
+}
+
+TEST_CASE("children end when they are told to, with those that they have started") {
+  const pid_t child = ::fork();
+  if (child == 0) {  // a process of its own: no child begins after that
+    std::thread([] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      end_child_processes(SIGTERM);
+    }).detach();
+    // The inner shell holds the log open, too.
+    const int status = run_process({"sh", "-c", "sh -c 'sleep 60; true'; true"}, "/dev/null");
+    bool refused = false;
+    try {
+      run_process({"true"}, "/dev/null");
+    } catch (const Error&) {
+      refused = true;
+    }
+    ::_exit(status == 128 + SIGTERM && refused ? 0 : 1);
+  }
+  REQUIRE(child > 0);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
 }

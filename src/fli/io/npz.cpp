@@ -33,19 +33,7 @@ template Array<double> NpzReader::read(const std::string&) const;
 
 NpzWriter::NpzWriter(const std::filesystem::path& path, bool compress)
     : target_(path), compress_(compress) {
-  if (target_.temporary() == target_.target())
-    fail(path.string(), ": cannot be written: an archive wants a regular file");
-  folder_ = target_.temporary();
-  folder_ += ".members";
-  std::error_code error;
-  std::filesystem::create_directory(folder_, error);
-  if (error) fail(path.string(), ": cannot be written: ", error.message());
-}
-
-NpzWriter::~NpzWriter() {
-  members_.clear();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
+  folder_ = target_.folder();
 }
 
 std::filesystem::path NpzWriter::member_path(const std::string& name) const {
@@ -88,9 +76,8 @@ void NpzWriter::finish() {
       refuse();
   }
   if (zip_close(archive) != 0) refuse();
-  std::error_code error;
-  std::filesystem::rename(packed, target_.temporary(), error);
-  if (error) fail(where, ": cannot be written: ", error.message());
+  target_.adopt(packed);
+  members_.clear();
   target_.commit();
 }
 

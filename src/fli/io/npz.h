@@ -35,7 +35,6 @@ class NpzWriter {
  public:
   /// `compress`: deflate the members instead of storing them.
   explicit NpzWriter(const std::filesystem::path& path, bool compress = false);
-  ~NpzWriter();
 
   /// A new member, to be filled by append(); the reference holds until finish(), which also
   /// finishes the member.

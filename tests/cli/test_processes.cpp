@@ -1,0 +1,131 @@
+// What the program does where its surroundings end it, or take nothing that it writes.
+
+#include <sys/stat.h>
+
+#include "program.h"
+#include "taugate/core/process.h"
+
+using namespace taugate::testing;
+using taugate::concat;
+
+namespace {
+
+/// `script` in a shell in the folder, "$T" being the program: its exit code and all of its words.
+Outcome shell(const Folder& folder, const std::string& script) {
+  const Folder log;
+  const int code = taugate::run_process({"sh", "-c", concat("T='", TAUGATE_PROGRAM, "'; ", script)},
+                                        log / "log", folder.path());
+  return {code, read_all(log / "log"), ""};
+}
+
+/// An executable script, and once it runs, the number of its process in NAME.pid.
+void write_script(const fs::path& path, const std::string& body) {
+  write_all(path, concat("#!/bin/sh\necho $$ > '", path.string(), ".pid'\n", body, "\n"));
+  fs::permissions(path, fs::perms::owner_all);
+}
+
+bool appears(const fs::path& path) {
+  for (int i = 0; i < 6000 && !fs::exists(path); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  return fs::exists(path);
+}
+
+/// Whether the process that wrote it is there no more (a zombie is not there).
+bool has_ended(const fs::path& pid_file) {
+  const std::string process = read_all(pid_file);
+  const std::string status =
+      read_all(fs::path("/proc") / process.substr(0, process.find('\n')) / "status");
+  return status.empty() || contains(status, "State:\tZ") || contains(status, "State:\tX");
+}
+
+}  // namespace
+
+TEST_CASE("a standard output that takes nothing is an error") {
+  const Folder folder;
+  const std::string model = trained_model();
+  for (const std::string& command :
+       {std::string("--help"), std::string("--version"), std::string("simulate --help"),
+        "info " + model, "evaluate " + model + " --samples 10",
+        std::string("simulate --samples 10 -o a.npz")}) {
+    CAPTURE(command);
+    const Outcome full = shell(folder, "$T " + command + " > /dev/full");
+    CHECK(full.code == 1);
+    CHECK(contains(full.out, "taugate: standard output: cannot be written"));
+    const Outcome closed = shell(folder, "$T " + command + " 2>&1 >&-");
+    CHECK(closed.code == 1);
+    CHECK(closed.out == "taugate: standard output: is closed\n");
+  }
+  // A misuse stays one, and one line.
+  const Outcome misuse = shell(folder, "$T info > /dev/full");
+  CHECK(misuse.code == 2);
+  CHECK(one_line(misuse.out));
+}
+
+TEST_CASE("descriptors that were closed are not given to files") {
+  const Folder folder;
+  CHECK(shell(folder, "$T simulate --samples 10 -o a.npz").code == 0);
+  CHECK(shell(folder, "$T simulate --samples 10 -o b.npz <&- 2>&-").code == 0);
+  CHECK(read_all(folder / "a.npz").size() == read_all(folder / "b.npz").size());
+  CHECK(run(folder, "info b.npz").code == 0);
+}
+
+TEST_CASE("where the reader of standard output has gone, the work is done all the same") {
+  const Folder folder;
+  const Outcome o = shell(
+      folder, "{ $T simulate --samples 10 -o a.npz; echo $? > code; } | { exec <&-; sleep 0.01; }");
+  CHECK(o.out.find("cannot") == std::string::npos);
+  CHECK(read_all(folder / "code") == "141\n");  // as every program that SIGPIPE ends
+  CHECK(run(folder, "info a.npz").code == 0);
+}
+
+TEST_CASE("SIGINT and SIGTERM end commands that look at nothing, and no file is left") {
+  const Folder folder;
+  REQUIRE(run(folder, "simulate --samples 40 -o a.npz").code == 0);
+  // Opening a pipe that nobody reads takes for ever.
+  REQUIRE(mkfifo((folder / "pipe.csv").c_str(), 0600) == 0);
+  const auto before = folder.names();
+  for (const std::string& command :
+       {std::string("convert a.npz pipe.csv"),
+        "infer " + trained_model() + " a.npz -o out " + "--no-pictures --report pipe.csv",
+        std::string("fit a.npz --bin 0.179 --period 12.5 --method mle --json pipe.csv"),
+        std::string("simulate --samples 900k -o b.npz"),
+        std::string("train --samples 900M --no-pictures --checkpoint /dev/null -o m.safetensors"),
+        "evaluate " + trained_model() + " --samples 100M"})
+    for (const int signal : {SIGINT, SIGTERM}) {
+      CAPTURE(command);
+      CAPTURE(signal);
+      Program program(folder, words(command));
+      std::this_thread::sleep_for(std::chrono::milliseconds(150));
+      program.send(signal);
+      const Outcome o = program.wait();
+      CAPTURE(o.err);
+      CHECK(o.code == 128 + signal);
+      CHECK(folder.names() == before);
+    }
+}
+
+TEST_CASE("the programs that a command has started end with it") {
+  const Folder folder;
+  REQUIRE(run(folder, "simulate --images 1 -o a.npz").code == 0);
+  REQUIRE(
+      run(folder, "quantize " + trained_model() + " --samples 64 --calibration 64 -o i.st").code ==
+      0);
+  // The first one does not end when asked.
+  write_script(folder / "gnuplot", "trap '' TERM; while true; do sleep 1; done");
+  write_script(folder / "verilator", "sleep 600");
+  const std::string path = std::getenv("PATH");
+  setenv("PATH", concat(folder.path().string(), ":", path).c_str(), 1);
+  for (const auto& [child, command] :
+       {std::pair{"gnuplot.pid", "infer " + trained_model() + " a.npz -o out"},
+        std::pair{"verilator.pid", std::string("cosim i.st --work work")}}) {
+    CAPTURE(command);
+    Program program(folder, words(command));
+    REQUIRE(appears(folder / child));
+    program.send(SIGTERM);
+    CHECK(program.wait().code == 143);
+    CHECK(has_ended(folder / child));
+    for (const auto& entry : fs::recursive_directory_iterator(folder.path()))
+      CHECK_FALSE(contains(entry.path().filename().string(), ".part-"));
+  }
+  setenv("PATH", path.c_str(), 1);
+}
