@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t kGridLifetimes = 20;
 constexpr double kShiftsAGate = 2.0;  // of the grid, where the shift is unknown
 constexpr int kMostShiftsASide = 40;
+constexpr double kModelFloor = 0.1;      // counts, of weights from the model
+constexpr double kLeastExpected = 1e-6;  // counts, of a gate's likelihood
 
 FitOptions completed(FitOptions o, const Acquisition& a) {
   if (!(o.tau_ns.low > 0.0)) o.tau_ns.low = a.gate_step_ns / 20.0;
@@ -23,7 +25,10 @@ FitOptions completed(FitOptions o, const Acquisition& a) {
   if (o.first_gate < 0 || o.first_gate >= o.end_gate || o.end_gate > a.gates)
     fail_usage("gates to fit: found ", o.first_gate, " to ", o.end_gate,
                ", wanted a range in 0 to ", a.gates);
-  if (!(o.variance_floor > 0.0)) o.variance_floor = o.weights == GateWeights::model ? 0.1 : 1.0;
+  if (o.method == FitMethod::likelihood)
+    o.variance_floor = kLeastExpected;
+  else if (!(o.variance_floor > 0.0))
+    o.variance_floor = o.weights == GateWeights::model ? kModelFloor : 1.0;
   check_within("variance floor", o.variance_floor, 1e-9, 1e9);
   check_range("lifetime limits (ns)", o.tau_ns, 1e-6, 1e9);
   if (o.end_gate - o.first_gate <= o.unknowns.count())
@@ -227,8 +232,8 @@ Bounds Fitter::bounds(double counts) const {
   return result;
 }
 
-void Fitter::evaluate(std::span<const float> counts, std::span<const double> x,
-                      NormalEquations& at) {
+void Fitter::evaluate(const FitOptions& objective, std::span<const float> counts,
+                      std::span<const double> x, NormalEquations& at) {
   const DecayParameters p = parameters_at(x);
   model_(p, mu_, jacobian_);
   const std::size_t T = mu_.size(), P = x.size();
@@ -239,7 +244,7 @@ void Fitter::evaluate(std::span<const float> counts, std::span<const double> x,
     }
   at = {};
   for (std::size_t k = first_; k < end_; ++k) {
-    const Misfit gate = misfit(options_, counts[k], mu_[k]);
+    const Misfit gate = misfit(objective, counts[k], mu_[k]);
     at.objective += gate.objective;
     for (std::size_t i = 0; i < P; ++i) {
       const double by = jacobian_[i * T + k], bent = gate.curvature * by;
@@ -291,6 +296,37 @@ void Fitter::finish(std::span<const float> counts, std::span<const double> x, co
   }
 }
 
+Minimum Fitter::descend(std::span<const float> counts, const Bounds& limits, std::span<double> x) {
+  // Weighted sums and deviances count in standard deviations; an unweighted one in its own size.
+  const bool own_units =
+      options_.method == FitMethod::least_squares && options_.weights == GateWeights::equal;
+  const double freedom = static_cast<double>(end_ - first_ - x.size());
+  const double total = own_units ? std::accumulate(counts.begin() + options_.first_gate,
+                                                   counts.begin() + options_.end_gate, 0.0)
+                                 : 0.0;
+  const auto by = [&](const FitOptions& objective, double tolerance) {
+    return minimise(
+        x, limits, {options_.iterations, tolerance},
+        [&](std::span<const double> at, NormalEquations& equations) {
+          evaluate(objective, counts, at, equations);
+        },
+        [&](double value) { return own_units ? std::max(value / freedom, 1e-12 * total) : 1.0; });
+  };
+  int before = 0;
+  if (options_.method == FitMethod::likelihood) {
+    // Far from the end, a few counts where next to none are expected are most of the deviance, and
+    // its curvature there is none of the end's. Weights with a floor see the whole trace.
+    FitOptions calm = options_;
+    calm.method = FitMethod::least_squares;
+    calm.weights = GateWeights::model;
+    calm.variance_floor = kModelFloor;
+    before = by(calm, 1e-2).iterations;
+  }
+  Minimum minimum = by(options_, 1e-6);
+  minimum.iterations += before;
+  return minimum;
+}
+
 Fit Fitter::operator()(std::span<const float> counts) {
   require(counts.size() == mu_.size(), "fit: found ", counts.size(), " gates, wanted ", mu_.size());
   Fit fit;
@@ -314,18 +350,7 @@ Fit Fitter::operator()(std::span<const float> counts) {
   const Bounds limits = bounds(total);
   for (std::size_t i = 0; i < P; ++i) x[i] = std::clamp(x[i], limits.low[i], limits.high[i]);
 
-  // Weighted sums and deviances count in standard deviations; an unweighted one in its own size.
-  const bool own_units =
-      options_.method == FitMethod::least_squares && options_.weights == GateWeights::equal;
-  const double freedom = static_cast<double>(end_ - first_ - P);
-  const Minimum minimum = minimise(
-      x, limits, {options_.iterations, 1e-6},
-      [&](std::span<const double> at, NormalEquations& equations) {
-        evaluate(counts, at, equations);
-      },
-      [&](double objective) {
-        return own_units ? std::max(objective / freedom, 1e-12 * total) : 1.0;
-      });
+  const Minimum minimum = descend(counts, limits, x);
   fit.objective = minimum.objective;
   fit.iterations = minimum.iterations;
   fit.status = minimum.converged ? FitStatus::converged : FitStatus::not_converged;

@@ -42,7 +42,7 @@ struct FitOptions {
   FitMethod method = FitMethod::likelihood;
   GateWeights weights = GateWeights::model;  ///< least squares only
   /// The least variance by which a gate is weighted; 0: 0.1 by the model, 1 by the counts.
-  double variance_floor = 0.0;
+  double variance_floor = 0.0;  ///< least squares only
   Unknowns unknowns;
   DecayParameters known;       ///< values of what is not unknown
   Range tau_ns{0.0, 0.0};      ///< limits; 0: a twentieth of a gate, twenty windows
@@ -90,7 +90,10 @@ class Fitter {
   void multiply_with_grid(std::size_t shift);
   DecayParameters best_start(std::span<const float> counts);
   void try_pair(std::size_t shift, std::size_t i, std::size_t j, double squares, Start& best) const;
-  void evaluate(std::span<const float> counts, std::span<const double> x, NormalEquations& at);
+  void evaluate(const FitOptions& objective, std::span<const float> counts,
+                std::span<const double> x, NormalEquations& at);
+  /// Moves x to the minimum that it leads to.
+  Minimum descend(std::span<const float> counts, const Bounds& limits, std::span<double> x);
   DecayParameters parameters_at(std::span<const double> x) const;
   Bounds bounds(double counts) const;
   void finish(std::span<const float> counts, std::span<const double> x, const Bounds& limits,

@@ -38,7 +38,9 @@ struct IrfCurve {
   double length_ns() const { return bin_ns * static_cast<double>(density.size() - 1); }
 };
 
-/// A library of measured IRFs, ready for use: background subtracted and cut to where the signal is.
+/// A library of measured IRFs, ready for use: background subtracted, cut to where the signal is,
+/// and nowhere negative. Between the samples of a narrow IRF it goes on as a parabola in every bin,
+/// which keeps the counts of the bins and the centre of mass.
 class MeasuredIrfs {
  public:
   /// counts [curves][bins] row-major, bin j covering [j*bin_ns, (j+1)*bin_ns). A record may start
@@ -54,15 +56,15 @@ class MeasuredIrfs {
   std::string to_json() const;
 
   int size() const { return static_cast<int>(curves_.size()); }
-  double bin_ns() const { return bin_ns_; }
-  double longest_ns() const;  ///< of the curves after cutting
+  double bin_ns() const { return bin_ns_; }  ///< between samples: a half of a record's bin or less
+  double longest_ns() const;                 ///< of the curves after cutting
   IrfCurve curve(int index) const;
   double peak_ns(int index) const;  ///< time of the largest sample
 
   /// Moves the curves onto one time, that of their mean, and returns by how much each lay later
   /// before [size()], in ns. Fractions of a bin count: the time axes move, no sample changes.
   std::vector<double> align();
-  /// The mean of the curves, of equal areas, as a library of one with a quarter of the bin.
+  /// The mean of the curves, of equal areas, as a library of one with twice as many samples.
   MeasuredIrfs mean() const;
 
  private:
@@ -70,7 +72,7 @@ class MeasuredIrfs {
   // back bit for bit, and is short.
   static constexpr double kPeak = 1e6;
   struct Curve {
-    int first_bin;  // of the record; its centre is the time of samples[0]
+    int first_bin;  // its centre is the time of samples[0]
     int peak;       // of samples
     std::vector<double> samples;
     double moved_ns;  // added to its times

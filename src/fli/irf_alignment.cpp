@@ -17,7 +17,7 @@
 namespace taugate {
 namespace {
 
-constexpr int kFine = 4;         // samples of the reference in a bin
+constexpr int kFine = 2;         // samples of the reference in one step of the curves'
 constexpr int kMostRounds = 10;  // two or three are enough as a rule
 constexpr double kStill = 1e-3;  // of a bin: shifts that stay
 

@@ -16,12 +16,6 @@ struct Misfit {
 
 namespace detail {
 
-inline Misfit by_likelihood(double n, double expected) {
-  const double mu = std::max(expected, 1e-9);
-  // Curvature of these counts: the expected one, 1 / mu, overshoots where mu << n.
-  return {2.0 * (mu - n + (n > 0.0 ? n * std::log(n / mu) : 0.0)), 1.0 - n / mu, n / (mu * mu)};
-}
-
 inline Misfit by_square(double n, double mu, double weight) {
   const double error = mu - n;
   return {weight * error * error, weight * error, weight};
@@ -43,11 +37,19 @@ inline Misfit by_quasi_likelihood(double n, double mu, double floor) {
   return {2.0 * objective, weight * error, weight};
 }
 
+/// The deviance; below the floor, a parabola that goes on from it.
+inline Misfit by_likelihood(double n, double mu, double floor) {
+  Misfit gate = by_quasi_likelihood(n, mu, floor);
+  // Curvature of these counts: the expected one, 1 / mu, overshoots where mu << n.
+  if (mu >= floor) gate.curvature = n / (mu * mu);
+  return gate;
+}
+
 }  // namespace detail
 
 /// `o` is complete: its variance_floor is above 0.
 inline Misfit misfit(const FitOptions& o, double n, double mu) {
-  if (o.method == FitMethod::likelihood) return detail::by_likelihood(n, mu);
+  if (o.method == FitMethod::likelihood) return detail::by_likelihood(n, mu, o.variance_floor);
   switch (o.weights) {
     case GateWeights::model:
       return detail::by_quasi_likelihood(n, mu, o.variance_floor);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "taugate/core/error.h"
@@ -74,6 +75,31 @@ TEST_CASE("a measured IRF: background subtracted, cut to the signal, moments kep
       CHECK(irfs.longest_ns() < 12.0 * sigma + 4.0 * bin);
       CHECK(irfs.longest_ns() > 5.0 * sigma);
       CHECK(std::abs(irfs.peak_ns(0) - mean) <= bin);
+    }
+  }
+}
+
+TEST_CASE("a narrow measured IRF keeps the counts of its bins and is nowhere negative") {
+  const double bin = 0.128;
+  for (const double sigma : {0.5, 0.8, 3.0}) {  // bins
+    CAPTURE(sigma);
+    const auto counts = gaussian_counts(120, bin, 7.31, sigma * bin, 1e6, 0.0);
+    const MeasuredIrfs irfs(counts, 120, bin);
+    const IrfCurve c = irfs.curve(0);
+    CHECK(std::all_of(c.density.begin(), c.density.end(), [](double d) { return d >= 0.0; }));
+    CHECK(std::abs(moments(c).mean - 7.31) < 2e-3 * bin);
+    // The samples lie on the edges of the bins and evenly between them.
+    const auto pieces = static_cast<std::size_t>(std::lround(bin / c.bin_ns));
+    const auto first = static_cast<std::size_t>(std::lround(c.start_ns / bin));
+    CHECK(std::abs(c.start_ns - static_cast<double>(first) * bin) < 1e-9);
+    const double total = std::accumulate(counts.begin(), counts.end(), 0.0);
+    const double area = std::accumulate(c.density.begin(), c.density.end(), 0.0);
+    for (std::size_t j = 0; (j + 1) * pieces < c.density.size(); ++j) {
+      double sum = 0.0;  // trapezoidal
+      for (std::size_t i = 0; i <= pieces; ++i)
+        sum += (i == 0 || i == pieces ? 0.5 : 1.0) * c.density[j * pieces + i];
+      // Samples are whole millionths, and a thousandth of the light may lie beyond the cut.
+      CHECK(std::abs(sum / area - counts[first + j] / total) < 1e-3);
     }
   }
 }

@@ -106,7 +106,7 @@ TEST_CASE("an aligned library has one time and its mean is no wider than a curve
   irfs.align();
   const MeasuredIrfs mean = irfs.mean();
   CHECK(mean.size() == 1);
-  CHECK(mean.bin_ns() == kIccd.bin_ns / 4);
+  CHECK(mean.bin_ns() == irfs.bin_ns() / 2);
   // Of the true curve, without bins: the Gaussian and its tail.
   const double sigma = kIccd.fwhm_ns / std::sqrt(8.0 * std::log(2.0));
   const double truth = std::hypot(sigma, kIccd.tail_ns);
