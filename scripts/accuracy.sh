@@ -14,10 +14,10 @@ train() { # NAME OPTIONS...
   [ -e "$out/$name.safetensors" ] ||
     "$taugate" train --samples 1M --seed 1 --no-pictures -o "$out/$name.safetensors" "$@"
 }
-train mono --tau 0.1:3 --mono 1 --counts 10:3000
-train mono-narrow --mono 1 --counts 10:3000
-train mono-bright --mono 1
-train bi --counts 10:3000
+train mono --prior paper --tau 0.1:3 --mono 1 --counts 10:3000
+train mono-narrow --prior paper --mono 1 --counts 10:3000
+train mono-bright --prior paper --mono 1
+train bi --prior paper --counts 10:3000
 echo '{"background_fraction": [0, 0.1]}' >"$out/background.json" # of the peak, a gate
 train mono-background --tau 0.1:3 --mono 1 --counts 10:3000 --config "$out/background.json"
 train mono-background-3M --samples 3M --tau 0.1:3 --mono 1 --counts 10:3000 --config "$out/background.json"

@@ -23,7 +23,7 @@ say "1. train a 32-unit student on ${SAMPLES:-3600k} simulated pixels (70 gates,
 
 say "2. measure it on 20,000 pixels it has not seen, and on mono-exponential ones of 1 ns"
 "$taugate" evaluate "$out/student.safetensors" --samples 20000 --json "$out/evaluation.json" \
-  --scatter "$out/scatter.png"
+  --scatter-plot "$out/scatter.png"
 "$taugate" evaluate "$out/student.safetensors" --samples 20000 --tau1 1 --tau2 1 --mono 1 \
   --json "$out/evaluation-1ns.json"
 

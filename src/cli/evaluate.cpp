@@ -44,7 +44,7 @@ int evaluate(int argc, char** argv) {
               cxxopts::value<std::string>()->default_value("20000"),
               "N")("seed", "of those traces", cxxopts::value<std::string>()->default_value("1000"),
                    "N")("json", "write the figures here", cxxopts::value<std::string>(), "FILE")(
-      "scatter", "picture of true against predicted lifetimes", cxxopts::value<std::string>(),
+      "scatter-plot", "picture of true against predicted lifetimes", cxxopts::value<std::string>(),
       "PNG");
   add_threads(a);
   add_prior_options(a);
@@ -52,7 +52,7 @@ int evaluate(int argc, char** argv) {
   use_threads(a);
   const std::unique_ptr<TraceModel> loaded = load_trace_model(a.positional("model"));
   const TraceModel& model = *loaded;
-  const Prior data = prior_from(a, {model.simulator, model.first_gate_ns});
+  const Prior data = prior_from(a, Prior{model.simulator, model.first_gate_ns});
   const std::uint64_t samples = a.count("samples");
   if (samples < 1 || samples > 1u << 30)
     fail_usage("--samples: found ", samples, ", wanted 1 to 2^30");
@@ -69,8 +69,8 @@ int evaluate(int argc, char** argv) {
   if (is_terminal(2)) progress.finish(static_cast<double>(samples));
   print(e);
   if (a.has("json")) write_file(a.text("json"), to_json(e) + "\n");
-  if (a.has("scatter"))
-    draw_lifetime_scatter(a.text("scatter"), "Amplitude-weighted lifetime", e.true_ns,
+  if (a.has("scatter-plot"))
+    draw_lifetime_scatter(a.text("scatter-plot"), "Amplitude-weighted lifetime", e.true_ns,
                           e.predicted_ns);
   return kSuccess;
 }

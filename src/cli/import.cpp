@@ -56,7 +56,7 @@ int import_weights(int argc, char** argv) {
   const std::filesystem::path weights = a.positional("weights");
   if (!a.has("output")) fail_usage("wanted -o MODEL (see: taugate import --help)");
 
-  Prior prior = prior_from(a);
+  Prior prior = prior_from(a, Prior{simulator_preset("ss2-70"), 0.0});
   Normalisation normalisation;
   normalisation.baseline_gates =
       static_cast<int>(std::min<std::uint64_t>(a.count("baseline-gates"), 1u << 30));

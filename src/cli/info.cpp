@@ -39,9 +39,7 @@ void print_traces(const TraceModel& model) {
             << " ns (open " << acquisition.gate_width_ns << " ns), laser period "
             << acquisition.period_ns << " ns\n"
             << "  gate 0       opens " << model.first_gate_ns << " ns after the trigger\n"
-            << "  lifetimes    " << model.simulator.decay.tau1_ns.low << " to "
-            << std::max(model.simulator.decay.tau1_ns.high, model.simulator.decay.tau2_ns.high)
-            << " ns\n"
+            << "  prior        " << describe_prior(model.simulator) << '\n'
             << "  training     " << model.training << '\n';
 }
 

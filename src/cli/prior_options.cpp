@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kMeasuredGates = 256;         // unless --gates says otherwise
 constexpr double kLifetimesInWindow = 8.0;  // of the longest, where the period leaves the choice
+constexpr Range kRiseAmplitude{0.0, 0.4};   // unless a configuration says otherwise
 
 DetectorKind detector_kind(const std::string& name) {
   if (name == "tcspc") return DetectorKind::tcspc;
@@ -34,6 +35,10 @@ void apply_decay(const Arguments& a, DecayPrior& decay) {
   if (a.has("tau2")) decay.tau2_ns = a.range("tau2");
   if (a.has("fraction")) decay.fraction = a.range("fraction");
   if (a.has("mono")) decay.mono_probability = a.number("mono");
+  if (a.has("rise")) {
+    decay.rise_ns = a.range("rise");
+    if (!(decay.rise_amplitude.high > 0.0)) decay.rise_amplitude = kRiseAmplitude;
+  }
 }
 
 void apply_acquisition(const Arguments& a, SimulatorConfig& config) {
@@ -101,8 +106,11 @@ void apply_measured_irf(const Arguments& a, Prior& prior) {
 void add_prior_options(Arguments& arguments) {
   const auto value = [] { return cxxopts::value<std::string>(); };
   arguments.group("Simulated traces (times in ns; RANGE is LOW:HIGH or one number)")(
-      "preset", "acquisition and prior: ss2-70, ss3-135, iccd-176", value(), "NAME")(
-      "config", "simulator configuration as JSON (see docs/simulator.md)", value(), "FILE")(
+      "preset", "acquisition and IRF: ss2-70, ss3-135, iccd-176", value(), "NAME")(
+      "prior",
+      "lifetimes, counts and background: general (default; mostly one component) or paper (two)",
+      value(),
+      "NAME")("config", "simulator configuration as JSON (see docs/simulator.md)", value(), "FILE")(
       "measured", "take the laser period from this recording and choose the gates to suit --tau",
       value(), "FILE")("gates", "gates of a trace", value(), "T")(
       "gate-step", "time from gate to gate", value(), "NS")(
@@ -115,6 +123,8 @@ void add_prior_options(Arguments& arguments) {
       "mono", "share of mono-exponential traces", value(), "P")(
       "counts", "peak counts, log-uniform", value(), "RANGE")(
       "background", "background counts per gate", value(), "RANGE")(
+      "scatter", "share of the light that is scattered: follows the IRF", value(), "RANGE")(
+      "rise", "time constant of a rise of amplitude 0 to -0.4", value(), "RANGE")(
       "irf-model", "measured: draw those curves; exgauss or gate: draw from the range of such fits",
       value(), "NAME")("irf-fwhm", "width of a Gaussian IRF", value(), "RANGE")(
       "irf-delay", "time of its centre (of a measured IRF: added to its own)", value(), "RANGE")(
@@ -126,11 +136,19 @@ void add_prior_options(Arguments& arguments) {
   add_irf_library_options(arguments, "Measured IRF instead of a Gaussian one");
 }
 
-Prior prior_from(const Arguments& a, Prior prior) {
+Prior prior_from(const Arguments& a, const std::optional<Prior>& base) {
+  if (a.has("config") && a.has("prior"))
+    fail_usage("--prior: found --config beside it, wanted one of them (or a field \"prior\" in ",
+               a.text("config"), ")");
+  Prior prior = base.value_or(Prior{simulator_preset("ss2-70"), 0.0});
   if (a.has("preset")) prior = {simulator_preset(a.text("preset")), 0.0};
   if (a.has("config"))
     prior = {simulator_config_from_json(read_file(a.text("config"), 1 << 28)), 0.0};
   SimulatorConfig& config = prior.simulator;
+  if (a.has("prior"))
+    set_prior(config, a.text("prior"));
+  else if (!base && !a.has("config"))
+    set_prior(config, "general");
   apply_decay(a, config.decay);
   apply_acquisition(a, config);
   if (a.has("irf")) apply_measured_irf(a, prior);
@@ -143,6 +161,7 @@ Prior prior_from(const Arguments& a, Prior prior) {
   if (a.has("irf-gate")) config.irf.gate_ns = a.range("irf-gate");
   if (a.has("counts")) config.peak_counts = a.range("counts");
   if (a.has("background")) config.background_counts = a.range("background");
+  if (a.has("scatter")) config.scatter = a.range("scatter");
   if (a.has("detector")) config.detector.kind = detector_kind(a.text("detector"));
   if (a.has("dark")) config.detector.dark_counts = a.number("dark");
   if (a.has("hot")) config.detector.hot_probability = a.number("hot");

@@ -1,6 +1,8 @@
 #pragma once
 // The options that say what is simulated, shared by simulate, train and evaluate.
 
+#include <optional>
+
 #include "arguments.h"
 #include "taugate/study/trained_model.h"
 
@@ -14,7 +16,8 @@ struct Prior {
   double first_gate_ns = 0.0;
 };
 
-/// `base`, or the preset or configuration file that the options name, changed by the other options.
-Prior prior_from(const Arguments& arguments, Prior base = {simulator_preset("ss2-70"), 0.0});
+/// `base` (where there is none: `ss2-70` with the prior `general`), or the preset or configuration
+/// file that the options name, changed by the other options.
+Prior prior_from(const Arguments& arguments, const std::optional<Prior>& base = {});
 
 }  // namespace taugate::cli

@@ -130,6 +130,7 @@ int simulate(int argc, char** argv) {
   use_threads(a);
   if (!a.has("output")) fail_usage("wanted -o FILE.npz (see: taugate simulate --help)");
   const Simulator simulator(prior_from(a).simulator);
+  std::cout << "prior: " << describe_prior(simulator.config()) << '\n';
   const std::uint64_t seed = a.count("seed");
   if (a.has("images")) {
     const std::uint64_t images = a.count("images");

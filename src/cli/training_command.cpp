@@ -70,7 +70,7 @@ std::optional<QatOptions> integers_from(const Arguments& a) {
 Recipe recipe_from(const Arguments& a, const TrainedModel* known) {
   Recipe recipe;
   const Prior prior =
-      known ? prior_from(a, {known->simulator, known->first_gate_ns}) : prior_from(a);
+      known ? prior_from(a, Prior{known->simulator, known->first_gate_ns}) : prior_from(a);
   if (known) recipe.normalisation = known->normalisation;
   recipe.simulator = prior.simulator;
   recipe.first_gate_ns = prior.first_gate_ns;
@@ -115,7 +115,8 @@ void describe(const TrainingRun& run) {
             << run.network().published_parameter_count()
             << " counting the zero-fed decoder input)\n"
             << "traces: " << acquisition.gates << " gates of " << acquisition.gate_step_ns
-            << " ns, period " << acquisition.period_ns << " ns\n";
+            << " ns, period " << acquisition.period_ns
+            << " ns\nprior: " << describe_prior(run.recipe().simulator) << '\n';
   if (const auto& integers = run.recipe().integers) {
     const Widths& w = integers->quantise.widths;
     std::cout << "integers: weights of " << w.weight_bits << " bits, operand "

@@ -1,6 +1,7 @@
 #include "taugate/fli/simulator.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -16,7 +17,7 @@ struct Scratch {
   Acquisition acquisition;
   std::optional<Response> response;
   std::vector<double> irf;
-  std::vector<double> mean;
+  std::vector<double> mean, extra;
 
   void prepare(const Acquisition& wanted, std::size_t largest_irf) {
     if (!response || acquisition != wanted || largest_irf > irf.capacity()) {
@@ -24,10 +25,22 @@ struct Scratch {
       acquisition = wanted;
       irf.reserve(largest_irf);
       mean.resize(static_cast<std::size_t>(wanted.gates));
+      extra.resize(mean.size());
     }
   }
 };
 thread_local Scratch scratch;
+
+constexpr double kScatterNs = 1e-3;  // stands for a lifetime of 0
+
+/// mean += scale * other
+void add(std::span<double> mean, double scale, std::span<const double> other) {
+  for (std::size_t k = 0; k < mean.size(); ++k) mean[k] += scale * other[k];
+}
+
+double sum(std::span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
 
 }  // namespace
 
@@ -70,7 +83,24 @@ void Simulator::sample(Random& random, const Decay& decay, Sample& out) const {
           " counts, wanted ", gates);
   scratch.prepare(config_.acquisition, largest_irf_);
   std::vector<double>& mean = scratch.mean;
-  (*scratch.response)(draw_irf(config_.irf, random, scratch.irf), decay, mean);
+  const IrfCurve irf = draw_irf(config_.irf, random, scratch.irf);
+  (*scratch.response)(irf, decay, mean);
+  // Random numbers only where asked for: a configuration without these gives the traces that it
+  // always gave.
+  if (config_.decay.rise_amplitude.high > 0.0) {
+    const double amplitude = config_.decay.rise_amplitude.draw(random);
+    // No slower than the fastest decay: so the light is never negative.
+    const double rise_ns = std::min(config_.decay.rise_ns.draw(random), decay.tau1_ns);
+    (*scratch.response)(irf, Decay::mono(rise_ns), scratch.extra);
+    add(mean, -amplitude, scratch.extra);
+  }
+  if (config_.scatter.high > 0.0) {
+    const double share = config_.scatter.draw(random);
+    (*scratch.response)(irf, Decay::mono(kScatterNs), scratch.extra);
+    const double light = sum(mean), prompt = sum(scratch.extra);
+    if (light > 0.0 && prompt > 0.0)
+      add(mean, share / (1.0 - share) * light / prompt, scratch.extra);
+  }
 
   const double peak = config_.peak_counts.draw_log(random);
   const double background = config_.background_counts.draw(random) +

@@ -64,6 +64,7 @@ RunResult result_from(const json& j) {
 
 SimulatorConfig prior_of(const Experiment& row) {
   SimulatorConfig config = simulator_preset(row.preset);
+  set_prior(config, "paper");
   config.channels = row.outputs;
   return config;
 }

@@ -92,7 +92,8 @@ std::string TrainingRun::note() const {
                       {"batch", o.batch},
                       {"seed", recipe_.seed},
                       {"rate", o.schedule.rate},
-                      {"schedule", name_of(o.schedule.kind)}};
+                      {"schedule", name_of(o.schedule.kind)},
+                      {"prior", prior_name(recipe_.simulator)}};
   if (std::isfinite(best)) note["validation_rmse"] = std::sqrt(best);
   if (recipe_.integers)
     note["quantised"] = {{"after_training", false},

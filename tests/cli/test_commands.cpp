@@ -44,7 +44,8 @@ TEST_CASE("help and version") {
 
 TEST_CASE("simulate writes traces with their truth") {
   Folder folder;
-  const Outcome o = run(folder, "simulate --samples 300 --seed 7 --outputs 3 -o t.npz");
+  const Outcome o =
+      run(folder, "simulate --prior paper --samples 300 --seed 7 --outputs 3 -o t.npz");
   REQUIRE_MESSAGE(o.code == 0, o.err);
   CHECK(contains(o.out, "wrote 300 traces of 70 gates to t.npz"));
   CHECK(folder.names() == Names{"t.npz"});
@@ -77,8 +78,31 @@ TEST_CASE("simulate writes traces with their truth") {
   CHECK(chi2 > 300 - 5 * std::sqrt(600.0));
   CHECK(chi2 < 300 + 5 * std::sqrt(600.0));
 
-  REQUIRE(run(folder, "simulate --samples 300 --seed 7 --threads 1 -o u.npz").code == 0);
+  REQUIRE(run(folder, "simulate --prior paper --samples 300 --seed 7 --threads 1 -o u.npz").code ==
+          0);
   CHECK(NpzReader(folder / "u.npz").read<float>("tpsf").values == tpsf.values);
+}
+
+TEST_CASE("the prior is general unless paper is asked for; scatter and rise are options") {
+  Folder folder;
+  const auto prior_of = [&](const std::string& options) {
+    const Outcome o = run(folder, "simulate --samples 20 -o t.npz" + options);
+    REQUIRE_MESSAGE(o.code == 0, o.err);
+    return o.out.substr(0, o.out.find('\n'));
+  };
+  CHECK(prior_of("").starts_with("prior: general: "));
+  CHECK(prior_of(" --preset ss3-135").starts_with("prior: general: "));
+  CHECK(prior_of(" --prior paper").starts_with("prior: paper: "));
+  write_all(folder / "g.json", R"({"prior": "general"})");
+  CHECK(prior_of(" --config g.json").starts_with("prior: general: "));
+  write_all(folder / "old.json", "{}");
+  CHECK(prior_of(" --config old.json").starts_with("prior: paper: "));
+  const std::string odd = prior_of(" --scatter 0:0.1 --rise 0.1:0.5");
+  CHECK(odd.starts_with("prior: custom: "));
+  CHECK(odd.ends_with("scatter to 10 %; rise of 0.1 to 0.5 ns, amplitude to -0.4"));
+  const Outcome info = run(folder, {"info", trained_model()});
+  CHECK(contains(info.out, "prior        general: "));
+  CHECK(contains(info.out, "\"prior\":\"general\""));
 }
 
 TEST_CASE("docs/simulator.md shows the default configuration") {
@@ -113,7 +137,7 @@ TEST_CASE("simulate makes images, of masks from a file too") {
 TEST_CASE("evaluate prints and writes the figures") {
   Folder folder;
   const Outcome o = run(folder, {"evaluate", trained_model(), "--samples", "500", "--json",
-                                 "e.json", "--scatter", "s.png"});
+                                 "e.json", "--scatter-plot", "s.png"});
   REQUIRE_MESSAGE(o.code == 0, o.err);
   for (const char* name : {"RMSE", "R2", "L2", "DTW", "amplitude-weighted", "intensity-weighted"})
     CHECK(contains(o.out, name));

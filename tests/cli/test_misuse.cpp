@@ -57,6 +57,10 @@ TEST_CASE("unknown commands and options") {
   Folder folder;
   check_misuse(folder, "fly", {"'fly'", "simulate"});
   check_misuse(folder, "train --wings 2 -o m", {"wings", "taugate train --help"});
+  check_misuse(folder, "train --prior papers -o m", {"papers", "general or paper"});
+  check_misuse(folder, "train --scatter 0.2:1 -o m", {"scatter", "0.95"});
+  check_misuse(folder, "train --rise 0:1 -o m", {"rise", "0.0001"});
+  check_misuse(folder, "train --prior paper --config c.json -o m", {"--prior", "--config"});
   check_misuse(folder, "train --bits 4 -o m", {"--bits", "--integers"});
   check_misuse(folder, "train --integers --weight-bits 17 -o m",
                {"--weight-bits", "17", "2 to 16"});

@@ -243,3 +243,103 @@ TEST_CASE("memory of the wrong size is refused") {
   CHECK_THROWS_AS(simulator.sample(1, 1, few_counts), Error);
   CHECK_THROWS_AS(simulator.sample(1, 1, few_sfd), Error);
 }
+
+TEST_CASE("the paper's prior gives the traces that it always gave") {
+  SimulatorConfig config = simulator_preset("ss2-70");
+  set_prior(config, "general");
+  set_prior(config, "paper");
+  CHECK(to_json(config) == to_json(simulator_preset("ss2-70")));
+  // Version 0.1 before there were scatter, rise and named priors: seed 3, pixel 0.
+  const std::vector<float> counts = pixel(Simulator(config), 3, 0).counts;
+  CHECK(std::vector<float>(counts.begin(), counts.begin() + 20) ==
+        std::vector<float>{0,   0,   0,   0,   0,   11,  246, 759, 763, 501,
+                           360, 245, 197, 143, 127, 108, 103, 80,  70,  50});
+}
+
+TEST_CASE("scatter follows the IRF, a rise is taken off, and the SFD shows neither") {
+  // Expected gates in closed form: an exponential behind a Gaussian IRF has the integral
+  // Phi(x) - exp(-t/tau + s^2/(2 tau^2)) Phi(x - s/tau), x = t/s, times tau.
+  constexpr double share = 0.15, amplitude = 0.3, rise = 0.3, tau = 1.2, delay = 2.0, fwhm = 0.4;
+  const double s = fwhm / std::sqrt(8.0 * std::log(2.0));
+  const auto phi = [](double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); };
+  const auto filled = [&](double t, double lifetime) {
+    return lifetime * (phi(t / s) - std::exp(-t / lifetime + s * s / (2.0 * lifetime * lifetime)) *
+                                        phi(t / s - s / lifetime));
+  };
+  SimulatorConfig config;
+  config.acquisition = {100, 0.2, 0.2, 40.0};
+  config.decay = {
+      {tau, tau}, {tau, tau}, {1.0, 1.0}, 1.0, false, {rise, rise}, {amplitude, amplitude}};
+  config.irf.delay_ns = {delay, delay};
+  config.irf.fwhm_ns = {fwhm, fwhm};
+  config.peak_counts = {200.0, 200.0};
+  config.scatter = {share, share};
+  std::vector<double> light(100), prompt(100);
+  double all = 0.0, peak = 0.0;
+  for (int k = 0; k < 100; ++k) {
+    const double t = 0.2 * k - delay;
+    light[k] = filled(t + 0.2, tau) - filled(t, tau) -
+               amplitude * (filled(t + 0.2, rise) - filled(t, rise));
+    prompt[k] = phi((t + 0.2) / s) - phi(t / s);
+    all += light[k];
+  }
+  for (int k = 0; k < 100; ++k) {
+    light[k] = (1.0 - share) * light[k] / all + share * prompt[k];
+    peak = std::max(peak, light[k]);
+  }
+  const Simulator simulator(config);
+  constexpr int draws = 10000;
+  std::vector<double> mean(100, 0.0);
+  Pixel p;
+  for (int i = 0; i < draws; ++i) {
+    p = pixel(simulator, 12, static_cast<std::uint64_t>(i));
+    for (std::size_t k = 0; k < 100; ++k) mean[k] += p.counts[k] / draws;
+  }
+  for (std::size_t k = 0; k < 100; ++k) {
+    CAPTURE(k);
+    const double mu = 200.0 * light[k] / peak;
+    CHECK(std::abs(mean[k] - mu) < 5.0 * std::sqrt(mu / draws) + 2e-3 * mu + 1e-3);
+  }
+  std::vector<float> wanted(100);
+  write_sfd(Decay::mono(tau), config.acquisition, wanted);
+  CHECK(p.sfd == wanted);
+  CHECK(p.truth.decay == Decay::mono(tau));
+}
+
+TEST_CASE("a rise slower than the decay is as fast as the decay, which leaves the decay's shape") {
+  SimulatorConfig config;
+  config.decay = {{1.0, 1.0}, {1.0, 1.0}, {1.0, 1.0}, 1.0};
+  config.irf.delay_ns = {1.5, 1.5};
+  config.irf.fwhm_ns = {0.3, 0.3};
+  config.peak_counts = {100.0, 100.0};
+  const double plain = pixel(Simulator(config), 4, 1).truth.total_counts;
+  config.decay.rise_ns = {5.0, 5.0};
+  config.decay.rise_amplitude = {0.5, 0.5};
+  CHECK(pixel(Simulator(config), 4, 1).truth.total_counts == doctest::Approx(plain).epsilon(1e-9));
+  config.decay.rise_ns = {0.3, 0.3};  // a later peak, a larger area under it
+  CHECK(pixel(Simulator(config), 4, 1).truth.total_counts > 1.05 * plain);
+}
+
+TEST_CASE("named priors change what is trained for, not the instrument") {
+  SimulatorConfig config = simulator_preset("iccd-176");
+  CHECK(prior_name(config) == "paper");
+  set_prior(config, "general");
+  CHECK(prior_name(config) == "general");
+  CHECK(config.acquisition == simulator_preset("iccd-176").acquisition);
+  CHECK(config.irf.fwhm_ns == simulator_preset("iccd-176").irf.fwhm_ns);
+  CHECK(config.detector.kind == DetectorKind::iccd);
+  CHECK(describe_prior(config).starts_with("general: lifetimes 0.2 to 1.6 ns, 85 % with one"));
+  config.scatter = {0.0, 0.1};
+  CHECK(prior_name(config) == "custom");
+  CHECK(describe_prior(config).ends_with("; scatter to 10 %"));
+  set_prior(config, "paper");
+  CHECK(prior_name(config) == "paper");
+  CHECK_THROWS_WITH_AS(set_prior(config, "papers"),
+                       "prior: found 'papers', wanted general or paper", UsageError);
+  CHECK(prior_name(simulator_config_from_json("{}")) ==
+        "paper");  // as in files before there were two
+  CHECK(prior_name(simulator_config_from_json(R"({"prior":"general"})")) == "general");
+  CHECK_THROWS_AS(simulator_config_from_json(R"({"prior":3})"), Error);
+  CHECK_THROWS_AS(simulator_config_from_json(R"({"scatter":[0,1]})"), Error);
+  CHECK_THROWS_AS(simulator_config_from_json(R"({"decay":{"rise_amplitude":[0,0.3]}})"), Error);
+}
