@@ -92,8 +92,9 @@ void print_comparison(const Column& was, const Column& is, std::int64_t multiply
   std::printf("%-28s%14s%18s%9s\n", "", was.title.c_str(), is.title.c_str(), "ratio");
   const auto line = [](const char* what, const char* format, double a, double b,
                        bool compared = true) {
-    std::printf("  %-26s%14s%18s", what, printed(format, a).c_str(), printed(format, b).c_str());
-    if (compared) std::printf("%9.3f", b / a);
+    std::printf("  %-26s%14s%18s", what, printed_or_none(format, a).c_str(),
+                printed_or_none(format, b).c_str());
+    if (compared) std::printf("%9s", printed_or_none("%.3f", b / a).c_str());
     std::printf("\n");
   };
   for (std::size_t c = 0; c < was.evaluation.channels.size(); ++c) {

@@ -71,8 +71,9 @@ struct ErrorSum {
     ++n;
   }
   LifetimeError result() const {
-    const double count = static_cast<double>(std::max<std::size_t>(n, 1)), mean = sum / count;
-    return {mean, std::sqrt(std::max(0.0, squares / count - mean * mean)), relative / count, n};
+    const double count = n > 0 ? static_cast<double>(n) : std::nan(""), mean = sum / count;
+    return {mean, n > 0 ? std::sqrt(std::max(0.0, squares / count - mean * mean)) : mean,
+            relative / count, n};
   }
 };
 

@@ -141,6 +141,15 @@ TEST_CASE("evaluate prints and writes the figures") {
                                     "--mono", "1", "--json", "m.json"});
   CHECK(mono.code == 0);
   CHECK(nlohmann::json::parse(read_all(folder / "m.json")) != json);
+
+  // Traces without light have no lifetime, and so no bias of 0 and no nan.
+  const Outcome dark = run(folder, {"evaluate", trained_model(), "--samples", "50", "--counts",
+                                    "0.001", "--background", "0", "--json", "d.json"});
+  CHECK(dark.code == 0);
+  CHECK(contains(dark.out, "amplitude-weighted lifetime: none"));
+  CHECK_FALSE(contains(dark.out, "nan"));
+  CHECK(nlohmann::json::parse(read_all(folder / "d.json"))["amplitude_weighted_lifetime"]["bias_ns"]
+            .is_null());
 }
 
 TEST_CASE("infer reads an image and leaves pixels without light blank") {
