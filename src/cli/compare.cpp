@@ -47,6 +47,8 @@ Arguments declare() {
                                                           "N")(
       "preset", "acquisition, where there is no network: ss2-70, ss3-135, iccd-176",
       preset("ss2-70"), "NAME");
+  a.excludes({"preset"}, {"models"});
+  a.needs({"no-pictures"}, {"output", "report"});
   return a;
 }
 
@@ -60,6 +62,8 @@ Decay decay_from(const Arguments& a) {
   }
   if (taus.empty() || taus.size() > 2)
     fail_usage("--tau: found '", a.text("tau"), "', wanted one or two lifetimes above 0 ns");
+  if (taus.size() == 1 && a.has("fraction"))
+    fail_usage("--fraction: does nothing with one lifetime, wanted two with --tau");
   if (taus.size() == 1) return Decay::mono(taus[0]);
   const double fraction = a.number("fraction");
   if (!(fraction > 0.0 && fraction < 1.0))

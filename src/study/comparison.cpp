@@ -158,6 +158,8 @@ Contestant network_contestant(const TraceModel& model, std::string name, int com
             m.height = 1;
             m.width = static_cast<int>(counts.size() / static_cast<std::size_t>(m.bins));
             m.counts.assign(counts.begin(), counts.end());
+            m.bin_ns = model.acquisition().gate_step_ns;
+            m.period_ns = model.acquisition().period_ns;
             InferenceOptions as_it_is;
             as_it_is.first_gate_ns = 0.0;
             return infer(model, std::move(m), as_it_is).amplitude_ns;
