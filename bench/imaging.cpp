@@ -75,6 +75,8 @@ void image(benchmark::State& state) {
   taugate::Measurement measurement;
   measurement.width = measurement.height = side;
   measurement.bins = config.acquisition.gates;
+  measurement.bin_ns = config.acquisition.gate_step_ns;
+  measurement.period_ns = config.acquisition.period_ns;
   measurement.counts = counts_of(Simulator(config), measurement.traces());
   for (auto _ : state) {
     state.PauseTiming();

@@ -67,7 +67,8 @@ std::vector<Job> jobs_on(const std::filesystem::path& folder,
   const auto here = std::filesystem::canonical("/proc/self/exe").parent_path();
   const std::string taugate = here / "taugate", model = folder / "student.safetensors";
   const auto infer = [&](const char* file) {
-    return std::vector<std::string>{taugate, "infer", model, folder / file, "-o", folder / "out"};
+    return std::vector<std::string>{taugate,        "infer", model,   folder / file, "-o",
+                                    folder / "out", "--bin", "0.179", "--period",    "12.53"};
   };
   const auto without_pictures = [](std::vector<std::string> command) {
     command.push_back("--no-pictures");

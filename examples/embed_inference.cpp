@@ -29,6 +29,8 @@ taugate::Measurement simulate(const taugate::TrainedModel& model, int traces) {
   const taugate::Simulator simulator(model.simulator);
   const int gates = simulator.gates();
   taugate::Measurement m{"five simulated traces", traces, 1, gates, {}, {}, {}};
+  m.bin_ns = model.acquisition().gate_step_ns;
+  m.period_ns = model.acquisition().period_ns;
   m.counts.resize(m.traces() * gates);
   for (std::size_t i = 0; i < m.traces(); ++i) {
     taugate::Sample pixel{{&m.counts[i * gates], static_cast<std::size_t>(gates)}, {}, {}};

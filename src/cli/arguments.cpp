@@ -80,7 +80,42 @@ bool Arguments::parse(int argc, char** argv) {
     std::cout << help();
     return false;
   }
+  check_company();
   return true;
+}
+
+void Arguments::needs(Names options, Names others) {
+  rules_.push_back({std::move(options), std::move(others), {}, {}});
+}
+void Arguments::needs_value(Names options, const std::string& other, Names values) {
+  rules_.push_back({std::move(options), {other}, std::move(values), {}});
+}
+void Arguments::excludes(Names options, Names others, Names saving) {
+  rules_.push_back({std::move(options), std::move(others), {}, std::move(saving), true});
+}
+
+void Arguments::check_company() const {
+  const auto given = [this](const Names& names) {
+    return std::find_if(names.begin(), names.end(), [this](const auto& n) { return has(n); });
+  };
+  const auto either = [](const Names& names, const std::string& before) {
+    std::string text;
+    for (const auto& name : names) text += (text.empty() ? "" : " or ") + before + name;
+    return text;
+  };
+  for (const Rule& rule : rules_) {
+    const auto option = given(rule.options), other = given(rule.others);
+    if (option == rule.options.end() || given(rule.saving) != rule.saving.end()) continue;
+    if (rule.beside && other != rule.others.end())
+      fail_usage("--", *option, ": does nothing beside --", *other, ", wanted one of the two");
+    if (rule.beside) continue;
+    if (rule.values.empty() && other == rule.others.end())
+      fail_usage("--", *option, ": does nothing without ", either(rule.others, "--"));
+    const std::string value = rule.values.empty() ? "" : text(rule.others.front());
+    if (std::count(rule.values.begin(), rule.values.end(), value) == 0 && !rule.values.empty())
+      fail_usage("--", *option, ": does nothing with --", rule.others.front(), ' ', value,
+                 ", wanted ", either(rule.values, ""));
+  }
 }
 
 std::string Arguments::positional(const std::string& name) const {

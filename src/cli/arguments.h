@@ -24,6 +24,14 @@ class Arguments {
   /// Adds options under a title of their own in --help; "" for those that follow the usage line.
   cxxopts::OptionAdder group(const std::string& title);
 
+  using Names = std::vector<std::string>;
+  /// `options` do nothing without one of `others`: parse() refuses them then.
+  void needs(Names options, Names others);
+  /// Nor where the option `other` has none of these values.
+  void needs_value(Names options, const std::string& other, Names values);
+  /// Nor beside one of `others`, unless one of `saving` is given.
+  void excludes(Names options, Names others, Names saving = {});
+
   /// False when --help was asked for, and printed.
   bool parse(int argc, char** argv);
 
@@ -44,11 +52,18 @@ class Arguments {
   std::vector<std::string> texts(const std::string& name) const;  ///< "one,two"
 
  private:
+  /// Options that only mean something in company.
+  struct Rule {
+    Names options, others, values, saving;
+    bool beside = false;  ///< refused beside the others, not without them
+  };
   std::string help() const;
+  void check_company() const;
 
   cxxopts::Options options_;
   std::string command_, command_line_;
   std::vector<std::string> groups_;  // in the order in which they were added
+  std::vector<Rule> rules_;
   cxxopts::ParseResult result_;
 };
 

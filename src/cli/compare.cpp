@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -46,6 +47,8 @@ Arguments declare() {
                                                           "N")(
       "preset", "acquisition, where there is no network: ss2-70, ss3-135, iccd-176",
       preset("ss2-70"), "NAME");
+  a.excludes({"preset"}, {"models"});
+  a.needs({"no-pictures"}, {"output", "report"});
   return a;
 }
 
@@ -59,6 +62,8 @@ Decay decay_from(const Arguments& a) {
   }
   if (taus.empty() || taus.size() > 2)
     fail_usage("--tau: found '", a.text("tau"), "', wanted one or two lifetimes above 0 ns");
+  if (taus.size() == 1 && a.has("fraction"))
+    fail_usage("--fraction: does nothing with one lifetime, wanted two with --tau");
   if (taus.size() == 1) return Decay::mono(taus[0]);
   const double fraction = a.number("fraction");
   if (!(fraction > 0.0 && fraction < 1.0))
@@ -78,12 +83,17 @@ void print(const std::vector<ComparisonRow>& rows) {
           heading.c_str(), c.photons, 100.0 * c.background_fraction, c.fwhm_ns, c.assumed_fwhm_ns,
           r.truth_ns);
     before = heading;
+    const auto percent = [](const char* format, double share) {
+      return printed_or_none(format, 100.0 * share) + (std::isfinite(share) ? " %" : "");
+    };
     std::printf(
-        "  %-20s bias %+7.2f %%  deviation %6.2f %%  bound %6.2f %%  ratio %5.2f  F %5.2f  "
-        "failed %zu of %zu  %.3g traces/s\n",
-        r.name.c_str(), 100.0 * r.relative_bias(), 100.0 * r.deviation_ns / r.truth_ns,
-        100.0 * r.bound_ns / r.truth_ns, r.deviation_ns / r.bound_ns, r.f_value, r.failures,
-        r.traces, r.traces_per_second);
+        "  %-20s bias %s  deviation %s  bound %s  ratio %s  F %s  failed %zu of %zu  "
+        "%.3g traces/s\n",
+        r.name.c_str(), percent("%+7.2f", r.relative_bias()).c_str(),
+        percent("%6.2f", r.deviation_ns / r.truth_ns).c_str(),
+        percent("%6.2f", r.bound_ns / r.truth_ns).c_str(),
+        printed_or_none("%5.2f", r.deviation_ns / r.bound_ns).c_str(),
+        printed_or_none("%5.2f", r.f_value).c_str(), r.failures, r.traces, r.traces_per_second);
   }
 }
 
@@ -156,11 +166,12 @@ ReportTable table_of(const Axis& axis, const std::vector<ComparisonRow>& rows) {
   for (const ComparisonRow& r : rows) {
     if (r.condition.series != axis.series) continue;
     const std::string x = short_number(r.condition.x / axis.unit);
-    table.rows.push_back({x == before ? "" : x, r.name, printed("%+.1f", 100.0 * r.relative_bias()),
-                          printed("%.1f", 100.0 * r.deviation_ns / r.truth_ns),
-                          printed("%.1f", 100.0 * r.bound_ns / r.truth_ns),
-                          printed("%.2f", r.deviation_ns / r.bound_ns), printed("%.2f", r.f_value),
-                          std::to_string(r.failures), format_quantity(r.traces_per_second)});
+    table.rows.push_back(
+        {x == before ? "" : x, r.name, printed_or_none("%+.1f", 100.0 * r.relative_bias()),
+         printed_or_none("%.1f", 100.0 * r.deviation_ns / r.truth_ns),
+         printed_or_none("%.1f", 100.0 * r.bound_ns / r.truth_ns),
+         printed_or_none("%.2f", r.deviation_ns / r.bound_ns), printed_or_none("%.2f", r.f_value),
+         std::to_string(r.failures), format_quantity(r.traces_per_second)});
     before = x;
   }
   return table;

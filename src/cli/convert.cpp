@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <iostream>
 
 #include "arguments.h"
@@ -20,12 +21,12 @@ int convert(int argc, char** argv) {
   if (!a.parse(argc, argv)) return kSuccess;
   const std::string in = a.positional("in"), out = a.positional("out");
   check_writable(out);
-  Measurement m = measurement_from(a, in);
-  for (const auto& [option, ns] : {std::pair{"bin", &m.bin_ns}, {"period", &m.period_ns}}) {
-    if (!a.has(option)) continue;
-    *ns = a.number(option);
-    if (!(**ns > 0.0)) fail_usage("--", option, ": found ", **ns, ", wanted more than 0 ns");
-  }
+  const std::string ending = std::filesystem::path(out).extension().string();
+  for (const auto& [option, lost] :
+       {std::pair{"bin", ending == ".npy"}, {"period", ending == ".npy" || ending == ".png"}})
+    if (lost && a.has(option))
+      fail_usage("--", option, ": does nothing for ", out, ", which cannot hold it");
+  const Measurement m = measurement_from(a, in);
   write_measurement(out, m);
   std::cout << "wrote " << out << ": " << m.traces() << " trace(s) of " << m.bins << " bins\n";
   return kSuccess;

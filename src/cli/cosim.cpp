@@ -41,7 +41,8 @@ Arguments declare() {
       "coverage", "write line and toggle coverage here (for verilator_coverage)", value(), "FILE")(
       "flip", "flip this bit of the weights' memory first, to see that it is found", value(),
       "COLUMN,BIT");
-  add_measurement_options(a);
+  add_measurement_options(a, "data");
+  a.needs({"seed"}, {"gaps", "stalls"});
   return a;
 }
 

@@ -20,13 +20,21 @@ void print(const Evaluation& e) {
     std::printf("%s, %zu traces (mean +- standard deviation over traces)\n",
                 c < 3 ? names[c] : "output", m.traces);
     // Where a component is hardly there, R2 of a trace says nothing.
+    if (m.traces == 0) {
+      std::printf("  none\n");
+      continue;
+    }
     const std::string r2 = c == 0 ? printed("R2 %.5f +- %.5f", m.r2.mean, m.r2.deviation)
-                                  : printed("pooled R2 %.5f", m.pooled_r2);
+                                  : "pooled R2 " + printed_or_none("%.5f", m.pooled_r2);
     std::printf("  RMSE %.5f +- %.5f   %s   L2 %.4f +- %.4f   DTW %.4f +- %.4f\n", m.rmse.mean,
                 m.rmse.deviation, r2.c_str(), m.l2.mean, m.l2.deviation, m.dtw.mean,
                 m.dtw.deviation);
   }
   const auto line = [](const char* name, const LifetimeError& l) {
+    if (l.traces == 0) {
+      std::printf("  %s lifetime: none\n", name);
+      return;
+    }
     std::printf("  %s lifetime: bias %+.4f ns, deviation %.4f ns, mean |error| %.2f %%\n", name,
                 l.bias_ns, l.deviation_ns, 100.0 * l.mean_relative);
   };

@@ -66,6 +66,16 @@ Arguments declare() {
   a.group("Pictures")("pixel", "pixel of the trace picture (default: the brightest)", value(),
                       "ROW,COLUMN")("scale", "colour scale of the maps (default: from the data)",
                                     value(), "NS:NS");
+  a.needs({"no-pictures", "pixel", "scale"}, {"output", "report"});
+  a.excludes({"pixel", "scale"}, {"no-pictures"}, {"report"});
+  a.needs_value({"weights"}, "method", {"lm"});
+  a.needs_value({"residuals", "global-lifetimes"}, "method", {"lm", "mle"});
+  a.needs_value({"reference"}, "method", {"phasor"});
+  a.needs({"reference-tau"}, {"reference"});
+  a.needs({"shift"}, {"irf", "irf-fwhm"});
+  a.needs({"irf-per-pixel"}, {"irf"});
+  a.excludes({"irf-fwhm"}, {"irf"});
+  a.needs({"irf-delay", "irf-tail"}, {"irf-fwhm"});
   return a;
 }
 
@@ -124,7 +134,7 @@ struct Irfs {
 
 std::optional<Measurement> recorded_irf(const Arguments& a, const Measurement& measurement) {
   if (!a.has("irf")) return std::nullopt;
-  Measurement irf = irf_from(a, measurement.bin_ns);
+  Measurement irf = irf_from(a, &measurement);
   if (a.has("irf-per-pixel") && a.has("irf-align"))
     fail_usage("--irf-align: makes one IRF of all, --irf-per-pixel keeps them apart; wanted one");
   if (!a.has("irf-per-pixel") && !a.has("irf-align")) {
@@ -296,8 +306,6 @@ int fit(int argc, char** argv) {
   check_writable(a, {"json", "report"});
 
   Measurement measurement = measurement_from(a, file);
-  if (given.bin_ns) measurement.bin_ns = given.bin_ns;
-  if (given.period_ns) measurement.period_ns = given.period_ns;
   const int gates_wanted =
       a.has("gates") ? static_cast<int>(std::min<std::uint64_t>(a.count("gates"), 1u << 20)) : 0;
   const Acquisition acquisition = gates_of(measurement, gates_wanted);

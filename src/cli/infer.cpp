@@ -47,6 +47,7 @@ Arguments declare() {
   a.group("Pictures")("pixel", "pixel of the trace picture (default: the brightest)", value(),
                       "ROW,COLUMN")("scale", "colour scale of the maps (default: from the data)",
                                     value(), "NS:NS");
+  a.excludes({"pixel", "scale"}, {"no-pictures"}, {"report"});
   return a;
 }
 
@@ -106,9 +107,9 @@ std::vector<std::function<void()>> file_jobs(const Inference& r, const fs::path&
 }
 
 /// The IRF that the trace picture convolves with, if one was given.
-std::optional<Measurement> given_irf(const Arguments& a) {
+std::optional<Measurement> given_irf(const Arguments& a, const Measurement& measurement) {
   if (!a.has("irf")) return std::nullopt;
-  return irf_from(a, a.has("bin") ? std::optional(a.number("bin")) : std::nullopt);
+  return irf_from(a, &measurement);
 }
 
 void draw_one_trace(const TraceModel& model, const Inference& r, std::size_t pixel,
@@ -235,12 +236,12 @@ int infer(int argc, char** argv) {
   Stopwatch watch;
   Measurement measurement = measurement_from(a, file);
   const std::vector<float> truth = true_lifetimes(file, measurement.traces());
+  const std::optional<Measurement> irf = given_irf(a, measurement);
   watch.lap("read");
   const Inference result = taugate::infer(model, std::move(measurement), options);
   const double seconds = watch.lap("inferred");
   // Whatever may be wrong with the options shows before anything is written.
   const std::size_t pixel = chosen_pixel(a, result.width, result.height, result.intensity);
-  const std::optional<Measurement> irf = given_irf(a);
   std::optional<Range> scale;
   if (a.has("scale")) scale = a.range("scale");
 

@@ -5,11 +5,13 @@
 #include <iostream>
 #include <map>
 #include <numeric>
+#include <optional>
 
 #include "arguments.h"
 #include "commands.h"
 #include "measurement_options.h"
 #include "taugate/core/file.h"
+#include "taugate/fli/io/npz.h"
 #include "taugate/study/trained_model.h"
 
 namespace taugate::cli {
@@ -99,7 +101,29 @@ void print_integer_model(const std::string& path) {
     std::cout << "  acquisition  not in the file\n";
 }
 
+void print_arrays(const NpzReader& archive) {
+  std::cout << "  arrays\n";
+  for (const std::string& name : archive.names()) {
+    const NpyHeader header = archive.header(name);
+    std::cout << "    " << name << ' ';
+    for (const std::size_t extent : header.shape) std::cout << '[' << extent << ']';
+    std::cout << (header.shape.empty() ? "one number, " : " ") << header.type.name() << '\n';
+  }
+}
+
+/// Whether one of the arrays is the one to read as traces; the time axis is no candidate.
+bool has_traces(const NpzReader& archive) {
+  const auto axis = archive.has("bin_ns") + archive.has("period_ns");
+  return archive.has("tpsf") || archive.names().size() == 1u + static_cast<std::size_t>(axis);
+}
+
 void print_measurement(const Arguments& a, const std::string& path) {
+  std::optional<NpzReader> archive;
+  if (read_prefix(path, 2) == "PK") archive.emplace(path);
+  if (archive && !a.has("member") && !has_traces(*archive)) {
+    std::cout << path << ": NPZ, without traces (tpsf); --member NAME reads another array\n";
+    return print_arrays(*archive);
+  }
   const Measurement m = measurement_from(a, path);
   std::cout << path << ": " << m.format << ", ";
   if (m.height > 1)
@@ -124,6 +148,7 @@ void print_measurement(const Arguments& a, const std::string& path) {
     std::cout << *m.period_ns << " ns\n";
   else
     std::cout << "not in the file: give --period NS\n";
+  if (archive) print_arrays(*archive);
 }
 
 }  // namespace
@@ -133,10 +158,13 @@ int info(int argc, char** argv) {
   add_reading_options(a);
   if (!a.parse(argc, argv)) return kSuccess;
   const std::string path = a.positional("file");
-  if (looks_like_a_model(path))
+  if (looks_like_a_model(path)) {
+    for (const char* option : {"time-first", "member", "channel"})
+      if (a.has(option)) fail_usage("--", option, ": does nothing for a model, ", path);
     holds_integers(path) ? print_integer_model(path) : print_float_model(path);
-  else
+  } else {
     print_measurement(a, path);
+  }
   return kSuccess;
 }
 

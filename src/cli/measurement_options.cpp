@@ -11,6 +11,23 @@
 namespace taugate::cli {
 namespace {
 
+struct TimeAxis {
+  std::optional<double> bin_ns, period_ns;
+};
+
+/// --bin and --period, where they are given.
+TimeAxis time_axis_from(const Arguments& a) {
+  constexpr double longest_ns = 1e12;
+  const auto time = [&](const char* name) -> std::optional<double> {
+    if (!a.has(name)) return std::nullopt;
+    const double ns = a.number(name);
+    if (!(ns > 0.0)) fail_usage("--", name, ": found ", ns, ", wanted more than 0 ns");
+    if (ns > longest_ns) fail_usage("--", name, ": found ", ns, " ns, wanted at most 1e12");
+    return ns;
+  };
+  return {time("bin"), time("period")};
+}
+
 int channel_number(const Arguments& a, const std::string& option) {
   if (a.text(option) == "sum") return MeasurementOptions::kSum;
   const auto numbers = a.integers(option);
@@ -28,7 +45,7 @@ void add_reading_options(Arguments& a) {
       "channel", "detector channel, from 1, or sum (default: the brightest)", value(), "N");
 }
 
-void add_measurement_options(Arguments& a) {
+void add_measurement_options(Arguments& a, const char* file) {
   const auto value = [] { return cxxopts::value<std::string>(); };
   a.group("Measurement")("bin", "bin width, where the file does not tell", value(), "NS")(
       "period", "laser period, where the file does not tell", value(), "NS")(
@@ -36,17 +53,17 @@ void add_measurement_options(Arguments& a) {
   add_reading_options(a);
   a.group("Measurement")("least-counts", "pixels with fewer counts stay blank",
                          cxxopts::value<std::string>()->default_value("0"), "N");
+  if (file)
+    a.needs({"bin", "period", "first", "time-first", "member", "channel", "least-counts"}, {file});
 }
 
 InferenceOptions inference_options_from(const Arguments& a) {
   InferenceOptions o;
-  if (a.has("bin")) o.bin_ns = a.number("bin");
-  if (a.has("period")) o.period_ns = a.number("period");
+  const TimeAxis axis = time_axis_from(a);
+  o.bin_ns = axis.bin_ns;
+  o.period_ns = axis.period_ns;
   if (a.has("first")) o.first_gate_ns = a.number("first");
   o.least_counts = a.number("least-counts");
-  for (const auto& [name, given] : {std::pair{"bin", o.bin_ns}, {"period", o.period_ns}})
-    if (given && !(*given > 0.0))
-      fail_usage("--", name, ": found ", *given, ", wanted more than 0 ns");
   if (!(o.least_counts >= 0.0))
     fail_usage("--least-counts: found ", o.least_counts, ", wanted 0 or more");
   return o;
@@ -57,7 +74,9 @@ Measurement measurement_from(const Arguments& a, const std::string& file) {
   reading.time_first = a.has("time-first");
   reading.member = a.maybe("member").value_or("");
   if (a.has("channel")) reading.channel = channel_number(a, "channel");
+  const TimeAxis axis = time_axis_from(a);
   Measurement measurement = read_measurement(file, reading);
+  set_time_axis(measurement, axis.bin_ns, axis.period_ns);
   for (const std::string& note : measurement.notes) std::cout << file << ": " << note << '\n';
   return measurement;
 }
@@ -69,11 +88,13 @@ void add_irf_options(Arguments& a, const std::string& title) {
       "irf-channel", "detector channel of that file (default: the brightest)", value(), "N")(
       "irf-member", "array of that file, where it holds several", value(), "NAME")(
       "irf-time-first", "arrays of that file are [T][N], text has a trace a column");
+  a.needs({"irf-bin", "irf-channel", "irf-member", "irf-time-first"}, {"irf"});
 }
 
 void add_irf_library_options(Arguments& a, const std::string& title) {
   add_irf_options(a, title);
   a.group(title)("irf-align", "move the IRFs of a library onto one time, that of their mean");
+  a.needs({"irf-align"}, {"irf"});
 }
 
 void print_alignment(const Arguments& a, std::span<const double> shifts) {
@@ -84,16 +105,26 @@ void print_alignment(const Arguments& a, std::span<const double> shifts) {
             << short_number(std::sqrt(squares / static_cast<double>(shifts.size()))) << " ns\n";
 }
 
-Measurement irf_from(const Arguments& a, std::optional<double> bin_ns) {
+Measurement irf_from(const Arguments& a, const Measurement* beside) {
+  const std::string file = a.text("irf");
   MeasurementOptions reading;
+  reading.prefix = "--irf-";
   reading.member = a.maybe("irf-member").value_or("");
   reading.time_first = a.has("irf-time-first");
   if (a.has("irf-channel")) reading.channel = channel_number(a, "irf-channel");
-  Measurement irf = read_measurement(a.text("irf"), reading);
-  if (a.has("irf-bin")) bin_ns = a.number("irf-bin");
-  if (a.has("irf-bin") || !irf.bin_ns) irf.bin_ns = bin_ns;
-  require(irf.bin_ns.has_value(), a.text("irf"),
-          ": does not tell its bin width; give --irf-bin NS");
+  Measurement irf = read_measurement(file, reading);
+  if (lies_on_its_side(irf))
+    fail_usage(file, ": found ", irf.traces(), " IRFs of ", irf.bins,
+               " bins, whose light lies in few of the IRFs and all over their bins; ",
+               reading.time_first ? "leave out --irf-time-first"
+                                  : "if time is the first axis, give --irf-time-first");
+  if (a.has("irf-bin")) set_time_axis(irf, a.number("irf-bin"), {}, reading.prefix);
+  if (!irf.bin_ns && beside && beside->bin_ns && beside->bins == irf.bins) {
+    irf.bin_ns = beside->bin_ns;
+    std::cout << file << ": does not tell its bin width; with as many bins as the measurement, "
+              << "taken as its " << *irf.bin_ns << " ns\n";
+  }
+  require(irf.bin_ns.has_value(), file, ": does not tell its bin width; give --irf-bin NS");
   return irf;
 }
 

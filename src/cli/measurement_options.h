@@ -12,12 +12,14 @@ namespace taugate::cli {
 
 /// --time-first, --member, --channel: what measurement_from() looks at.
 void add_reading_options(Arguments& arguments);
-/// These, and what inference_options_from() looks at.
-void add_measurement_options(Arguments& arguments);
+/// These, and what inference_options_from() looks at. `file`: the option that names the file, where
+/// it is no argument of its own.
+void add_measurement_options(Arguments& arguments, const char* file = nullptr);
 
 /// How its traces meet the model's gates. UsageError for a value that makes no sense.
 InferenceOptions inference_options_from(const Arguments& arguments);
-/// Reads the file as the options say, and prints what there is to tell about it.
+/// Reads the file as the options say, --bin and --period among them where the command has them, and
+/// prints what there is to tell about it.
 Measurement measurement_from(const Arguments& arguments, const std::string& file);
 
 /// --irf and how that file is read, under a title of --help.
@@ -26,8 +28,9 @@ void add_irf_options(Arguments& arguments, const std::string& title);
 void add_irf_library_options(Arguments& arguments, const std::string& title);
 /// Tells how far the IRFs lay apart that --irf-align has moved. shift_ns: of each.
 void print_alignment(const Arguments& arguments, std::span<const double> shift_ns);
-/// Reads the file of --irf. Its bin width is that of --irf-bin, else what the file tells, else
-/// `bin_ns`; Error where there is none.
-Measurement irf_from(const Arguments& arguments, std::optional<double> bin_ns = {});
+/// Reads the file of --irf. Its bin width is what the file tells or --irf-bin, else that of a
+/// measurement `beside` with as many bins, which is printed; Error where there is none, UsageError
+/// for a library whose axes are exchanged.
+Measurement irf_from(const Arguments& arguments, const Measurement* beside = nullptr);
 
 }  // namespace taugate::cli

@@ -44,14 +44,14 @@ void apply_decay(const Arguments& a, DecayPrior& decay) {
 void apply_acquisition(const Arguments& a, SimulatorConfig& config) {
   Acquisition& acquisition = config.acquisition;
   if (a.has("measured")) {
-    const Measurement recorded = read_measurement(a.text("measured"));
+    Measurement recorded = read_measurement(a.text("measured"));
+    if (a.has("period")) set_time_axis(recorded, {}, a.number("period"));
     require(recorded.period_ns.has_value(), a.text("measured"),
-            ": does not tell the laser period; give --period, --gates and --gate-step instead of "
-            "--measured");
+            ": does not tell the laser period; give --period NS");
     acquisition.period_ns = *recorded.period_ns;
     acquisition.gates = kMeasuredGates;
   }
-  if (a.has("period")) acquisition.period_ns = a.number("period");
+  if (a.has("period") && !a.has("measured")) acquisition.period_ns = a.number("period");
   if (a.has("gates"))
     acquisition.gates = static_cast<int>(std::min<std::uint64_t>(a.count("gates"), 1 << 20));
   if (a.has("gate-step")) {
@@ -134,6 +134,10 @@ void add_prior_options(Arguments& arguments) {
       "dark", "dark counts per gate", value(), "N")("hot", "share of hot pixels", value(), "P")(
       "outputs", "1: the decay; 3: also its short and its long component", value(), "C");
   add_irf_library_options(arguments, "Measured IRF instead of a Gaussian one");
+  arguments.needs({"irf-model"}, {"irf"});
+  arguments.excludes({"irf-fwhm", "irf-gate"}, {"irf"}, {"irf-model"});
+  arguments.excludes({"preset"}, {"config"});
+  arguments.excludes({"window"}, {"gate-step"});
 }
 
 Prior prior_from(const Arguments& a, const std::optional<Prior>& base) {

@@ -42,7 +42,10 @@ Arguments declare() {
                          otherwise("mse"),
                          "RULE")("calibration", "traces to calibrate on", otherwise("1000"), "N")(
       "data", "measured traces to calibrate on (default: simulated ones)", value(), "FILE");
-  add_measurement_options(a);
+  add_measurement_options(a, "data");
+  a.excludes({"operand-bits", "gate-bits", "candidate-bits", "state-bits", "calibrate",
+              "calibration", "data"},
+             {"weights-only"});
   return a;
 }
 
@@ -92,8 +95,9 @@ void print_comparison(const Column& was, const Column& is, std::int64_t multiply
   std::printf("%-28s%14s%18s%9s\n", "", was.title.c_str(), is.title.c_str(), "ratio");
   const auto line = [](const char* what, const char* format, double a, double b,
                        bool compared = true) {
-    std::printf("  %-26s%14s%18s", what, printed(format, a).c_str(), printed(format, b).c_str());
-    if (compared) std::printf("%9.3f", b / a);
+    std::printf("  %-26s%14s%18s", what, printed_or_none(format, a).c_str(),
+                printed_or_none(format, b).c_str());
+    if (compared) std::printf("%9s", printed_or_none("%.3f", b / a).c_str());
     std::printf("\n");
   };
   for (std::size_t c = 0; c < was.evaluation.channels.size(); ++c) {

@@ -23,6 +23,13 @@ std::vector<std::size_t> sfd_shape(std::vector<std::size_t> leading, int gates, 
   return leading;
 }
 
+/// The time axis, as `taugate convert` writes it, too.
+void add_time_axis(NpzWriter& out, const Acquisition& acquisition) {
+  for (const auto& [name, ns] :
+       {std::pair{"bin_ns", acquisition.gate_step_ns}, {"period_ns", acquisition.period_ns}})
+    out.add(name, {'f', 8, false}, {}).append(std::span(&ns, 1));
+}
+
 /// tpsf [N][T], sfd [N][T] or [N][T][C], tau1, tau2, fraction, total_counts [N], block by block.
 int write_traces(const Arguments& a, const Simulator& simulator, std::uint64_t samples,
                  std::uint64_t seed) {
@@ -32,6 +39,7 @@ int write_traces(const Arguments& a, const Simulator& simulator, std::uint64_t s
   NpyWriter& sfd = out.add("sfd", kFloat, sfd_shape({}, simulator.gates(), simulator.channels()));
   NpyWriter* numbers[] = {&out.add("tau1", kFloat, {}), &out.add("tau2", kFloat, {}),
                           &out.add("fraction", kFloat, {}), &out.add("total_counts", kFloat, {})};
+  add_time_axis(out, simulator.config().acquisition);
   std::vector<float> counts(kBlock * T), decays(kBlock * values), columns[4];
   for (auto& column : columns) column.resize(kBlock);
   Progress progress(std::cerr, "simulate", "traces", static_cast<double>(samples),
@@ -104,6 +112,7 @@ int write_images(const Arguments& a, const Simulator& simulator, int images, std
   put("tau1", {width}, set.tau1);
   put("tau2", {width}, set.tau2);
   put("fraction", {width}, set.fraction);
+  add_time_axis(out, simulator.config().acquisition);
   out.finish();
   std::cout << "wrote " << images << " images as one of " << width << " x " << height
             << " pixels and " << set.gates << " gates to " << a.text("output") << '\n';
@@ -126,6 +135,8 @@ int simulate(int argc, char** argv) {
       "seed", "of the data set", cxxopts::value<std::string>()->default_value("1"), "N");
   add_threads(a);
   add_prior_options(a);
+  a.excludes({"samples"}, {"images"});
+  a.needs({"masks", "one-decay-per-image"}, {"images"});
   if (!a.parse(argc, argv)) return kSuccess;
   use_threads(a);
   if (!a.has("output")) fail_usage("wanted -o FILE.npz (see: taugate simulate --help)");

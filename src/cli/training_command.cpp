@@ -19,11 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The options that only mean something for integers.
-constexpr const char* kIntegerOptions[] = {"bits",      "weight-bits", "operand-bits",
-                                           "gate-bits", "state-bits",  "candidate-bits",
-                                           "scale",     "per-tensor",  "learned-scales"};
-
 Seq2SeqConfig network_from(const Arguments& a, const SimulatorConfig& simulator) {
   const std::string model = a.text("model");
   if (model != "seq2seq" && model != "seq2seqlite")
@@ -60,8 +55,6 @@ std::optional<QatOptions> integers_from(const Arguments& a) {
   if (a.has("integers"))
     return QatOptions{.quantise = quantise_options_from(a),
                       .learned_scales = a.has("learned-scales")};
-  for (const char* name : kIntegerOptions)
-    if (a.has(name)) fail_usage("--", name, ": is about integers, wanted --integers with it");
   return {};
 }
 
@@ -186,6 +179,10 @@ void add_training_options(Arguments& a) {
       "learned-scales", "train the units of the weights, too")(
       "master", "also write the floats that the integers were rounded from", value(), "FILE");
   add_quantise_options(a);
+  a.needs({"bits", "weight-bits", "operand-bits", "gate-bits", "state-bits", "candidate-bits",
+           "scale", "per-tensor", "learned-scales", "master"},
+          {"integers"});
+  a.excludes({"curve"}, {"no-pictures"});
   add_prior_options(a);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // What printf would print, as a string.
 
+#include <cmath>
 #include <cstdio>
 #include <string>
 
@@ -12,6 +13,11 @@ std::string printed(const char* format, Values... values) {
   char text[256];
   std::snprintf(text, sizeof text, format, values...);
   return text;
+}
+
+/// "none" instead of what is not a number, such as the mean of no values, or infinite.
+inline std::string printed_or_none(const char* format, double value) {
+  return std::isfinite(value) ? printed(format, value) : "none";
 }
 
 }  // namespace taugate

@@ -30,6 +30,8 @@ std::optional<Statistics> statistics_of(std::span<const float> values) {
   const auto middle = finite.begin() + static_cast<std::ptrdiff_t>(s.count / 2);
   std::nth_element(finite.begin(), middle, finite.end());
   s.median = *middle;
+  // Of an even number of values, half way between the two in the middle.
+  if (s.count % 2 == 0) s.median = 0.5 * (s.median + *std::max_element(finite.begin(), middle));
   return s;
 }
 

@@ -67,8 +67,9 @@ struct Score {
   ComparisonRow row(const Condition& c, const std::string& name) const {
     const double n = static_cast<double>(traces - failures);
     ComparisonRow r{c, name, mean_lifetimes(c.decay).amplitude_ns, 0, 0, 0, 0, traces, failures, 0};
-    r.mean_ns = sum / n;  // NaN where all failed
-    r.deviation_ns = std::sqrt(std::max(0.0, squares / n - r.mean_ns * r.mean_ns));
+    r.mean_ns = sum / n;  // NaN where all failed, and so is what follows from it
+    const double variance_ns2 = squares / n - r.mean_ns * r.mean_ns;
+    r.deviation_ns = std::sqrt(variance_ns2 < 0.0 ? 0.0 : variance_ns2);
     r.bound_ns = std::sqrt(variance / kPlaces);
     r.f_value = r.deviation_ns / r.truth_ns * std::sqrt(c.photons);
     r.traces_per_second = static_cast<double>(traces) / seconds;
@@ -157,6 +158,8 @@ Contestant network_contestant(const TraceModel& model, std::string name, int com
             m.height = 1;
             m.width = static_cast<int>(counts.size() / static_cast<std::size_t>(m.bins));
             m.counts.assign(counts.begin(), counts.end());
+            m.bin_ns = model.acquisition().gate_step_ns;
+            m.period_ns = model.acquisition().period_ns;
             InferenceOptions as_it_is;
             as_it_is.first_gate_ns = 0.0;
             return infer(model, std::move(m), as_it_is).amplitude_ns;

@@ -55,7 +55,7 @@ struct ComparisonRow {
   Condition condition;
   std::string name;
   double truth_ns = 0.0;      ///< amplitude-weighted
-  double mean_ns = 0.0;       ///< of the estimates that did not fail
+  double mean_ns = 0.0;       ///< of the estimates that did not fail; NaN where all did
   double deviation_ns = 0.0;  ///< their standard deviation
   double bound_ns = 0.0;      ///< least deviation of an unbiased estimator of its unknowns
   double f_value = 0.0;       ///< deviation / truth * sqrt(photons)

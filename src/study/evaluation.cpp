@@ -71,8 +71,9 @@ struct ErrorSum {
     ++n;
   }
   LifetimeError result() const {
-    const double count = static_cast<double>(std::max<std::size_t>(n, 1)), mean = sum / count;
-    return {mean, std::sqrt(std::max(0.0, squares / count - mean * mean)), relative / count, n};
+    const double count = n > 0 ? static_cast<double>(n) : std::nan(""), mean = sum / count;
+    return {mean, n > 0 ? std::sqrt(std::max(0.0, squares / count - mean * mean)) : mean,
+            relative / count, n};
   }
 };
 
@@ -94,6 +95,12 @@ Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t s
   require(simulator.gates() == T && simulator.channels() == C, "evaluation data: found ",
           simulator.gates(), " gates and ", simulator.channels(), " channels, wanted ", T, " and ",
           C);
+  const Acquisition &own = model.acquisition(), &other = simulator.config().acquisition;
+  require(std::abs(other.gate_step_ns / own.gate_step_ns - 1.0) < 1e-3 &&
+              std::abs(other.period_ns / own.period_ns - 1.0) < 0.01,
+          "evaluation data: found gates of ", other.gate_step_ns, " ns and a laser period of ",
+          other.period_ns, " ns, wanted those of the model's training, ", own.gate_step_ns, " and ",
+          own.period_ns, " ns");
   Evaluation result;
   std::vector<MetricsSum> sums(static_cast<std::size_t>(C), MetricsSum(T));
   ErrorSum amplitude, intensity;

@@ -12,7 +12,7 @@
 
 namespace taugate {
 
-/// Of a lifetime, over the traces that have one.
+/// Of a lifetime, over the traces that have one; all NaN where none has.
 struct LifetimeError {
   double bias_ns = 0.0;        ///< mean of predicted - true
   double deviation_ns = 0.0;   ///< standard deviation of predicted - true

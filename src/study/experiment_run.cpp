@@ -1,6 +1,7 @@
 #include "taugate/study/experiment_run.h"
 
 #include <chrono>
+#include <cmath>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -41,8 +42,12 @@ RunScores scores_from(const json& j) {
   for (const json& c : j.at("channels"))
     scores.channels.push_back({spread_from(c.at("rmse")), spread_from(c.at("r2")),
                                spread_from(c.at("l2")), spread_from(c.at("dtw"))});
-  scores.lifetime = {j.at("lifetime_bias_ns"), j.at("lifetime_deviation_ns"),
-                     j.at("lifetime_mean_relative"), j.at("traces")};
+  // Of no traces there are no numbers, which JSON writes as null.
+  const auto number = [&](const char* name) {
+    return j.at(name).is_null() ? std::nan("") : j.at(name).get<double>();
+  };
+  scores.lifetime = {number("lifetime_bias_ns"), number("lifetime_deviation_ns"),
+                     number("lifetime_mean_relative"), j.at("traces")};
   return scores;
 }
 

@@ -17,7 +17,7 @@ namespace {
 // Pixels that a thread normalises, runs and reads off before it takes the next ones: few enough for
 // what lies between these stages to stay in its cache.
 constexpr std::size_t kChunk = 256;
-constexpr double kMostPeriods = 1.5;  // of a record that does not tell its laser period
+constexpr double kCoarsest = 2.0;  // bins of a record, in gates of the model
 
 /// What one thread needs to take pixels from counts to lifetimes, a chunk after the other. Each has
 /// an engine of its own, so that threads meet only once, when the whole image is done.
@@ -81,21 +81,22 @@ class Worker {
 std::vector<float> counts_in_gates(const TraceModel& model, Measurement m,
                                    const InferenceOptions& options) {
   const Acquisition& acquisition = model.acquisition();
-  if (options.bin_ns) m.bin_ns = options.bin_ns;
-  if (options.period_ns) m.period_ns = options.period_ns;
+  set_time_axis(m, options.bin_ns, options.period_ns);
+  const auto wanted = [&](double ns, const char* option) {
+    return concat("the model's is ", ns, " ns; if it is the file's, give it (", option, " NS)");
+  };
+  require(m.bin_ns.has_value(), m.path.string(), ": found ", m.bins, " bins of unknown width; ",
+          wanted(acquisition.gate_step_ns, "--bin"));
+  require(m.period_ns.has_value(), m.path.string(), ": does not tell its laser period; ",
+          wanted(acquisition.period_ns, "--period"));
+  require(*m.bin_ns < kCoarsest * acquisition.gate_step_ns, m.path.string(), ": found bins of ",
+          *m.bin_ns, " ns, wanted at most ", kCoarsest, " times the model's gates of ",
+          acquisition.gate_step_ns, " ns");
   const double first = options.first_gate_ns.value_or(model.first_gate_ns);
-  const bool same_gates =
-      m.bins == acquisition.gates && first == 0.0 &&
-      (!m.bin_ns || std::abs(*m.bin_ns / acquisition.gate_step_ns - 1.0) < 1e-3);
+  const bool same_gates = m.bins == acquisition.gates && first == 0.0 &&
+                          std::abs(*m.bin_ns / acquisition.gate_step_ns - 1.0) < 1e-3 &&
+                          std::abs(*m.period_ns / acquisition.period_ns - 1.0) < 0.01;
   if (same_gates) return std::move(m.counts);
-  require(m.bin_ns.has_value(), m.path.string(), ": found ", m.bins,
-          " bins of unknown width, wanted the model's ", acquisition.gates, " gates of ",
-          acquisition.gate_step_ns, " ns, or a bin width (--bin NS) to bin them");
-  // Folding what follows a period is right, but not a guess.
-  const double record_ns = *m.bin_ns * m.bins;
-  require(m.period_ns || record_ns <= kMostPeriods * acquisition.period_ns, m.path.string(),
-          ": found a record of ", record_ns, " ns and no laser period, wanted the model's of ",
-          acquisition.period_ns, " ns; if it is the file's, give it (--period NS)");
   return rebin(m, acquisition, first);
 }
 

@@ -31,8 +31,8 @@ std::vector<float> counts_in_gates(const TraceModel& model, Measurement measurem
                                    const InferenceOptions& options = {});
 
 /// Bins the measurement to the model's gates, normalises and runs the network. A record that has
-/// exactly the model's gates and no other bin width is taken as it is. Error where the file's time
-/// axis is unknown or does not fit. A measurement that is moved in is not copied.
+/// exactly the model's gates is taken as it is. Error where bin width or laser period are unknown,
+/// or contradict the model's acquisition. A measurement that is moved in is not copied.
 Inference infer(const TraceModel& model, Measurement measurement,
                 const InferenceOptions& options = {});
 

@@ -51,9 +51,8 @@ std::string known(const std::optional<double>& paper, int digits) {
   return paper ? printed("%.*f", digits, *paper) : "";
 }
 
-/// Of a network without a single trace from which a lifetime can be read there is none.
-double bias(const RunScores& s) { return s.lifetime.traces ? s.lifetime.bias_ns : kNaN; }
-double deviation(const RunScores& s) { return s.lifetime.traces ? s.lifetime.deviation_ns : kNaN; }
+double bias(const RunScores& s) { return s.lifetime.bias_ns; }
+double deviation(const RunScores& s) { return s.lifetime.deviation_ns; }
 
 /// The figures of a row, with a name each: what all three forms of output show.
 struct Column {

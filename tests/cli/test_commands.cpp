@@ -165,6 +165,15 @@ TEST_CASE("evaluate prints and writes the figures") {
                                     "--mono", "1", "--json", "m.json"});
   CHECK(mono.code == 0);
   CHECK(nlohmann::json::parse(read_all(folder / "m.json")) != json);
+
+  // Traces without light have no lifetime, and so no bias of 0 and no nan.
+  const Outcome dark = run(folder, {"evaluate", trained_model(), "--samples", "50", "--counts",
+                                    "0.001", "--background", "0", "--json", "d.json"});
+  CHECK(dark.code == 0);
+  CHECK(contains(dark.out, "amplitude-weighted lifetime: none"));
+  CHECK_FALSE(contains(dark.out, "nan"));
+  CHECK(nlohmann::json::parse(read_all(folder / "d.json"))["amplitude_weighted_lifetime"]["bias_ns"]
+            .is_null());
 }
 
 TEST_CASE("infer reads an image and leaves pixels without light blank") {
@@ -229,6 +238,7 @@ TEST_CASE("infer gives the same lifetimes for NPZ, NPY and text") {
     CAPTURE(name);
     std::vector<std::string> arguments{"infer", trained_model(), name, "-o", name + ".d"};
     if (name == "t.txt") arguments.push_back("--time-first");
+    if (name != "t.npz") arguments.insert(arguments.end(), {"--bin", "0.179", "--period", "12.53"});
     if (name != "t.npy") arguments.push_back("--no-pictures");
     const Outcome o = run(folder, arguments);
     REQUIRE_MESSAGE(o.code == 0, o.err);
@@ -238,6 +248,13 @@ TEST_CASE("infer gives the same lifetimes for NPZ, NPY and text") {
   CHECK(is_picture(folder / "t.npy.d" / "trace.png"));
   CHECK_FALSE(fs::exists(folder / "t.csv.d" / "trace.png"));
 
+  // What a simulated archive holds, and a table of results.
+  const Outcome archive = run(folder, "info t.npz");
+  CHECK(contains(archive.out, "bin width    0.179 ns"));
+  CHECK(contains(archive.out, "laser period 12.53 ns"));
+  CHECK(contains(archive.out, "tpsf [4][70] <f4\n"));
+  CHECK(contains(archive.out, "tau1 [4] <f4\n"));
+  CHECK(contains(archive.out, "bin_ns [1] <f8\n"));
   const Outcome info = run(folder, "info t.csv");
   CHECK(info.code == 0);
   CHECK(contains(info.out, "4 trace(s) of 70 bins"));
@@ -260,7 +277,7 @@ TEST_CASE("infer bins a finer histogram to the model's gates") {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run(folder, arguments);
   };
-  REQUIRE(infer("coarse", {}).code == 0);
+  REQUIRE(infer("coarse", {"--bin", "0.179", "--period", "12.53"}).code == 0);
   const Outcome o = infer("fine", {"--bin", "0.0895", "--period", "12.53"});
   REQUIRE_MESSAGE(o.code == 0, o.err);
   const auto coarse = read_npy<float>(folder / "coarse" / "lifetimes.npy");

@@ -13,7 +13,7 @@ std::string told(const Folder& folder, const std::string& file) {
   REQUIRE_MESSAGE(info.code == 0, info.err);
   const auto comma = info.out.find(", ");
   REQUIRE(comma != std::string::npos);
-  return info.out.substr(comma);
+  return info.out.substr(comma, info.out.find("  arrays") - comma);
 }
 
 /// Counts of 2 x 3 pixels, or of 5 traces, of 4 gates, with a time axis.
@@ -100,8 +100,13 @@ TEST_CASE("convert: what cannot be read or written leaves one line and no file")
   complains("convert in.csv out.gif", 2, "out.gif: found the ending '.gif', wanted .npy");
   complains("convert in.csv out", 2, "out: found the ending ''");
   complains("convert in.csv out.npy more", 2, "an argument too many, 'more'");
-  complains("convert in.csv out.npy --bin 0", 2, "--bin: found 0, wanted more than 0 ns");
-  complains("convert in.csv out.npy --period nan", 2, "--period: found 'nan'");
+  complains("convert in.csv out.npz --bin 0", 2, "--bin: found 0, wanted more than 0 ns");
+  complains("convert in.csv out.npz --period nan", 2, "--period: found 'nan'");
+  complains("convert bad.csv out.npy --bin 1", 2, "--bin: does nothing for out.npy");
+  complains("convert bad.csv out.png --period 1", 2, "--period: does nothing for out.png");
+  complains("convert in.csv out.npz --bin 0.3", 2, "--bin: found 0.3 ns, but in.csv itself says");
+  complains("convert in.csv out.npz --member a", 2, "--member: does nothing for in.csv");
+  complains("info in.csv --channel 1", 2, "--channel: does nothing for in.csv");
   complains("convert in.csv out.npy --channel 0", 2, "--channel: found '0'");
   complains("convert none.csv out.npy", 1, "none.csv: cannot be read: No such file");
   complains("convert bad.csv out.npy", 1, "bad.csv: line 2, value 2: found 'x'");

@@ -158,6 +158,7 @@ TEST_CASE("fit: two lifetimes of a Becker & Hickl image and of a Horiba text exp
 TEST_CASE("fit: what it refuses") {
   Folder folder;
   REQUIRE(run(folder, kTraces).code == 0);
+  write_all(folder / "bare.csv", "1,9,5,3\n0,8,5,2\n");
   struct Case {
     std::string command;
     int code;
@@ -166,21 +167,31 @@ TEST_CASE("fit: what it refuses") {
   for (const Case& c : std::vector<Case>{
            {"fit", 2, "wanted a file"},
            {"fit nothing.npy", 1, "nothing.npy"},
-           {"fit traces.npz --irf-fwhm 0.3 --irf-delay 1.5", 2, "give --bin NS"},
-           {"fit traces.npz --bin 0.179 --irf-fwhm 0.3 --irf-delay 1.5", 2, "give --period NS"},
+           {"fit bare.csv --irf-fwhm 0.3 --irf-delay 1.5", 2, "give --bin NS"},
+           {"fit bare.csv --bin 0.179 --irf-fwhm 0.3 --irf-delay 1.5", 2, "give --period NS"},
+           {"fit traces.npz --bin 0.2", 2, "--bin: found 0.2 ns, but traces.npz itself says 0.179"},
+           {"fit traces.npz --period 12.6", 2, "--period: found 12.6 ns, but traces.npz itself"},
+           {"fit traces.npz --from 2 --irf-delay 1", 2, "--irf-delay: does nothing without"},
+           {"fit traces.npz --from 2 --irf-bin 1", 2, "--irf-bin: does nothing without --irf"},
+           {"fit traces.npz --from 2 --shift pixel", 2, "--shift: does nothing without --irf or"},
+           {kRead + " --scale 1:2", 2, "--scale: does nothing without --output or --report"},
+           {kRead + " --time-first --channel 1", 2, "--channel: does nothing for traces.npz"},
            {"fit traces.npz --bin 0.179 --period 12.53", 2, "wanted an IRF"},
            {"fit traces.npz --bin 0.179 --period 12.53 --irf-fwhm 0.3", 2, "--irf-delay"},
            {kRead + " --method best", 2, "found 'best'"},
            {kRead + " --components 3", 2, "--components: found 3"},
            {kRead + " --global-lifetimes --shift pixel", 2, "--global-lifetimes: found --shift"},
-           {kRead + " --weights some", 2, "--weights: found 'some'"},
+           {kRead + " --weights counts", 2, "--weights: does nothing with --method mle"},
+           {kRead + " --method lm --weights some", 2, "--weights: found 'some'"},
            {kRead + " --shift some", 2, "--shift: found 'some'"},
            {kRead + " --method cmm --components 2", 2, "knows one component"},
            {kRead + " --tau 1", 2, "two different limits"},
            {kRead + " --from 5 --to 2", 2, "--from, --to"},
            {kRead + " --from 12 --to 12.3", 2, "gates to fit"},
            {kRead + " --pixel 3,3", 2, "--pixel"},
-           {kRead + " --reference traces.npz", 2, "--reference-tau"},
+           {kRead + " --reference traces.npz", 2, "--reference: does nothing with --method mle"},
+           {kRead + " --reference-tau 1", 2, "--reference-tau: does nothing without --reference"},
+           {kRead + " --method phasor --reference traces.npz", 2, "--reference-tau"},
            {kRead + " --gates 1", 2, "gates: found 1"}}) {
     CAPTURE(c.command);
     const auto before = folder.names();

@@ -43,7 +43,7 @@ void check_infer_fails(const Folder& folder, const std::string& file,
 }
 
 std::string csv_of(std::size_t traces, std::size_t gates, const std::string& odd = "") {
-  std::string text;
+  std::string text = "# bin_ns=0.179 period_ns=12.53\n";
   for (std::size_t i = 0; i < traces; ++i)
     for (std::size_t k = 0; k < gates; ++k)
       text +=
@@ -131,6 +131,34 @@ TEST_CASE("senseless values") {
   check_misuse(folder, infer + "--least-counts -1", {"--least-counts", "-1"});
 }
 
+TEST_CASE("options that do nothing are refused") {
+  Folder folder;
+  const std::string model = trained_model();
+  const std::vector<std::pair<std::string, std::vector<std::string>>> cases = {
+      {"train --samples 64 -o m --irf-bin 0.1", {"--irf-bin", "without --irf"}},
+      {"train --samples 64 -o m --irf-align", {"--irf-align", "without --irf"}},
+      {"train --samples 64 -o m --irf-model gate", {"--irf-model", "without --irf"}},
+      {"train --samples 64 -o m --irf i.npy --irf-fwhm 1", {"--irf-fwhm", "beside --irf"}},
+      {"train --samples 64 -o m --preset ss2-70 --config c.json", {"--preset", "--config"}},
+      {"train --samples 64 -o m --window 12 --gate-step 0.1", {"--window", "--gate-step"}},
+      {"train --samples 64 -o m --master f", {"--master", "--integers"}},
+      {"train --samples 64 -o m --no-pictures --curve c.png", {"--curve", "--no-pictures"}},
+      {"simulate --images 2 --samples 5 -o i.npz", {"--samples", "--images"}},
+      {"simulate --masks m.idx -o i.npz", {"--masks", "--images"}},
+      {"simulate --one-decay-per-image -o i.npz", {"--one-decay-per-image", "--images"}},
+      {"quantize " + model + " --bin 0.179", {"--bin", "--data"}},
+      {"quantize " + model + " --weights-only --gate-bits 8", {"--gate-bits", "--weights-only"}},
+      {"infer " + model + " t.csv -o r --irf-member a", {"--irf-member", "--irf"}},
+      {"infer " + model + " t.csv -o r --no-pictures --pixel 0,0", {"--pixel", "--no-pictures"}},
+      {"compare --models " + model + " --preset ss2-70", {"--preset", "--models"}},
+      {"compare --tau 1 --fraction 0.5", {"--fraction", "--tau"}},
+      {"compare --no-pictures", {"--no-pictures", "--output or --report"}},
+      {"cosim " + model + " --channel 1", {"--channel", "--data"}},
+      {"info " + model + " --member a", {"--member", "model"}},
+  };
+  for (const auto& [command, wanted] : cases) check_misuse(folder, command, wanted);
+}
+
 TEST_CASE("missing files and unwritable outputs") {
   Folder folder;
   check_infer_fails(folder, "nothing.npy", {"nothing.npy"});
@@ -207,19 +235,26 @@ TEST_CASE("damaged models") {
 
 TEST_CASE("traces that do not fit or make no sense") {
   Folder folder;
-  write_all(folder / "gates69.csv", csv_of(2, 69));
-  check_infer_fails(folder, "gates69.csv", {"gates69.csv", "69", "70"});
-  write_all(folder / "gates140.csv", csv_of(2, 140));
-  check_infer_fails(folder, "gates140.csv", {"gates140.csv", "140", "70", "--bin"});
-  // Two laser periods of the model, if it is the model's laser.
-  write_all(folder / "long.csv", "# bin_ns=0.179\n" + csv_of(2, 140));
-  check_infer_fails(folder, "long.csv", {"long.csv", "25.06 ns", "12.53 ns", "--period"});
+  // As many bins as the model has gates are not yet its gates.
+  const std::string bare = csv_of(2, 70).substr(csv_of(0, 0).size());
+  write_all(folder / "bare.csv", bare);
+  check_infer_fails(folder, "bare.csv", {"bare.csv", "70 bins", "0.179", "--bin"});
+  write_all(folder / "bin.csv", "# bin_ns=0.179\n" + bare);
+  check_infer_fails(folder, "bin.csv", {"bin.csv", "12.53 ns", "--period"});
+  write_all(folder / "laser.csv", "# bin_ns=0.179 period_ns=25\n" + bare);
+  check_infer_fails(folder, "laser.csv", {"laser.csv", "period of 25 ns", "12.53"});
+  write_all(folder / "wide.csv", "# bin_ns=0.5 period_ns=12.53\n" + bare);
+  check_infer_fails(folder, "wide.csv", {"wide.csv", "bins of 0.5 ns", "0.179"});
+  check_misuse(folder, "infer " + trained_model() + " bin.csv -o r --bin 0.2 --period 12.53",
+               {"--bin", "0.2", "bin.csv itself says 0.179"});
+  check_refused(folder, {"evaluate", trained_model(), "--gate-step", "0.1", "--samples", "9"},
+                kFailure, {"0.1 ns", "0.179"});
 
   for (const std::string odd : {"nan", "-3", "inf", "1e999", "seven", ""}) {
     CAPTURE(odd);
     std::string text = csv_of(3, 70, odd.empty() ? " " : odd);
     write_all(folder / "odd.csv", text);
-    check_infer_fails(folder, "odd.csv", {"odd.csv", "3"});  // the third line
+    check_infer_fails(folder, "odd.csv", {"odd.csv", "line 4"});
   }
   write_all(folder / "ragged.csv", csv_of(1, 70) + csv_of(1, 68));
   check_infer_fails(folder, "ragged.csv", {"ragged.csv", "68", "70"});
@@ -263,7 +298,8 @@ TEST_CASE("a pixel without photons stays blank and is counted") {
   npy.append(reinterpret_cast<const char*>(counts.data()), counts.size() * sizeof(float));
   write_all(folder / "image.npy", npy);
 
-  const Outcome o = run(folder, {"infer", trained_model(), "image.npy", "-o", "r"});
+  const Outcome o = run(folder, {"infer", trained_model(), "image.npy", "-o", "r", "--bin", "0.179",
+                                 "--period", "12.53"});
   REQUIRE_MESSAGE(o.code == 0, o.err);
   CHECK(contains(o.out, "5 of 6 pixels have a lifetime, 1"));
   CHECK(nlohmann::json::parse(read_all(folder / "r" / "summary.json"))["blank"] == 1);
@@ -274,7 +310,7 @@ TEST_CASE("a pixel without photons stays blank and is counted") {
   CHECK(is_picture(folder / "r" / "lifetime_map.png"));
 
   // Nothing but dark pixels is no failure either.
-  std::string zeros = "0";
+  std::string zeros = "# bin_ns=0.179 period_ns=12.53\n0";
   for (int k = 1; k < 70; ++k) zeros += ",0";
   write_all(folder / "dark.csv", zeros + '\n');
   const Outcome dark = run(folder, {"infer", trained_model(), "dark.csv", "-o", "d"});

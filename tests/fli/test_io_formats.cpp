@@ -26,11 +26,11 @@ TEST_CASE("one trace a line, in each separator, with comments and a header") {
            "  1   2.5 3000  # the first\n+4 5 6",
        }) {
     CAPTURE(text);
-    const auto array = read_text_traces(folder.file("a.txt", text));
+    const auto array = read_text_file(folder.file("a.txt", text)).traces;
     CHECK(array.shape == std::vector<std::size_t>{2, 3});
     CHECK(array.values == wanted);
   }
-  const auto columns = read_text_traces(folder.file("a.txt", "1,2\n3,4\n5,6\n"), {true});
+  const auto columns = read_text_file(folder.file("a.txt", "1,2\n3,4\n5,6\n"), {true}).traces;
   CHECK(columns.shape == std::vector<std::size_t>{2, 3});
   CHECK(columns.values == std::vector<float>{1, 3, 5, 2, 4, 6});
 }
@@ -40,7 +40,7 @@ TEST_CASE("bad text is named by line and value") {
   const auto path = folder.path / "a.csv";
   const auto reading = [&](const std::string& text) {
     folder.file("a.csv", text);
-    return error_of([&] { read_text_traces(path); });
+    return error_of([&] { read_text_file(path); });
   };
   const std::string where = path.string() + ": ";
   CHECK(reading("1,2\n3,x4\n") ==
@@ -56,6 +56,68 @@ TEST_CASE("bad text is named by line and value") {
   CHECK(contains(reading("1;2,5\n"), "found '2,5'"));         // a decimal comma is not guessed at
   CHECK(contains(reading("# nothing\nname\n"), "holds no numbers"));
   CHECK(contains(reading(""), "holds no numbers"));
+}
+
+TEST_CASE("a column of times gives the bin width, and the others are traces") {
+  const Folder folder;
+  const auto table = [&](const std::string& header, double step, const char* separator,
+                         double first = 0.0) {
+    std::string text = header;
+    for (int i = 0; i < 40; ++i) {
+      text += concat(first + i * step, separator, 100 - i);
+      if (header.find('2') != std::string::npos) text += concat(separator, 200 + i);
+      text += '\n';
+    }
+    return folder.file("a.csv", text);
+  };
+  const struct {
+    const char* header;
+    double step;
+    const char* separator;
+    double bin_ns;
+  } cases[] = {
+      {"time_ns,counts\n", 0.05, ",", 0.05},
+      {"\"Time [ps]\",\"Decay\"\r\n", 48.8, ",", 0.0488},
+      {"t [ns];counts\n", 0.0977, ";", 0.0977},
+      {"t (\xC2\xB5s)\tcounts\n", 0.001, "\t", 1.0},
+      {"Time [ns] Counts\n", 0.25, "  ", 0.25},
+      {"# time_ns counts\n", 0.25, " ", 0.25},
+      {"time (seconds),I(t)\n", 1e-10, ",", 0.1},
+      {"ns,counts_1,counts_2\n", 0.5, ",", 0.5},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(c.header);
+    const TextTraces read = read_text_file(table(c.header, c.step, c.separator));
+    const bool two = std::string(c.header).find('2') != std::string::npos;
+    REQUIRE(read.traces.shape == std::vector<std::size_t>{two ? 2u : 1u, 40});
+    CHECK(read.traces.values[39] == 61);
+    if (two) CHECK(read.traces.values[79] == 239);
+    CHECK(testing::close(read.bin_ns.value_or(0.0), c.bin_ns, 1e-9));
+  }
+  const TextTraces numbered = read_text_file(table("channel,counts\n", 1.0, ",", 1.0));
+  CHECK(numbered.traces.shape == std::vector<std::size_t>{1, 40});
+  CHECK_FALSE(numbered.bin_ns.has_value());
+
+  const auto refusal = [](const std::filesystem::path& path, bool by_columns = false) {
+    return error_of([&] { read_text_file(path, {by_columns}); });
+  };
+  CHECK(contains(refusal(table("time,counts\n", 0.05, ",")), "'time' tells no unit"));
+  CHECK(contains(refusal(table("x,counts\n", 0.05, ",")), "'x' rises by 0.05 a line"));
+  CHECK(contains(refusal(table("# bin_ns=0.06\ntime_ns,counts\n", 0.05, ",")), "0.06"));
+  CHECK(contains(refusal(folder.file("b.csv", "time_ns,counts\n0,1\n1,2\n2,3\n4,5\n5,6\n")),
+                 "does not rise evenly"));
+  CHECK(contains(refusal(folder.file("b.csv", "time_ns,counts\n2,1\n1,2\n0,3\n")), "evenly"));
+  CHECK(contains(refusal(folder.file("b.csv", "time_ns\n0\n1\n2\n")), "no column of counts"));
+  CHECK(contains(refusal(folder.file("b.csv", "time_ns,t [ps],n\n0,0,5\n1,1,5\n")), "second one"));
+  CHECK(contains(refusal(folder.file("b.csv", "time_ns,counts\n0,1,2\n1,2,3\n")), "2 columns"));
+  // Without names nobody knows which of both it is.
+  for (const bool by_columns : {false, true})
+    CHECK(contains(refusal(table("", 0.05, ","), by_columns), "rises evenly, by 0.05"));
+  std::string pairs;
+  for (int i = 0; i < 40; ++i) pairs += concat(900 - i * i / 2, ',', 800 - i * i / 3, '\n');
+  CHECK(contains(refusal(folder.file("c.csv", pairs)), "--time-first"));
+  CHECK(read_text_file(folder.file("c.csv", pairs), {true}).traces.shape[0] == 2);
+  CHECK(read_text_file(folder.file("c.csv", "# bin_ns=6\n" + pairs)).traces.shape[0] == 40);
 }
 
 TEST_CASE("a table is written with its names, NaN as nan") {

@@ -69,6 +69,10 @@ TEST_CASE("MATLAB 7.3 reads as the older versions do") {
       MeasurementOptions options;
       options.member = member;
       options.time_first = time_first;
+      if (time_first && member == std::string("irf")) {  // one axis cannot be the first of two
+        CHECK_THROWS_AS(read_measurement(newer, options), UsageError);
+        continue;
+      }
       const Measurement a = read_measurement(older, options), b = read_measurement(newer, options);
       CHECK(b.format == "MATLAB 7.3");
       CHECK(b.width == a.width);

@@ -105,12 +105,77 @@ TEST_CASE("what is no count is named by trace and gate") {
   CHECK(contains(reading(array(std::nanf(""))), "trace 1, gate 1: found"));
   CHECK(contains(reading(array(INFINITY)), "trace 1, gate 1: found inf"));
   CHECK(contains(reading(""), "is empty"));
-  CHECK(
-      contains(reading(std::string("\x01\0\x02\0", 4)), "is of none of the known formats: NPY, "));
+  CHECK(contains(reading(std::string("\x01\0\x02\0", 4)),
+                 "is of no known format: found the first bytes 01 00 02 00, wanted NPY, "));
+  // A byte that no text has, far behind a readable start.
+  CHECK(contains(reading("%PDF 1\n" + std::string(500, '7') + '\x02'), "25 50 44 46"));
   CHECK(contains(reading(npy_bytes("<f4", false, "(0, 3)", "")), "[0][3] holds no counts"));
   CHECK(contains(reading(npy_bytes("<f4", false, "(1, 1, 1, 1)", floats({1}))), "[1][1][1][1]"));
   CHECK(contains(reading(npy_bytes("<f4", false, "()", floats({1}))), "shape ()"));
   CHECK(contains(error_of([&] { read_measurement(folder.path / "none"); }), "No such file"));
+}
+
+TEST_CASE("an option that has nothing to choose in a file is refused") {
+  const Folder folder;
+  const auto refusal = [&](const std::filesystem::path& path, auto set) {
+    MeasurementOptions options;
+    set(options);
+    options.prefix = "--irf-";
+    return error_of([&] { read_measurement(path, options); });
+  };
+  const auto channel = [](MeasurementOptions& o) { o.channel = 1; };
+  const auto sum = [](MeasurementOptions& o) { o.channel = MeasurementOptions::kSum; };
+  const auto member = [](MeasurementOptions& o) { o.member = "tpsf"; };
+  const auto time_first = [](MeasurementOptions& o) { o.time_first = true; };
+  const auto npy = folder.file("a.npy",
+                               npy_bytes("<f4", false, "(2, 3)", floats({1, 2, 3, 4, 5, 6}))),
+             row = folder.file("b.npy", npy_bytes("<f4", false, "(3,)", floats({1, 2, 3}))),
+             column = folder.file("c.csv", "5\n6\n7\n"),
+             timed = folder.file("d.csv", "time_ns,counts\n0,5\n1,6\n2,7\n");
+  CHECK(contains(refusal(npy, channel), "--irf-channel: does nothing for"));
+  CHECK(contains(refusal(timed, sum), "--irf-channel: does nothing for"));
+  CHECK(contains(refusal(npy, member), "--irf-member: does nothing for"));
+  CHECK(refusal(npy, time_first) == "");
+  for (const auto& path : {row, column, timed})
+    CHECK(contains(refusal(path, time_first), "--irf-time-first: does nothing for"));
+}
+
+TEST_CASE("a time axis from elsewhere may not contradict the file") {
+  Measurement m;
+  m.path = "a.csv";
+  set_time_axis(m, 0.1, 12.5);
+  CHECK(*m.bin_ns == 0.1);
+  CHECK(*m.period_ns == 12.5);
+  set_time_axis(m, 0.10005, {});  // as rounded by hand: the file's own counts
+  CHECK(*m.bin_ns == 0.1);
+  CHECK(error_of([&] { set_time_axis(m, 0.11, {}); }) ==
+        "--bin: found 0.11 ns, but a.csv itself says 0.1 ns");
+  CHECK(contains(error_of([&] { set_time_axis(m, {}, 12.6, "--irf-"); }),
+                 "--irf-period: found 12.6"));
+  for (const double odd : {0.0, -1.0, HUGE_VAL, std::nan("")})
+    CHECK_THROWS_AS(set_time_axis(m, odd, {}), UsageError);
+}
+
+TEST_CASE("IRFs whose axes are exchanged are told by where their light lies") {
+  // 40 IRFs of 100 bins, each about bin 30, on a background that differs.
+  Measurement right, turned;
+  right.width = turned.bins = 40;
+  right.bins = turned.width = 100;
+  right.height = turned.height = 1;
+  right.counts.resize(4000);
+  turned.counts.resize(4000);
+  for (std::size_t i = 0; i < 40; ++i)
+    for (std::size_t k = 0; k < 100; ++k) {
+      const double t = static_cast<double>(k) - 30.0 - 0.1 * static_cast<double>(i % 7);
+      const double value = (1000.0 + static_cast<double>(37 * i % 40)) * std::exp(-t * t / 20.0) +
+                           static_cast<double>((i * 61 + k * 17) % 23);
+      right.counts[i * 100 + k] = turned.counts[k * 40 + i] = static_cast<float>(value);
+    }
+  CHECK_FALSE(lies_on_its_side(right));
+  CHECK(lies_on_its_side(turned));
+  // A camera with one bright pixel and others in the dark is none.
+  for (std::size_t k = 0; k < 100; ++k) right.counts[k] *= 100.0f;
+  CHECK_FALSE(lies_on_its_side(right));
 }
 
 TEST_CASE("gates that are the bins get the counts of the bins") {

@@ -282,6 +282,28 @@ TEST_CASE("text with a header: Horiba exports, counted columns, our own tables")
   CHECK(*m.period_ns == 12.5);
 }
 
+TEST_CASE("a record that begins late begins on the clock of its times") {
+  const Folder folder;
+  const auto reading = [&](double first) {
+    std::string text = "time_ns,counts\n";
+    for (int i = 0; i < 20; ++i) text += concat(first + 0.5 * i, ',', 7 + i, '\n');
+    return read_measurement(folder.file("a.csv", text));
+  };
+  for (const double first : {0.0, 0.25, 0.5}) {  // the start, the middle, the end of a bin
+    const Measurement m = reading(first);
+    CHECK(m.bins == 20);
+    CHECK(m.counts[0] == 7);
+    CHECK(m.notes.empty());
+  }
+  const Measurement late = reading(3.0);
+  CHECK(late.bins == 26);
+  CHECK(late.counts[5] == 0);
+  CHECK(late.counts[6] == 7);
+  CHECK(late.counts[25] == 26);
+  REQUIRE(late.notes.size() == 1);
+  CHECK(contains(error_of([&] { reading(-2.0); }), "begin at -2 ns"));
+}
+
 TEST_CASE("the measured libraries and exports read to their figures" *
           doctest::test_suite("measured")) {
   const auto data = testing::data_folder();
@@ -292,6 +314,8 @@ TEST_CASE("the measured libraries and exports read to their figures" *
                     mat = read_measurement(*data / "irf" / "iccd_irf_176x1000.mat", time_first);
   CHECK(mat.width == 1000);
   CHECK(mat.bins == 176);
+  CHECK_FALSE(lies_on_its_side(npy));
+  CHECK(lies_on_its_side(read_measurement(*data / "irf" / "iccd_irf_176x1000.npy")));
   CHECK(mat.counts == npy.counts);
   const Measurement horiba = read_measurement(*data / "horiba" / "Atto550_DNA.txt");
   CHECK(horiba.bins == 4096);

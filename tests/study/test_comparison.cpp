@@ -44,6 +44,19 @@ TEST_CASE("bias, deviation and failures of a contestant whose answers are known"
   CHECK(json[0]["failures"] == 200);
 }
 
+TEST_CASE("where every estimate fails there is no bias and no deviation") {
+  const Contestant silent{"silent", Unknowns{}, [](std::span<const float> counts, const IrfCurve&) {
+                            return std::vector<float>(counts.size() / 70, NAN);
+                          }};
+  const Condition c;
+  const auto rows = compare(kSs2, std::span(&silent, 1), std::span(&c, 1), 40, 1);
+  CHECK(rows[0].failures == 40);
+  CHECK(std::isnan(rows[0].mean_ns));
+  CHECK(std::isnan(rows[0].deviation_ns));
+  CHECK(std::isnan(rows[0].f_value));
+  CHECK(nlohmann::json::parse(to_json(rows))[0]["deviation_ns"].is_null());
+}
+
 TEST_CASE("maximum likelihood stays within 5 % of the bound of its own unknowns") {
   std::vector<Contestant> contestants;
   for (const char* name : {"mle", "mle+shift", "mle+width"})

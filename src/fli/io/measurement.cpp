@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "taugate/core/hdf5.h"
+#include "taugate/core/printed.h"
 #include "taugate/fli/io/csv.h"
 #include "taugate/fli/io/mat.h"
 #include "taugate/fli/io/measurement_fields.h"
@@ -41,6 +42,7 @@ void set_array(Measurement& m, Array<float> array, bool time_first, const std::s
     fail(where, ": an array of shape ", shown.empty() ? "()" : shown,
          ", wanted [T], [N][T] or [H][W][T]");
   if (array.values.empty()) fail(where, ": an array of shape ", shown, " holds no counts");
+  m.either_way |= shape.size() > 1;
   if (time_first && shape.size() > 1) {
     array.values = transposed(array.values, shape[0], array.values.size() / shape[0]);
     std::rotate(shape.begin(), shape.begin() + 1, shape.end());
@@ -49,6 +51,11 @@ void set_array(Measurement& m, Array<float> array, bool time_first, const std::s
   m.height = static_cast<int>(shape[0]);
   m.width = static_cast<int>(shape[1]);
   m.bins = static_cast<int>(shape[2]);
+  if (m.bins == 1)
+    fail(where, ": found ", m.traces(), " traces of one bin in an array ", shown,
+         time_first
+             ? "; is time its first axis, as --time-first says?"
+             : "; if time is its first axis, give --time-first (of an IRF --irf-time-first)");
   // Pixels are counted in an int in many places.
   if (m.traces() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
     fail(where, ": ", m.traces(), " traces are too many");
@@ -58,6 +65,7 @@ void set_array(Measurement& m, Array<float> array, bool time_first, const std::s
 std::optional<std::size_t> chosen_channel(Measurement& m, int wanted) {
   const auto& photons = m.channel_photons;
   const auto count = static_cast<int>(photons.size());
+  m.many_channels = count > 1;
   if (wanted > count || wanted < MeasurementOptions::kSum)
     fail_usage("channel: found ", wanted, ", wanted 1 to ", count, " (", m.path.string(), ")");
   if (wanted == MeasurementOptions::kSum) return std::nullopt;
@@ -120,12 +128,35 @@ void read_mat(Measurement& m, const MeasurementOptions& options) {
             concat(m.path.string(), ": array '", member, "'"));
 }
 
+/// A record that begins `start_ns` after the laser pulse, on the clock that began with the pulse:
+/// bins before it are empty.
+void begin_at(Measurement& m, double start_ns) {
+  constexpr double most_bins = 65536.0;
+  const std::string where = m.path.string();
+  // A time may be that of a bin's start, middle or end.
+  const double bins = std::floor(start_ns / *m.bin_ns + 1e-6);
+  if (bins == 1.0 || bins == 0.0) return;
+  if (!(bins > 0.0 && bins + m.bins <= most_bins))
+    fail(where, ": its times begin at ", start_ns,
+         " ns, wanted times since the laser pulse, from 0 up and below 65,536 bins");
+  const auto before = static_cast<std::size_t>(bins), own = static_cast<std::size_t>(m.bins);
+  std::vector<float> counts(m.traces() * (before + own));
+  for (std::size_t i = 0; i < m.traces(); ++i)
+    std::copy_n(m.trace(i).begin(), own, &counts[i * (before + own) + before]);
+  m.counts = std::move(counts);
+  m.bins += static_cast<int>(before);
+  m.notes.push_back(concat("its times begin at ", start_ns, " ns: ", before,
+                           " empty bins stand for the time before"));
+}
+
 void read_text(Measurement& m, const MeasurementOptions& options) {
   TextTraces text = read_text_file(m.path, {options.time_first});
   m.bin_ns = text.bin_ns;
   m.period_ns = text.period_ns;
   if (text.horiba) m.format = "Horiba text";
   set_array(m, std::move(text.traces), false, m.path.string());
+  m.either_way = text.either_way;
+  if (text.start_ns != 0.0) begin_at(m, text.start_ns);
   if (text.width > 0 && m.height == 1 && m.width % text.width == 0) {
     m.height = m.width / text.width;
     m.width = text.width;
@@ -230,23 +261,54 @@ struct Format {
   const char* name;
   bool (*begins)(const std::string& start);
   void (*read)(Measurement&, const MeasurementOptions&);
+  bool archive = false;  ///< holds arrays by name
 };
+
+/// No bytes that text does not have, and few beyond ASCII.
+bool is_text(const std::string& start) {
+  const auto foreign = [](unsigned char c) { return (c < 32 && (c < 8 || c > 13)) || c == 127; };
+  const auto beyond =
+      std::count_if(start.begin(), start.end(), [](unsigned char c) { return c > 127; });
+  return std::none_of(start.begin(), start.end(), foreign) &&
+         static_cast<std::size_t>(beyond) <= start.size() / 8 + 4;
+}
 
 constexpr Format kFormats[] = {
     {"NPY", [](const std::string& s) { return s.starts_with("\x93NUMPY"); }, read_plain_npy},
-    {"NPZ", [](const std::string& s) { return s.starts_with("PK"); }, read_npz},
+    {"NPZ", [](const std::string& s) { return s.starts_with("PK"); }, read_npz, true},
     {"PicoHarp PHD", [](const std::string& s) { return s.starts_with("PicoHarp 300"); },
      read_curves},
     {"Becker & Hickl SDT", is_sdt, read_sdt},
     {"PicoQuant PTU", [](const std::string& s) { return s.starts_with("PQTTTR"); }, read_ptu},
     {"TIFF", is_tiff, read_tiff_stack},
-    {"MATLAB 7.3", [](const std::string& s) { return s.starts_with("MATLAB 7.3 "); }, read_mat73},
-    {"MATLAB", [](const std::string& s) { return s.starts_with("MATLAB "); }, read_mat},
-    {"HDF5", [](const std::string& s) { return looks_like_hdf5(s); }, read_hdf5_traces},
+    {"MATLAB 7.3", [](const std::string& s) { return s.starts_with("MATLAB 7.3 "); }, read_mat73,
+     true},
+    {"MATLAB", [](const std::string& s) { return s.starts_with("MATLAB "); }, read_mat, true},
+    {"HDF5", [](const std::string& s) { return looks_like_hdf5(s); }, read_hdf5_traces, true},
     // What has no mark of its own comes last.
-    {"text", [](const std::string& s) { return s.find('\0') == std::string::npos; }, read_text},
+    {"text", is_text, read_text},
 };
-constexpr std::size_t kStart = 64;  // bytes that tell the format
+constexpr std::size_t kStart = 4096;  // bytes that tell the format
+
+void refuse_idle_options(const Measurement& m, bool archive, const MeasurementOptions& o) {
+  const auto refuse = [&](const char* option, const char* why) {
+    fail_usage(o.prefix, option, ": does nothing for ", m.path.string(), " (", m.format, "), ",
+               why);
+  };
+  if (o.time_first && !m.either_way) refuse("time-first", "which tells its axis of time itself");
+  if (!o.member.empty() && !archive) refuse("member", "which holds no named arrays");
+  if (o.channel != o.kBrightest && !m.many_channels)
+    refuse("channel", "which has no detector channels to choose from");
+}
+
+[[noreturn]] void fail_unknown(const std::filesystem::path& path, const std::string& start) {
+  std::string bytes, known;
+  for (std::size_t i = 0; i < std::min<std::size_t>(start.size(), 8); ++i)
+    bytes += printed(" %02x", static_cast<unsigned>(static_cast<unsigned char>(start[i])));
+  for (const Format& format : kFormats)
+    known += (known.empty() ? "" : ", ") + std::string(format.name);
+  fail(path.string(), ": is of no known format: found the first bytes", bytes, ", wanted ", known);
+}
 
 }  // namespace
 
@@ -256,6 +318,7 @@ Measurement read_measurement(const std::filesystem::path& path, const Measuremen
     m.path = path;
     m.format = "a folder of TIFF images";
     read_gate_folder(m, options);
+    refuse_idle_options(m, false, options);
     check_counts(m);
     return m;
   }
@@ -267,13 +330,62 @@ Measurement read_measurement(const std::filesystem::path& path, const Measuremen
     m.path = path;
     m.format = format.name;
     format.read(m, options);
+    refuse_idle_options(m, format.archive, options);
     check_counts(m);
     return m;
   }
-  std::string known;
-  for (const Format& format : kFormats)
-    known += (known.empty() ? "" : ", ") + std::string(format.name);
-  fail(path.string(), ": is of none of the known formats: ", known);
+  fail_unknown(path, start);
+}
+
+void set_time_axis(Measurement& m, std::optional<double> bin_ns, std::optional<double> period_ns,
+                   const std::string& prefix) {
+  const auto set = [&](const char* what, std::optional<double>& own, std::optional<double> given) {
+    if (!given) return;
+    if (!(*given > 0.0 && std::isfinite(*given)))
+      fail_usage(prefix, what, ": found ", *given, ", wanted more than 0 ns");
+    if (own && std::abs(*given / *own - 1.0) > 1e-3)
+      fail_usage(prefix, what, ": found ", *given, " ns, but ", m.path.string(), " itself says ",
+                 *own, " ns");
+    if (!own) own = given;
+  };
+  set("bin", m.bin_ns, bin_ns);
+  set("period", m.period_ns, period_ns);
+}
+
+namespace {
+
+/// The middle half of `places` spans this share of `extent`.
+double scatter_of(std::vector<std::size_t> places, std::size_t extent) {
+  if (places.empty()) return 1.0;
+  std::sort(places.begin(), places.end());
+  const std::size_t n = places.size();
+  return static_cast<double>(places[3 * n / 4] - places[n / 4]) / static_cast<double>(extent);
+}
+
+}  // namespace
+
+bool lies_on_its_side(const Measurement& irfs) {
+  constexpr std::size_t fewest = 16;
+  constexpr double scattered = 0.2, gathered = 0.06, flat = 3.0;
+  const std::size_t traces = irfs.traces(), bins = static_cast<std::size_t>(irfs.bins);
+  if (traces < fewest) return false;
+  // Where each trace has its maximum, and which trace each bin has it in.
+  std::vector<std::size_t> peak_bins, peak_traces(bins, 0);
+  std::vector<double> sum(bins);
+  for (std::size_t i = 0; i < traces; ++i) {
+    const auto trace = irfs.trace(i);
+    const auto peak = std::max_element(trace.begin(), trace.end());
+    if (*peak > 0.0f) peak_bins.push_back(static_cast<std::size_t>(peak - trace.begin()));
+    for (std::size_t k = 0; k < bins; ++k) {
+      sum[k] += trace[k];
+      if (trace[k] > irfs.trace(peak_traces[k])[k]) peak_traces[k] = i;
+    }
+  }
+  if (bins < fewest / 2) return true;  // no IRF fits into so few bins
+  std::vector<double> sorted = sum;
+  std::sort(sorted.begin(), sorted.end());
+  return scatter_of(peak_bins, bins) > scattered && scatter_of(peak_traces, traces) < gathered &&
+         sorted.back() < flat * sorted[bins / 2];
 }
 
 }  // namespace taugate

@@ -24,6 +24,8 @@ struct Measurement {
   std::vector<double> channel_photons = {};
   int channel = 0;  ///< the one that `counts` holds, from 1; 0: their sum, or there are none
   std::vector<std::string> notes = {};  ///< what a program should tell its user about the reading
+  /// Whether the file leaves to the options which axis is time, and which channel to take.
+  bool either_way = false, many_channels = false;
 
   std::size_t traces() const { return static_cast<std::size_t>(width) * height; }
   std::span<const float> trace(std::size_t i) const {
@@ -31,13 +33,15 @@ struct Measurement {
   }
 };
 
+/// An option that has nothing to choose in a file is a UsageError.
 struct MeasurementOptions {
   /// Instead of a number in `channel`.
   static constexpr int kBrightest = 0, kSum = -1;
 
-  bool time_first = false;   ///< arrays are [T][H][W] or [T][N], text has a trace a column
-  std::string member;        ///< of an archive; empty: `tpsf`, or the only array
-  int channel = kBrightest;  ///< detector channel, from 1
+  bool time_first = false;    ///< arrays are [T][H][W] or [T][N], text has a trace a column
+  std::string member;         ///< of an archive; empty: `tpsf`, or the only array
+  int channel = kBrightest;   ///< detector channel, from 1
+  std::string prefix = "--";  ///< of the options' names in messages
   /// Of the counts in memory. Images of single photons are binned coarser to fit; others that are
   /// larger are an Error.
   std::uint64_t largest_bytes = std::uint64_t{1} << 32;
@@ -55,6 +59,15 @@ struct MeasurementOptions {
 /// from 0) and for a file without counts; UsageError for a channel that the file does not have.
 Measurement read_measurement(const std::filesystem::path& path,
                              const MeasurementOptions& options = {});
+
+/// Bin width and period from elsewhere, for a file that does not tell them. UsageError where they
+/// contradict it: they are not equal within 0.1 %, the file's own then counting.
+void set_time_axis(Measurement& measurement, std::optional<double> bin_ns,
+                   std::optional<double> period_ns, const std::string& prefix = "--");
+
+/// True for IRFs whose axes are likely exchanged: the light lies in few of the traces, and all over
+/// the bins of each.
+bool lies_on_its_side(const Measurement& irfs);
 
 /// Writes what read_measurement() reads again, as the path's ending says: .npy, .npz, .tif, .tiff
 /// (OME-TIFF), .csv or .txt. All but .npy keep bin width and period. Or a picture for the eye,

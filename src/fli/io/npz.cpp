@@ -15,6 +15,13 @@ constexpr std::string_view kSuffix = ".npy";
 NpzReader::NpzReader(std::filesystem::path path)
     : archive_(std::move(path), "NPZ (zip) archive", std::string(kSuffix)) {}
 
+NpyHeader NpzReader::header(const std::string& name) const {
+  ZipMember member = archive_.open(name);
+  return read_npy_header(
+      [&](std::uint64_t, void* to, std::size_t bytes) { member.read(to, bytes); }, member.size(),
+      member.where());
+}
+
 template <class S>
 Array<S> NpzReader::read(const std::string& name) const {
   ZipMember member = archive_.open(name);

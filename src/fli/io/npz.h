@@ -21,6 +21,7 @@ class NpzReader {
   const std::vector<std::string>& names() const { return archive_.names(); }  ///< without ".npy"
   bool has(const std::string& name) const { return archive_.has(name); }
 
+  NpyHeader header(const std::string& name) const;
   /// A whole member. S: float, double.
   template <class S>
   Array<S> read(const std::string& name) const;
