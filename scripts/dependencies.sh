@@ -8,9 +8,9 @@
 set -eu
 
 build='g++ cmake ninja-build pkg-config libxsimd-dev nlohmann-json3-dev libcxxopts-dev libzip-dev
-       zlib1g-dev libhdf5-dev libtiff-dev libpugixml-dev'
+       zlib1g-dev libhdf5-dev libtiff-dev libpugixml-dev libeigen3-dev'
 pictures='gnuplot-nox fonts-dejavu-core'
-test="$build $pictures doctest-dev libeigen3-dev verilator ccache libmatio-dev libonnx-dev libprotobuf-dev"
+test="$build $pictures doctest-dev verilator ccache libmatio-dev libonnx-dev libprotobuf-dev"
 
 case ${1:-} in
   build) wanted=$build ;;

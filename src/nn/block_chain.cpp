@@ -96,6 +96,25 @@ void BlockChain::step(Scratch& s, std::size_t last) const {
   }
 }
 
+std::size_t BlockChain::carried_units() const {
+  std::size_t units = 0;
+  for (const Layer& layer : layers_)
+    if (layer.starts_from >= 0) units += static_cast<std::size_t>(layer.H);
+  return units;
+}
+
+void BlockChain::copy_carried(const Scratch& s, std::size_t traces, float* states) const {
+  const std::size_t units = carried_units();
+  for (const Layer& layer : layers_) {
+    if (layer.starts_from < 0) continue;
+    const float* from = s.final_states[static_cast<std::size_t>(layer.starts_from)].data();
+    for (std::size_t lane = 0; lane < traces; ++lane)
+      for (std::size_t u = 0; u < static_cast<std::size_t>(layer.H); ++u)
+        states[lane * units + u] = from[u * kBlock + lane];
+    states += layer.H;
+  }
+}
+
 void BlockChain::read_out(Scratch& s, int steps, float* output, std::size_t traces,
                           const Strides& at) const {
   const auto T = static_cast<std::size_t>(steps), C = static_cast<std::size_t>(outputs_);

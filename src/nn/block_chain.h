@@ -19,6 +19,8 @@ class BlockChain {
   bool reads_zeros(std::size_t layer) const { return layers_[layer].reads_zeros; }
   int starts_from(std::size_t layer) const { return layers_[layer].starts_from; }
   int outputs() const { return outputs_; }
+  /// Units of the final states that later layers start from: of a Seq2Seq its encoder's.
+  std::size_t carried_units() const;
 
   /// What one thread needs: 2 (T+1) x the widest layer x 16 floats, and little more.
   struct Scratch {
@@ -44,6 +46,9 @@ class BlockChain {
   };
   void read_out(Scratch& scratch, int steps, float* output, std::size_t traces,
                 const Strides& strides) const;
+
+  /// These final states of the first `traces` traces, [traces][carried_units()], layer by layer.
+  void copy_carried(const Scratch& scratch, std::size_t traces, float* states) const;
 
  private:
   struct Layer {

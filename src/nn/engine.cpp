@@ -19,14 +19,22 @@ void Engine::make_scratch() {
     scratch_.push_back(layers_.make_scratch(steps_));
 }
 
-void Engine::run(std::span<const float> input, std::span<float> output, TraceOrder order) {
+void Engine::run(std::span<const float> input, std::span<float> output, TraceOrder order,
+                 std::span<float> states) {
   const auto T = static_cast<std::size_t>(steps_), C = static_cast<std::size_t>(outputs());
   const std::size_t count = input.size() / T;
   require(input.size() == count * T && output.size() == input.size() * C, "[engine] found ",
           input.size(), " input and ", output.size(), " output values, wanted N x ", T, " and N x ",
           T, " x ", C);
+  const std::size_t D = states.empty() ? 0 : state_units();
+  require(states.size() == count * D, "[engine] found ", states.size(),
+          " values of states, wanted none or N x ", state_units());
   make_scratch();
-  if (count == 1 && single_) return single_->run(input.data(), output.data());
+  if (count == 1 && single_) {
+    single_->run(input.data(), output.data());
+    if (D > 0) single_->copy_carried(states.data());
+    return;
+  }
   const auto strides = output_strides(order, count, T, C);
   parallel_for((count + kLaneBlock - 1) / kLaneBlock, [&](std::size_t block, int thread) {
     BlockChain::Scratch& scratch = scratch_[static_cast<std::size_t>(thread)];
@@ -38,6 +46,7 @@ void Engine::run(std::span<const float> input, std::span<float> output, TraceOrd
       load_block(scratch, input.data() + first, traces, 1, count);
     layers_.run(scratch, 0, layers_.size(), steps_);
     layers_.read_out(scratch, steps_, output.data() + first * strides.of_trace, traces, strides);
+    if (D > 0) layers_.copy_carried(scratch, traces, &states[first * D]);
   });
 }
 

@@ -23,13 +23,16 @@ class Engine {
 
   int steps() const { return steps_; }
   int outputs() const { return layers_.outputs(); }
+  /// D: units of the encoder's final states, all its layers together.
+  std::size_t state_units() const { return layers_.carried_units(); }
 
   /// N traces, their input to their output, on all threads. A trace's result does not depend
   /// on the others. Allocates nothing, unless there are more threads than ever before.
   /// One trace alone (N = 1) runs with units in the SIMD lanes: the same up to rounding, and many
   /// times sooner. (reset_before has no such path.)
+  /// Where `states` is not empty, the encoder's final states go there, [N][D].
   void run(std::span<const float> input, std::span<float> output,
-           TraceOrder order = TraceOrder::by_trace);
+           TraceOrder order = TraceOrder::by_trace, std::span<float> states = {});
 
  private:
   void make_scratch();

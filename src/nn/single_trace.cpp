@@ -66,6 +66,13 @@ void SingleTrace::run(const float* input, float* output) {
   run_head(output);
 }
 
+void SingleTrace::copy_carried(float* states) const {
+  for (const Layer& layer : layers_)
+    if (layer.starts_from >= 0)
+      states = std::copy_n(layers_[static_cast<std::size_t>(layer.starts_from)].last(),
+                           layer.gru.hidden, states);
+}
+
 /// Computes the input's part of the block of steps that begins at `first`, and says where its
 /// recurrence reads and writes; `steps` is 0 where there is no such block.
 simd::SingleRun<float> SingleTrace::block(std::size_t k, int first, const float* input,

@@ -21,6 +21,8 @@ class SingleTrace {
 
   /// input [T] to output [T][C], row-major. Allocates nothing.
   void run(const float* input, float* output);
+  /// As BlockChain::copy_carried, of the last run.
+  void copy_carried(float* states) const;
 
  private:
   struct Layer {

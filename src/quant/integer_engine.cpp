@@ -51,8 +51,16 @@ void IntegerEngine::make_scratch() {
   }
 }
 
+std::size_t IntegerEngine::state_units() const {
+  std::size_t units = 0;
+  for (const IntegerLayer& layer : model_.encoder) units += static_cast<std::size_t>(layer.hidden);
+  return units;
+}
+
 template <class Put>
-void IntegerEngine::run_trace(Scratch& s, Put&& put) const {
+void IntegerEngine::run_trace(Scratch& s, float* states, Put&& put) const {
+  const auto unit = static_cast<float>(1.0 / static_cast<double>(
+                                                power_of_two(model_.widths.operand_fraction)));
   const auto width = static_cast<std::size_t>(widest_), T = static_cast<std::size_t>(steps());
   const std::size_t layers = model_.encoder.size();
   for (std::size_t k = 0; k < 2 * layers; ++k) {
@@ -73,17 +81,24 @@ void IntegerEngine::run_trace(Scratch& s, Put&& put) const {
           above[t * width + u] = static_cast<std::int32_t>(arithmetic_.operand(state[u]));
       }
     }
+    if (!decodes && states)
+      for (const std::int32_t h : state)
+        *states++ = static_cast<float>(arithmetic_.operand(h)) * unit;
   }
 }
 
 template <class In, class Out, class Word>
 void IntegerEngine::run_all(std::span<const In> input, std::span<Out> output, TraceOrder order,
-                            Word&& value_of) {
+                            Word&& value_of, std::span<float> states) {
   const auto T = static_cast<std::size_t>(steps()), C = static_cast<std::size_t>(outputs());
   const std::size_t count = input.size() / T;
   require(input.size() == count * T && output.size() == input.size() * C, "[integer engine] found ",
           input.size(), " input and ", output.size(), " output values, wanted N x ", T, " and N x ",
           T, " x ", C);
+  const std::size_t D = states.empty() ? 0 : state_units();
+  require(states.size() == count * D, "[integer engine] found ", states.size(),
+          " values of states, wanted none or N x ", state_units());
+  const auto states_of = [&](std::size_t trace) { return D > 0 ? &states[trace * D] : nullptr; };
   make_scratch();
   const bool by_trace = order == TraceOrder::by_trace;
   const auto given = [&](std::size_t trace, std::size_t t) {
@@ -104,7 +119,7 @@ void IntegerEngine::run_all(std::span<const In> input, std::span<Out> output, Tr
       Scratch& s = scratch_[static_cast<std::size_t>(thread)];
       for (std::size_t t = 0; t < T; ++t)
         s.below[0][t * static_cast<std::size_t>(widest_)] = word(trace, t);
-      run_trace(s, [&](std::size_t t, const std::vector<std::int64_t>& y) {
+      run_trace(s, states_of(trace), [&](std::size_t t, const std::vector<std::int64_t>& y) {
         for (std::size_t c = 0; c < C; ++c) at(trace, t, c) = value_of(static_cast<double>(y[c]));
       });
     });
@@ -133,6 +148,8 @@ void IntegerEngine::run_all(std::span<const In> input, std::span<Out> output, Tr
       for (std::size_t t = 0; t < T; ++t)
         for (std::size_t c = 0; c < C; ++c)
           at(first + lane, t, c) = value_of(s.output[(t * C + c) * lanes + lane]);
+    for (std::size_t lane = 0; lane < batch && D > 0; ++lane)
+      plan_->copy_final_operands(s, lane, lanes, states_of(first + lane));
   };
   const std::size_t B = plan_->lanes();
   parallel_for((count + B - 1) / B, [&](std::size_t block, int thread) {
@@ -144,9 +161,11 @@ void IntegerEngine::run_all(std::span<const In> input, std::span<Out> output, Tr
   });
 }
 
-void IntegerEngine::run(std::span<const float> input, std::span<float> output, TraceOrder order) {
+void IntegerEngine::run(std::span<const float> input, std::span<float> output, TraceOrder order,
+                        std::span<float> states) {
   const double unit = 1.0 / static_cast<double>(power_of_two(model_.widths.output_fraction));
-  run_all(input, output, order, [&](double word) { return static_cast<float>(word * unit); });
+  run_all(input, output, order, [&](double word) { return static_cast<float>(word * unit); },
+          states);
 }
 
 void IntegerEngine::run_words(std::span<const std::int16_t> input, std::span<std::int64_t> output,

@@ -24,13 +24,16 @@ class IntegerEngine {
 
   int steps() const { return model_.gates; }        ///< T
   int outputs() const { return model_.outputs(); }  ///< C
+  /// D: units of the encoder's final states, all its layers together.
+  std::size_t state_units() const;
   const IntegerModel& model() const { return model_; }
 
   /// N traces, normalised as in training, to their output, on all threads. A trace's result does
   /// not depend on the others. Error for a NaN; infinity saturates. Allocates nothing, unless there
-  /// are more threads than ever before.
+  /// are more threads than ever before. Where `states` is not empty, the operands of the encoder's
+  /// final states go there as real numbers, [N][D].
   void run(std::span<const float> input, std::span<float> output,
-           TraceOrder order = TraceOrder::by_trace);
+           TraceOrder order = TraceOrder::by_trace, std::span<float> states = {});
 
   /// The same in integers: input words k for k / 2^operand_fraction (saturated to that grid),
   /// output words k for k / 2^output_fraction.
@@ -46,11 +49,13 @@ class IntegerEngine {
     IntegerPlan::Scratch block;
   };
   void make_scratch();
-  /// One trace, whose input words lie in s.below[0]; put(t, c, word) takes the result.
+  /// One trace, whose input words lie in s.below[0]; put(t, c, word) takes the result. `states`:
+  /// null, or room for [D].
   template <class Put>
-  void run_trace(Scratch& s, Put&& put) const;
+  void run_trace(Scratch& s, float* states, Put&& put) const;
   template <class In, class Out, class Word>
-  void run_all(std::span<const In> input, std::span<Out> output, TraceOrder order, Word&& value_of);
+  void run_all(std::span<const In> input, std::span<Out> output, TraceOrder order, Word&& value_of,
+               std::span<float> states = {});
 
   IntegerModel model_;
   const simd::IntegerKernels* kernels_ = nullptr;

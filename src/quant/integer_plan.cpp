@@ -48,6 +48,7 @@ std::optional<IntegerPlan> IntegerPlan::make(const IntegerModel& model,
   if (narrow) plan.lanes_ = static_cast<std::size_t>(kernels.narrow_lanes);
   plan.steps_ = model.gates;
   plan.operand_fraction_ = model.widths.operand_fraction;
+  for (const IntegerLayer& layer : model.encoder) plan.encoder_units_.push_back(layer.hidden);
   const bool floats =
       narrow && kernels.fuses && simd::fits_short(tail_of(model)) && floats_fit(model);
   for (const auto* side : {&model.encoder, &model.decoder})
@@ -124,6 +125,26 @@ void IntegerPlan::run(Scratch& s) const {
     run_words(s, narrow_layers_, false);
   else
     run_wide(s);
+}
+
+void IntegerPlan::copy_final_operands(const Scratch& s, std::size_t lane, std::size_t lanes,
+                                      float* operands) const {
+  const auto unit = static_cast<float>(std::ldexp(1.0, -operand_fraction_));
+  const auto per = static_cast<std::size_t>(kernels_->operands_per_word);
+  const std::size_t bits = 32 / per;
+  for (std::size_t k = 0; k < encoder_units_.size(); ++k)
+    for (std::size_t u = 0; u < static_cast<std::size_t>(encoder_units_[k]); ++u) {
+      if (!narrow_) {
+        *operands++ = static_cast<float>(s.final_operands[k][u * lanes + lane]) * unit;
+        continue;
+      }
+      const auto word = static_cast<std::uint32_t>(s.final_words[k][u / per * lanes + lane]) >>
+                        (u % per * bits);
+      const std::int32_t operand = kernels_->offset_operands ? static_cast<int>(word & 0xff) - 128
+                                   : per == 2 ? static_cast<std::int16_t>(word & 0xffff)
+                                              : static_cast<std::int8_t>(word & 0xff);
+      *operands++ = static_cast<float>(operand) * unit;
+    }
 }
 
 /// One input a step is a word of its own, whose other operands meet weights of zero.

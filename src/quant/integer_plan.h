@@ -36,6 +36,11 @@ class IntegerPlan {
   /// s.input to s.output: whole numbers, in units of the output's grid.
   void run(Scratch& s) const;
 
+  /// The operands of the encoder's final states, as real numbers, of one of the `lanes` traces of
+  /// the last run (1: of run_single()); layer by layer.
+  void copy_final_operands(const Scratch& s, std::size_t lane, std::size_t lanes,
+                           float* operands) const;
+
   /// Whether one trace alone can run with units in the lanes, several times sooner than a block.
   bool has_single() const { return !single_layers_.empty(); }
   /// s.input [T] to s.output [T][C].
@@ -57,6 +62,7 @@ class IntegerPlan {
   std::size_t lanes_ = kLaneBlock;
   int steps_ = 0, widest_ = 0;  // widest: padded units
   int operand_fraction_ = 0;
+  std::vector<int> encoder_units_;  // of each layer, not padded
   Arena memory_;
   std::vector<simd::NarrowGru> narrow_layers_;  // encoder, then decoder
   std::vector<simd::NarrowGru> single_layers_;  // likewise, or none

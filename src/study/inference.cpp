@@ -32,7 +32,8 @@ class Worker {
         TC_(T_ * static_cast<std::size_t>(out.outputs)),
         size_(std::min(kChunk, out.intensity.size())),
         input_(size_ * T_),
-        sfd_(size_ * TC_) {}
+        sfd_(size_ * TC_),
+        states_(model.novelty ? size_ * engine_->state_units() : 0) {}
 
   void run(std::size_t first, std::size_t count) {
     lit_.clear();  // only pixels with light go through the network
@@ -43,8 +44,13 @@ class Worker {
     if (batch == 0) return;
     // A pixel of an image is never run as a trace of its own, which would round differently.
     if (batch == 1 && size_ > 1) std::copy_n(input_.data(), T_, &input_[T_ * batch++]);
-    engine_->run({input_.data(), batch * T_}, {sfd_.data(), batch * TC_});
-    for (std::size_t k = 0; k < lit_.size(); ++k) read_off(lit_[k], {&sfd_[k * TC_], TC_});
+    const std::size_t D = states_.size() / size_;
+    engine_->run({input_.data(), batch * T_}, {sfd_.data(), batch * TC_},
+                 {states_.data(), batch * D});
+    for (std::size_t k = 0; k < lit_.size(); ++k) {
+      read_off(lit_[k], {&sfd_[k * TC_], TC_});
+      if (D > 0) judge(lit_[k], {&input_[k * T_], T_}, {&states_[k * D], D});
+    }
   }
 
   std::size_t blank() const { return blank_; }
@@ -66,6 +72,13 @@ class Worker {
     out_.intensity_ns[pixel] = static_cast<float>(tau.intensity_ns);
   }
 
+  void judge(std::size_t pixel, std::span<const float> input, std::span<const float> state) {
+    const Unlikeness u = model_.novelty->assess(out_.intensity[pixel], input, state, scratch_);
+    out_.state_distance[pixel] = u.state_distance;
+    out_.input_chi2r[pixel] = u.input_chi2r;
+    out_.unlike[pixel] = u.unlike;
+  }
+
   const TraceModel& model_;
   double least_counts_;
   Inference& out_;
@@ -73,7 +86,8 @@ class Worker {
   std::size_t T_, TC_, size_;
   std::size_t blank_ = 0;
   std::vector<std::size_t> lit_;    // pixels of the chunk, counted in the whole image
-  std::vector<float> input_, sfd_;  // of the lit ones
+  std::vector<float> input_, sfd_, states_;  // of the lit ones
+  std::vector<float> scratch_;
 };
 
 }  // namespace
@@ -107,6 +121,7 @@ Inference infer(const TraceModel& model, Measurement measurement, const Inferenc
   const int width = measurement.width, height = measurement.height;
   // The record goes before the results come: it is the largest.
   std::vector<float> counts = counts_in_gates(model, std::move(measurement), options);
+  const std::size_t judged = model.novelty ? n : 0;
   Inference out{width,
                 height,
                 T,
@@ -116,6 +131,9 @@ Inference infer(const TraceModel& model, Measurement measurement, const Inferenc
                 std::vector<float>(n),
                 std::vector<float>(n, nan),
                 std::vector<float>(n, nan),
+                std::vector<float>(judged, nan),
+                std::vector<float>(judged, nan),
+                std::vector<std::uint8_t>(judged),
                 0};
   const std::size_t chunks = (n + kChunk - 1) / kChunk;
   std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(thread_count()));
@@ -128,6 +146,36 @@ Inference infer(const TraceModel& model, Measurement measurement, const Inferenc
   for (const auto& worker : workers)
     if (worker) out.blank += worker->blank();
   return out;
+}
+
+std::optional<std::size_t> Inference::unlike_count() const {
+  if (unlike.empty()) return std::nullopt;
+  return static_cast<std::size_t>(std::count(unlike.begin(), unlike.end(), 1));
+}
+
+std::vector<float> reconvolved_chi2r(const TraceModel& model, const MeasuredIrfs& irfs,
+                                     const Inference& r) {
+  const auto T = static_cast<std::size_t>(r.gates), C = static_cast<std::size_t>(r.outputs);
+  const std::size_t n = r.intensity.size();
+  require(irfs.size() == 1 || static_cast<std::size_t>(irfs.size()) == n, "IRFs: found ",
+          irfs.size(), ", wanted one, or one for each of ", n, " pixels");
+  std::vector<float> chi2r(n, std::numeric_limits<float>::quiet_NaN());
+  parallel_for((n + kChunk - 1) / kChunk, [&](std::size_t chunk, int) {
+    for (std::size_t i = chunk * kChunk; i < std::min(n, (chunk + 1) * kChunk); ++i) {
+      if (!std::isfinite(r.amplitude_ns[i])) continue;
+      const std::span counts(&r.counts[i * T], T);
+      const std::vector<float> fitted =
+          fitted_counts(model, irfs.curve(irfs.size() == 1 ? 0 : static_cast<int>(i)),
+                        {&r.sfd[i * T * C], T * C}, counts);
+      double sum = 0.0;
+      for (std::size_t t = 0; t < T; ++t) {
+        const double e = counts[t] - fitted[t];
+        sum += e * e / std::max(fitted[t], 1.0f);
+      }
+      chi2r[i] = static_cast<float>(sum / static_cast<double>(T - 2));
+    }
+  });
+  return chi2r;
 }
 
 std::vector<float> fitted_counts(const TraceModel& model, const IrfCurve& irf,

@@ -23,7 +23,14 @@ struct Inference {
   std::vector<float> intensity;     ///< [N] counts in all
   std::vector<float> amplitude_ns;  ///< [N] amplitude-weighted lifetime; NaN where blank
   std::vector<float> intensity_ns;  ///< [N] intensity-weighted lifetime; NaN where blank
+  /// How unlike the training each pixel is (novelty.h), NaN and 0 where blank; [N], all empty for a
+  /// model that does not know its training's traces.
+  std::vector<float> state_distance, input_chi2r;
+  std::vector<std::uint8_t> unlike;
   std::size_t blank = 0;            ///< pixels without photons above the baseline, or too few
+
+  /// Pixels that are unlike the training; none where that is not known.
+  std::optional<std::size_t> unlike_count() const;
 };
 
 /// Counts [N][T] in the model's gates. Error where the file's time axis is unknown or does not fit.
@@ -41,5 +48,10 @@ Inference infer(const TraceModel& model, Measurement measurement,
 /// variances.
 std::vector<float> fitted_counts(const TraceModel& model, const IrfCurve& irf,
                                  std::span<const float> sfd, std::span<const float> counts);
+
+/// [N]: the reduced chi-square of each pixel's reconvolved decay, sum (counts - fitted)^2 /
+/// max(fitted, 1) over T - 2 gates; NaN where blank. `irfs` has one curve a pixel, or one for all.
+std::vector<float> reconvolved_chi2r(const TraceModel& model, const MeasuredIrfs& irfs,
+                                     const Inference& result);
 
 }  // namespace taugate

@@ -8,13 +8,19 @@
 namespace taugate {
 namespace {
 
+/// The entry of a model file.
+const std::string kNovelty = "novelty";
+
 /// Engine and IntegerEngine have the same call.
 template <class AnyEngine>
 class EngineOf : public TraceEngine {
  public:
   template <class Network>
   explicit EngineOf(const Network& network) : engine_(network) {}
-  void run(std::span<const float> input, std::span<float> sfd) override { engine_.run(input, sfd); }
+  void run(std::span<const float> input, std::span<float> sfd, std::span<float> states) override {
+    engine_.run(input, sfd, TraceOrder::by_trace, states);
+  }
+  std::size_t state_units() const override { return engine_.state_units(); }
 
  private:
   AnyEngine engine_;
@@ -32,15 +38,20 @@ void read_notes(const std::string& file, const ModelNotes& notes, TraceModel& mo
     model.normalisation = normalisation_from_json(note("normalisation"));
     model.first_gate_ns = nlohmann::json::parse(note("first_gate_ns")).get<double>();
     model.training = note("training");
+    if (notes.contains(kNovelty)) model.novelty = Novelty::from_json(notes.at(kNovelty));
   } catch (const nlohmann::json::exception&) {
     fail(file, ": its notes are damaged");
-  } catch (const UsageError& e) {
+  } catch (const Error& e) {
     fail(file, ": ", e.what());
   }
   require(model.gates() == model.acquisition().gates && model.outputs() == model.simulator.channels,
           file, ": found a network of ", model.gates(), " gates and ", model.outputs(),
           " outputs beside an acquisition of ", model.acquisition().gates, " and ",
           model.simulator.channels);
+  if (model.novelty)
+    require(model.novelty->gates == model.gates(), file,
+            ": found statistics of traces of ", model.novelty->gates, " gates, wanted ",
+            model.gates());
 }
 
 }  // namespace
@@ -54,10 +65,12 @@ std::unique_ptr<TraceEngine> QuantisedModel::engine() const {
 }
 
 ModelNotes notes_of(const TraceModel& model) {
-  return {{"simulator", to_json(model.simulator)},
-          {"normalisation", to_json(model.normalisation)},
-          {"first_gate_ns", nlohmann::json(model.first_gate_ns).dump()},
-          {"training", model.training}};
+  ModelNotes notes{{"simulator", to_json(model.simulator)},
+                   {"normalisation", to_json(model.normalisation)},
+                   {"first_gate_ns", nlohmann::json(model.first_gate_ns).dump()},
+                   {"training", model.training}};
+  if (model.novelty) notes[kNovelty] = model.novelty->to_json();
+  return notes;
 }
 
 void save(const std::filesystem::path& path, const TrainedModel& model) {
@@ -66,6 +79,7 @@ void save(const std::filesystem::path& path, const TrainedModel& model) {
 
 void save(const std::filesystem::path& path, const QuantisedModel& model) {
   IntegerModel network = model.network;
+  network.notes.erase(kNovelty);  // of the file that it came from
   for (const auto& [key, value] : notes_of(model)) network.notes[key] = value;
   save_integer_model(path, network);
 }

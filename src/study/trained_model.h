@@ -5,12 +5,14 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "taugate/fli/normalise.h"
 #include "taugate/fli/simulator.h"
 #include "taugate/nn/model_file.h"
 #include "taugate/quant/integer_model.h"
+#include "taugate/study/novelty.h"
 
 namespace taugate {
 
@@ -20,7 +22,11 @@ class TraceEngine {
   virtual ~TraceEngine() = default;
   /// input [N][T], normalised as in training, to sfd [N][T][C]. Allocates nothing after the first
   /// call, unless there are more threads than ever before.
-  virtual void run(std::span<const float> input, std::span<float> sfd) = 0;
+  /// The encoder's final states go to `states` [N][D], unless it is empty; those of integers as the
+  /// real numbers that they stand for.
+  virtual void run(std::span<const float> input, std::span<float> sfd,
+                   std::span<float> states = {}) = 0;
+  virtual std::size_t state_units() const = 0;  ///< D, of all layers
 };
 
 /// What is common to both kinds.
@@ -32,6 +38,8 @@ struct TraceModel {
   double first_gate_ns = 0.0;
   /// How it was trained, as JSON; for people.
   std::string training = "{}";
+  /// What its training's traces look like; none where the file does not tell.
+  std::optional<Novelty> novelty;
 
   virtual ~TraceModel() = default;
   const Acquisition& acquisition() const { return simulator.acquisition; }
@@ -62,7 +70,9 @@ struct TrainedModel : TraceModel {
 
   /// For the same traces as `of`.
   TrainedModel(Seq2Seq network, const TraceModel& of)
-      : TraceModel(of), network(std::move(network)) {}
+      : TraceModel(of), network(std::move(network)) {
+    novelty.reset();  // that was the other network's
+  }
 
   int gates() const override { return network.config().gates; }
   int outputs() const override { return network.config().outputs; }
@@ -77,7 +87,9 @@ struct QuantisedModel : TraceModel {
   explicit QuantisedModel(IntegerModel network) : network(std::move(network)) {}
   /// For the same traces as `of`.
   QuantisedModel(IntegerModel network, const TraceModel& of)
-      : TraceModel(of), network(std::move(network)) {}
+      : TraceModel(of), network(std::move(network)) {
+    novelty.reset();  // that was the other network's
+  }
 
   int gates() const override { return network.gates; }
   int outputs() const override { return network.outputs(); }

@@ -1,0 +1,134 @@
+#include "taugate/study/novelty.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "taugate/core/error.h"
+
+namespace taugate {
+namespace {
+
+/// Between which of `knots` evenly spaced values `x` lies; clamped to their ends.
+struct Position {
+  std::size_t knot;
+  float weight;  // of the next one
+};
+Position position(const std::vector<double>& knots, double x) {
+  const double step = knots[1] - knots[0];
+  const double at = std::clamp((x - knots[0]) / step, 0.0, static_cast<double>(knots.size() - 1));
+  const std::size_t knot = std::min(static_cast<std::size_t>(at), knots.size() - 2);
+  return {knot, static_cast<float>(at - static_cast<double>(knot))};
+}
+
+float between(const std::vector<float>& values, Position at) {
+  return values[at.knot] + at.weight * (values[at.knot + 1] - values[at.knot]);
+}
+
+/// out [columns] += x^T m, m [x.size()][columns]. Columns lie in the SIMD lanes, so every sum has
+/// one order.
+void add_product(std::span<const float> x, const std::vector<float>& m, std::span<float> out) {
+  const float* row = m.data();
+  for (const float value : x) {
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] += value * row[i];
+    row += out.size();
+  }
+}
+
+}  // namespace
+
+void Novelty::shape(std::span<const float> input, std::span<float> u) const {
+  std::fill(u.begin(), u.end(), 0.0f);
+  double sum = 0.0;
+  for (std::size_t t = 0; t < input.size(); ++t) {
+    u[t / static_cast<std::size_t>(group)] += input[t];
+    sum += input[t];
+  }
+  const auto scale = static_cast<float>(1.0 / sum);
+  for (float& value : u) value = std::sqrt(value * scale);
+}
+
+Novelty::Ratios Novelty::ratios(double counts, std::span<const float> input,
+                                std::span<const float> state, std::vector<float>& scratch) const {
+  const std::size_t D = state_units(), G = input_mean.size(), P = component_count();
+  require(input.size() == static_cast<std::size_t>(gates) && state.size() == D,
+          "[novelty] found ", input.size(), " gates and ", state.size(), " units, wanted ", gates,
+          " and ", D);
+  scratch.assign(D + G + P, 0.0f);
+  const std::span z(scratch.data(), D), u(scratch.data() + D, G), main(scratch.data() + D + G, P);
+  const double photons = counts / counts_per_photon;
+  const Position at = position(log_photons, std::log10(std::max(photons, 1e-30)));
+
+  add_product(state, transform, z);
+  double square = 0.0;
+  const float *m = &mean[at.knot * D], *p = &precision[at.knot * D];
+  for (std::size_t i = 0; i < D; ++i) {
+    const float e = z[i] - (m[i] + at.weight * (m[D + i] - m[i]));
+    square += e * e * (p[i] + at.weight * (p[D + i] - p[i]));
+  }
+
+  shape(input, u);
+  double left = 0.0;
+  for (std::size_t j = 0; j < G; ++j) {
+    u[j] -= input_mean[j];
+    left += u[j] * u[j];
+  }
+  add_product(u, components, main);
+  for (const float a : main) left -= a * a;
+  // Beyond the last knot noise is small beside what the components cannot tell.
+  const double most = std::pow(10.0, log_photons.back());
+  const double chi2r = 4.0 * std::min(photons, most) * std::max(left, 0.0) /
+                       static_cast<double>(G - P);
+  return {square, chi2r, square * std::exp(-between(log_state_limit, at)),
+          chi2r * std::exp(-between(log_input_limit, at))};
+}
+
+Unlikeness Novelty::assess(double counts, std::span<const float> input,
+                           std::span<const float> state, std::vector<float>& scratch) const {
+  const Ratios r = ratios(counts, input, state, scratch);
+  return {static_cast<float>(std::sqrt(r.state_square)), static_cast<float>(r.input_chi2r),
+          r.state > 1.0 || r.input > 1.0};
+}
+
+std::string Novelty::to_json() const {
+  return nlohmann::json{{"counts_per_photon", counts_per_photon},
+                        {"log_photons", log_photons},
+                        {"transform", transform},
+                        {"mean", mean},
+                        {"precision", precision},
+                        {"group", group},
+                        {"gates", gates},
+                        {"input_mean", input_mean},
+                        {"components", components},
+                        {"log_state_limit", log_state_limit},
+                        {"log_input_limit", log_input_limit}}
+      .dump();
+}
+
+Novelty Novelty::from_json(std::string_view text) {
+  const nlohmann::json json = nlohmann::json::parse(text);
+  Novelty n;
+  const auto read = [&](const char* name, auto& value) { json.at(name).get_to(value); };
+  read("counts_per_photon", n.counts_per_photon);
+  read("log_photons", n.log_photons);
+  read("transform", n.transform);
+  read("mean", n.mean);
+  read("precision", n.precision);
+  read("group", n.group);
+  read("gates", n.gates);
+  read("input_mean", n.input_mean);
+  read("components", n.components);
+  read("log_state_limit", n.log_state_limit);
+  read("log_input_limit", n.log_input_limit);
+  const std::size_t K = n.log_photons.size(), G = n.input_mean.size();
+  const bool fits = K >= 2 && n.log_photons[1] > n.log_photons[0] && n.group >= 1 && n.gates >= 2 &&
+                    n.counts_per_photon > 0.0 && !n.mean.empty() && n.mean.size() % K == 0 &&
+                    n.precision.size() == n.mean.size() &&
+                    n.transform.size() == n.state_units() * n.state_units() &&
+                    G == static_cast<std::size_t>((n.gates + n.group - 1) / n.group) &&
+                    n.components.size() % G == 0 && n.component_count() < G &&
+                    n.log_state_limit.size() == K && n.log_input_limit.size() == K;
+  require(fits, "its statistics of training's traces do not fit each other");
+  return n;
+}
+
+}  // namespace taugate

@@ -1,0 +1,24 @@
+#pragma once
+// The statistics of novelty.h, from fresh traces of a model's own prior.
+
+#include <functional>
+
+#include "taugate/study/trained_model.h"
+
+namespace taugate {
+
+/// Of these traces: nothing else is trained, calibrated or measured on them.
+inline constexpr std::uint64_t kNoveltySeed = 0x6e6f76656c74u;
+
+struct NoveltyOptions {
+  std::size_t traces = 120'000;  ///< a third for the moments, the rest for the limits
+  /// Called now and then; where it returns false, the estimate stops and nothing comes of it.
+  std::function<bool()> keep_going = {};
+};
+
+/// Simulates pixels of the prior at 6 to 560,000 photons (log-uniform), runs them through the
+/// network, and sets the limits so that Novelty::kFalseAlarms of them are beyond. Pure in its
+/// arguments, whatever the number of threads. None where it was stopped.
+std::optional<Novelty> estimate_novelty(const TraceModel& model, const NoveltyOptions& options = {});
+
+}  // namespace taugate
