@@ -46,6 +46,7 @@
 #include "taugate/quant/integer_step.h"
 #include "taugate/quant/qat.h"
 #include "taugate/quant/qat_step.h"
+#include "taugate/quant/qkeras.h"
 #include "taugate/quant/quantise.h"
 #include "taugate/quant/rounded_weights.h"
 #include "taugate/quant/rtl_export.h"

@@ -63,7 +63,9 @@ void print_widths(const Widths& w) {
   std::cout << "  arithmetic   version " << kArithmeticVersion << "; bits: weights "
             << w.weight_bits << ", operand " << w.operand_fraction + 1 << ", gates "
             << w.gate_fraction + 1 << ", candidate " << w.candidate_fraction + 1
-            << ", carried state " << w.state_fraction + 1 << '\n'
+            << ", carried state " << w.state_fraction + 1
+            << (w.input_extra > 0 ? concat(", input ", w.operand_fraction + w.input_extra + 1) : "")
+            << '\n'
             << "  ranges       sums of " << w.sum_bits << " bits: gates within +-"
             << range(w.sum_bits, w.gate_sum_fraction) << ", candidate within +-"
             << range(w.sum_bits, w.candidate_sum_fraction) << "; outputs of " << w.output_bits

@@ -58,16 +58,24 @@ std::vector<std::size_t> shape_of(hid_t space) {
   return {extents.begin(), extents.end()};
 }
 
+/// As safetensors names it; empty for what is no number.
+std::string dtype_of(hid_t type) {
+  const H5T_class_t kind = H5Tget_class(type);
+  if (kind != H5T_FLOAT && kind != H5T_INTEGER) return {};
+  const char letter = kind == H5T_FLOAT ? 'F' : H5Tget_sign(type) == H5T_SGN_NONE ? 'U' : 'I';
+  return letter + std::to_string(8 * H5Tget_size(type));
+}
+
 /// Notes a dataset; runs inside libhdf5, which no exception may cross.
 herr_t note(hid_t root, const char* path, const H5O_info_t* info, void* list) {
   if (info->type != H5O_TYPE_DATASET) return 0;
   const Handle dataset(H5Dopen2(root, path, H5P_DEFAULT), H5Dclose);
   if (!dataset.ok()) return 0;
   const Handle space(H5Dget_space(dataset), H5Sclose), type(H5Dget_type(dataset), H5Tclose);
-  const H5T_class_t kind = H5Tget_class(type);
   try {
+    const std::string dtype = dtype_of(type);
     static_cast<std::vector<Hdf5Dataset>*>(list)->push_back(
-        {path, shape_of(space), kind == H5T_FLOAT || kind == H5T_INTEGER});
+        {path, shape_of(space), !dtype.empty(), dtype});
   } catch (...) {
     return -1;
   }

@@ -16,6 +16,7 @@ struct Hdf5Dataset {
   std::string path;                ///< from the root, without the first slash: "group/name"
   std::vector<std::size_t> shape;  ///< empty for a single value
   bool numeric = false;            ///< integers or floating point
+  std::string dtype;               ///< of those, as safetensors names it: "F32", "I8", "U16"
 
   std::size_t count() const;  ///< product of the shape
 };

@@ -46,13 +46,25 @@ Side side_of(const ForeignNetwork& network, const std::vector<std::string>& name
   return side;
 }
 
+/// Whether only the numbers at their ends tell the names apart: gru and gru_1.
+bool numbered_alike(const std::string& a, const std::string& b) {
+  const auto stem = [](const std::string& name) {
+    return name.substr(0, name.find_last_not_of("0123456789_") + 1);
+  };
+  return stem(a) == stem(b);
+}
+
 /// Encoder and decoder.
 std::pair<Side, Side> sides_of(const ForeignNetwork& network, const Arrangement& arrangement) {
   Side encoder = side_of(network, arrangement.encoder, "enc"),
        decoder = side_of(network, arrangement.decoder, "dec");
   if (encoder.empty() && decoder.empty() && network.grus.size() == 2) {
-    encoder = {&network.grus[0]};
-    decoder = {&network.grus[1]};
+    const ForeignGru &a = network.grus[0], &b = network.grus[1];
+    const bool second_reads_one = b.inputs == 1 && a.inputs != 1;
+    if (second_reads_one || a.inputs != b.inputs || numbered_alike(a.name, b.name)) {
+      encoder = {second_reads_one ? &b : &a};
+      decoder = {second_reads_one ? &a : &b};
+    }
   }
   require(!encoder.empty() && encoder.size() == decoder.size(), network.file, ": found ",
           encoder.size(), " encoder and ", decoder.size(),
@@ -68,7 +80,8 @@ void check_chain(const Side& side, bool first_reads_one, const std::string& file
     if (k == 0 && !first_reads_one) continue;
     const int wanted = k == 0 ? 1 : side[k - 1]->hidden;
     require(side[k]->inputs == wanted, file, ": layer '", side[k]->name, "' reads ",
-            side[k]->inputs, " values a step, wanted ", wanted,
+            side[k]->inputs, " values a step", side[k]->inputs ? "" : " (it has no input weights)",
+            ", wanted ", wanted,
             k == 0 ? ", a trace's counts" : concat(", what '", side[k - 1]->name, "' makes"));
   }
 }
@@ -90,10 +103,11 @@ GruForm form_of(const ForeignNetwork& network, const Side& layers, std::optional
 }
 
 Activation activation_of(const ForeignNetwork& network, std::optional<Activation> given) {
-  require(network.unknown_activation.empty() || given, network.file, ": its GRUs have ",
-          network.unknown_activation,
-          ", wanted sigmoid and tanh; where they are one of the kinds here under another name, "
-          "say which (--activation)");
+  require(
+      network.unknown_activation.empty() || given, network.file, ": its GRUs have ",
+      network.unknown_activation,
+      ", wanted sigmoid and tanh, or QKeras' hard_sigmoid and quantized_tanh(8); where they are "
+      "one of the kinds here under another name, say which (--activation)");
   if (network.activation && given && *network.activation != *given)
     fail_usage(network.file, ": its activations are ", name_of(*network.activation),
                ", found the wish for ", name_of(*given));
@@ -138,12 +152,20 @@ void put_side(Parameters& parameters, const std::string& side, const Side& layer
 
 }  // namespace
 
-ForeignNetwork read_foreign_network(const std::filesystem::path& path) {
-  const std::string start = read_prefix(path, 16);
-  if (looks_like_hdf5(start) || start.starts_with("PK")) return keras_network(path);
-  require(start.size() > 8 && start[8] == '{', path.string(),
+ForeignNetwork read_foreign_network(const std::filesystem::path& path, WeightGrid grid) {
+  const std::string start = read_prefix(path, 16), file = path.string();
+  if (looks_like_hdf5(start) || start.starts_with("PK")) return keras_network(path, grid);
+  require(start.size() > 8 && start[8] == '{', file,
           ": found neither safetensors nor HDF5 nor a .keras archive");
-  return torch_network(read_safetensors(path), path.string());
+  const Safetensors content = read_safetensors(path);
+  const bool keras = std::any_of(content.tensors.begin(), content.tensors.end(), [](const auto& t) {
+    return t.name.find("recurrent_kernel") != std::string::npos;
+  });
+  ForeignNetwork network =
+      keras ? keras_network(content, file, grid) : torch_network(content, file, grid);
+  if (const auto it = content.metadata.find("gates"); it != content.metadata.end())
+    network.gates = it->second;
+  return network;
 }
 
 ImportedModel arrange(const ForeignNetwork& network, const Arrangement& arrangement) {
@@ -165,10 +187,13 @@ ImportedModel arrange(const ForeignNetwork& network, const Arrangement& arrangem
   const ForeignLinear& head = head_of(network, arrangement.head, config.hidden.back());
   config.outputs = head.outputs;
   const int fed = decoder.front()->inputs;
-  require(fed == 1 || fed == config.outputs || arrangement.zero_fed, network.file, ": layer '",
+  require(fed <= 1 || fed == config.outputs || arrangement.zero_fed, network.file, ": layer '",
           decoder.front()->name, "' reads ", fed,
           " values a step, where this decoder reads zeros; say so if it did (--zero-fed)");
 
+  require(!network.gates || *network.gates == std::to_string(config.gates), network.file,
+          ": its entry \"gates\" is ", network.gates.value_or(""), ", found the wish for ",
+          config.gates);
   ImportedModel imported{Seq2Seq(config), {}, {}, head.name, fed};
   Parameters& parameters = imported.model.parameters();
   put_side(parameters, "encoder", encoder, config.form, network.file);

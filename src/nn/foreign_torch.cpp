@@ -20,13 +20,13 @@ std::pair<int, int> matrix_shape(const StoredTensor& t, const std::string& file)
 
 /// A bias of so many values, or zeros where there is none.
 std::vector<float> bias_or_zeros(const Parts& parts, const std::string& part, int size,
-                                 const std::string& file) {
+                                 const std::string& file, WeightGrid grid) {
   const auto it = parts.find(part);
   if (it == parts.end()) return std::vector<float>(static_cast<std::size_t>(size));
   const StoredTensor& t = *it->second;
   require(t.shape == std::vector<std::size_t>{static_cast<std::size_t>(size)}, file, ": tensor '",
           t.name, "': found shape ", shape_text(t.shape), ", wanted [", size, "]");
-  return floats_of(t, file);
+  return weights_on(grid, file, t);
 }
 
 const StoredTensor& part_of(const Parts& parts, const std::string& layer, const std::string& part,
@@ -58,13 +58,16 @@ TensorName parse(const std::string& tensor) {
   return name;
 }
 
-ForeignGru gru_of(const std::string& name, const Parts& parts, const std::string& file) {
-  const StoredTensor &input = part_of(parts, name, "weight_ih", file),
-                     &recurrent = part_of(parts, name, "weight_hh", file);
+ForeignGru gru_of(const std::string& name, const Parts& parts, const std::string& file,
+                  WeightGrid grid) {
+  const StoredTensor& recurrent = part_of(parts, name, "weight_hh", file);
+  // A decoder that reads zeros needs no input weights, and ours has none.
+  const auto input = parts.find("weight_ih");
+  const bool reads = input != parts.end();
   const auto [rows, hidden] = matrix_shape(recurrent, file);
-  const auto [input_rows, inputs] = matrix_shape(input, file);
+  const auto [input_rows, inputs] = reads ? matrix_shape(*input->second, file) : std::pair{rows, 0};
   require(rows == 3 * hidden && input_rows == rows, file, ": layer '", name,
-          "': found weights of shapes ", shape_text(input.shape), " and ",
+          "': found weights of shapes ", reads ? shape_text(input->second->shape) : "none", " and ",
           shape_text(recurrent.shape), ", wanted a GRU's [3H][I] and [3H][H]",
           rows == 4 * hidden ? " (4H are an LSTM's)" : "");
   ForeignGru gru;
@@ -72,27 +75,32 @@ ForeignGru gru_of(const std::string& name, const Parts& parts, const std::string
   gru.inputs = inputs;
   gru.hidden = hidden;
   // nn.GRU has both biases or none; a single one is that of the older form, under our own names.
-  const bool one_bias = parts.contains("bias_ih") && !parts.contains("bias_hh");
+  const bool one_bias =
+      !parts.contains("bias_hh") && (parts.contains("bias_ih") || grid != WeightGrid::any);
   gru.form = one_bias ? GruForm::reset_before : GruForm::reset_after;
-  gru.weight_ih = floats_of(input, file);
-  gru.weight_hh = floats_of(recurrent, file);
-  gru.bias_ih = bias_or_zeros(parts, "bias_ih", rows, file);
-  gru.bias_hh = bias_or_zeros(parts, "bias_hh", rows, file);
+  if (reads) gru.weight_ih = weights_on(grid, file, *input->second);
+  gru.weight_hh = weights_on(grid, file, recurrent);
+  gru.bias_ih = bias_or_zeros(parts, "bias_ih", rows, file, grid);
+  gru.bias_hh = bias_or_zeros(parts, "bias_hh", rows, file, grid);
   return gru;
 }
 
-ForeignLinear linear_of(const std::string& name, const Parts& parts, const std::string& file) {
+ForeignLinear linear_of(const std::string& name, const Parts& parts, const std::string& file,
+                        WeightGrid grid) {
   require(parts.contains("weight"), file, ": layer '", name, "' has a bias, but no weight");
   const StoredTensor& weight = *parts.at("weight");
   const auto [outputs, inputs] = matrix_shape(weight, file);
-  return {
-      name, inputs, outputs, floats_of(weight, file), bias_or_zeros(parts, "bias", outputs, file),
-      {}};
+  return {name,
+          inputs,
+          outputs,
+          weights_on(grid, file, weight),
+          bias_or_zeros(parts, "bias", outputs, file, grid),
+          {}};
 }
 
 }  // namespace
 
-ForeignNetwork torch_network(const Safetensors& content, const std::string& file) {
+ForeignNetwork torch_network(const Safetensors& content, const std::string& file, WeightGrid grid) {
   std::map<std::string, Parts> grus, linears;
   for (const StoredTensor& t : content.tensors) {
     const TensorName name = parse(t.name);
@@ -106,8 +114,9 @@ ForeignNetwork torch_network(const Safetensors& content, const std::string& file
   }
   ForeignNetwork network;
   network.file = file;
-  for (const auto& [name, parts] : grus) network.grus.push_back(gru_of(name, parts, file));
-  for (const auto& [name, parts] : linears) network.linears.push_back(linear_of(name, parts, file));
+  for (const auto& [name, parts] : grus) network.grus.push_back(gru_of(name, parts, file, grid));
+  for (const auto& [name, parts] : linears)
+    network.linears.push_back(linear_of(name, parts, file, grid));
   const auto by_name = [](const auto& a, const auto& b) { return natural_less(a.name, b.name); };
   std::sort(network.grus.begin(), network.grus.end(), by_name);
   std::sort(network.linears.begin(), network.linears.end(), by_name);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "taugate/core/safetensors.h"
+#include "taugate/core/weight_grid.h"
 #include "taugate/nn/seq2seq.h"
 
 namespace taugate {
@@ -15,7 +16,7 @@ namespace taugate {
 /// One GRU layer in the order of this house: rows of gates r, z, n.
 struct ForeignGru {
   std::string name;
-  int inputs = 0, hidden = 0;
+  int inputs = 0, hidden = 0;    ///< inputs = 0: without input weights
   std::optional<GruForm> form;   ///< nothing where the file does not tell
   std::vector<float> weight_ih;  ///< [3H][I]
   std::vector<float> weight_hh;  ///< [3H][H]
@@ -41,26 +42,36 @@ struct ForeignNetwork {
   std::optional<Activation> activation;
   /// Names of activations that the file gives and nobody here knows; empty otherwise.
   std::string unknown_activation;
+  /// T, where a safetensors file tells it (metadata entry "gates").
+  std::optional<std::string> gates;
 };
 
 /// PyTorch's state_dict in a safetensors file. Layers are nn.GRU (P.weight_ih_l0, ...), nn.GRUCell
 /// (P.weight_ih, ...) and nn.Linear (P.weight, P.bias). Error for LSTMs, plain RNNs, bidirectional
 /// GRUs, and shapes that do not fit together.
-ForeignNetwork torch_network(const Safetensors& content, const std::string& file);
+ForeignNetwork torch_network(const Safetensors& content, const std::string& file,
+                             WeightGrid grid = WeightGrid::any);
 
-/// Keras: a saved model or weights as .h5 (Keras 1 to 3), .weights.h5 (Keras 3 and late 2), or a
-/// .keras archive. Kernels are transposed and their gates z, r, h put in order. Error for layers
-/// of other kinds, and for a saved model whose configuration has GRUs of two directions.
-ForeignNetwork keras_network(const std::filesystem::path& path);
+/// Keras or QKeras: a saved model or weights as .h5 (Keras 1 to 3), .weights.h5 (Keras 3 and late
+/// 2), or a .keras archive. Kernels are transposed and their gates z, r, h put in order. Error for
+/// layers of other kinds, and for a saved model whose configuration has GRUs of two directions.
+ForeignNetwork keras_network(const std::filesystem::path& path, WeightGrid grid = WeightGrid::any);
+/// The same arrays in a safetensors file: LAYER/kernel, LAYER/recurrent_kernel, LAYER/bias, with a
+/// slash, a dot or an underscore between.
+ForeignNetwork keras_network(const Safetensors& content, const std::string& file,
+                             WeightGrid grid = WeightGrid::any);
 
-/// Either, by the first bytes of the file.
-ForeignNetwork read_foreign_network(const std::filesystem::path& path);
+/// Any of these, by the first bytes of the file and the names of its tensors. `grid`: on which
+/// the weights must lie.
+ForeignNetwork read_foreign_network(const std::filesystem::path& path,
+                                    WeightGrid grid = WeightGrid::any);
 
 /// What a file of weights leaves open.
 struct Arrangement {
   int gates = 0;  ///< T
   /// Names of the layers, from the input on. Where empty: the layers whose names hold "enc" and
-  /// "dec"; without such names, the two GRU layers there are. The head: the one dense layer.
+  /// "dec"; without such names, the two GRU layers there are: the one that alone reads one value a
+  /// step first, or by the numbers at the end of their names. The head: the one dense layer.
   std::vector<std::string> encoder, decoder;
   std::optional<std::string> head;
   std::optional<GruForm> form;           ///< where the file does not tell

@@ -18,18 +18,19 @@ Widths widths_16bit() {
   return w;
 }
 
-Widths widths_qkeras() {
+Widths widths_qkeras(int input_bits) {
   Widths w;
+  w.input_extra = input_bits - 1 - w.operand_fraction;
   w.accumulator_bits = 64;
-  w.sum_bits = w.output_bits = 48;  // wide enough to saturate nothing
-  w.gate_sum_fraction = 7 + 7;      // weight, operand
-  w.gate_fraction = 1 + 14;         // x/2 + 1/2 of such a sum
-  w.product_fraction = 15 + 7;      // gate, operand
-  w.candidate_sum_fraction = 7 + 22;
+  w.sum_bits = w.output_bits = 48;              // wide enough to saturate nothing
+  w.gate_sum_fraction = 7 + 7 + w.input_extra;  // weight, input
+  w.gate_fraction = 1 + w.gate_sum_fraction;    // x/2 + 1/2 of such a sum
+  w.product_fraction = w.gate_fraction + 7;     // gate, operand
+  w.candidate_sum_fraction = 7 + w.product_fraction;
   w.candidate_fraction = 7;
-  w.state_fraction = 15 + 7;  // gate, operand or candidate
+  w.state_fraction = w.gate_fraction + 7;  // gate, operand or candidate
   w.step_reads_operand = w.head_reads_state = true;
-  w.output_fraction = 7 + 22;
+  w.output_fraction = 7 + w.state_fraction;
   return w;
 }
 
@@ -40,10 +41,12 @@ void Widths::validate(GruForm form, Activation activation) const {
   };
   within("weight_bits", weight_bits, 2, 16);
   within("operand_fraction", operand_fraction, 1, 15);
+  within("input_extra", input_extra, 0, 15 - operand_fraction);
   if (accumulator_bits != 32 && accumulator_bits != 64)
     fail_usage("[arithmetic] accumulator_bits: found ", accumulator_bits, ", wanted 32 or 64");
   within("sum_bits", sum_bits, 8, 48);
-  within("gate_fraction", gate_fraction, 2, 15);
+  // r times a sum of 48 bits fits 64 bits; reset_before multiplies less.
+  within("gate_fraction", gate_fraction, 2, form == GruForm::reset_before ? 23 : 15);
   within("candidate_fraction", candidate_fraction, 1, 22);
   // At least what its operand shows, at most what a blend can make.
   within("state_fraction", state_fraction, operand_fraction,
@@ -56,7 +59,7 @@ void Widths::validate(GruForm form, Activation activation) const {
   within("gate_sum_fraction", gate_sum_fraction, least, most);
   within("candidate_sum_fraction", candidate_sum_fraction, least, most);
   if (form == GruForm::reset_before)
-    within("product_fraction", product_fraction, operand_fraction,
+    within("product_fraction", product_fraction, operand_fraction + input_extra,
            std::min(30, gate_fraction + (step_reads_operand ? operand_fraction : state_fraction)));
   within("output_bits", output_bits, 8, 48);
   within("output_fraction", output_fraction, 0, 40);
@@ -85,8 +88,8 @@ Arithmetic::Arithmetic(const Widths& widths, GruForm form, Activation activation
 std::int64_t Arithmetic::input(float x) const {
   // Doubles hold the scaled value exactly; clipping first keeps it within an integer's range.
   const double scaled =
-      static_cast<double>(x) * static_cast<double>(power_of_two(w_.operand_fraction));
-  const auto limit = static_cast<double>(power_of_two(w_.operand_fraction) - 1);
+      static_cast<double>(x) * static_cast<double>(power_of_two(input_fraction()));
+  const auto limit = static_cast<double>(power_of_two(input_fraction()) - 1);
   return round_half_even(std::clamp(scaled, -limit, limit));
 }
 

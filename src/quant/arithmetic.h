@@ -26,11 +26,12 @@ inline constexpr int kArithmeticVersion = 1;
 struct Widths {
   int weight_bits = 8;              ///< 2..16, two's complement
   int operand_fraction = 7;         ///< 1..15; x and h as the multipliers read them
+  int input_extra = 0;              ///< further fraction bits of the trace's x; 15 in all at most
   int accumulator_bits = 32;        ///< 32 or 64; never overflows, see check_accumulators()
   int sum_bits = 16;                ///< 8..48; sums before an activation
   int gate_sum_fraction = 12;       ///< of those of r and z
   int candidate_sum_fraction = 12;  ///< of those of n
-  int gate_fraction = 7;            ///< 2..15; r and z
+  int gate_fraction = 7;            ///< 2..15, reset_before: 2..23; r and z
   int candidate_fraction = 15;      ///< 1..22; n
   int product_fraction = 7;         ///< reset_before: r*h as U_n's multipliers read it
   int state_fraction = 15;          ///< 1..30; the carried state h
@@ -51,8 +52,9 @@ Widths widths_8bit();
 /// Weights, operand and state of 16 bits, gates in [0, 2^14], 64-bit accumulators.
 Widths widths_16bit();
 /// The published 8-bit student's (reset_before, hard): weights and operand in 1/128, gates, r*h and
-/// the carried state unrounded. docs/fixed-point.md derives each.
-Widths widths_qkeras();
+/// the carried state unrounded. Samples of the trace have `input_bits` bits, sign included, 8..16:
+/// on an operand's grid, or finer. docs/fixed-point.md derives each.
+Widths widths_qkeras(int input_bits = 8);
 
 constexpr std::int64_t power_of_two(int exponent) { return std::int64_t{1} << exponent; }
 
@@ -112,11 +114,12 @@ class Arithmetic {
   GruForm form() const { return form_; }
   Activation activation() const { return activation_; }
 
-  /// An input sample on the MAC operand's grid; beyond its range, infinity included, saturates.
-  /// Not for a NaN.
+  /// Fraction bits of the trace's samples.
+  int input_fraction() const { return w_.operand_fraction + w_.input_extra; }
+  /// An input sample on its grid; beyond its range, infinity included, saturates. Not for a NaN.
   std::int64_t input(float x) const;
   /// A word from outside on the same grid: saturates, so that -2^F becomes 1 - 2^F.
-  std::int64_t input(std::int16_t x) const { return saturate_fraction(x, w_.operand_fraction); }
+  std::int64_t input(std::int16_t x) const { return saturate_fraction(x, input_fraction()); }
 
   /// The carried state as the multipliers read it.
   std::int64_t operand(std::int64_t state) const {

@@ -52,7 +52,8 @@ void watch_trace(const Arithmetic& a, const IntegerModel& model, std::span<const
     std::vector<std::int32_t>& state = states[k % layers];  // the decoder goes on with it
     above.resize(T * H);
     for (std::size_t t = 0; t < T; ++t) {
-      gru_step(a, layer, I > 0 ? &below[t * I] : nullptr, state.data(), scratch, observe);
+      gru_step(a, layer, I > 0 ? &below[t * I] : nullptr, state.data(), scratch, observe,
+               k == 0 ? model.widths.input_extra : 0);
       for (std::size_t u = 0; u < H; ++u)
         above[t * H + u] = static_cast<std::int32_t>(a.operand(state[u]));
       if (k + 1 == 2 * layers) head_step(a, model, state.data(), y.data(), scratch, observe);

@@ -68,11 +68,12 @@ void IntegerEngine::run_trace(Scratch& s, float* states, Put&& put) const {
     const IntegerLayer& layer = decodes ? model_.decoder[k - layers] : model_.encoder[k];
     std::vector<std::int32_t>& state = s.states[k % layers];  // the decoder goes on with it
     if (!decodes) std::fill(state.begin(), state.end(), 0);
+    const int extra = k == 0 ? model_.widths.input_extra : 0;
     const std::int32_t* x = s.below[k % 2].data();
     std::int32_t* above = s.below[(k + 1) % 2].data();
     for (std::size_t t = 0; t < T; ++t) {
-      gru_step(arithmetic_, layer, layer.inputs > 0 ? x + t * width : nullptr, state.data(),
-               s.step);
+      gru_step(arithmetic_, layer, layer.inputs > 0 ? x + t * width : nullptr, state.data(), s.step,
+               NoObserver{}, extra);
       if (k + 1 == 2 * layers) {
         head_step(arithmetic_, model_, state.data(), s.output.data(), s.step);
         put(t, s.output);

@@ -69,18 +69,20 @@ std::int64_t bound(std::int64_t bias, std::int64_t products) {
 void add_bounds(std::vector<AccumulatorBound>& all, const std::string& name,
                 const IntegerLayer& layer, const IntegerModel& model) {
   const Widths& w = model.widths;
+  const int extra = &layer == &model.encoder[0] ? w.input_extra : 0;
   const std::int64_t operand = power_of_two(w.operand_fraction) - 1;
+  const std::int64_t input = power_of_two(w.operand_fraction + extra) - 1;
   const std::int64_t product = power_of_two(w.product_fraction) - 1;
   const int H = layer.hidden;
   const bool before = model.form == GruForm::reset_before;
   for (int row = 0; row < 3 * H; ++row) {
     const auto at = static_cast<std::size_t>(row);
-    std::int64_t products = times(magnitude(layer.input, row), operand);
+    std::int64_t products = times(magnitude(layer.input, row), input);
     const std::int64_t recurrent = magnitude(layer.recurrent, row);
     if (row < 2 * H)
-      products += times(recurrent, operand);
+      products += times(recurrent, operand * power_of_two(extra));
     else if (before)  // W_n x is shifted left to the fraction bits of r*h
-      products = times(products, power_of_two(w.product_fraction - w.operand_fraction)) +
+      products = times(products, power_of_two(w.product_fraction - w.operand_fraction - extra)) +
                  times(recurrent, product);
     all.push_back(
         {name, "rzn"[row / H], row % H, bound(layer.bias[at], products), layer.requantisers[at]});

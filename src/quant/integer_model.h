@@ -92,9 +92,9 @@ bool is_integer_model(const Safetensors& content);
 /// off its grid, an accumulator that could overflow.
 IntegerModel load_integer_model(const std::filesystem::path& path);
 
-/// The published student's form: a QKeras GRU's weights and biases, as k/128 or as integers k in
-/// -128..127, under the names of a float model; T from the metadata entry "gates". `file` is for
-/// messages.
-IntegerModel qkeras_model(const Safetensors& content, const std::string& file);
+/// The published student's form: a QKeras GRU's weights and biases, as k/128 or as I8 k, under the
+/// names of a float model; T from the metadata entry "gates". Samples of the trace have
+/// `input_bits` bits, 8..16. `file` is for messages.
+IntegerModel qkeras_model(const Safetensors& content, const std::string& file, int input_bits = 8);
 
 }  // namespace taugate

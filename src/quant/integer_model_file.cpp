@@ -28,6 +28,7 @@ constexpr IntField kIntFields[] = {{"weight_bits", &Widths::weight_bits},
                                    {"state_fraction", &Widths::state_fraction},
                                    {"output_bits", &Widths::output_bits},
                                    {"output_fraction", &Widths::output_fraction}};
+constexpr const char* kInputExtra = "input_extra";  // only where it is not 0
 struct BoolField {
   const char* name;
   bool Widths::*value;
@@ -169,6 +170,8 @@ Header parse_header(const std::string& file, const std::string& text) {
     const Json& widths = json.at("widths");
     for (const auto& [name, value] : kIntFields)
       h.model.widths.*value = whole_number(file, widths.at(name));
+    if (widths.contains(kInputExtra))
+      h.model.widths.input_extra = whole_number(file, widths[kInputExtra]);
     for (const auto& [name, value] : kBoolFields)
       h.model.widths.*value = widths.at(name).get<bool>();
     h.model.widths.validate(h.model.form, h.model.activation);
@@ -224,6 +227,7 @@ void save_integer_model(const std::filesystem::path& path, const IntegerModel& m
   Json widths;
   for (const auto& [name, value] : kIntFields) widths[name] = model.widths.*value;
   for (const auto& [name, value] : kBoolFields) widths[name] = model.widths.*value;
+  if (model.widths.input_extra > 0) widths[kInputExtra] = model.widths.input_extra;
   std::vector<int> hidden;
   for (const IntegerLayer& layer : model.encoder) hidden.push_back(layer.hidden);
   Safetensors out;

@@ -1,34 +1,18 @@
+#include <algorithm>
 #include <charconv>
-#include <cmath>
-#include <utility>
 
 #include "taugate/core/error.h"
+#include "taugate/core/weight_grid.h"
 #include "taugate/quant/integer_model.h"
 
 namespace taugate {
 namespace {
 
-constexpr int kFraction = 7;  // weights and biases are k / 2^7
-
 /// The integers k of a tensor of k/128, or of k themselves.
 std::vector<std::int64_t> grid_values(const StoredTensor& t, const std::string& file) {
   std::vector<std::int64_t> values;
-  const auto refuse = [&](auto found, const char* wanted) {
-    fail(file, ": tensor '", t.name, "': value ", values.size(), ": found ", found, ", wanted ",
-         wanted, " with k in -128..127");
-  };
-  if (t.dtype[0] == 'F' || t.dtype[0] == 'B') {
-    for (float x : floats_of(t, file)) {
-      const double k = std::ldexp(static_cast<double>(x), kFraction);
-      if (!(k >= -128.0 && k <= 127.0 && k == std::floor(k))) refuse(x, "k/128");
-      values.push_back(static_cast<std::int64_t>(k));
-    }
-  } else {
-    for (std::int64_t k : integers_of(t, file)) {
-      if (k < -128 || k > 127) refuse(k, "k");
-      values.push_back(k);
-    }
-  }
+  for (const float x : weights_on(WeightGrid::k128, file, t))
+    values.push_back(static_cast<std::int64_t>(128.0f * x));
   return values;
 }
 
@@ -65,7 +49,7 @@ int gates_of(const Safetensors& content, const std::string& file) {
 }
 
 IntegerLayer take_layer(const Safetensors& content, const std::string& file,
-                        const std::string& name, int inputs, const Widths& w) {
+                        const std::string& name, int inputs, int extra, const Widths& w) {
   const StoredTensor& recurrent = wanted_tensor(content, file, name + ".weight_hh");
   const std::size_t H = recurrent.shape.size() == 2 ? recurrent.shape[1] : 0;
   require(H >= 1 && H <= 4096 && recurrent.shape[0] == 3 * H, file, ": tensor '", recurrent.name,
@@ -79,9 +63,12 @@ IntegerLayer take_layer(const Safetensors& content, const std::string& file,
   layer.recurrent = take_rows(content, file, name + ".weight_hh", rows, layer.hidden);
   layer.bias = take(content, file, name + ".bias_ih", {3 * H});
   // Accumulators count in products of a weight's 2^-7 with their operand's unit; sums likewise.
-  for (std::size_t i = 0; i < 2 * H; ++i) layer.bias[i] *= power_of_two(w.operand_fraction);
+  for (std::size_t i = 0; i < 2 * H; ++i) layer.bias[i] *= power_of_two(w.operand_fraction + extra);
   for (std::size_t i = 2 * H; i < 3 * H; ++i) layer.bias[i] *= power_of_two(w.product_fraction);
   layer.requantisers.assign(3 * H, Requantiser{});
+  // Where no input of the trace is added, sums of r and z have finer units than their accumulators.
+  const auto up = static_cast<std::uint16_t>(power_of_two(w.input_extra - extra));
+  std::fill_n(layer.requantisers.begin(), 2 * H, Requantiser{up, 0});
   return layer;
 }
 
@@ -99,23 +86,28 @@ void refuse_unknown(const Safetensors& content, const std::string& file, std::si
 
 }  // namespace
 
-IntegerModel qkeras_model(const Safetensors& content, const std::string& file) {
+IntegerModel qkeras_model(const Safetensors& content, const std::string& file, int input_bits) {
+  if (input_bits < 8 || input_bits > 16)
+    fail_usage("[qkeras] input bits: found ", input_bits, ", wanted 8..16");
   IntegerModel model;
   model.form = GruForm::reset_before;
   model.activation = Activation::hard;
-  model.widths = widths_qkeras();
+  model.widths = widths_qkeras(input_bits);
   model.gates = gates_of(content, file);
   std::size_t layers = 1;
   while (content.find(concat("encoder.", layers, ".weight_hh")) != nullptr) ++layers;
   refuse_unknown(content, file, layers);
   int inputs = 1;
   for (std::size_t k = 0; k < layers; ++k) {
-    model.encoder.push_back(take_layer(content, file, concat("encoder.", k), inputs, model.widths));
+    const int extra = k == 0 ? model.widths.input_extra : 0;
+    model.encoder.push_back(
+        take_layer(content, file, concat("encoder.", k), inputs, extra, model.widths));
     inputs = model.encoder.back().hidden;
   }
   for (std::size_t k = 0; k < layers; ++k) {
     const int below = k > 0 ? model.encoder[k - 1].hidden : 0;
-    model.decoder.push_back(take_layer(content, file, concat("decoder.", k), below, model.widths));
+    model.decoder.push_back(
+        take_layer(content, file, concat("decoder.", k), below, 0, model.widths));
   }
   const StoredTensor& bias = wanted_tensor(content, file, "head.bias");
   require(bias.shape.size() == 1 && bias.shape[0] >= 1 && bias.shape[0] <= 4096, file,

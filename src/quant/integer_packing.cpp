@@ -146,11 +146,15 @@ simd::WideGru pack_wide(Arena& memory, const IntegerModel& model, const IntegerL
   auto* weights = memory.allocate<double>(3 * static_cast<std::size_t>(H) * (H + I));
   auto* bias = memory.allocate_zeroed<double>(4 * static_cast<std::size_t>(H));
   auto* scale = memory.allocate_zeroed<double>(4 * static_cast<std::size_t>(H));
+  const Widths& widths = model.widths;
+  const int extra = &layer == &model.encoder[0] ? widths.input_extra : 0;
   double* w = weights;
   for (int u = 0; u < H; ++u) {
     for (const IntegerRows* rows : {&layer.recurrent, &layer.input})
       for (int k = 0; k < rows->cols; ++k)
-        for (int gate = 0; gate < 3; ++gate) *w++ = rows->row(gate * H + u)[k];
+        for (int gate = 0; gate < 3; ++gate)  // r and z add up in the finer unit of the two
+          *w++ = std::ldexp(rows->row(gate * H + u)[k],
+                            rows == &layer.recurrent && gate < 2 ? extra : 0);
     for (int gate = 0; gate < (after ? 4 : 3); ++gate) {
       const auto row = static_cast<std::size_t>(gate * H + u);
       const auto at = static_cast<std::size_t>(4 * u + gate);
@@ -159,9 +163,8 @@ simd::WideGru pack_wide(Arena& memory, const IntegerModel& model, const IntegerL
       scale[at] = scale_of(layer.requantisers[row]);
     }
   }
-  const Widths& widths = model.widths;
   const double gain =
-      after ? 1.0 : std::ldexp(1.0, widths.product_fraction - widths.operand_fraction);
+      after ? 1.0 : std::ldexp(1.0, widths.product_fraction - widths.operand_fraction - extra);
   return {tail_of(model), H, I, weights, bias, scale, gain};
 }
 

@@ -19,7 +19,8 @@ int tail_bits(const IntegerModel& model) {
 }
 
 bool narrow_fits(const IntegerModel& model) {
-  if (model.form != GruForm::reset_after || model.widths.head_reads_state) return false;
+  const Widths& w = model.widths;
+  if (model.form != GruForm::reset_after || w.head_reads_state || w.input_extra > 0) return false;
   if (tail_bits(model) > 30) return false;
   for (const AccumulatorBound& bound : accumulator_bounds(model)) {
     const auto most = static_cast<double>(bound.most);
@@ -49,6 +50,7 @@ std::optional<IntegerPlan> IntegerPlan::make(const IntegerModel& model,
   plan.steps_ = model.gates;
   plan.operand_fraction_ = model.widths.operand_fraction;
   for (const IntegerLayer& layer : model.encoder) plan.encoder_units_.push_back(layer.hidden);
+  plan.input_fraction_ = model.widths.operand_fraction + model.widths.input_extra;
   const bool floats =
       narrow && kernels.fuses && simd::fits_short(tail_of(model)) && floats_fit(model);
   for (const auto* side : {&model.encoder, &model.decoder})
@@ -117,7 +119,7 @@ IntegerPlan::Scratch IntegerPlan::make_scratch() const {
 
 bool IntegerPlan::quantise(Scratch& s, std::size_t count) const {
   const std::size_t whole = (count + kLanes - 1) / kLanes * kLanes;
-  return kernels_->quantise(whole, s.values.data(), operand_fraction_, s.input.data());
+  return kernels_->quantise(whole, s.values.data(), input_fraction_, s.input.data());
 }
 
 void IntegerPlan::run(Scratch& s) const {

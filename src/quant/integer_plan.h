@@ -21,7 +21,7 @@ class IntegerPlan {
 
   struct Scratch {
     Buffer<float> values;                           ///< [T][lanes], to be quantised
-    Buffer<std::int32_t> input;                     ///< [T][lanes], words on the operand's grid
+    Buffer<std::int32_t> input;                     ///< [T][lanes], words on the input's grid
     Buffer<double> output;                          ///< [T][C][lanes]
     Buffer<std::int32_t> words[2], state, operand;  ///< narrow
     Buffer<double> reals[2], states, work;          ///< wide
@@ -63,6 +63,7 @@ class IntegerPlan {
   int steps_ = 0, widest_ = 0;  // widest: padded units
   int operand_fraction_ = 0;
   std::vector<int> encoder_units_;  // of each layer, not padded
+  int input_fraction_ = 0;
   Arena memory_;
   std::vector<simd::NarrowGru> narrow_layers_;  // encoder, then decoder
   std::vector<simd::NarrowGru> single_layers_;  // likewise, or none

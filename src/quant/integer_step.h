@@ -54,11 +54,12 @@ inline std::int64_t dot(const IntegerRows& m, int row, const std::int32_t* opera
   return sum;
 }
 
-/// state [H] becomes the next state. x [I]: words on the MAC operand's grid, null for a layer
-/// without input. observe(node, unit, value) is called for every value.
+/// state [H] becomes the next state. x [I]: words on the MAC operand's grid, with `extra` further
+/// fraction bits (Widths::input_extra where it is the trace); null for a layer without input.
+/// observe(node, unit, value) is called for every value.
 template <class Observer = NoObserver>
 void gru_step(const Arithmetic& a, const IntegerLayer& layer, const std::int32_t* x,
-              std::int32_t* state, StepScratch& s, Observer&& observe = {}) {
+              std::int32_t* state, StepScratch& s, Observer&& observe = {}, int extra = 0) {
   const Widths& w = a.widths();
   const int H = layer.hidden;
   const std::int32_t* q = s.operand.data();
@@ -67,7 +68,7 @@ void gru_step(const Arithmetic& a, const IntegerLayer& layer, const std::int32_t
   };
   const auto joint_sum = [&](int row) {
     return sum(row, layer.bias[static_cast<std::size_t>(row)] + dot(layer.input, row, x) +
-                        dot(layer.recurrent, row, q));
+                        dot(layer.recurrent, row, q) * power_of_two(extra));
   };
   const auto see = [&](Node node, int unit, std::int64_t value) {
     observe(node, unit, value);
@@ -99,8 +100,9 @@ void gru_step(const Arithmetic& a, const IntegerLayer& layer, const std::int32_t
       const std::int64_t recurrent_sum = see(Node::recurrent_sum, u, sum(row + H, from_q));
       n_sum = a.candidate_sum(input_sum, s.reset[u], recurrent_sum);
     } else {
-      n_sum = sum(row, input + from_x * power_of_two(w.product_fraction - w.operand_fraction) +
-                           dot(layer.recurrent, row, s.product.data()));
+      const int shift = w.product_fraction - w.operand_fraction - extra;
+      n_sum = sum(
+          row, input + from_x * power_of_two(shift) + dot(layer.recurrent, row, s.product.data()));
     }
     const std::int64_t n = a.candidate(see(Node::candidate_sum, u, n_sum));
     see(Node::candidate, u, n);

@@ -127,6 +127,7 @@ QatNetwork::QatNetwork(const Seq2Seq& model, const QatOptions& options)
     : config_(model.config()), options_(options) {
   const Widths& w = options.quantise.widths;
   w.validate(config_.form, config_.activation);
+  check_float("input_extra", w.input_extra, 0);
   check_float("sum_bits", w.sum_bits, kFloatBits);
   check_float("state_fraction", w.state_fraction, kFloatBits);
   check_float("output_bits", w.output_bits, kFloatBits);

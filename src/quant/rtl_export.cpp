@@ -114,6 +114,8 @@ void check_model(const IntegerModel& model) {
   require(!model.widths.step_reads_operand && !model.widths.head_reads_state,
           "[rtl] found a model whose step reads the operand or whose head reads the state, wanted "
           "the carried state in the step and the operand in the head");
+  require(model.widths.input_extra == 0, "[rtl] found traces with ", model.widths.input_extra,
+          " more bits than the operand, wanted as many");
 }
 
 }  // namespace

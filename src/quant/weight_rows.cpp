@@ -84,6 +84,10 @@ LayerWeights layer_weights(const Seq2Seq& model, std::size_t k) {
 }
 
 std::vector<WeightRow> layer_rows(const Seq2Seq& model, std::size_t k, const Widths& w) {
+  if (w.input_extra > 0)
+    fail_usage("[quantise] input_extra: found ", w.input_extra,
+               ", wanted 0: only imported "
+               "models read traces finer than their state");
   const LayerWeights layer = layer_weights(model, k);
   const GruForm form = model.config().form;
   std::vector<WeightRow> rows;

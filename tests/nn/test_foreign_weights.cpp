@@ -1,12 +1,12 @@
 // Weights of PyTorch and Keras: written here as those frameworks lay them out, run by plain
 // equations in that layout, and compared with what the imported network makes of the same traces.
 
-#include <hdf5.h>
 #include <zip.h>
 
 #include <array>
 
 #include "fli/io_testing.h"
+#include "hdf5_writer.h"
 #include "nn/nn_testing.h"
 #include "taugate/core/hdf5.h"
 #include "taugate/nn/engine.h"
@@ -144,53 +144,9 @@ double error_against(const ImportedModel& imported, Expected expected) {
   return worst;
 }
 
-/// Writes HDF5 by libhdf5 alone.
-class Hdf5Writer {
- public:
-  explicit Hdf5Writer(const fs::path& path)
-      : file_(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT)) {
-    REQUIRE(file_ >= 0);
-  }
-  ~Hdf5Writer() { H5Fclose(file_); }
-
-  void put(const std::string& path, const std::vector<std::size_t>& shape,
-           const std::vector<float>& values) {
-    const std::vector<hsize_t> extents(shape.begin(), shape.end());
-    const hid_t groups = H5Pcreate(H5P_LINK_CREATE);
-    H5Pset_create_intermediate_group(groups, 1);
-    const hid_t space = H5Screate_simple(static_cast<int>(shape.size()), extents.data(), nullptr);
-    const hid_t set =
-        H5Dcreate2(file_, path.c_str(), H5T_IEEE_F32LE, space, groups, H5P_DEFAULT, H5P_DEFAULT);
-    REQUIRE(set >= 0);
-    CHECK(H5Dwrite(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0);
-    H5Dclose(set);
-    H5Sclose(space);
-    H5Pclose(groups);
-  }
-  void put(const std::string& path, const Table& t) {
-    put(path, {static_cast<std::size_t>(t.rows), static_cast<std::size_t>(t.cols)}, t.values);
-  }
-  void group(const std::string& path) {
-    const hid_t group = H5Gcreate2(file_, path.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    REQUIRE(group >= 0);
-    H5Gclose(group);
-  }
-  /// An attribute of variable length, as h5py writes Python's texts.
-  void attribute(const std::string& object, const char* name, const char* text) {
-    const hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR);
-    H5Tset_size(type, H5T_VARIABLE);
-    const hid_t at = H5Acreate_by_name(file_, object.c_str(), name, type, space, H5P_DEFAULT,
-                                       H5P_DEFAULT, H5P_DEFAULT);
-    REQUIRE(at >= 0);
-    CHECK(H5Awrite(at, type, &text) >= 0);
-    H5Aclose(at);
-    H5Sclose(space);
-    H5Tclose(type);
-  }
-
- private:
-  hid_t file_;
-};
+void put(Hdf5Writer& file, const std::string& path, const Table& t) {
+  file.put(path, {static_cast<std::size_t>(t.rows), static_cast<std::size_t>(t.cols)}, t.values);
+}
 
 /// A network of Keras: encoder and decoder of these units, one input, a head of C outputs.
 struct KerasNetwork {
@@ -222,7 +178,7 @@ struct KerasNetwork {
 
   void put_bias(Hdf5Writer& file, const std::string& path, const KerasLayer& layer) const {
     const auto columns = static_cast<std::size_t>(layer.bias.cols);
-    if (layer.bias.rows == 2) file.put(path, layer.bias);
+    if (layer.bias.rows == 2) put(file, path, layer.bias);
     if (layer.bias.rows == 1) file.put(path, {columns}, layer.bias.values);
   }
   /// LAYER/LAYER/gru_cell/kernel:0 below `root`, as Keras 1 and 2 lay weights out.
@@ -230,13 +186,13 @@ struct KerasNetwork {
     Hdf5Writer file(path);
     for (const KerasLayer& layer : layers) {
       const std::string group = concat(root, layer.name, '/', layer.name, "/gru_cell_1/");
-      file.put(group + "kernel:0", layer.kernel);
-      file.put(group + "recurrent_kernel:0", layer.recurrent);
+      put(file, group + "kernel:0", layer.kernel);
+      put(file, group + "recurrent_kernel:0", layer.recurrent);
       put_bias(file, group + "bias:0", layer);
     }
-    file.put(root + "top/top/kernel:0", head);
+    put(file, root + "top/top/kernel:0", head);
     file.put(root + "top/top/bias:0", {static_cast<std::size_t>(outputs)}, head_bias.values);
-    file.put("optimizer_weights/Adam/m/kernel:0", head);
+    put(file, "optimizer_weights/Adam/m/kernel:0", head);
     if (config) file.attribute("/", "model_config", config);
   }
   /// layers/gru_K/cell/vars/0, as Keras 3 does.
@@ -244,12 +200,12 @@ struct KerasNetwork {
     Hdf5Writer file(path);
     for (std::size_t k = 0; k < layers.size(); ++k) {
       const std::string group = k == 0 ? "layers/gru" : concat("layers/gru_", k);
-      file.put(group + "/cell/vars/0", layers[k].kernel);
-      file.put(group + "/cell/vars/1", layers[k].recurrent);
+      put(file, group + "/cell/vars/0", layers[k].kernel);
+      put(file, group + "/cell/vars/1", layers[k].recurrent);
       put_bias(file, group + "/cell/vars/2", layers[k]);
     }
     file.put("layers/dropout/seed_generator/vars/0", {2}, {1.0f, 2.0f});
-    file.put("layers/dense/vars/0", head);
+    put(file, "layers/dense/vars/0", head);
     file.put("layers/dense/vars/1", {static_cast<std::size_t>(outputs)}, head_bias.values);
   }
   double error_of(const ImportedModel& imported) const {
@@ -364,13 +320,13 @@ TEST_CASE("names beside Keras 3's numbers, and a .keras archive") {
     Hdf5Writer file(inner);
     for (std::size_t k = 0; k < 2; ++k) {
       const std::string group = k == 0 ? "layers/gru_1" : "layers/gru";
-      file.put(group + "/cell/vars/0", n.layers[k].kernel);
-      file.put(group + "/cell/vars/1", n.layers[k].recurrent);
-      file.put(group + "/cell/vars/2", n.layers[k].bias);
+      put(file, group + "/cell/vars/0", n.layers[k].kernel);
+      put(file, group + "/cell/vars/1", n.layers[k].recurrent);
+      put(file, group + "/cell/vars/2", n.layers[k].bias);
       file.group(group + "/vars");
       file.attribute(group + "/vars", "name", n.layers[k].name.c_str());
     }
-    file.put("layers/time_distributed/layer/vars/0", n.head);
+    put(file, "layers/time_distributed/layer/vars/0", n.head);
     file.put("layers/time_distributed/layer/vars/1", {3}, n.head_bias.values);
   }
   const ImportedModel imported = arrange(read_foreign_network(inner), plain());

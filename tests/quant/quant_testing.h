@@ -85,7 +85,7 @@ class DoubleNetwork {
  public:
   explicit DoubleNetwork(const IntegerModel& model) : m_(model), w_(model.widths) {}
 
-  /// Outputs [T][C] in units of 2^-output_fraction; input [T] on the operand's grid.
+  /// Outputs [T][C] in units of 2^-output_fraction; input [T] on its grid.
   std::vector<double> run(const std::vector<double>& input) {
     std::vector<std::vector<double>> sequence, final_states, outputs;
     for (double x : input) sequence.push_back({x});
@@ -172,10 +172,11 @@ class DoubleNetwork {
       return static_cast<double>(layer.bias[row]) / one(fraction);
     };
     const int F = w_.operand_fraction;
+    const int I = F + (&layer == m_.encoder.data() ? w_.input_extra : 0);  // of what reads x
     for (int row = 0; row < 2 * H; ++row) {
-      const double a = bias(row, F) + dot(layer.input, row, x) + dot(layer.recurrent, row, q);
+      const double a = bias(row, I) + dot(layer.input, row, x) + dot(layer.recurrent, row, q);
       (row < H ? r : z)
-          .push_back(gate(sum(a, F, layer.requantisers[row], w_.sum_bits) * gate_unit, gate_unit));
+          .push_back(gate(sum(a, I, layer.requantisers[row], w_.sum_bits) * gate_unit, gate_unit));
     }
     for (int u = 0; u < H; ++u) product.push_back(fraction_of(r[u] * held[u], w_.product_fraction));
     for (int u = 0; u < H; ++u) {
@@ -185,7 +186,7 @@ class DoubleNetwork {
         const double s =
             static_cast<double>(layer.recurrent_bias[u]) / one(F) + dot(layer.recurrent, row, q);
         units =
-            sum(bias(row, F) + dot(layer.input, row, x), F, layer.requantisers[row], w_.sum_bits) +
+            sum(bias(row, I) + dot(layer.input, row, x), I, layer.requantisers[row], w_.sum_bits) +
             std::nearbyint(r[u] * sum(s, F, layer.requantisers[row + H], w_.sum_bits));
         units = std::clamp(units, -one(w_.sum_bits - 1), one(w_.sum_bits - 1) - 1.0);
       } else {

@@ -212,7 +212,12 @@ TEST_CASE("widths that do not fit together are refused by name") {
   CHECK(contains(message([](Widths& w) { w.operand_fraction = 16; }), "operand_fraction"));
   CHECK(contains(message([](Widths& w) { w.accumulator_bits = 48; }), "wanted 32 or 64"));
   CHECK(contains(message([](Widths& w) { w.sum_bits = 13; }), "gate_sum_fraction"));
-  CHECK(contains(message([](Widths& w) { w.gate_fraction = 16; }), "gate_fraction"));
+  CHECK(contains(message([](Widths& w) { w.gate_fraction = 24; }), "found 24, wanted 2..23"));
+  CHECK(contains(message([](Widths& w) { w.gate_fraction = 16; }, GruForm::reset_after),
+                 "found 16, wanted 2..15"));
+  CHECK(
+      contains(message([](Widths& w) { w.input_extra = 9; }), "input_extra: found 9, wanted 0..8"));
+  CHECK(contains(message([](Widths& w) { w.input_extra = 1; }), "product_fraction"));
   CHECK(
       contains(message([](Widths& w) { w.candidate_sum_fraction = 7; }), "candidate_sum_fraction"));
   CHECK(contains(message([](Widths& w) { w.candidate_fraction = 0; }), "candidate_fraction"));
@@ -225,6 +230,8 @@ TEST_CASE("widths that do not fit together are refused by name") {
   CHECK(message([](Widths& w) { w.gate_sum_fraction = 5; }, GruForm::reset_after, Activation::hard)
             .empty());
   CHECK(message([](Widths& w) { w = widths_16bit(); }).empty());
-  CHECK(message([](Widths& w) { w = widths_qkeras(); }, GruForm::reset_before, Activation::hard)
-            .empty());
+  for (const int bits : {8, 16})
+    CHECK(message([bits](Widths& w) { w = widths_qkeras(bits); }, GruForm::reset_before,
+                  Activation::hard)
+              .empty());
 }

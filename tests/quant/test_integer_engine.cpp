@@ -25,6 +25,7 @@ std::vector<Widths> settings() {
   variant([](Widths& w) { w.sum_bits = 12, w.gate_sum_fraction = w.candidate_sum_fraction = 9; });
   variant([](Widths& w) { w.candidate_fraction = 22, w.state_fraction = 29; });
   variant([](Widths& w) { w.gate_fraction = 13, w.candidate_sum_fraction = 14; });
+  variant([](Widths& w) { w.input_extra = 3, w.product_fraction = 12, w.accumulator_bits = 64; });
   return all;
 }
 
@@ -37,18 +38,20 @@ std::vector<std::int16_t> random_words(Random& rng, std::size_t count, int fract
   return words;
 }
 
+int input_fraction(const Widths& w) { return w.operand_fraction + w.input_extra; }
+
 void compare(const IntegerModel& model, Random& rng, std::size_t traces) {
   IntegerEngine engine(model);
   const auto T = static_cast<std::size_t>(model.gates),
              C = static_cast<std::size_t>(model.outputs());
-  const auto input = random_words(rng, traces * T, model.widths.operand_fraction);
+  const auto input = random_words(rng, traces * T, input_fraction(model.widths));
   std::vector<std::int64_t> output(traces * T * C);
   engine.run_words(input, output);
   DoubleNetwork reference(model);
   for (std::size_t i = 0; i < traces; ++i) {
     std::vector<double> x;
     for (std::size_t t = 0; t < T; ++t)
-      x.push_back(std::ldexp(input[i * T + t], -model.widths.operand_fraction));
+      x.push_back(std::ldexp(input[i * T + t], -input_fraction(model.widths)));
     const std::vector<double> wanted = reference.run(x);
     for (std::size_t j = 0; j < wanted.size(); ++j)
       REQUIRE(static_cast<double>(output[i * T * C + j]) == wanted[j]);
@@ -107,7 +110,7 @@ TEST_CASE("every kernel of this machine equals the slow twin, in all settings, s
             // One trace, half a block, a block of 16 or 32 and a tail; words over the grid and at
             // its ends.
             for (std::size_t traces : {1, 14, 19, 45}) {
-              const auto input = random_words(rng, traces * 7, widths.operand_fraction);
+              const auto input = random_words(rng, traces * 7, input_fraction(widths));
               std::vector<std::int64_t> words(traces * 21), wanted(traces * 21);
               engine.run_words(input, words);
               twin.run_words(input, wanted);
