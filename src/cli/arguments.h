@@ -24,6 +24,9 @@ class Arguments {
   /// Adds options under a title of their own in --help; "" for those that follow the usage line.
   cxxopts::OptionAdder group(const std::string& title);
 
+  /// Names of the file arguments.
+  const std::vector<std::string>& positionals() const { return positionals_; }
+
   /// False when --help was asked for, and printed.
   bool parse(int argc, char** argv);
 
@@ -47,15 +50,27 @@ class Arguments {
   std::string help() const;
 
   cxxopts::Options options_;
+  std::vector<std::string> positionals_;
   std::string command_, command_line_;
   std::vector<std::string> groups_;  // in the order in which they were added
   cxxopts::ParseResult result_;
 };
 
-/// Error where the file cannot be written: now, rather than after an hour of work.
-void check_writable(const std::filesystem::path& file);
-/// The same for the files of those of these options that were given.
-void check_writable(const Arguments& arguments, std::initializer_list<const char*> options);
+/// A file that a command writes, and the option that it comes from.
+struct OutputPath {
+  std::string option;
+  std::filesystem::path path;
+};
+/// Files in the folder of --output, where that was given.
+std::vector<OutputPath> in_output_folder(const Arguments& arguments,
+                                         std::initializer_list<const char*> names);
+
+/// Whether all files that a command writes can be written: now, rather than after an hour of work.
+/// Those of `options` that were given, and `others`. UsageError where one is a file that the
+/// command reads (a file argument or an option that names an input) or that it writes, too, by
+/// whatever name, or lies in a folder that it reads; Error where one cannot be written.
+void check_outputs(const Arguments& arguments, std::initializer_list<const char*> options,
+                   const std::vector<OutputPath>& others = {});
 
 /// --threads, for every command that computes.
 void add_threads(Arguments& arguments);

@@ -19,7 +19,7 @@ int convert(int argc, char** argv) {
       "period", "laser period, where the file does not tell", value(), "NS");
   if (!a.parse(argc, argv)) return kSuccess;
   const std::string in = a.positional("in"), out = a.positional("out");
-  check_writable(out);
+  check_outputs(a, {"out"});
   Measurement m = measurement_from(a, in);
   for (const auto& [option, ns] : {std::pair{"bin", &m.bin_ns}, {"period", &m.period_ns}}) {
     if (!a.has(option)) continue;

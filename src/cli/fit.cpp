@@ -293,7 +293,8 @@ int fit(int argc, char** argv) {
   options.least_counts = given.least_counts;
   std::optional<Range> scale;
   if (a.has("scale")) scale = a.range("scale");
-  check_writable(a, {"json", "report"});
+  check_outputs(a, {"json", "report"},
+                in_output_folder(a, {"lifetimes.csv", "fit.npz", "summary.json", "residuals.npy"}));
 
   Measurement measurement = measurement_from(a, file);
   if (given.bin_ns) measurement.bin_ns = given.bin_ns;

@@ -55,6 +55,7 @@ int import_weights(int argc, char** argv) {
   if (!a.parse(argc, argv)) return kSuccess;
   const std::filesystem::path weights = a.positional("weights");
   if (!a.has("output")) fail_usage("wanted -o MODEL (see: taugate import --help)");
+  check_outputs(a, {"output"});
 
   Prior prior = prior_from(a);
   Normalisation normalisation;
