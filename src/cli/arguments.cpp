@@ -1,8 +1,13 @@
 #include "arguments.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <iostream>
 #include <regex>
 #include <sstream>
@@ -37,7 +42,9 @@ std::string shell_quoted(const std::string& word) {
 
 Arguments::Arguments(std::string command, std::string synopsis, std::string about,
                      std::vector<std::string> positional)
-    : options_("taugate " + command, about), command_(std::move(command)) {
+    : options_("taugate " + command, about),
+      positionals_(positional),
+      command_(std::move(command)) {
   options_.custom_help(std::move(synopsis));
   options_.positional_help("");
   for (const auto& name : positional)
@@ -186,11 +193,91 @@ std::vector<std::string> Arguments::texts(const std::string& name) const {
   return values;
 }
 
-void check_writable(const std::filesystem::path& file) { OutputFile probe(file); }
+namespace {
 
-void check_writable(const Arguments& arguments, std::initializer_list<const char*> options) {
+namespace fs = std::filesystem;
+
+/// Options that name what a command reads, whatever the command.
+constexpr const char* kInputs[] = {"config",   "data",      "from",   "irf", "masks",
+                                   "measured", "reference", "models", "rtl"};
+
+/// The same for two names of one file; empty for a device, which nothing can destroy.
+std::string identity(const fs::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0)
+    return S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)
+               ? concat(status.st_dev, ':', status.st_ino)
+               : "";
+  std::error_code ignored;
+  return fs::weakly_canonical(fs::absolute(path, ignored), ignored).string();
+}
+
+/// Opens it as it will be opened; where its folder is yet to be made, looks at the one above.
+void check_writable(const fs::path& file, bool makes_folder) {
+  std::error_code ignored;
+  fs::path folder = fs::absolute(file, ignored).parent_path();
+  if (fs::exists(file, ignored) && fs::is_other(file, ignored)) return;  // a pipe has no second try
+  if (!makes_folder || fs::exists(folder, ignored)) {
+    OutputFile probe(file);
+    return;
+  }
+  while (!fs::exists(folder, ignored) && folder.has_relative_path()) folder = folder.parent_path();
+  if (::access(folder.c_str(), W_OK | X_OK) != 0)
+    fail(file.string(), ": cannot be written: ", folder.string(), ": ", std::strerror(errno));
+}
+
+std::vector<OutputPath> inputs_of(const Arguments& a, const std::vector<OutputPath>& outputs) {
+  std::vector<OutputPath> inputs;
+  for (const std::string& name : a.positionals())
+    if (a.has(name) && std::none_of(outputs.begin(), outputs.end(), [&](const OutputPath& output) {
+          return output.option == name;
+        }))
+      inputs.push_back({"the " + name, a.text(name)});
+  for (const std::string name : kInputs)
+    if (a.has(name))
+      for (const std::string& path : name == "models" ? a.texts(name) : std::vector{a.text(name)})
+        inputs.push_back({"--" + name, path});
+  return inputs;
+}
+
+}  // namespace
+
+std::vector<OutputPath> in_output_folder(const Arguments& arguments,
+                                         std::initializer_list<const char*> names) {
+  std::vector<OutputPath> paths;
+  if (arguments.has("output"))
+    for (const char* name : names)
+      paths.push_back({"output", fs::path(arguments.text("output")) / name});
+  return paths;
+}
+
+void check_outputs(const Arguments& arguments, std::initializer_list<const char*> options,
+                   const std::vector<OutputPath>& others) {
+  std::vector<OutputPath> outputs;
   for (const char* option : options)
-    if (arguments.has(option)) check_writable(arguments.text(option));
+    if (arguments.has(option)) outputs.push_back({option, arguments.text(option)});
+  const std::size_t given = outputs.size();
+  outputs.insert(outputs.end(), others.begin(), others.end());
+  std::vector<OutputPath> taken = inputs_of(arguments, outputs);
+  const std::size_t inputs = taken.size();
+  for (const OutputPath& output : outputs) {
+    const std::string name = output.option == "out" ? "OUT" : "--" + output.option;
+    const std::string own = identity(output.path);
+    std::error_code ignored;
+    const std::string folder = identity(fs::absolute(output.path, ignored).parent_path());
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+      if (!own.empty() && identity(taken[i].path) == own)
+        fail_usage(name, ": found ", output.path.string(), ", the same file as that of ",
+                   taken[i].option, i < inputs ? ", which is read" : "; wanted one of its own");
+      if (i < inputs && fs::is_directory(taken[i].path, ignored) &&
+          identity(taken[i].path) == folder)
+        fail_usage(name, ": found ", output.path.string(), ", in the folder of ", taken[i].option,
+                   ", which is read");
+    }
+    taken.push_back({name, output.path});
+  }
+  for (std::size_t i = 0; i < inputs; ++i) keep_from_writing(taken[i].path);
+  for (std::size_t i = 0; i < outputs.size(); ++i) check_writable(outputs[i].path, i >= given);
 }
 
 void add_threads(Arguments& arguments) {
@@ -201,7 +288,7 @@ void add_threads(Arguments& arguments) {
 void use_threads(const Arguments& arguments) {
   if (!arguments.has("threads")) return;
   const std::uint64_t n = arguments.count("threads");
-  if (n < 1 || n > 4096) fail_usage("--threads: found ", n, ", wanted 1 to 4096");
+  if (n < 1 || n > kMostThreads) fail_usage("--threads: found ", n, ", wanted 1 to ", kMostThreads);
   set_thread_count(static_cast<int>(n));
 }
 

@@ -31,6 +31,8 @@ class Arguments {
   void needs_value(Names options, const std::string& other, Names values);
   /// Nor beside one of `others`, unless one of `saving` is given.
   void excludes(Names options, Names others, Names saving = {});
+  /// Names of the file arguments.
+  const std::vector<std::string>& positionals() const { return positionals_; }
 
   /// False when --help was asked for, and printed.
   bool parse(int argc, char** argv);
@@ -61,16 +63,28 @@ class Arguments {
   void check_company() const;
 
   cxxopts::Options options_;
+  std::vector<std::string> positionals_;
   std::string command_, command_line_;
   std::vector<std::string> groups_;  // in the order in which they were added
   std::vector<Rule> rules_;
   cxxopts::ParseResult result_;
 };
 
-/// Error where the file cannot be written: now, rather than after an hour of work.
-void check_writable(const std::filesystem::path& file);
-/// The same for the files of those of these options that were given.
-void check_writable(const Arguments& arguments, std::initializer_list<const char*> options);
+/// A file that a command writes, and the option that it comes from.
+struct OutputPath {
+  std::string option;
+  std::filesystem::path path;
+};
+/// Files in the folder of --output, where that was given.
+std::vector<OutputPath> in_output_folder(const Arguments& arguments,
+                                         std::initializer_list<const char*> names);
+
+/// Whether all files that a command writes can be written: now, rather than after an hour of work.
+/// Those of `options` that were given, and `others`. UsageError where one is a file that the
+/// command reads (a file argument or an option that names an input) or that it writes, too, by
+/// whatever name, or lies in a folder that it reads; Error where one cannot be written.
+void check_outputs(const Arguments& arguments, std::initializer_list<const char*> options,
+                   const std::vector<OutputPath>& others = {});
 
 /// --threads, for every command that computes.
 void add_threads(Arguments& arguments);

@@ -232,7 +232,7 @@ int compare(int argc, char** argv) {
   const std::uint64_t traces = a.count("traces");
   if (traces < 4 || traces > 10'000'000)
     fail_usage("--traces: found ", traces, ", wanted 4 to 10 million");
-  check_writable(a, {"json", "report"});
+  check_outputs(a, {"json", "report"}, in_output_folder(a, {"comparison.csv", "comparison.json"}));
 
   Progress progress(std::cerr, "compare", "conditions", static_cast<double>(conditions.size()),
                     {.terminal = is_terminal(2), .clock = {}});

@@ -20,7 +20,7 @@ int convert(int argc, char** argv) {
       "period", "laser period, where the file does not tell", value(), "NS");
   if (!a.parse(argc, argv)) return kSuccess;
   const std::string in = a.positional("in"), out = a.positional("out");
-  check_writable(out);
+  check_outputs(a, {"out"});
   const std::string ending = std::filesystem::path(out).extension().string();
   for (const auto& [option, lost] :
        {std::pair{"bin", ending == ".npy"}, {"period", ending == ".npy" || ending == ".png"}})

@@ -159,6 +159,7 @@ int cosim(int argc, char** argv) {
   if (!a.parse(argc, argv)) return kSuccess;
   const std::string file = a.positional("model");
   const RtlOptions hardware = rtl_options_from(a);
+  check_outputs(a, {"json", "waveform", "coverage"});
   traffic_from(a);
   const std::uint64_t traces = a.count("traces");
   if (traces < 1 || traces > 1u << 20) fail_usage("--traces: found ", traces, ", wanted 1 to 2^20");
@@ -167,7 +168,6 @@ int cosim(int argc, char** argv) {
   const QuantisedModel model = load_quantised_model(file);
   const RtlParameters parameters = rtl_parameters(model.network, hardware);
   const std::vector<PixelSamples> pixels = traces_from(model, a, traces);
-  check_writable(a, {"json", "waveform", "coverage"});
   try {
     return compare(model, parameters, pixels, a);
   } catch (const Error&) {

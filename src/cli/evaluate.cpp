@@ -64,8 +64,7 @@ int evaluate(int argc, char** argv) {
   const std::uint64_t samples = a.count("samples");
   if (samples < 1 || samples > 1u << 30)
     fail_usage("--samples: found ", samples, ", wanted 1 to 2^30");
-  // Fails now rather than after the work.
-  check_writable(a, {"json"});
+  check_outputs(a, {"json", "scatter"});
   Progress progress(std::cerr, "evaluate", "traces", static_cast<double>(samples),
                     {.terminal = is_terminal(2), .clock = {}});
   const Evaluation e =

@@ -18,6 +18,7 @@ int export_onnx(int argc, char** argv) {
   if (!a.parse(argc, argv)) return kSuccess;
   const std::string path = a.positional("model");
   if (!a.has("output")) fail_usage("wanted -o FILE (see: taugate export-onnx --help)");
+  check_outputs(a, {"output"});
   require(!holds_integers(path), path,
           ": found a model of integers, wanted one of floats: that is what ONNX's GRU computes");
   const TrainedModel model = load_trained_model(path);

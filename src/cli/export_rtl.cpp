@@ -61,6 +61,9 @@ int export_rtl(int argc, char** argv) {
   const std::string file = a.positional("model");
   if (!a.has("output")) fail_usage("export-rtl: found no -o FOLDER");
   const RtlOptions options = rtl_options_from(a);
+  check_outputs(a, {},
+                in_output_folder(a, {"seq2seq_model.sv", "writes.txt", "golden_input.mem",
+                                     "golden_output.mem"}));
   const std::uint64_t vectors = a.count("vectors");
   if (vectors > 1u << 20) fail_usage("--vectors: found ", vectors, ", wanted at most 2^20");
   if (!holds_integers(file))

@@ -305,7 +305,8 @@ int fit(int argc, char** argv) {
   options.least_counts = given.least_counts;
   std::optional<Range> scale;
   if (a.has("scale")) scale = a.range("scale");
-  check_writable(a, {"json", "report"});
+  check_outputs(a, {"json", "report"},
+                in_output_folder(a, {"lifetimes.csv", "fit.npz", "summary.json", "residuals.npy"}));
 
   Measurement measurement = measurement_from(a, file);
   const int gates_wanted =

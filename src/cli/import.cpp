@@ -100,6 +100,7 @@ int import_weights(int argc, char** argv) {
   if (!a.parse(argc, argv)) return kSuccess;
   const std::filesystem::path weights = a.positional("weights");
   if (!a.has("output")) fail_usage("wanted -o MODEL (see: taugate import --help)");
+  check_outputs(a, {"output"});
 
   Prior prior = prior_from(a, Prior{simulator_preset("ss2-70"), 0.0});
   Normalisation normalisation;

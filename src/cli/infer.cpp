@@ -247,6 +247,9 @@ int infer(int argc, char** argv) {
   if (!a.has("output")) fail_usage("wanted -o FOLDER (see: taugate infer --help)");
   const fs::path folder = a.text("output");
   const InferenceOptions options = inference_options_from(a);
+  check_outputs(a, {"report"},
+                in_output_folder(a, {"sfd.npy", "lifetimes.csv", "lifetimes.npy", "lifetimes.tif",
+                                     "summary.json"}));
   const std::unique_ptr<TraceModel> loaded = load_trace_model(model_file);
   const TraceModel& model = *loaded;
   Stopwatch watch;
@@ -260,8 +263,6 @@ int infer(int argc, char** argv) {
   const std::size_t pixel = chosen_pixel(a, result.width, result.height, result.intensity);
   std::optional<Range> scale;
   if (a.has("scale")) scale = a.range("scale");
-
-  check_writable(a, {"report"});
 
   make_folder(folder);
   const nlohmann::json s = summary(result, truth);

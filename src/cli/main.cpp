@@ -151,7 +151,8 @@ int guarded_run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace taugate;
-  std::signal(SIGPIPE, SIG_IGN);
+  // Writing then fails with a reason, which we tell, where it would end us without a word.
+  for (const int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);
   cli::watch_for_interrupts();
   no_hdf5_clean_up_at_exit();
   const int code = cli::guarded_run(argc, argv);

@@ -22,6 +22,10 @@ nlohmann::json statistics(const std::vector<float>& values) {
 }
 
 void print_statistics(const char* name, const nlohmann::json& s) {
+  if (s.is_null()) {
+    std::cout << "  " << name << ": none\n";
+    return;
+  }
   std::cout << "  " << name << ": mean " << s["mean"].get<double>() << " ns, deviation "
             << s["deviation"].get<double>() << " ns, median " << s["median"].get<double>()
             << " ns\n";

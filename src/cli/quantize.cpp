@@ -206,7 +206,7 @@ int quantize(int argc, char** argv) {
     fail_usage("--samples: found ", samples, ", wanted 1 to 2^30");
   if (holds_integers(file)) fail(file, ": found a model of integers, wanted one of floats");
   const TrainedModel model = load_trained_model(file);
-  check_writable(a, {"output", "json"});
+  check_outputs(a, {"output", "json"});
 
   const Result result =
       a.has("weights-only") ? rounded(model, options, a) : integers(model, options, rule, a);

@@ -60,9 +60,9 @@ bool write_results(const fs::path& folder, const Findings& found, const Argument
   write_file(folder / "tables.csv", reproduction_csv(found));
   write_file(a.maybe("json").value_or((folder / "tables.json").string()),
              reproduction_json(found, origin));
-  const Pictures pictures = a.has("no-pictures") ? Pictures{} : pictures_of(found);
+  const Pictures pictures = a.has("no-pictures") || interrupted() ? Pictures{} : pictures_of(found);
   for (const auto& [name, draw] : pictures) draw(folder / name);
-  if (!a.has("report")) return !pictures.empty();
+  if (!a.has("report") || interrupted()) return !pictures.empty();
   Report report = report_of(a, "The paper's tables, reproduced");
   report.markdown(tables);
   if (!pictures.empty()) report.section("Pictures");
@@ -134,7 +134,7 @@ int reproduce(int argc, char** argv) {
     if (seeds < 1 || seeds > 100) fail_usage("--seeds: found ", seeds, ", wanted 1 to 100");
     plan.seeds = static_cast<int>(seeds);
   }
-  check_writable(a, {"json", "report"});
+  check_outputs(a, {"json", "report"}, in_output_folder(a, {"tables.md", "tables.csv"}));
   const fs::path output = a.text("output");
   ExperimentFolder folder(output, plan);
   const bool finished = a.has("tables-only") || run_jobs(folder);

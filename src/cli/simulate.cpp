@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "prior_options.h"
+#include "taugate/core/file.h"
 #include "taugate/core/interrupt.h"
 #include "taugate/core/parallel.h"
 #include "taugate/core/progress.h"
@@ -34,6 +35,9 @@ void add_time_axis(NpzWriter& out, const Acquisition& acquisition) {
 int write_traces(const Arguments& a, const Simulator& simulator, std::uint64_t samples,
                  std::uint64_t seed) {
   const auto T = static_cast<std::size_t>(simulator.gates()), values = T * simulator.channels();
+  // The members, and the archive that they are packed into.
+  check_space(a.text("output"), 2.0 * sizeof(float) * static_cast<double>(samples) *
+                                    static_cast<double>(T + values + 4));
   NpzWriter out(a.text("output"));
   NpyWriter& tpsf = out.add("tpsf", kFloat, {T});
   NpyWriter& sfd = out.add("sfd", kFloat, sfd_shape({}, simulator.gates(), simulator.channels()));
@@ -140,6 +144,7 @@ int simulate(int argc, char** argv) {
   if (!a.parse(argc, argv)) return kSuccess;
   use_threads(a);
   if (!a.has("output")) fail_usage("wanted -o FILE.npz (see: taugate simulate --help)");
+  check_outputs(a, {"output"});
   const Simulator simulator(prior_from(a).simulator);
   std::cout << "prior: " << describe_prior(simulator.config()) << '\n';
   const std::uint64_t seed = a.count("seed");

@@ -192,14 +192,15 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   if (!a.has("output")) fail_usage("wanted -o MODEL (see --help)");
   const fs::path output = a.text("output");
   const fs::path checkpoint = a.maybe("checkpoint").value_or(output.string() + ".checkpoint");
+  const fs::path curve = a.maybe("curve").value_or(output.string() + ".curve.png");
+  std::vector<OutputPath> others{{"checkpoint", checkpoint}};
+  if (!a.has("no-pictures")) others.push_back({"curve", curve});
+  check_outputs(a, {"output", "json", "master"}, others);
   std::optional<TrainedModel> start;
   if (a.has("from")) start = load_trained_model(a.text("from"));
 
   Recipe recipe = recipe_from(a, teacher ? teacher : start ? &*start : nullptr);
   recipe.distil = distil;
-  check_writable(a, {"output", "json", "master"});
-  const fs::path curve = a.maybe("curve").value_or(output.string() + ".curve.png");
-  if (!a.has("no-pictures")) check_writable(curve);
 
   TrainingRun run(recipe, teacher, start ? &*start : nullptr);
   Trainer& trainer = run.trainer();

@@ -74,6 +74,7 @@ namespace {
 struct Temporaries {
   std::mutex mutex;
   std::set<fs::path> all;
+  std::set<std::pair<dev_t, ino_t>> kept;  // files that no target may be
 };
 Temporaries& temporaries() {
   static Temporaries& those = *new Temporaries;  // outlives the threads, who outlive main()
@@ -126,6 +127,11 @@ OutputFile::OutputFile(fs::path target) : target_(std::move(target)) {
   struct stat status {};
   const bool exists = ::stat(target_.c_str(), &status) == 0;
   if (exists && S_ISDIR(status.st_mode)) fail_errno(EISDIR);
+  {
+    const std::scoped_lock lock(temporaries().mutex);
+    require(!exists || !temporaries().kept.contains({status.st_dev, status.st_ino}),
+            target_.string(), ": cannot be written: it is a file that is read");
+  }
   device_ = exists && !S_ISREG(status.st_mode);
   if (device_) {
     temporary_ = target_;
@@ -233,6 +239,13 @@ void OutputFile::commit() {
     temporaries().all.erase(temporary_);
   }
   if (std::fclose(std::exchange(file_, nullptr)) != 0) fail_errno(errno);
+}
+
+void keep_from_writing(const fs::path& file) {
+  struct stat status {};
+  const std::scoped_lock lock(temporaries().mutex);
+  if (::stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode))
+    temporaries().kept.insert({status.st_dev, status.st_ino});
 }
 
 void abandon_output_files() {

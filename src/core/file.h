@@ -82,6 +82,10 @@ class OutputFile {
   bool device_ = false;
 };
 
+/// From now on no OutputFile of this process replaces this file, by whatever name. For what a
+/// program reads.
+void keep_from_writing(const std::filesystem::path& file);
+
 /// Removes the temporaries of all OutputFiles and lets none of them begin or commit any more: for a
 /// program that is about to end while other threads work.
 void abandon_output_files();

@@ -20,8 +20,9 @@ thread_local bool working = false;  // this thread is inside a parallel_for
 
 int proposed_threads() {
   const char* wish = std::getenv("OMP_NUM_THREADS");
-  const int wished = wish ? std::atoi(wish) : 0;
-  return wished > 0 ? wished : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const long wished = wish ? std::strtol(wish, nullptr, 10) : 0;
+  return wished > 0 ? static_cast<int>(std::min<long>(wished, kMostThreads))
+                    : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 /// Returns once `value` is no longer `old`: looks for some microseconds, then sleeps.
@@ -130,7 +131,8 @@ int thread_count() {
 }
 
 void set_thread_count(int count) {
-  if (count < 1) fail_usage("threads: found ", count, ", wanted at least 1");
+  if (count < 1 || count > kMostThreads)
+    fail_usage("threads: found ", count, ", wanted 1 to ", kMostThreads);
   requested_threads = count;
 }
 

@@ -11,10 +11,12 @@
 
 namespace taugate {
 
-/// Threads that parallel_for uses, the calling one included: OMP_NUM_THREADS or the number of cores
-/// that this process may use, until set_thread_count is called.
+inline constexpr int kMostThreads = 1024;  ///< each holds memory of its own
+
+/// Threads that parallel_for uses, the calling one included: OMP_NUM_THREADS (at most kMostThreads)
+/// or the number of cores that this process may use, until set_thread_count is called.
 int thread_count();
-void set_thread_count(int count);  ///< count >= 1
+void set_thread_count(int count);  ///< 1 to kMostThreads
 
 namespace detail {
 void parallel_for(std::size_t items, void* context,

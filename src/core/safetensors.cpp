@@ -1,5 +1,7 @@
 #include "taugate/core/safetensors.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -8,6 +10,7 @@
 
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"
+#include "taugate/core/printed.h"
 
 static_assert(std::endian::native == std::endian::little,
               "tensors are stored as they lie in memory");
@@ -32,6 +35,34 @@ float from_half(std::uint16_t h) {
                               ? std::ldexp(static_cast<float>(fraction), -24)
                               : std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
   return h & 0x8000 ? -magnitude : magnitude;
+}
+
+constexpr const char* kMetadata = "__metadata__";
+constexpr const char* kChecksum = "taugate.crc32";
+
+class Checksum {
+ public:
+  void add(std::string_view bytes) {
+    crc_ = crc32_z(crc_, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+  }
+  std::string text() const { return printed("%08lx", crc_); }
+
+ private:
+  uLong crc_ = 0;
+};
+
+/// Where the file tells a checksum: it is taken out of the header and compared.
+void check_checksum(const std::string& file, Json& header, std::string_view data) {
+  const auto metadata = header.find(kMetadata);
+  if (metadata == header.end() || !metadata->contains(kChecksum)) return;
+  const auto found = metadata->at(kChecksum).get<std::string>();
+  metadata->erase(kChecksum);
+  Checksum checksum;
+  checksum.add(header.dump());
+  checksum.add(data);
+  require(found == checksum.text(), file, ": is damaged: its content has the checksum ",
+          checksum.text(), ", wanted ", found, " (", kChecksum,
+          "; whoever has changed it on purpose takes that entry out)");
 }
 
 /// One tensor's entry of the header, checked against the `data` that follows it.
@@ -107,11 +138,12 @@ Safetensors read_safetensors(const std::filesystem::path& path) {
   Safetensors result;
   std::vector<std::pair<std::size_t, std::size_t>> spans;
   try {
-    const Json header =
+    Json header =
         Json::parse(content.begin() + 8, content.begin() + 8 + static_cast<long>(header_size));
     require(header.is_object(), file, ": its header is not a JSON object");
+    check_checksum(file, header, data);
     for (const auto& [name, entry] : header.items()) {
-      if (name == "__metadata__") {
+      if (name == kMetadata) {
         for (const auto& [key, value] : entry.items())
           result.metadata[key] = value.get<std::string>();
         continue;
@@ -136,7 +168,7 @@ Safetensors read_safetensors(const std::filesystem::path& path) {
 
 void write_safetensors(const std::filesystem::path& path, const Safetensors& content) {
   Json header = Json::object();
-  if (!content.metadata.empty()) header["__metadata__"] = content.metadata;
+  header[kMetadata] = content.metadata;
   std::size_t offset = 0;
   for (const auto& t : content.tensors) {
     header[t.name] = {{"dtype", t.dtype},
@@ -146,6 +178,10 @@ void write_safetensors(const std::filesystem::path& path, const Safetensors& con
   }
   std::string text;
   try {
+    Checksum checksum;
+    checksum.add(header.dump());
+    for (const auto& t : content.tensors) checksum.add(t.bytes);
+    header[kMetadata][kChecksum] = checksum.text();
     text = header.dump();
   } catch (const Json::exception&) {
     fail(path.string(), ": cannot be written: a name or metadata entry is not UTF-8 text");

@@ -45,8 +45,12 @@ struct Safetensors {
 };
 
 /// Reads and checks a whole file: header size, JSON, each tensor's shape against its bytes, no
-/// overlap, no gap. Error names the file, what was found and what was wanted.
+/// overlap, no gap, and the checksum where there is one. Error names the file, what was found and
+/// what was wanted.
 Safetensors read_safetensors(const std::filesystem::path& path);
+/// Adds the metadata entry "taugate.crc32", which is not among those that read_safetensors() gives:
+/// the CRC-32 of the other entries of the header (as JSON without blanks, keys sorted) and of the
+/// tensors' bytes.
 void write_safetensors(const std::filesystem::path& path, const Safetensors& content);
 
 /// The values of a float tensor (F32, or F64, F16 and BF16 converted).

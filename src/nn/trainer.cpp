@@ -119,29 +119,35 @@ void Trainer::add_up_gradients() {
   }
 }
 
-double Trainer::validate() const {
+std::optional<double> Trainer::validate(const std::function<bool(const Trainer&)>& watch) const {
   prepare_arenas();
   const std::uint64_t count = options_.validation_samples;
   const auto slices = static_cast<std::size_t>((count + options_.slice - 1) / options_.slice);
   const float scale = 1.0f / (static_cast<float>(count) * data_.steps() * data_.outputs());
   std::vector<double> losses(slices);
-  parallel_for(slices, [&](std::size_t slice, int thread) {
-    const std::uint64_t offset = slice * static_cast<std::uint64_t>(options_.slice);
-    const int batch = static_cast<int>(std::min<std::uint64_t>(options_.slice, count - offset));
-    losses[slice] = run_slice(arenas_[static_cast<std::size_t>(thread)], kValidationStart + offset,
-                              batch, scale, nullptr);
-  });
+  constexpr std::size_t kSlicesBetweenLooks = 64;
+  for (std::size_t first = 0; first < slices; first += kSlicesBetweenLooks) {
+    if (first > 0 && watch && !watch(*this)) return std::nullopt;
+    parallel_for(std::min(kSlicesBetweenLooks, slices - first), [&](std::size_t i, int thread) {
+      const std::uint64_t offset = (first + i) * static_cast<std::uint64_t>(options_.slice);
+      const int batch = static_cast<int>(std::min<std::uint64_t>(options_.slice, count - offset));
+      losses[first + i] = run_slice(arenas_[static_cast<std::size_t>(thread)],
+                                    kValidationStart + offset, batch, scale, nullptr);
+    });
+  }
   double total = 0.0;
   for (double loss : losses) total += loss;
   return total;
 }
 
-bool Trainer::record_validation() {
+std::optional<bool> Trainer::record_validation(const std::function<bool(const Trainer&)>& watch) {
+  const std::optional<double> loss = validate(watch);
+  if (!loss) return std::nullopt;
   TrainingPoint point;
   point.samples = samples_done();
   point.training_loss =
       loss_since_point_ / static_cast<double>(std::max<std::uint64_t>(steps_since_point_, 1));
-  point.validation_loss = validate();
+  point.validation_loss = *loss;
   require(std::isfinite(point.validation_loss),
           "training: the validation loss is not finite after ", samples_done(),
           " traces; try a lower learning rate");
@@ -163,23 +169,24 @@ bool Trainer::record_validation() {
 
 TrainingEnd Trainer::run(const std::function<bool(const Trainer&)>& watch) {
   const std::uint64_t points = std::min<std::uint64_t>(options_.validations, steps_total_);
+  // Point k of the curve comes after step ceil(k * total / points).
+  const auto due = [&] { return history_.size() < steps_done_ * points / steps_total_; };
   TrainingEnd end = TrainingEnd::finished;
-  while (steps_done_ < steps_total_) {
-    step();
-    // Point k of the curve comes after step ceil(k * total / points).
-    const bool due =
-        steps_done_ * points / steps_total_ > (steps_done_ - 1) * points / steps_total_;
-    const bool patience_ended = due && record_validation();
-    const bool go_on = !watch || watch(*this);
-    if (patience_ended) {
+  while (steps_done_ < steps_total_ || due()) {
+    if (!due()) step();  // a run that was stopped while it validated goes on with that
+    const bool validates = due();
+    const std::optional<bool> patience_ended =
+        validates ? record_validation(watch) : std::optional(false);
+    const bool go_on = patience_ended && (!watch || watch(*this));
+    if (patience_ended && *patience_ended) {
       end = TrainingEnd::stopped_early;
       break;
     }
-    if (!go_on && steps_done_ < steps_total_) {
+    if (!go_on && (steps_done_ < steps_total_ || !patience_ended)) {
       if (!checkpoint.empty()) save_checkpoint(checkpoint);
       return TrainingEnd::interrupted;
     }
-    if (due && !checkpoint.empty()) save_checkpoint(checkpoint);
+    if (validates && !checkpoint.empty()) save_checkpoint(checkpoint);
   }
   std::copy_n(best_.data(), parameters_.size(), parameters_.data());
   return end;

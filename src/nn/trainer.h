@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "taugate/nn/optimiser.h"
@@ -76,8 +77,9 @@ class Trainer {
   /// One batch; returns its loss. Allocates nothing.
   double step();
 
-  /// Steps until the end, validating on the way. `watch` is called after every batch and may return
-  /// false to interrupt. At the end the parameters are those of the best validation.
+  /// Steps until the end, validating on the way. `watch` is called after every batch, and now and
+  /// then in a validation, and may return false to interrupt. At the end the parameters are those
+  /// of the best validation.
   TrainingEnd run(const std::function<bool(const Trainer&)>& watch = {});
 
   /// All that a later run needs to go on and end with the same bits.
@@ -88,7 +90,7 @@ class Trainer {
   std::filesystem::path checkpoint;
 
   /// Mean loss over the validation set with the current parameters.
-  double validate() const;
+  double validate() const { return *validate({}); }
 
   std::uint64_t samples_done() const { return steps_done_ * options_.batch; }
   std::uint64_t samples_total() const { return steps_total_ * options_.batch; }
@@ -104,7 +106,10 @@ class Trainer {
                    float* gradients) const;
   void prepare_arenas() const;
   void add_up_gradients();
-  bool record_validation();  // true: patience is at its end
+  /// Nothing where `watch` has ended it.
+  std::optional<double> validate(const std::function<bool(const Trainer&)>& watch) const;
+  /// Whether patience is at its end; nothing, and nothing is changed, where `watch` has ended it.
+  std::optional<bool> record_validation(const std::function<bool(const Trainer&)>& watch);
   std::string fingerprint() const;
 
   Parameters& parameters_;

@@ -148,6 +148,9 @@ RtlParameters rtl_parameters(const IntegerModel& model, const RtlOptions& option
   within("contexts", options.contexts, 0, 64);
   within("cores", options.cores, 1, 64);
   within("longest pixel", options.longest, 0, 65535);
+  if (options.longest > 0 && options.longest < model.gates)
+    fail_usage("[rtl] longest pixel: found ", options.longest, " samples, wanted at least the ",
+               model.gates, " gates of the model");
   within("multiplier's port", options.port_bits, 9, 64);
   within("bits of tuser", options.user_bits, 1, 64);
   within("bits of a counter", options.counter_bits, 8, 64);

@@ -1,6 +1,7 @@
 // Bad input: one line that says what was found and wanted, the right exit code, and no file left.
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "program.h"
@@ -316,4 +317,62 @@ TEST_CASE("a pixel without photons stays blank and is counted") {
   const Outcome dark = run(folder, {"infer", trained_model(), "dark.csv", "-o", "d"});
   CHECK(dark.code == 0);
   CHECK(contains(dark.out, "0 of 1 pixels have a lifetime, 1"));
+}
+
+TEST_CASE("sizes beyond all measure are one line") {
+  const Folder folder;
+  write_all(folder / "huge.csv", "1,2,3e38,3e38\n");
+  for (const std::string& command :
+       {"infer " + trained_model() + " huge.csv --bin 0.179 --period 12.5 -o out",
+        std::string("fit huge.csv --bin 3 --period 12.5"), std::string("info huge.csv"),
+        std::string("convert huge.csv a.npy")}) {
+    CAPTURE(command);
+    const Outcome o = run(folder, command);
+    CHECK(o.code == 1);
+    CHECK(one_line(o.err));
+    CHECK(contains(o.err, "huge.csv"));
+  }
+  CHECK(contains(run(folder, "evaluate " + trained_model() + " --threads 100000").err,
+                 "--threads: found 100000, wanted 1 to 1024"));
+  setenv("OMP_NUM_THREADS", "100000", 1);
+  CHECK(run(folder, "evaluate " + trained_model() + " --samples 64").code == 0);
+  unsetenv("OMP_NUM_THREADS");
+
+  REQUIRE(
+      run(folder, "quantize " + trained_model() + " --samples 64 --calibration 64 -o i.st").code ==
+      0);
+  const Outcome short_pixels = run(folder, "export-rtl i.st -o rtl --longest 5");
+  CHECK(short_pixels.code == 2);
+  CHECK(contains(short_pixels.err, "found 5 samples, wanted at least the 70 gates of the model"));
+}
+
+TEST_CASE("a network whose decays have no lifetime says so") {
+  const Folder folder;
+  // The head's weights 0 and its bias -1, in a file without a checksum.
+  std::string bytes = read_all(trained_model());
+  std::uint64_t header_size = 0;
+  std::memcpy(&header_size, bytes.data(), 8);
+  const auto header = nlohmann::json::parse(bytes.substr(8, header_size));
+  for (const auto& [name, value] : {std::pair{"head.weight", 0.0f}, {"head.bias", -1.0f}}) {
+    const auto& at = header.at(name).at("data_offsets");
+    for (std::size_t i = at[0]; i < at[1].get<std::size_t>(); i += 4)
+      std::memcpy(bytes.data() + 8 + header_size + i, &value, 4);
+  }
+  bytes.replace(bytes.find("crc32"), 5, "other");
+  write_all(folder / "none.st", bytes);
+  REQUIRE(run(folder, "simulate --samples 40 -o z.npz").code == 0);
+  for (const char* command :
+       {"evaluate none.st --samples 64 --json e.json", "infer none.st z.npz -o out",
+        "quantize none.st --samples 64 --calibration 64 -o q --json q.json",
+        "compare --models none.st --traces 8 --series counts --json c.json -o c"}) {
+    CAPTURE(command);
+    const Outcome o = run(folder, command);
+    CAPTURE(o.out);
+    CAPTURE(o.err);
+    CHECK_FALSE(contains(o.err, "json"));
+    CHECK_FALSE(contains(o.err, "mistake in the program"));
+    CHECK((o.code == 0 || one_line(o.err)));
+  }
+  CHECK(nlohmann::json::parse(read_all(folder / "out/summary.json"))["amplitude_weighted_ns"]
+            .is_null());
 }

@@ -182,6 +182,43 @@ TEST_CASE("a wrong byte in the header is an Error, or harms nothing but what it 
     }
 }
 
+TEST_CASE("a flipped bit anywhere is an Error, or leaves the network as it was") {
+  const Stored s;
+  const auto values = values_of(s.model);
+  std::size_t loaded = 0;
+  for (std::size_t at = 0; at < s.bytes.size(); ++at) {
+    std::string damaged = s.bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1 << at % 8);
+    CAPTURE(at);
+    const std::string text = s.message(damaged);
+    if (!text.empty()) continue;
+    ++loaded;
+    CHECK(at < 8 + s.header_size());
+    CHECK(values_of(load_model(s.path).model) == values);
+  }
+  // The name of the entry with the checksum, and blanks at the end of the header.
+  CHECK(loaded <= 16 + 8);
+  std::string last = s.bytes;
+  last.back() = static_cast<char>(last.back() ^ 1);
+  CHECK(contains(s.message(last), "is damaged: its content has the checksum"));
+}
+
+TEST_CASE("the checksum is that of zlib, and files without one are read") {
+  const Stored s;
+  json header = s.header();
+  const std::string found = header.at("__metadata__").at("taugate.crc32");
+  header.at("__metadata__").erase("taugate.crc32");
+  // Bit by bit, as the polynomial is defined.
+  std::uint32_t crc = 0xffffffffu;
+  for (const char c : header.dump() + s.bytes.substr(8 + s.header_size())) {
+    crc ^= static_cast<unsigned char>(c);
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0u);
+  }
+  CHECK(std::stoul(found, nullptr, 16) == (crc ^ 0xffffffffu));
+  CHECK(s.with_header(header.dump()).empty());
+  CHECK_FALSE(load_model(s.path).notes.contains("crc32"));
+}
+
 TEST_CASE("header lengths out of all proportion") {
   const Stored s;
   for (std::uint64_t size :
@@ -196,6 +233,7 @@ TEST_CASE("headers that lie about their tensors") {
   const Stored s;
   const auto lying = [&](auto change) {
     json header = s.header();
+    header.at("__metadata__").erase("taugate.crc32");
     change(header);
     const std::string text = s.with_header(header.dump());
     CHECK(contains(text, "student.safetensors: "));

@@ -204,6 +204,32 @@ TEST_CASE("a resumed run stops early where the whole one did") {
     CHECK(run_in_pieces(options, stride, folder.path / "run.checkpoint") == whole);
 }
 
+TEST_CASE("a run that is stopped while it validates owes that validation, and ends the same") {
+  const Folder folder;
+  const fs::path file = folder.path / "run.checkpoint";
+  TrainingOptions options = small_run();
+  options.validation_samples = 150 * 32;  // two looks on the way
+  const Result whole = run_whole(options);
+  const SmoothedNoise data;
+  int inside = 0;
+  for (int piece = 0; piece < 100; ++piece) {
+    SmallNetwork network(100 + static_cast<std::uint64_t>(piece));
+    if (piece == 0) network = SmallNetwork();
+    Trainer trainer(network.parameters, least_squares(network), data, options);
+    trainer.checkpoint = file;
+    if (piece > 0) trainer.load_checkpoint(file);
+    int looks = 0;
+    const TrainingEnd end = trainer.run([&](const Trainer&) { return ++looks < 3; });
+    const std::uint64_t steps = trainer.samples_done() / options.batch;
+    inside += trainer.history().size() < steps * 6 / 24;
+    if (end == TrainingEnd::interrupted) continue;
+    CHECK(Result(end, trainer, network) == whole);
+    CHECK(inside > 0);
+    return;
+  }
+  FAIL("it never ended");
+}
+
 TEST_CASE("a checkpoint that does not belong to the run is refused and changes nothing") {
   const Folder folder;
   const fs::path file = folder.path / "run.checkpoint";
@@ -255,6 +281,13 @@ TEST_CASE("a checkpoint that does not belong to the run is refused and changes n
   for (std::size_t length = 0; length < good.size(); length += 13) {
     overwrite(file, good.substr(0, length));
     CHECK(contains(message(options), "run.checkpoint"));
+  }
+
+  for (std::size_t back = 1; back < 4 * network.parameters.size(); back += 7) {
+    std::string flipped = good;
+    flipped[good.size() - back] = static_cast<char>(flipped[good.size() - back] ^ 4);
+    overwrite(file, flipped);
+    CHECK(contains(message(options), "is damaged"));
   }
 
   const auto damaged = [&](auto damage) {

@@ -55,6 +55,16 @@ struct Stored {
     write_file(path, bytes);
     return message;
   }
+  /// The message after a flip of one bit of the last tensor.
+  std::string flipped() const {
+    const std::string bytes = read_file(path);
+    std::string damaged = bytes;
+    damaged.back() = static_cast<char>(damaged.back() ^ 1);
+    write_file(path, damaged);
+    const std::string message = error();
+    write_file(path, bytes);
+    return message;
+  }
   template <class Change>
   std::string configured(Change change) const {
     return after([&](Safetensors& c) {
@@ -195,6 +205,7 @@ TEST_CASE("a model whose parts do not fit together is refused") {
 
 TEST_CASE("a damaged or foreign file is refused in one line") {
   const Stored stored(small_model());
+  CHECK(contains(stored.flipped(), "is damaged: its content has the checksum"));
   CHECK(stored.error().empty());
   CHECK(contains(stored.configured([](json& j) { j["arithmetic"] = 2; }),
                  "found a model for version 2 of the integer arithmetic, wanted version 1"));
