@@ -111,6 +111,8 @@ ImageFitOptions options_from(const Arguments& a) {
   if (moments && o.keep_expected)
     fail_usage("--residuals: found --method ", a.text("method"), ", which fits no trace");
   if (o.keep_expected && !a.has("output")) fail_usage("--residuals: wanted -o FOLDER, too");
+  // The report shows every pixel's fit.
+  if (!moments && a.has("report") && !a.has("no-pictures")) o.keep_expected = true;
   return o;
 }
 
@@ -356,7 +358,7 @@ int fit(int argc, char** argv) {
   const fs::path folder = a.text("output");
   make_folder(folder);
   write_results(folder, gates, maps);
-  if (options.keep_expected) write_residuals(folder / "residuals.npy", gates, result.expected);
+  if (a.has("residuals")) write_residuals(folder / "residuals.npy", gates, result.expected);
   write_file(folder / "summary.json", s.dump(2) + "\n");
   if (!a.has("no-pictures")) {
     const std::vector<float>& tau = map_of(maps, "amplitude_weighted_ns");

@@ -51,31 +51,37 @@ ReportTable endings_table(const ImageFit& fit) {
   return table;
 }
 
-void add_maps(Report& report, const FitReport& what) {
+void add_pixels(Report& report, const Arguments& a, const FitReport& what) {
   const int width = what.gates.width, height = what.gates.height;
-  if (height < 2) return;
-  const auto map = [&report, width, height](const std::string& caption, const char* label,
-                                            const std::vector<float>& values,
-                                            std::optional<Range> scale) {
-    if (finite_values(values).empty()) return;
-    report.picture(caption, [label, width, height, &values, scale](const std::filesystem::path& p) {
-      const LifetimePanel panel{label, width, height, values};
-      draw_lifetime_maps(p, {&panel, 1}, scale, label);
-    });
-  };
-  const std::vector<float>& tau = map_of(what.maps, "amplitude_weighted_ns");
-  map("Amplitude-weighted lifetime; pixels without one are grey.", "lifetime (ns)", tau,
-      what.scale);
-  report.picture("Lifetime as colour, counts as brightness.",
-                 [&what, width, height, &tau](const std::filesystem::path& p) {
-                   draw_overlay(p, {"lifetime x intensity", width, height, tau},
-                                map_of(what.maps, "counts"), what.scale);
-                 });
-  const std::vector<float>& fraction = map_of(what.maps, "fraction");
-  if (std::any_of(fraction.begin(), fraction.end(), [](float f) { return f < 1.0f; }))
-    map("Amplitude of the shorter lifetime.", "fraction", fraction, Range{0.0, 1.0});
-  map("Reduced chi-square: near 1 where the model describes the counts.", "chi-square",
-      map_of(what.maps, "chi2_reduced"), {});
+  const auto T = static_cast<std::size_t>(what.gates.acquisition.gates);
+  const std::vector<float>& counts = map_of(what.maps, "counts");
+  PixelView view{width, height, static_cast<int>(T), what.gates.acquisition.gate_step_ns,
+                 what.gates.first_gate_ns};
+  view.maps = view_maps(what.maps, what.scale);
+  view.pixel = chosen_pixel(a, width, height, counts);
+  view.curves.push_back(
+      {"counts", CurveKind::counts, [&what, T](std::size_t pixel, std::span<float> values) {
+         std::copy_n(what.gates.counts.data() + pixel * T, T, values.data());
+       }});
+  if (!what.fit.expected.empty())
+    view.curves.push_back(
+        {"fit", CurveKind::fit, [&what, T](std::size_t pixel, std::span<float> values) {
+           const FitOptions& window = what.fit.options.fit;
+           for (std::size_t t = 0; t < T; ++t) {
+             const float v = what.fit.expected[pixel * T + t];
+             const int gate = static_cast<int>(t);
+             values[t] = v > 0.0f && gate >= window.first_gate && gate < window.end_gate ? v : NAN;
+           }
+         }});
+  report.pixels(view);
+  if (height > 1)
+    report.picture("Lifetime as colour, counts as brightness.",
+                   [&](const std::filesystem::path& p) {
+                     draw_overlay(p,
+                                  {"lifetime x intensity", what.gates.width, what.gates.height,
+                                   map_of(what.maps, "amplitude_weighted_ns")},
+                                  map_of(what.maps, "counts"), what.scale);
+                   });
 }
 
 /// Phasors of all pixels that have a lifetime, with the instrument taken out by the IRF.
@@ -134,7 +140,7 @@ void write_report(const Arguments& a, const FitReport& what) {
   Phasors points;
   if (!a.has("no-pictures") && !finite_values(tau).empty()) {
     report.section("Lifetimes");
-    add_maps(report, what);
+    if (n > 1) add_pixels(report, a, what);
     if (finite_values(tau).size() > 1)
       report.picture("How often each lifetime occurs; values beyond the scale count at its ends.",
                      [&](const std::filesystem::path& path) {

@@ -111,19 +111,35 @@ std::optional<Measurement> given_irf(const Arguments& a) {
   return irf_from(a, a.has("bin") ? std::optional(a.number("bin")) : std::nullopt);
 }
 
+/// Writes the counts [T] that a pixel should have shown; empty without an IRF.
+using Reconvolution = std::function<void(std::size_t pixel, std::span<float> values)>;
+Reconvolution reconvolution(const TraceModel& model, const Inference& r,
+                            const std::optional<Measurement>& irf, double first_gate_ns) {
+  if (!irf) return {};
+  return [&model, &r, irfs = irfs_on_gates(*irf, model.acquisition(), first_gate_ns)](
+             std::size_t pixel, std::span<float> values) {
+    const auto T = static_cast<std::size_t>(r.gates), TC = T * static_cast<std::size_t>(r.outputs);
+    const bool own = static_cast<std::size_t>(irfs.size()) == r.intensity.size();  // one a pixel
+    const auto fitted =
+        fitted_counts(model, irfs.curve(own ? static_cast<int>(pixel) : 0),
+                      {r.sfd.data() + pixel * TC, TC}, {r.counts.data() + pixel * T, T});
+    std::copy(fitted.begin(), fitted.end(), values.begin());
+  };
+}
+
 void draw_one_trace(const TraceModel& model, const Inference& r, std::size_t pixel,
                     const std::optional<Measurement>& irf, double first_gate_ns,
-                    const fs::path& target) {
+                    const Reconvolution& reconvolved, const fs::path& target) {
   const auto T = static_cast<std::size_t>(r.gates), C = static_cast<std::size_t>(r.outputs);
-  const std::span counts(r.counts.data() + pixel * T, T), sfd(r.sfd.data() + pixel * T * C, T * C);
+  const std::span counts(r.counts.data() + pixel * T, T);
   std::vector<float> decay(T), irf_gates, fitted;
-  for (std::size_t t = 0; t < T; ++t) decay[t] = sfd[t * C];
+  for (std::size_t t = 0; t < T; ++t) decay[t] = r.sfd[(pixel * T + t) * C];
   if (irf) {
     irf_gates.resize(T);
+    fitted.resize(T);
     const std::size_t own = irf->traces() == r.intensity.size() ? pixel : 0;  // one a pixel, or all
     rebin(irf->trace(own), *irf->bin_ns, model.acquisition(), first_gate_ns, irf_gates);
-    const MeasuredIrfs on_gates = irfs_on_gates(*irf, model.acquisition(), first_gate_ns);
-    fitted = fitted_counts(model, on_gates.curve(static_cast<int>(own)), sfd, counts);
+    reconvolved(pixel, fitted);
   }
   std::ostringstream title;
   title << "row " << pixel / r.width << ", column " << pixel % r.width << ": "
@@ -251,9 +267,10 @@ int infer(int argc, char** argv) {
   // gnuplot is a process of its own, so pictures are drawn beside the writing.
   std::vector<std::function<void()>> jobs = file_jobs(result, folder, !a.has("no-sfd"));
   jobs.emplace_back([&] { write_file(folder / "summary.json", s.dump(2) + "\n"); });
+  const double first_gate_ns = options.first_gate_ns.value_or(model.first_gate_ns);
+  const Reconvolution reconvolved = reconvolution(model, result, irf, first_gate_ns);
   const Report::Draw trace = [&](const fs::path& target) {
-    draw_one_trace(model, result, pixel, irf, options.first_gate_ns.value_or(model.first_gate_ns),
-                   target);
+    draw_one_trace(model, result, pixel, irf, first_gate_ns, reconvolved, target);
   };
   if (!a.has("no-pictures")) {
     for (auto& job : map_jobs(result, truth, scale, folder)) jobs.push_back(std::move(job));
@@ -263,8 +280,8 @@ int infer(int argc, char** argv) {
   parallel_for(jobs.size(), [&](std::size_t job, int) { jobs[job](); });
   watch.lap("wrote");
   if (a.has("report")) {
-    write_report(a,
-                 {model_file.string(), file.string(), model, result, truth, scale, trace, seconds});
+    write_report(a, {model_file.string(), file.string(), model, result, truth, scale, first_gate_ns,
+                     pixel, trace, reconvolved, seconds});
     watch.lap("reported");
   }
   print(result, s);

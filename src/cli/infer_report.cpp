@@ -49,6 +49,36 @@ Phasors phasors(const TraceModel& model, const Inference& r) {
   return points;
 }
 
+/// `error`, `fraction`: [N], or empty.
+PixelView pixel_view(const InferReport& what, const std::vector<float>& error,
+                     const std::vector<float>& fraction) {
+  const Inference& r = what.result;
+  const auto T = static_cast<std::size_t>(r.gates), C = static_cast<std::size_t>(r.outputs);
+  PixelView view{r.width, r.height, r.gates, what.model.acquisition().gate_step_ns,
+                 what.first_gate_ns};
+  view.pixel = what.pixel;
+  view.maps = {{"amplitude-weighted lifetime", "ns", r.amplitude_ns, what.scale},
+               {"intensity-weighted lifetime", "ns", r.intensity_ns, {}},
+               {"counts", "", r.intensity, {}}};
+  if (!error.empty()) {
+    view.maps.push_back({"true lifetime", "ns", what.truth, what.scale});
+    view.maps.push_back({"predicted - true lifetime", "ns", error, {}});
+  }
+  if (!fraction.empty())
+    view.maps.push_back({"amplitude of the short component", "", fraction, Range{0.0, 1.0}});
+  view.curves = {{"counts", CurveKind::counts,
+                  [&r, T](std::size_t pixel, std::span<float> values) {
+                    std::copy_n(r.counts.data() + pixel * T, T, values.data());
+                  }},
+                 {"predicted decay (scaled)", CurveKind::scaled,
+                  [&r, T, C](std::size_t pixel, std::span<float> values) {
+                    for (std::size_t t = 0; t < T; ++t) values[t] = r.sfd[(pixel * T + t) * C];
+                  }}};
+  if (what.reconvolved)
+    view.curves.push_back({"predicted decay * IRF", CurveKind::fit, what.reconvolved});
+  return view;
+}
+
 }  // namespace
 
 void write_report(const Arguments& a, const InferReport& what) {
@@ -82,21 +112,13 @@ void write_report(const Arguments& a, const InferReport& what) {
   Phasors points;
   if (any) {
     report.section("Lifetimes");
-    if (r.height > 1) {
-      report.picture("Amplitude-weighted lifetime; pixels without one are grey.",
-                     [&](const std::filesystem::path& path) {
-                       std::vector<LifetimePanel> panels;
-                       if (!what.truth.empty())
-                         panels.push_back({"true", r.width, r.height, what.truth});
-                       panels.push_back({"predicted", r.width, r.height, r.amplitude_ns});
-                       draw_lifetime_maps(path, panels, what.scale);
-                     });
+    if (n > 1) report.pixels(pixel_view(what, error, fraction));
+    if (r.height > 1)
       report.picture(
           "Lifetime as colour, counts as brightness.", [&](const std::filesystem::path& path) {
             draw_overlay(path, {"lifetime x intensity", r.width, r.height, r.amplitude_ns},
                          r.intensity, what.scale);
           });
-    }
     if (r.blank + 1 < n)
       report.picture("How often each lifetime occurs; values beyond the scale count at its ends.",
                      [&](const std::filesystem::path& path) {
@@ -108,11 +130,6 @@ void write_report(const Arguments& a, const InferReport& what) {
           "True and predicted lifetime of every pixel.", [&](const std::filesystem::path& path) {
             draw_lifetime_scatter(path, "Amplitude-weighted lifetime", what.truth, r.amplitude_ns);
           });
-    if (!fraction.empty() && r.height > 1)
-      report.picture("Amplitude of the short component.", [&](const std::filesystem::path& path) {
-        const LifetimePanel panel{"fraction", r.width, r.height, fraction};
-        draw_lifetime_maps(path, {&panel, 1}, Range{0.0, 1.0}, "fraction");
-      });
     report.section("Decays");
     report.picture(
         "One pixel: counts, and the decay that the network predicts for it. With --irf also both "

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "report_options.h"
@@ -15,8 +16,12 @@ struct InferReport {
   const Inference& result;
   const std::vector<float>& truth;  ///< true amplitude-weighted lifetimes, or empty
   std::optional<Range> scale;
-  Report::Draw trace;  ///< draws the chosen pixel
-  double seconds;      ///< that the network took
+  double first_gate_ns;  ///< when the first gate opens
+  std::size_t pixel;     ///< the chosen one
+  Report::Draw trace;    ///< draws it
+  /// The counts that a pixel should have shown, [T]; empty without an IRF.
+  std::function<void(std::size_t pixel, std::span<float> values)> reconvolved;
+  double seconds;  ///< that the network took
 };
 void write_report(const Arguments& arguments, const InferReport& what);
 

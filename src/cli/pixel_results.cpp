@@ -40,13 +40,33 @@ std::size_t chosen_pixel(const Arguments& a, int width, int height,
          static_cast<std::size_t>(at[1]);
 }
 
+namespace {
+
+bool differ(const std::vector<float>& values) {
+  const std::vector<float> finite = finite_values(values);
+  return std::adjacent_find(finite.begin(), finite.end(), std::not_equal_to<>()) != finite.end();
+}
+
+}  // namespace
+
+std::vector<PixelMap> view_maps(const Maps& maps, std::optional<Range> scale) {
+  static constexpr const char* first = "amplitude_weighted_ns";
+  std::vector<PixelMap> result{{"amplitude-weighted lifetime", "ns", map_of(maps, first), scale}};
+  for (const auto& [name, values] : maps) {
+    if (name == first || name == "status" || !differ(values)) continue;
+    const bool ns = name.ends_with("_ns");
+    std::string words = ns ? name.substr(0, name.size() - 3) : name;
+    std::replace(words.begin(), words.end(), '_', ' ');
+    result.push_back({words, ns ? "ns" : "", values, {}});
+  }
+  return result;
+}
+
 std::vector<std::function<void()>> map_pictures(const std::filesystem::path& folder, int width,
                                                 int height, const Maps& maps) {
   std::vector<std::function<void()>> jobs;
   for (const auto& map : maps) {
-    const std::vector<float> values = finite_values(map.second);
-    if (std::adjacent_find(values.begin(), values.end(), std::not_equal_to<>()) == values.end())
-      continue;
+    if (!differ(map.second)) continue;
     jobs.emplace_back([&map, folder, width, height] {
       const LifetimePanel panel{map.first, width, height, map.second};
       const std::string unit = map.first.ends_with("_ns") ? "ns" : "";

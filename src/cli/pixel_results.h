@@ -11,12 +11,17 @@
 
 #include "arguments.h"
 #include "taugate/fli/range.h"
+#include "taugate/study/pixel_view.h"
 
 namespace taugate::cli {
 
 /// Maps by name, in the order of the tables; each [height][width].
 using Maps = std::vector<std::pair<std::string, std::vector<float>>>;
 const std::vector<float>& map_of(const Maps& maps, const char* name);
+
+/// Those whose values differ as the maps of a report's view, the amplitude-weighted lifetime, on
+/// `scale`, first. They refer to `maps`.
+std::vector<PixelMap> view_maps(const Maps& maps, std::optional<Range> scale);
 
 /// Mean, deviation and median over what is finite; null where nothing is.
 nlohmann::json statistics(const std::vector<float>& values);

@@ -1,6 +1,7 @@
 #include "report_options.h"
 
 #include <ctime>
+#include <nlohmann/json.hpp>
 
 #include "taugate/core/parallel.h"
 #include "taugate/fli/normalise.h"
@@ -26,15 +27,35 @@ Report report_of(const Arguments& arguments, const std::string& title) {
   return report;
 }
 
+namespace {
+
+/// A value on one line; long lists, such as the samples of IRFs, by their length alone.
+std::string summarised(const nlohmann::json& value) {
+  static constexpr std::size_t longest = 8;
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_structured()) return value.dump();
+  std::string text;
+  for (const auto& [key, part] : value.items())
+    text += concat(text.empty() ? "" : ", ", value.is_object() ? key + " " : "", summarised(part));
+  if (value.is_object()) return text;
+  return value.size() > longest ? concat("(", value.size(), " values)") : "[" + text + "]";
+}
+
+}  // namespace
+
 void describe_model(Report& report, const std::string& file, const TraceModel& model) {
   const Acquisition& q = model.acquisition();
   report.provenance("model", file);
-  report.provenance("its training", model.training);
+  const auto training = nlohmann::json::parse(model.training, nullptr, false);
+  report.provenance("its training",
+                    training.is_discarded() ? model.training : summarised(training));
   report.provenance("its acquisition",
                     concat(q.gates, " gates of ", q.gate_step_ns, " ns (open ", q.gate_width_ns,
                            " ns), laser period ", q.period_ns, " ns"));
-  report.provenance("its input", to_json(model.normalisation));
-  report.provenance("its prior", to_json(model.simulator));
+  report.provenance("its input", summarised(nlohmann::json::parse(to_json(model.normalisation))));
+  const auto prior = nlohmann::json::parse(to_json(model.simulator));
+  for (const auto& [key, value] : prior.items())
+    report.provenance("its prior: " + key, summarised(value));
 }
 
 ReportTable statistics_table(const std::string& caption, const std::vector<NamedValues>& rows) {

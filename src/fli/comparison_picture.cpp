@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array kColours = {"#1b5ea6", "#d95f20", "#2b8a3e", "#8e3fa8", "#c2a000", "#1098ad",
                                  "#c2255c", "#5c5f66", "#7a4a1e", "#111111", "#e0559a", "#7fae1b"};
-constexpr std::size_t kNamesARow = 6;
+constexpr std::size_t kNamesARow = 3;
 
 /// What gnuplot leaves out: values that are not finite.
 std::vector<double> drawable(const std::vector<double>& values) {
@@ -27,7 +27,10 @@ std::vector<double> drawable(const std::vector<double>& values) {
 void draw_error_curves(const std::filesystem::path& path, const std::string& axis, bool logarithmic,
                        std::span<const ErrorCurve> curves) {
   require(!curves.empty(), "error plot: found no curve");
-  GnuplotScript script(1240, 560);
+  // The names stand above both panels, which are of one height.
+  const auto rows = static_cast<double>((curves.size() - 1) / kNamesARow + 1);
+  const double height = 700.0 + 22.0 * rows;
+  GnuplotScript script(600, static_cast<int>(height));
   std::string deviations, biases;
   double lowest = -0.02, highest = 0.02;  // of the biases; what is beyond 0.3 is cut
   for (std::size_t i = 0; i < curves.size(); ++i) {
@@ -43,9 +46,10 @@ void draw_error_curves(const std::filesystem::path& path, const std::string& axi
     const std::string separator = i == 0 ? "" : ", ";
     // gnuplot's own key would not stand across both panels.
     script.line("set label ", i + 1, " ", GnuplotScript::quoted(c.name), " at screen ",
-                0.08 + 0.155 * static_cast<double>(i % kNamesARow), ",",
-                0.96 - 0.04 * static_cast<double>(i / kNamesARow), " font ',10' point ", points,
-                " ps 0.9 ", colour, " offset 1,0");
+                0.06 + 0.32 * static_cast<double>(i % kNamesARow), ",",
+                1.0 - (14.0 + 22.0 * static_cast<double>(i / kNamesARow)) / height,
+                " font ',10' textcolor rgb '#202020' point ", points, " ps 0.9 ", colour,
+                " offset 1,0");
     deviations += concat(separator, "$", block, " using 1:(100*$2) with linespoints ", points,
                          " ps 0.7 lw 2 ", colour, " notitle, $", block,
                          " using 1:(100*$3) with lines dt 2 lw 1.2 ", colour, " notitle");
@@ -57,10 +61,8 @@ void draw_error_curves(const std::filesystem::path& path, const std::string& axi
       highest = std::max(highest, std::min(bias, 0.3));
     }
   }
-  // The names stand above both panels, which are of one height.
-  const double rows = static_cast<double>((curves.size() - 1) / kNamesARow);
-  script.line("set multiplot layout 1,2 margins 0.07,0.96,0.13,", 0.91 - 0.04 * rows,
-              " spacing 0.1");
+  script.line("set multiplot layout 2,1 margins 0.13,0.97,", 48.0 / height, ",",
+              1.0 - (12.0 + 22.0 * rows) / height, " spacing 0.1");
   script.line("set xlabel ", GnuplotScript::quoted(axis));
   if (logarithmic) script.line("set logscale x");
   script.line("set logscale y; set ylabel 'deviation (% of the lifetime; dashed: bound)'");

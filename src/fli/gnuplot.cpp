@@ -130,17 +130,55 @@ std::string run_gnuplot(std::string_view script) {
   return picture;
 }
 
-GnuplotScript::GnuplotScript(int width, int height) {
+namespace {
+
+struct Look {
+  bool dark = false;
+  int scale = 1;
+};
+thread_local Look look_now;
+
+// What lines, texts and surfaces become on a dark page (report.css has its ends).
+constexpr std::pair<const char*, const char*> kDarkColours[] = {
+    {"#ffffff", "#1d232a"}, {"#d8d8d8", "#3a424c"}, {"#e6e6e6", "#343d48"}, {"#202020", "#e6eaf0"},
+    {"#303030", "#d5dbe3"}, {"#404040", "#c2cad4"}, {"#606060", "#9aa7b6"}, {"#7a7a7a", "#9aa7b6"},
+    {"#c8c8c8", "#56616e"}, {"#111111", "#e6eaf0"}, {"#5c5f66", "#a9b0ba"}, {"#1f5fa8", "#7fb4ec"},
+    {"#1b5ea6", "#7fb4ec"}, {"#8e3fa8", "#c58bdb"}, {"#7a4a1e", "#c9935f"}, {"#2b8a3e", "#5fc274"}};
+
+}  // namespace
+
+PictureLook::PictureLook(bool dark, int scale) { look_now = {dark, scale}; }
+PictureLook::~PictureLook() { look_now = {}; }
+
+GnuplotScript::GnuplotScript(int width, int height) : dark_(look_now.dark) {
+  const int scale = look_now.scale;
   line("set encoding utf8");
-  line("set terminal pngcairo size ", width, ",", height,
-       " font 'sans,12' enhanced background '#ffffff'");
+  line("set terminal pngcairo size ", width * scale, ",", height * scale,
+       " font 'sans,12' fontscale ", scale, " linewidth ", scale, " pointscale ", scale,
+       " enhanced background rgb '#ffffff'");
   line("set border lw 1 lc rgb '#606060'");
-  for (const char* axis : {"x", "y", "y2", "cb"})
+  for (const char* axis : {"x", "y", "y2", "cb"}) {
     line("set ", axis, "tics textcolor rgb '#202020'");
+    line("set ", axis, "label textcolor rgb '#202020'");
+  }
   line("unset y2tics");
+  line("set title textcolor rgb '#202020'");
   line("set grid lt 1 lw 1 lc rgb '#e6e6e6'");
-  line("set key samplen 2 spacing 1.2");
+  line("set key samplen 2 spacing 1.2 textcolor rgb '#202020'");
   line("set minussign");
+}
+
+void GnuplotScript::add(std::string line) {
+  static constexpr std::string_view before = "rgb '";
+  for (std::size_t at = 0; dark_ && (at = line.find(before, at)) != std::string::npos;) {
+    at += before.size();
+    for (const auto& [light, dark] : kDarkColours)
+      if (line.compare(at, 7, light) == 0) {
+        line.replace(at, 7, dark);
+        break;
+      }
+  }
+  script_ += line + '\n';
 }
 
 std::string GnuplotScript::in_quotes(std::string_view text) {

@@ -18,14 +18,26 @@ namespace taugate {
 /// `gnuplot` on the PATH; Error when there is none, or with what it complained of.
 std::string run_gnuplot(std::string_view script);
 
+/// While it lives, scripts of this thread draw for a dark page, or with `scale` pixels for one, or
+/// both.
+class PictureLook {
+ public:
+  PictureLook(bool dark, int scale);
+  ~PictureLook();
+  PictureLook(const PictureLook&) = delete;
+  PictureLook& operator=(const PictureLook&) = delete;
+};
+
 class GnuplotScript {
  public:
-  /// Begins with our terminal (pngcairo of this many pixels), fonts and line styles.
+  /// Begins with our terminal (pngcairo of this many pixels), fonts and line styles. Colours of
+  /// lines that read rgb '#...' turn where a PictureLook wants dark ones: write greys and kBlue of
+  /// plots so.
   GnuplotScript(int width, int height);
 
   template <class... Parts>
   void line(const Parts&... parts) {
-    script_ += concat(parts...) + '\n';
+    add(concat(parts...));
   }
   /// A text in gnuplot's quotes, for where it takes no word behind them.
   static std::string in_quotes(std::string_view text);
@@ -43,7 +55,10 @@ class GnuplotScript {
   void write_png(const std::filesystem::path& path) const;
 
  private:
+  void add(std::string line);  // with our colours, where the page is dark
+
   std::string script_;
+  bool dark_ = false;
 };
 
 }  // namespace taugate

@@ -13,7 +13,7 @@ namespace taugate {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr PictureSize kTraceSize{1200, 560}, kCurveSize{900, 600}, kScatterSize{820, 720};
+constexpr PictureSize kTraceSize{560, 860}, kCurveSize{900, 600}, kScatterSize{560, 480};
 // Maps: pixels of the picture.
 constexpr int kPanel = 400, kLargest = 2048, kGap = 24, kLeft = 24, kRight = 120, kTop = 48,
               kBottom = 24;
@@ -265,20 +265,22 @@ void draw_trace(const std::filesystem::path& path, const TracePicture& trace) {
   curves +=
       concat(", $d using 1:3 with lines lw 2 lc rgb '", kBlue, "' title 'predicted SFD (scaled)'");
 
-  constexpr double left = 76, wide = 484, top = 50, tall = 446, second = left + wide + 122;
-  constexpr double gap = 14, residuals = 110;
+  // From top to bottom: logarithmic counts, residuals, counts.
+  constexpr double left = 76, wide = 464, top = 44, gap = 14, residuals = 110, linear = 250;
+  constexpr double bottom = kTraceSize.height - 60.0, second = bottom - linear;
+  constexpr double tall = second - 58.0 - top;
   script.line("set multiplot");
   script.line("set label 1 ", GnuplotScript::quoted(trace.title),
-              " at screen 0.5,0.955 center font ',13'");
+              " at screen 0.5,0.975 center textcolor rgb '#202020'");
   script.line("set xrange [0:", trace.gate_step_ns * static_cast<double>(gates), "]");
   script.line("set ylabel 'counts'; set key top right");
 
   script.line("set logscale y; set format y '10^{%L}'");
   script.line("set yrange [", 0.6 * lowest, ":", peak * 2.0, "]");
   place(script, kTraceSize, left, top, wide, fitted ? tall - residuals - gap : tall);
-  script.line(fitted ? "set format x ''" : "set xlabel 'time (ns)'");
+  script.line("set format x ''");
   script.line("plot ", curves);
-  script.line("unset label 1; unset logscale y; set format y '%g'");
+  script.line("unset label 1; unset logscale y; set format y '%g'; set format x '%g'");
 
   if (fitted) {
     double largest = 0.0;  // of those that are numbers
@@ -286,7 +288,7 @@ void draw_trace(const std::filesystem::path& path, const TracePicture& trace) {
       if (std::abs(r) > largest) largest = std::abs(r);
     const double limit = std::max(4.0, 2.0 * std::ceil(0.55 * largest));
     place(script, kTraceSize, left, top + tall - residuals, wide, residuals);
-    script.line("set format x '%g'; set xlabel 'time (ns)'; set ylabel 'residual (σ)'; unset key");
+    script.line("set ylabel 'residual (σ)'; unset key");
     script.line("set yrange [", -limit, ":", limit, "]; set ytics ", limit / 2.0);
     script.line(
         "plot 0 with lines lw 1 lc rgb '#606060', $d using 1:6 with points pt 7 ps 0.35 lc rgb '",
@@ -294,8 +296,8 @@ void draw_trace(const std::filesystem::path& path, const TracePicture& trace) {
     script.line("set ylabel 'counts'; set ytics auto; set key top right");
   }
 
-  place(script, kTraceSize, second, top, wide, tall);
-  script.line("set yrange [0:", peak * 1.08, "]");
+  place(script, kTraceSize, left, second, wide, linear);
+  script.line("set xlabel 'time (ns)'; set yrange [0:", peak * 1.08, "]");
   script.line("plot ", curves);
   script.line("unset multiplot");
   script.write_png(path);
@@ -375,11 +377,12 @@ void draw_lifetime_scatter(const std::filesystem::path& path, const std::string&
   script.line("set xlabel 'true lifetime (ns)'; set ylabel 'predicted lifetime (ns)'");
   script.line("set xrange [", low, ":", high, "]; set yrange [", low, ":", high, "]");
   script.line("set logscale cb; set cblabel 'traces' offset 0.6,0; set cbrange [1:*]");
-  script.line("set label 1 '", concat("n = ", pairs), "' at graph 0.04,0.95");
+  script.line("set label 1 '", concat("n = ", pairs),
+              "' at graph 0.04,0.95 textcolor rgb '#202020'");
   script.line("set label 2 '", concat("mean error ", std::lround(1000.0 * sum / pairs)),
-              " ps' at graph 0.04,0.90");
+              " ps' at graph 0.04,0.90 textcolor rgb '#202020'");
   script.line("set label 3 '", concat("RMSE ", std::lround(1000.0 * std::sqrt(squares / pairs))),
-              " ps' at graph 0.04,0.85");
+              " ps' at graph 0.04,0.85 textcolor rgb '#202020'");
   const double step = (high - low) / bins;
   script.line("plot '-' binary array=(", bins, ",", bins, ") dx=", step, " dy=", step, " origin=(",
               low + 0.5 * step, ",", low + 0.5 * step,

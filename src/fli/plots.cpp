@@ -89,7 +89,7 @@ void draw_phasors(const std::filesystem::path& path, const std::string& title,
     circle_s.push_back(0.5 * std::sin(angle));
   }
   std::vector<double> mark_g, mark_s;
-  GnuplotScript script(820, 560);
+  GnuplotScript script(560, 340);
   for (double tau : marked_lifetimes(w)) {
     mark_g.push_back(1.0 / (1.0 + w * tau * w * tau));
     mark_s.push_back(w * tau * mark_g.back());
@@ -100,7 +100,8 @@ void draw_phasors(const std::filesystem::path& path, const std::string& title,
   script.data("circle", {circle_g, circle_s});
   script.data("marks", {mark_g, mark_s});
   script.palette();
-  script.line("set rmargin 16");
+  script.line("set lmargin at screen 0.12; set rmargin at screen 0.82");
+  script.line("set bmargin at screen 0.17; set tmargin at screen 0.91");
   script.line("unset key; set size ratio -1; set title ", GnuplotScript::quoted(title));
   script.line("set xlabel 'g'; set ylabel 's'; set xrange [", horizontal.low, ":", horizontal.high,
               "]; set yrange [", vertical.low, ":", vertical.high, "]");

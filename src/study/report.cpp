@@ -8,9 +8,10 @@
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
+#include "taugate/fli/gnuplot.h"
+#include "taugate/study/report_fields.h"
 
 namespace taugate {
-namespace {
 
 std::string escaped(const std::string& text) {
   std::string html;
@@ -33,7 +34,7 @@ std::string escaped(const std::string& text) {
   return html;
 }
 
-/// RFC 4648: three bytes become four letters, the last ones filled up with '='.
+/// Three bytes become four letters, the last ones filled up with '='.
 std::string base64(const std::string& bytes) {
   static constexpr char kLetters[] =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -48,39 +49,27 @@ std::string base64(const std::string& bytes) {
   return text;
 }
 
-// Pictures are drawn on white, and stay so in the dark.
-constexpr const char* kStyle = R"(
-:root { color-scheme: light dark; --ink: #1c2430; --soft: #5a6675; --page: #fbfcfd; --card: #ffffff;
-  --line: #d9dfe6; --accent: #1f5fa8; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6eaf0; --soft: #9aa7b6; --page: #14181d;
-  --card: #1d232a; --line: #343d48; --accent: #7fb4ec; } }
-body { margin: 0 auto; padding: 2rem 1.2rem 4rem; max-width: 76rem; background: var(--page);
-  color: var(--ink); font: 16px/1.5 system-ui, "DejaVu Sans", sans-serif; }
-h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 1.2rem; overflow-wrap: anywhere; }
-h2 { font-size: 1.2rem; margin: 2.4rem 0 .8rem; padding-bottom: .3rem;
-  border-bottom: 1px solid var(--line); }
-p { max-width: 46rem; }
-.figures { display: flex; flex-wrap: wrap; gap: .8rem; margin: 0; }
-.figures div { background: var(--card); border: 1px solid var(--line); border-radius: 8px;
-  padding: .7rem 1rem; min-width: 8.5rem; }
-.figures dt { color: var(--soft); font-size: .85rem; }
-.figures dd { margin: 0; font-size: 1.35rem; font-weight: 600; color: var(--accent); }
-figure { margin: 1rem 0; display: inline-block; vertical-align: top; margin-right: 1rem;
-  max-width: 100%; }
-img { display: block; max-width: 100%; height: auto; background: #fff; border-radius: 8px;
-  border: 1px solid var(--line); }
-figcaption { color: var(--soft); font-size: .9rem; margin-top: .4rem; max-width: 46rem; }
-.wide { overflow-x: auto; margin: 1rem 0; }
-table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; white-space: nowrap; color: var(--soft); padding-bottom: .4rem; }
-th, td { padding: .35rem .8rem; border-bottom: 1px solid var(--line); text-align: right;
-  white-space: nowrap; }
-th { color: var(--soft); font-weight: 600; }
-th:first-child, td:first-child { text-align: left; }
-.provenance td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
-.provenance td:first-child { color: var(--soft); white-space: nowrap; vertical-align: top; }
-@media print { body { max-width: none; } figure, table { break-inside: avoid; } }
-)";
+namespace {
+
+/// An empty folder that goes with its owner.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "taugate-report-XXXXXX").string();
+    require(::mkdtemp(name.data()) != nullptr, name, ": cannot make this folder for pictures");
+    path_ = name;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
@@ -100,9 +89,33 @@ std::string provenance_html(const Pairs& lines) {
   return html + "</table></div>\n";
 }
 
-std::string picture_html(const std::string& caption, const std::string& png) {
-  return concat("<figure><img alt=\"", escaped(caption), "\" src=\"data:image/png;base64,",
-                base64(png), "\"><figcaption>", escaped(caption), "</figcaption></figure>\n");
+constexpr int kSharpness = 2;  // pixels of a picture for one of the page
+
+std::string data_url(const std::string& png) { return "data:image/png;base64," + base64(png); }
+
+/// A picture in both looks; the page takes the one of the reader's system.
+std::string picture_html(const std::string& caption, const std::string& light,
+                         const std::string& dark) {
+  int width = 0;  // from the PNG's header
+  for (std::size_t i = 16; i < std::min<std::size_t>(light.size(), 20); ++i)
+    width = width << 8 | static_cast<unsigned char>(light[i]);
+  return concat("<figure><picture><source media=\"(prefers-color-scheme: dark)\" srcset=\"",
+                data_url(dark), "\"><img alt=\"", escaped(caption), "\" width=\"",
+                width / kSharpness, "\" src=\"", data_url(light), "\"></picture><figcaption>",
+                escaped(caption), "</figcaption></figure>\n");
+}
+
+/// What stands between back-ticks is code.
+std::string with_code(const std::string& text) {
+  std::string html;
+  bool code = false;
+  for (const char c : escaped(text)) {
+    if (c == '`')
+      html += (code = !code) ? "<code>" : "</code>";
+    else
+      html += c;
+  }
+  return code ? html + "</code>" : html;
 }
 
 /// "| a | b |" without its bars and blanks.
@@ -121,33 +134,34 @@ std::vector<std::string> cells_of(const std::string& line) {
 
 }  // namespace
 
-Report::Report(std::string title) : title_(std::move(title)), parts_(1) {}
+Report::Report(std::string title) : title_(std::move(title)) {}
 
 void Report::figure(std::string label, std::string value) {
   figures_.emplace_back(std::move(label), std::move(value));
 }
 
 void Report::section(std::string heading) {
-  parts_.back() += concat("<h2>", escaped(heading), "</h2>\n");
+  parts_.push_back({concat("<h2>", with_code(heading), "</h2>\n"), {}, true});
 }
 
 void Report::paragraph(std::string text) {
-  parts_.back() += concat("<p>", escaped(text), "</p>\n");
+  parts_.push_back({concat("<p>", with_code(text), "</p>\n"), {}, false});
 }
 
 void Report::table(ReportTable table) {
+  if (table.rows.empty()) return;
   const auto line = [&](const std::vector<std::string>& cells, const char* tag) {
     require(cells.size() == table.head.size(), "report: found a row of ", cells.size(),
             " cells, wanted the ", table.head.size(), " of its head");
     std::string html = "<tr>";
-    for (const auto& cell : cells) html += concat('<', tag, '>', escaped(cell), "</", tag, '>');
+    for (const auto& cell : cells) html += concat('<', tag, '>', with_code(cell), "</", tag, '>');
     return html + "</tr>\n";
   };
   std::string html = "<div class=\"wide\"><table>\n";
-  if (!table.caption.empty()) html += concat("<caption>", escaped(table.caption), "</caption>\n");
+  if (!table.caption.empty()) html += concat("<caption>", with_code(table.caption), "</caption>\n");
   html += line(table.head, "th");
   for (const auto& row : table.rows) html += line(row, "td");
-  parts_.back() += html + "</table></div>\n";
+  parts_.push_back({html + "</table></div>\n", {}, false});
 }
 
 void Report::markdown(const std::string& text) {
@@ -180,8 +194,12 @@ void Report::markdown(const std::string& text) {
 }
 
 void Report::picture(std::string caption, Draw draw) {
-  pictures_.push_back({std::move(caption), std::move(draw)});
-  parts_.emplace_back();
+  parts_.push_back({std::move(caption), std::move(draw), false});
+}
+
+void Report::pixels(const PixelView& view) {
+  parts_.push_back({pixel_view_html(view), {}, false});
+  script_ = true;
 }
 
 void Report::provenance(std::string what, std::string value) {
@@ -189,31 +207,46 @@ void Report::provenance(std::string what, std::string value) {
 }
 
 std::vector<std::string> Report::drawn(const std::filesystem::path& folder) const {
-  std::vector<std::string> pngs(pictures_.size());
-  parallel_for(pictures_.size(), [&](std::size_t i, int) {
-    const std::filesystem::path path = folder / concat(i, ".png");
-    pictures_[i].draw(path);
-    if (std::filesystem::exists(path)) pngs[i] = read_file(path);
+  std::vector<std::string> html(parts_.size());
+  parallel_for(parts_.size(), [&](std::size_t i, int) {
+    const Part& part = parts_[i];
+    if (!part.draw) {
+      html[i] = part.text;
+      return;
+    }
+    std::string pngs[2];
+    for (const bool dark : {false, true}) {
+      const std::filesystem::path path = folder / concat(i, dark ? "-dark.png" : ".png");
+      const PictureLook look(dark, kSharpness);
+      part.draw(path);
+      if (!std::filesystem::exists(path)) return;
+      pngs[dark] = read_file(path);
+    }
+    html[i] = picture_html(part.text, pngs[0], pngs[1]);
   });
-  return pngs;
+  return html;
 }
 
 void Report::write(const std::filesystem::path& path) const {
   // The target is opened first: an unwritable folder should not cost the drawings.
   OutputFile file(path);
-  const std::vector<std::string> pngs = drawn(file.folder());
-  file.write(
-      concat("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-             "<title>",
-             escaped(title_), "</title>\n<style>", kStyle, "</style>\n</head>\n<body>\n<h1>",
-             escaped(title_), "</h1>\n", figures_html(figures_)));
+  const std::vector<std::string> html = drawn(file.folder());
+  file.write(concat(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<title>",
+      escaped(title_), "</title>\n<style>\n", kReportStyle, "</style>\n</head>\n<body>\n<h1>",
+      escaped(title_), "</h1>\n", figures_html(figures_)));
+  std::string heading;  // waits for something that stands below it
   for (std::size_t i = 0; i < parts_.size(); ++i) {
-    file.write(parts_[i]);
-    if (i < pngs.size() && !pngs[i].empty())
-      file.write(picture_html(pictures_[i].caption, pngs[i]));
+    if (parts_[i].heading)
+      heading = html[i];
+    else if (!html[i].empty())
+      file.write(std::exchange(heading, {}) + html[i]);
   }
-  file.write(provenance_html(provenance_) + "</body>\n</html>\n");
+  file.write(provenance_html(provenance_));
+  if (script_) file.write(concat("<script>\n", kReportScript, "</script>\n"));
+  file.write("</body>\n</html>\n");
   file.commit();
 }
 

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "taugate/study/pixel_view.h"
+
 namespace taugate {
 
 struct ReportTable {
@@ -16,11 +18,12 @@ struct ReportTable {
   std::vector<std::vector<std::string>> rows;  ///< each as long as the head
 };
 
-/// Texts are plain: whatever HTML would take for markup is escaped.
+/// Texts are plain: whatever HTML would take for markup is escaped; what stands between back-ticks
+/// is shown as code. A section with nothing in it is left out.
 class Report {
  public:
   /// Draws one picture as a PNG file at the path that it is given, as the draw_... functions do.
-  /// One that makes no file leaves its picture out.
+  /// Called twice, for light and dark. One that makes no file leaves its picture out.
   using Draw = std::function<void(const std::filesystem::path&)>;
 
   explicit Report(std::string title);
@@ -29,13 +32,15 @@ class Report {
   void figure(std::string label, std::string value);
   void section(std::string heading);
   void paragraph(std::string text);
-  /// Error for a row that is not as long as the head.
+  /// Error for a row that is not as long as the head. Nothing for a table without rows.
   void table(ReportTable table);
   /// Sections, paragraphs and tables of the little Markdown that our own tables are written in:
   /// "## ", "| a | b |"; the line of dashes and a title "# " are left out.
   void markdown(const std::string& text);
   /// Drawn by write(), side by side with the others, so what it refers to must live until then.
   void picture(std::string caption, Draw draw);
+  /// A map whose pixels show their decays.
+  void pixels(const PixelView& view);
   /// A line of the table at the end that says how all this came about.
   void provenance(std::string what, std::string value);
 
@@ -43,16 +48,18 @@ class Report {
   void write(const std::filesystem::path& path) const;
 
  private:
-  struct Picture {
-    std::string caption;
-    Draw draw;
+  struct Part {
+    std::string text;  // HTML, or the caption of a picture
+    Draw draw;         // of a picture
+    bool heading = false;
   };
-  std::vector<std::string> drawn(const std::filesystem::path& folder) const;  // PNG files
+  std::vector<std::string> drawn(
+      const std::filesystem::path& folder) const;  // HTML of each part; empty for no picture
 
   std::string title_;
   std::vector<std::pair<std::string, std::string>> figures_, provenance_;
-  std::vector<std::string> parts_;  // HTML; pictures_[i] comes after parts_[i]
-  std::vector<Picture> pictures_;
+  std::vector<Part> parts_;
+  bool script_ = false;
 };
 
 }  // namespace taugate

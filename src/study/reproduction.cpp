@@ -288,7 +288,7 @@ std::string reproduction_json(const Findings& found, const std::string& origin) 
 }
 
 void draw_size_against_error(const std::filesystem::path& path, const Findings& found) {
-  GnuplotScript script(1000, 650);
+  GnuplotScript script(640, 440);
   script.line("set logscale x");
   script.line("set xlabel 'model file (bytes)'");
   script.line("set ylabel 'RMSE on held-out traces'");
@@ -323,7 +323,7 @@ void draw_rows(const std::filesystem::path& path, const Findings& found, const s
         concat(tics.empty() ? "" : ", ", GnuplotScript::in_quotes(row->title), ' ', place.back());
   }
   require(!rmse.empty(), path.string(), ": there is no result to draw yet");
-  GnuplotScript script(1000, 160 + 34 * static_cast<int>(rmse.size()));
+  GnuplotScript script(640, 160 + 34 * static_cast<int>(rmse.size()));
   script.line("set ytics noenhanced (", tics, ")");
   script.line("set yrange [", place.back() - 0.7, ":0.7]");
   script.line("set xlabel 'RMSE (bars: deviation over seeds)'");

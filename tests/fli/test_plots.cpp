@@ -24,10 +24,10 @@ TEST_CASE("every plot is a PNG") {
   const std::vector<float> weights{10.0f, 20.0f, 1.0f, 1.0f};
   for (double frequency : {0.01, 0.5, 40.0}) {
     draw_phasors(path, "phasors", g, s, weights, frequency);
-    check_size(path, 820, 560);
+    check_size(path, 560, 340);
   }
   draw_phasors(path, "none", {}, {}, {}, 0.5);
-  check_size(path, 820, 560);
+  check_size(path, 560, 340);
 }
 
 TEST_CASE("what cannot be plotted is refused") {

@@ -1,10 +1,14 @@
 // Reports: whole, self-contained, nothing in them that could be taken for markup.
 
+#include <cmath>
+
 #include "fli/io_testing.h"
+#include "report_testing.h"
 #include "taugate/study/report.h"
 #include "testing.h"
 
 using namespace taugate;
+using namespace taugate::testing;
 
 namespace {
 
@@ -15,21 +19,7 @@ std::string first_picture(const std::string& html) {
   REQUIRE(begin != std::string::npos);
   const std::string text = html.substr(begin + start.size(),
                                        html.find('"', begin + start.size()) - begin - start.size());
-  std::string bytes;
-  unsigned bits = 0;
-  int have = 0;
-  for (char c : text) {
-    if (c == '=') break;
-    const int value = c >= 'a'   ? c - 'a' + 26
-                      : c >= 'A' ? c - 'A'
-                      : c >= '0' ? c - '0' + 52
-                      : c == '+' ? 62
-                                 : 63;
-    bits = bits << 6 | static_cast<unsigned>(value);
-    have += 6;
-    if (have >= 8) bytes += static_cast<char>(bits >> (have -= 8) & 255);
-  }
-  return bytes;
+  return bytes_of(text);
 }
 
 }  // namespace
@@ -63,9 +53,7 @@ TEST_CASE("a report holds its pictures, in their order, and escapes every text")
     CHECK(html.find("first") < html.find("between"));
     CHECK(html.find("between") < html.find("second"));
     CHECK(html.find("second") < html.find("taugate infer"));
-    // Nothing is fetched.
-    for (const char* fetched : {"http", "url(", "@import", "<link"})
-      CHECK_FALSE(contains(html, fetched));
+    check_page(html);
   }
   CHECK(folder.entries() == 1);
 }
@@ -99,4 +87,75 @@ TEST_CASE("a report that cannot be made leaves nothing") {
                    report.table({"", {"a", "b"}, {{"1"}}});
                  }),
                  "a row of 1 cells, wanted the 2"));
+}
+
+TEST_CASE("back-ticks become code, and what is empty is left out") {
+  const Folder folder;
+  Report report("r");
+  report.section("nothing");
+  report.picture("none", [](const std::filesystem::path&) {});
+  report.section("some");
+  report.paragraph("by `taugate <x>`, yes");
+  report.table({"no rows", {"a"}, {}});
+  report.markdown("## `code`\n\n| `a` |\n|---|\n| b |\n\n## last\n");
+  report.provenance("a", "b");
+  report.write(folder.path / "r.html");
+  const std::string html = read_file(folder.path / "r.html");
+  check_page(html);
+  CHECK(contains(html, "<p>by <code>taugate &lt;x&gt;</code>, yes</p>"));
+  CHECK(contains(html, "<h2>some</h2>"));
+  CHECK(contains(html, "<h2><code>code</code></h2>"));
+  for (const char* empty : {"nothing", "no rows", "<h2>last"}) CHECK_FALSE(contains(html, empty));
+}
+
+TEST_CASE("a view of pixels holds every decay, or sums of neighbours, within its limit") {
+  constexpr std::size_t W = 7, H = 5, T = 3, N = W * H;
+  std::vector<float> tau(N);
+  std::vector<std::uint8_t> hatched(N);
+  for (std::size_t i = 0; i < N; ++i) {
+    tau[i] = i % 5 == 0 ? NAN : 1.0f + 0.1f * static_cast<float>(i);
+    hatched[i] = i % 3 == 0;
+  }
+  const auto value = [](std::size_t i, std::size_t t) {
+    return static_cast<float>(3 * i + 10 * t);
+  };
+  PixelView view{W, H, T, 0.5, 2.0};
+  view.maps = {{"lifetime", "ns", tau, Range{0.5, 4.0}}};
+  view.hatched = hatched;
+  view.hatch_means = "</script><b>";
+  view.curves = {{"counts", CurveKind::counts, [&](std::size_t i, std::span<float> out) {
+                    for (std::size_t t = 0; t < T; ++t) out[t] = value(i, t);
+                  }}};
+  const nlohmann::json data = view_in(pixel_view_html(view));
+  CHECK(data["width"] == W);
+  CHECK(data["height"] == H);
+  CHECK(data["block"] == 1);
+  CHECK(data["start_ns"] == 2.0);
+  CHECK(data["maps"][0]["high"] == 4.0);
+  const auto map = floats_of(data["maps"][0]["values"], N), mask = floats_of(data["hatched"], N);
+  const auto blocks = floats_of(data["blocks"], N),
+             counts = floats_of(data["curves"][0]["values"], N * T);
+  for (std::size_t i = 0; i < N; ++i) {
+    CHECK(std::isnan(map[i]) == std::isnan(tau[i]));
+    if (!std::isnan(tau[i])) CHECK(std::abs(map[i] - tau[i]) <= tau[i] / 1024);
+    CHECK(mask[i] == hatched[i]);
+    CHECK(blocks[i] == static_cast<float>(i));
+    for (std::size_t t = 0; t < T; ++t)
+      CHECK(std::abs(counts[i * T + t] - value(i, t)) <= std::sqrt(value(i, t) + 1) / 60);
+  }
+  // All of them; those with a lifetime; sums over 2 x 2, of which the image has 4 x 3.
+  CHECK(pixel_blocks(view, N * T).kept.size() == N);
+  const PixelBlocks live = pixel_blocks(view, N * T - 1);
+  CHECK(live.size == 1);
+  CHECK(live.kept.size() == N - 7);
+  const PixelBlocks sums = pixel_blocks(view, (N - 8) * T);
+  CHECK(sums.size == 2);
+  CHECK(sums.total == 12);
+  CHECK(sums.kept.size() == 12);
+  // Traces of a list are not summed.
+  view.width = N;
+  view.height = 1;
+  const PixelBlocks list = pixel_blocks(view, 4 * T);
+  CHECK(list.size == 1);
+  CHECK(list.kept == std::vector<std::size_t>{1, 2, 3, 4});
 }

@@ -1,0 +1,17 @@
+#pragma once
+// What the files of reports share.
+
+#include <string>
+
+namespace taugate {
+
+// report.css and report.js; CMake makes report_resources.cpp of them.
+extern const char* const kReportStyle;
+extern const char* const kReportScript;
+
+/// RFC 4648.
+std::string base64(const std::string& bytes);
+/// A text as HTML shows it.
+std::string escaped(const std::string& text);
+
+}  // namespace taugate
