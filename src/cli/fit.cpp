@@ -294,7 +294,8 @@ int fit(int argc, char** argv) {
   std::optional<Range> scale;
   if (a.has("scale")) scale = a.range("scale");
   check_outputs(a, {"json", "report"},
-                in_output_folder(a, {"lifetimes.csv", "fit.npz", "summary.json", "residuals.npy"}));
+                in_output_folder(
+                    a, {"lifetimes.csv", "fit.npz", "summary.json", "maps.tif", "residuals.npy"}));
 
   Measurement measurement = measurement_from(a, file);
   if (given.bin_ns) measurement.bin_ns = given.bin_ns;
