@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -212,6 +213,15 @@ std::string identity(const fs::path& path) {
   return fs::weakly_canonical(fs::absolute(path, ignored), ignored).string();
 }
 
+/// "OUT" for the file argument out, "--json" for an option.
+std::string name_of(const Arguments& a, std::string name) {
+  const auto& arguments = a.positionals();
+  if (std::find(arguments.begin(), arguments.end(), name) == arguments.end()) return "--" + name;
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return name;
+}
+
 /// Opens it as it will be opened; where its folder is yet to be made, looks at the one above.
 void check_writable(const fs::path& file, bool makes_folder) {
   std::error_code ignored;
@@ -232,7 +242,7 @@ std::vector<OutputPath> inputs_of(const Arguments& a, const std::vector<OutputPa
     if (a.has(name) && std::none_of(outputs.begin(), outputs.end(), [&](const OutputPath& output) {
           return output.option == name;
         }))
-      inputs.push_back({"the " + name, a.text(name)});
+      inputs.push_back({name_of(a, name), a.text(name)});
   for (const std::string name : kInputs)
     if (a.has(name))
       for (const std::string& path : name == "models" ? a.texts(name) : std::vector{a.text(name)})
@@ -261,7 +271,7 @@ void check_outputs(const Arguments& arguments, std::initializer_list<const char*
   std::vector<OutputPath> taken = inputs_of(arguments, outputs);
   const std::size_t inputs = taken.size();
   for (const OutputPath& output : outputs) {
-    const std::string name = output.option == "out" ? "OUT" : "--" + output.option;
+    const std::string name = name_of(arguments, output.option);
     const std::string own = identity(output.path);
     std::error_code ignored;
     const std::string folder = identity(fs::absolute(output.path, ignored).parent_path());

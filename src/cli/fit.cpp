@@ -306,7 +306,8 @@ int fit(int argc, char** argv) {
   std::optional<Range> scale;
   if (a.has("scale")) scale = a.range("scale");
   check_outputs(a, {"json", "report"},
-                in_output_folder(a, {"lifetimes.csv", "fit.npz", "summary.json", "residuals.npy"}));
+                in_output_folder(
+                    a, {"lifetimes.csv", "fit.npz", "summary.json", "maps.tif", "residuals.npy"}));
 
   Measurement measurement = measurement_from(a, file);
   const int gates_wanted =

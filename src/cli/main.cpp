@@ -140,7 +140,8 @@ int guarded_run(int argc, char** argv) {
   } catch (const std::length_error&) {
     return complain("out of memory: a size is beyond what a machine can hold", kFailure);
   } catch (const std::filesystem::filesystem_error& e) {
-    return complain((e.path1().string() + ": " + e.code().message()).c_str(), kFailure);
+    const std::string where = e.path1().empty() ? "the working folder" : e.path1().string();
+    return complain((where + ": " + e.code().message()).c_str(), kFailure);
   } catch (const std::exception& e) {
     return complain(e.what(), kFailure, "a mistake in the program, please report it: ");
   }

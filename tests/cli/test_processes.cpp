@@ -78,6 +78,42 @@ TEST_CASE("where the reader of standard output has gone, the work is done all th
   CHECK(run(folder, "info a.npz").code == 0);
 }
 
+TEST_CASE("a disk without room is one line, and no file is left") {
+  const Folder folder;
+  REQUIRE(run(folder, "simulate --samples 40 -o z.npz").code == 0);
+  REQUIRE(
+      run(folder, "quantize " + trained_model() + " --samples 64 --calibration 64 -o i.st").code ==
+      0);
+  const auto before = folder.names();
+  const std::string fit = "fit z.npz --bin 0.179 --period 12.5 --method rld ";
+  for (const std::string& command :
+       {std::string("simulate --samples 40 -o a.npz"), std::string("simulate --images 1 -o a.npz"),
+        std::string("train --samples 64 --validation 64 --no-pictures -o m.st"),
+        "quantize " + trained_model() + " --samples 64 --calibration 64 -o q.st",
+        "evaluate " + trained_model() + " --samples 64 --json e.json",
+        "infer " + trained_model() + " z.npz -o out --no-pictures", fit + "--json f.json",
+        fit + "--report f.html", fit + "--no-pictures -o out",
+        "export-onnx " + trained_model() + " -o m.onnx", std::string("export-rtl i.st -o out"),
+        std::string("convert z.npz a.csv"), std::string("convert z.npz a.npy"),
+        std::string("convert z.npz a.npz"), std::string("convert z.npz a.tif"),
+        std::string("convert z.npz a.png"),
+        std::string("compare --estimators rld --traces 8 --series counts --no-pictures -o out"),
+        std::string("compare --estimators rld --traces 8 --series counts --json c.json")}) {
+    CAPTURE(command);
+    // The limit of a file's size stands for the disk.
+    const Outcome o = shell(
+        folder, "{ (ulimit -f 0; $T " + command + " 2>&1 > /dev/null); echo \"code $?\"; } | cat");
+    CAPTURE(o.out);
+    CHECK(o.out.ends_with("\ncode 1\n"));
+    CHECK(contains(o.out, "cannot be written"));
+    if (fs::exists(folder / "out")) {
+      CHECK(fs::is_empty(folder / "out"));
+      fs::remove(folder / "out");
+    }
+    CHECK(folder.names() == before);
+  }
+}
+
 TEST_CASE("SIGINT and SIGTERM end commands that look at nothing, and no file is left") {
   const Folder folder;
   REQUIRE(run(folder, "simulate --samples 40 -o a.npz").code == 0);
