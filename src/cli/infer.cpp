@@ -128,22 +128,6 @@ Reconvolution reconvolution(const TraceModel& model, const Inference& r,
   };
 }
 
-/// Writes the counts [T] that a pixel should have shown; empty without an IRF.
-using Reconvolution = std::function<void(std::size_t pixel, std::span<float> values)>;
-Reconvolution reconvolution(const TraceModel& model, const Inference& r,
-                            const std::optional<Measurement>& irf, double first_gate_ns) {
-  if (!irf) return {};
-  return [&model, &r, irfs = irfs_on_gates(*irf, model.acquisition(), first_gate_ns)](
-             std::size_t pixel, std::span<float> values) {
-    const auto T = static_cast<std::size_t>(r.gates), TC = T * static_cast<std::size_t>(r.outputs);
-    const bool own = static_cast<std::size_t>(irfs.size()) == r.intensity.size();  // one a pixel
-    const auto fitted =
-        fitted_counts(model, irfs.curve(own ? static_cast<int>(pixel) : 0),
-                      {r.sfd.data() + pixel * TC, TC}, {r.counts.data() + pixel * T, T});
-    std::copy(fitted.begin(), fitted.end(), values.begin());
-  };
-}
-
 void draw_one_trace(const TraceModel& model, const Inference& r, std::size_t pixel,
                     const std::optional<Measurement>& irf, double first_gate_ns,
                     const Reconvolution& reconvolved, const fs::path& target) {
