@@ -30,6 +30,8 @@ std::optional<Statistics> statistics_of(std::span<const float> values) {
   const auto middle = finite.begin() + static_cast<std::ptrdiff_t>(s.count / 2);
   std::nth_element(finite.begin(), middle, finite.end());
   s.median = *middle;
+  s.low = percentile(finite, 0.16);
+  s.high = percentile(finite, 0.84);
   return s;
 }
 
