@@ -193,33 +193,34 @@ std::optional<PhasorTransform> reference_from(const Arguments& a, const Recorded
 /// The maps of all pixels.
 Maps maps_of(const RecordedGates& gates, const std::vector<Estimate>& pixels) {
   const std::size_t T = static_cast<std::size_t>(gates.acquisition.gates);
-  Maps maps{{"counts", {}},
-            {"amplitude_weighted_ns", {}},
-            {"intensity_weighted_ns", {}},
-            {"tau1_ns", {}},
-            {"tau2_ns", {}},
-            {"fraction", {}},
-            {"photons", {}},
-            {"background", {}},
-            {"shift_ns", {}},
-            {"chi2_reduced", {}},
-            {"status", {}}};
+  Maps maps;
   for (std::size_t i = 0; i < pixels.size(); ++i) {
     const auto begin = gates.counts.begin() + static_cast<std::ptrdiff_t>(i * T);
     const Estimate& e = pixels[i];
-    const double row[] = {std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(T), 0.0),
-                          e.amplitude_ns,
-                          e.intensity_ns,
-                          e.tau1_ns,
-                          e.tau2_ns,
-                          e.fraction,
-                          e.photons,
-                          e.background,
-                          e.shift_ns,
-                          e.chi2_reduced,
-                          static_cast<double>(e.status)};
+    const std::pair<const char*, double> row[] = {
+        {"counts", std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(T), 0.0)},
+        {"amplitude_weighted_ns", e.amplitude_ns},
+        {"intensity_weighted_ns", e.intensity_ns},
+        {"tau1_ns", e.tau1_ns},
+        {"tau2_ns", e.tau2_ns},
+        {"fraction", e.fraction},
+        {"photons", e.photons},
+        {"background", e.background},
+        {"shift_ns", e.shift_ns},
+        {"chi2_reduced", e.chi2_reduced},
+        {"status", static_cast<double>(e.status)},
+        {"amplitude_weighted_sd_ns", e.deviation.amplitude_ns},
+        {"intensity_weighted_sd_ns", e.deviation.intensity_ns},
+        {"tau1_sd_ns", e.deviation.tau_ns[0]},
+        {"tau2_sd_ns", e.deviation.tau_ns[1]},
+        {"fraction_sd", e.deviation.fraction},
+        {"photons_sd", e.deviation.photons_sd},
+        {"background_sd", e.deviation.background},
+        {"shift_sd_ns", e.deviation.shift_ns}};
+    if (maps.empty())
+      for (const auto& [name, value] : row) maps.push_back({name, {}});
     for (std::size_t m = 0; m < maps.size(); ++m)
-      maps[m].second.push_back(static_cast<float>(row[m]));
+      maps[m].second.push_back(static_cast<float>(row[m].second));
   }
   return maps;
 }
@@ -373,10 +374,11 @@ int fit(int argc, char** argv) {
   if (!a.has("no-pictures")) {
     const std::vector<float>& tau = map_of(maps, "amplitude_weighted_ns");
     if (gates.height > 1) {
-      draw_lifetime_maps(folder / "lifetime_map.png",
-                         std::vector<LifetimePanel>{
-                             {"amplitude-weighted lifetime", gates.width, gates.height, tau}},
-                         scale);
+      std::vector<std::uint8_t> hatched;  // a lifetime not to be trusted
+      for (const Estimate& e : result.pixels) hatched.push_back(e.status != FitStatus::converged);
+      const LifetimePanel panel{"amplitude-weighted lifetime", gates.width, gates.height, tau,
+                                hatched};
+      draw_lifetime_maps(folder / "lifetime_map.png", {&panel, 1}, scale);
       draw_overlay(folder / "overlay.png", {"lifetime x intensity", gates.width, gates.height, tau},
                    intensity, scale);
       const auto jobs = map_pictures(folder, gates.width, gates.height, maps);

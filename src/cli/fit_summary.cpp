@@ -24,6 +24,15 @@ nlohmann::json json_of(const Estimate& e) {
           {"background", e.background},
           {"shift_ns", e.shift_ns},
           {"chi2_reduced", number(e.chi2_reduced)},
+          {"amplitude_weighted_sd_ns", number(e.deviation.amplitude_ns)},
+          {"intensity_weighted_sd_ns", number(e.deviation.intensity_ns)},
+          {"tau1_sd_ns", number(e.deviation.tau_ns[0])},
+          {"tau2_sd_ns", number(e.deviation.tau_ns[1])},
+          {"fraction_sd", number(e.deviation.fraction)},
+          {"photons_sd", number(e.deviation.photons_sd)},
+          {"background_sd", number(e.deviation.background)},
+          {"shift_sd_ns", number(e.deviation.shift_ns)},
+          {"misfit", number(e.misfit)},
           {"status", name_of(e.status)}};
 }
 
@@ -42,22 +51,38 @@ nlohmann::json json_of(const SharedFit& shared) {
 
 void print_estimate(const Estimate& e) {
   std::cout << std::setprecision(4);
-  if (e.status == FitStatus::no_counts) {
-    std::cout << "no counts\n";
+  if (e.status == FitStatus::no_counts || e.status == FitStatus::below_threshold) {
+    std::cout << name_of(e.status) << '\n';
     return;
   }
+  const auto doubt = [](double sd) {
+    return std::isfinite(sd) ? concat(" +- ", std::setprecision(2), sd) : std::string();
+  };
   if (e.fraction < 1.0)
     std::cout << e.tau1_ns << " and " << e.tau2_ns << " ns, amplitudes " << e.fraction << " and "
-              << 1.0 - e.fraction << ", mean " << e.amplitude_ns << " ns (amplitude-weighted), "
-              << e.intensity_ns << " ns (intensity-weighted)";
+              << 1.0 - e.fraction << ", mean " << e.amplitude_ns << doubt(e.deviation.amplitude_ns)
+              << " ns (amplitude-weighted), " << e.intensity_ns << doubt(e.deviation.intensity_ns)
+              << " ns (intensity-weighted)";
   else
-    std::cout << e.amplitude_ns << " ns";
+    std::cout << e.amplitude_ns << doubt(e.deviation.amplitude_ns) << " ns";
   std::cout << "; " << static_cast<std::uint64_t>(std::max(e.photons, 0.0))
             << " photons, background " << e.background << " a gate, IRF shift " << 1e3 * e.shift_ns
             << " ps";
   if (std::isfinite(e.chi2_reduced)) std::cout << ", reduced chi-square " << e.chi2_reduced;
-  if (e.status != FitStatus::converged) std::cout << " (" << name_of(e.status) << ")";
+  if (e.status == FitStatus::poor_fit)
+    std::cout << " (poor fit: the model is " << 100.0 * e.misfit << " % off the counts)";
+  else if (e.status != FitStatus::converged)
+    std::cout << " (" << name_of(e.status) << ")";
   std::cout << '\n';
+}
+
+/// Over the pixels whose fit can be trusted.
+nlohmann::json trusted_statistics(const Maps& maps, const char* name) {
+  const std::vector<float>&values = map_of(maps, name), &status = map_of(maps, "status");
+  std::vector<float> trusted;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (status[i] == static_cast<float>(FitStatus::converged)) trusted.push_back(values[i]);
+  return statistics(trusted);
 }
 
 void print_shared(const SharedFit& shared, int components) {
@@ -89,9 +114,9 @@ nlohmann::json fit_summary(const Arguments& a, const RecordedGates& gates, const
           {"whole", json_of(fit.whole)},
           {"shared", shared},
           {"pixels", endings},
-          {"amplitude_weighted_ns", statistics(map_of(maps, "amplitude_weighted_ns"))},
-          {"intensity_weighted_ns", statistics(map_of(maps, "intensity_weighted_ns"))},
-          {"chi2_reduced", statistics(map_of(maps, "chi2_reduced"))},
+          {"amplitude_weighted_ns", trusted_statistics(maps, "amplitude_weighted_ns")},
+          {"intensity_weighted_ns", trusted_statistics(maps, "intensity_weighted_ns")},
+          {"chi2_reduced", trusted_statistics(maps, "chi2_reduced")},
           {"seconds", seconds},
           {"traces_per_second", static_cast<double>(fit.pixels.size()) / seconds}};
 }

@@ -18,7 +18,11 @@ const std::vector<float>& map_of(const Maps& maps, const char* name) {
 nlohmann::json statistics(const std::vector<float>& values) {
   const auto s = statistics_of(values);
   if (!s) return nullptr;
-  return {{"mean", s->mean}, {"deviation", s->deviation}, {"median", s->median}};
+  return {{"mean", s->mean},
+          {"deviation", s->deviation},
+          {"median", s->median},
+          {"percentile_16", s->low},
+          {"percentile_84", s->high}};
 }
 
 void print_statistics(const char* name, const nlohmann::json& s) {
@@ -26,8 +30,8 @@ void print_statistics(const char* name, const nlohmann::json& s) {
     std::cout << "  " << name << ": none\n";
     return;
   }
-  std::cout << "  " << name << ": mean " << s["mean"].get<double>() << " ns, deviation "
-            << s["deviation"].get<double>() << " ns, median " << s["median"].get<double>()
+  std::cout << "  " << name << ": median " << s["median"].get<double>() << " ns, 68 % within "
+            << s["percentile_16"].get<double>() << " to " << s["percentile_84"].get<double>()
             << " ns\n";
 }
 

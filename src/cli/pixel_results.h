@@ -23,9 +23,10 @@ const std::vector<float>& map_of(const Maps& maps, const char* name);
 /// `scale`, first. They refer to `maps`.
 std::vector<PixelMap> view_maps(const Maps& maps, std::optional<Range> scale);
 
-/// Mean, deviation and median over what is finite; null where nothing is.
+/// Mean, deviation, median and the percentiles 16 and 84 over what is finite; null where nothing
+/// is.
 nlohmann::json statistics(const std::vector<float>& values);
-/// "  NAME: mean .. ns, deviation .. ns, median .. ns" of such statistics.
+/// "  NAME: median .. ns, 68 % within .. to .. ns" of such statistics.
 void print_statistics(const char* name, const nlohmann::json& statistics);
 
 /// The pixel that --pixel ROW,COLUMN names; without it the one of highest intensity.

@@ -10,21 +10,28 @@
 // lifetimes: Koellner and Wolfrum, Chem. Phys. Lett. 200, 1992.)
 
 #include <array>
+#include <limits>
+#include <span>
 
 #include "taugate/fli/decay_model.h"
 
 namespace taugate {
 
-/// Least standard deviations; +infinity where the counts cannot tell the unknowns apart.
+/// Least standard deviations; +infinity where the counts cannot tell the unknowns apart, NaN of
+/// what is known.
 struct LifetimeBound {
-  std::array<double, kMostComponents> tau_ns{};  ///< of each lifetime
-  double amplitude_ns = 0.0;  ///< of the amplitude-weighted mean lifetime (lifetime.h)
-  double intensity_ns = 0.0;  ///< of the intensity-weighted one
-  double shift_ns = 0.0;      ///< of the IRF's place; 0 where that is known
-  double photons = 0.0;       ///< N: expected counts in all gates, without background
+  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  std::array<double, kMostComponents> tau_ns{kNone, kNone};  ///< of each lifetime
+  double amplitude_ns = kNone;  ///< of the amplitude-weighted mean lifetime (lifetime.h)
+  double intensity_ns = kNone;  ///< of the intensity-weighted one
+  double fraction = kNone;      ///< of amplitude_0 over both
+  double background = kNone;
+  double shift_ns = kNone;    ///< of the IRF's place
+  double photons_sd = kNone;  ///< of the photons in all gates, without background
+  double photons = kNone;     ///< N: expected counts in all gates, without background
   /// F = deviation of the amplitude-weighted lifetime / lifetime * sqrt(N): 1 for an ideal
   /// instrument, whose photons arrive at known times and without background.
-  double f_value = 0.0;
+  double f_value = kNone;
 };
 
 /// At the parameters `at`, over gates first..end-1 (end 0: T). A second component counts where
@@ -32,5 +39,12 @@ struct LifetimeBound {
 LifetimeBound cramer_rao_bound(const Acquisition& acquisition, const IrfCurve& irf,
                                const DecayParameters& at, const Unknowns& unknowns,
                                int first_gate = 0, int end_gate = 0);
+
+/// The same from what DecayModel gives there: mu [T], jacobian [P][T]. A gate counts as one that
+/// expects `least_mu`, at least: a fit may end where it expects nothing at all, and cannot be as
+/// sure of that.
+LifetimeBound cramer_rao_bound(std::span<const double> mu, std::span<const double> jacobian,
+                               const DecayParameters& at, const Unknowns& unknowns,
+                               std::size_t first_gate, std::size_t end_gate, double least_mu);
 
 }  // namespace taugate

@@ -24,8 +24,7 @@ class FitEstimator : public Estimator {
 
   Estimate operator()(std::span<const float> counts) override {
     const Fit fit = fitter_(counts);
-    if (fit.status == FitStatus::no_counts)
-      return {kNan, kNan, kNan, kNan, kNan, 0.0, 0.0, 0.0, kNan, fit.status};
+    if (fit.status == FitStatus::no_counts) return {};
     const Decay d = fit.parameters.decay();
     const Lifetimes mean = mean_lifetimes(d);
     return {mean.amplitude_ns,
@@ -37,7 +36,9 @@ class FitEstimator : public Estimator {
             fit.parameters.background,
             fit.parameters.shift_ns,
             fit.chi2_reduced,
-            fit.status};
+            fit.status,
+            fit.deviation,
+            fit.goodness.misfit};
   }
   std::span<const double> expected() const override { return fitter_.expected(); }
 
@@ -94,11 +95,10 @@ class StatisticEstimator : public Estimator {
     const double baseline = subtract_baseline();
     const double photons = std::accumulate(trace_.begin(), trace_.end(), 0.0);
     const double value = photons > 0.0 ? statistic_(trace_) : kNan;
-    Estimate e{kNan,     kNan,
-               kNan,     kNan,
-               kNan,     std::max(photons, 0.0),
-               baseline, shift_,
-               kNan,     FitStatus::no_counts};
+    Estimate e;
+    e.photons = std::max(photons, 0.0);
+    e.background = baseline;
+    e.shift_ns = shift_;
     if (std::isnan(value)) return e;
     const double tau = lifetime(value);
     e.amplitude_ns = e.intensity_ns = e.tau1_ns = e.tau2_ns = tau;
@@ -141,7 +141,8 @@ class ReferencePhasor : public Estimator {
   explicit ReferencePhasor(const PhasorTransform& transform) : transform_(transform) {}
   Estimate operator()(std::span<const float> counts) override {
     const double photons = std::accumulate(counts.begin(), counts.end(), 0.0);
-    Estimate e{kNan, kNan, kNan, kNan, kNan, photons, 0.0, 0.0, kNan, FitStatus::no_counts};
+    Estimate e;
+    e.photons = photons;
     const Phasor p = transform_(counts);
     if (std::isnan(p.g)) return e;
     const double tau = transform_.phase_lifetime(p);

@@ -13,6 +13,7 @@
 // period, nor the IRF's shape biases them, and a background is taken off as the mean of the first
 // gates in trace and model alike.
 
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,15 +32,21 @@ inline constexpr EstimatorKind kEstimatorKinds[] = {EstimatorKind::lm, Estimator
 const char* name_of(EstimatorKind kind);
 EstimatorKind estimator_kind(std::string_view name);  ///< UsageError for any other name
 
+/// Whatever was not found is NaN.
 struct Estimate {
-  double amplitude_ns = 0.0;  ///< amplitude-weighted mean lifetime; NaN where there is none
-  double intensity_ns = 0.0;  ///< intensity-weighted mean lifetime
-  double tau1_ns = 0.0, tau2_ns = 0.0, fraction = 1.0;  ///< as in Decay
-  double photons = 0.0;                                 ///< in the gates, without background
-  double background = 0.0;                              ///< per gate
-  double shift_ns = 0.0;      ///< of the IRF; where it is not fitted, as known
-  double chi2_reduced = 0.0;  ///< NaN for those that fit no trace
+  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  double amplitude_ns = kNone;  ///< amplitude-weighted mean lifetime; NaN where there is none
+  double intensity_ns = kNone;  ///< intensity-weighted mean lifetime
+  double tau1_ns = kNone, tau2_ns = kNone, fraction = kNone;  ///< as in Decay
+  double photons = 0.0;                                       ///< in the gates, without background
+  double background = 0.0;                                    ///< per gate
+  double shift_ns = 0.0;        ///< of the IRF; where it is not fitted, as known
+  double chi2_reduced = kNone;  ///< NaN for those that fit no trace
   FitStatus status = FitStatus::no_counts;
+  /// Standard deviations of lm and mle, see Fit: given what is known, as a shift that all pixels
+  /// share; NaN for the others.
+  LifetimeBound deviation = {};
+  double misfit = kNone;  ///< of lm and mle, relative (goodness.h)
 };
 
 struct EstimatorOptions {

@@ -57,6 +57,10 @@ const char* name_of(FitStatus status) {
       return "at limit";
     case FitStatus::not_converged:
       return "not converged";
+    case FitStatus::poor_fit:
+      return "poor fit";
+    case FitStatus::below_threshold:
+      return "below threshold";
     case FitStatus::no_counts:
       break;
   }
@@ -258,35 +262,22 @@ void Fitter::evaluate(const FitOptions& objective, std::span<const float> counts
 
 void Fitter::finish(std::span<const float> counts, std::span<const double> x, const Bounds& limits,
                     Fit& fit) {
-  fit.parameters = parameters_at(x);
-  model_(fit.parameters, mu_, jacobian_);
-  double chi2 = 0.0;
-  for (std::size_t k = 0; k < mu_.size(); ++k) {
-    fit.photons += mu_[k] - fit.parameters.background;
-    if (k < first_ || k >= end_) continue;
-    const double error = counts[k] - mu_[k];
-    chi2 += error * error / std::max(mu_[k], 1e-9);
-  }
-  fit.chi2_reduced =
-      chi2 /
-      static_cast<double>(end_ - first_ - static_cast<std::size_t>(options_.unknowns.count()));
+  const Unknowns& u = options_.unknowns;
+  DecayParameters& p = fit.parameters = parameters_at(x);
   // Only a component with light in it has a lifetime that could be at its limit.
   DecayParameters low, high;
-  scatter(limits.low, options_.unknowns, low);
-  scatter(limits.high, options_.unknowns, high);
+  scatter(limits.low, u, low);
+  scatter(limits.high, u, high);
   const auto at_limit = [](double value, double a, double b) {
     return value - a < 1e-6 * (b - a) || b - value < 1e-6 * (b - a);
   };
-  bool limited =
-      options_.unknowns.shift && at_limit(fit.parameters.shift_ns, low.shift_ns, high.shift_ns);
-  if (options_.unknowns.lifetimes)
-    for (std::size_t c = 0; c < static_cast<std::size_t>(options_.unknowns.components); ++c)
-      if (fit.parameters.amplitude[c] > 0.0)
-        limited |= at_limit(std::log(fit.parameters.tau_ns[c]), low.tau_ns[c], high.tau_ns[c]);
-  if (fit.status == FitStatus::converged && limited) fit.status = FitStatus::at_limit;
+  bool limited = u.shift && at_limit(p.shift_ns, low.shift_ns, high.shift_ns);
+  if (u.lifetimes)
+    for (std::size_t c = 0; c < static_cast<std::size_t>(u.components); ++c)
+      if (p.amplitude[c] > 0.0)
+        limited |= at_limit(std::log(p.tau_ns[c]), low.tau_ns[c], high.tau_ns[c]);
   // The shorter lifetime comes first; a component without light repeats the other's lifetime.
-  DecayParameters& p = fit.parameters;
-  if (options_.unknowns.components == 2 && options_.unknowns.lifetimes) {
+  if (u.components == 2 && u.lifetimes) {
     for (std::size_t c = 0; c < 2; ++c)
       if (!(p.amplitude[c] > 0.0)) p.tau_ns[c] = p.tau_ns[1 - c];
     if (p.tau_ns[0] > p.tau_ns[1]) {
@@ -294,6 +285,25 @@ void Fitter::finish(std::span<const float> counts, std::span<const double> x, co
       std::swap(p.amplitude[0], p.amplitude[1]);
     }
   }
+  model_(p, mu_, jacobian_);
+  const double gates = static_cast<double>(end_ - first_);
+  double chi2 = 0.0;
+  for (std::size_t k = first_; k < end_; ++k) {
+    const double error = counts[k] - mu_[k];
+    chi2 += error * error / std::max(mu_[k], kLeastExpected);
+  }
+  fit.chi2_reduced = chi2 / (gates - u.count());
+  // Where no background was found, one count in all gates together could be.
+  fit.deviation = cramer_rao_bound(mu_, jacobian_, p, u, first_, end_, 1.0 / gates);
+  fit.photons = fit.deviation.photons;
+  fit.goodness =
+      goodness_of_fit(counts.subspan(first_, end_ - first_),
+                      std::span<const double>(mu_).subspan(first_, end_ - first_), u.count());
+  if (fit.status != FitStatus::converged) return;
+  if (limited)
+    fit.status = FitStatus::at_limit;
+  else if (fit.goodness.poor())
+    fit.status = FitStatus::poor_fit;
 }
 
 Minimum Fitter::descend(std::span<const float> counts, const Bounds& limits, std::span<double> x) {

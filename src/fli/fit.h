@@ -29,7 +29,8 @@
 #include <span>
 #include <vector>
 
-#include "taugate/fli/decay_model.h"
+#include "taugate/fli/bound.h"
+#include "taugate/fli/goodness.h"
 #include "taugate/fli/levenberg_marquardt.h"
 #include "taugate/fli/range.h"
 
@@ -54,9 +55,11 @@ struct FitOptions {
 
 enum class FitStatus {
   converged,
-  at_limit,       ///< a lifetime, or the shift, ended at its limit: it is not determined
-  not_converged,  ///< the iterations were used up
-  no_counts,      ///< fewer counts than unknowns: nothing was fitted
+  at_limit,         ///< a lifetime, or the shift, ended at its limit: it is not determined
+  not_converged,    ///< the iterations were used up
+  no_counts,        ///< fewer counts than unknowns: nothing was fitted
+  poor_fit,         ///< converged, but no such model gives these counts (goodness.h)
+  below_threshold,  ///< fewer counts than asked for: nothing was fitted
 };
 const char* name_of(FitStatus status);
 
@@ -65,6 +68,10 @@ struct Fit {
   double photons = 0.0;       ///< in all gates together, without background
   double objective = 0.0;     ///< what was minimised
   double chi2_reduced = 0.0;  ///< sum (n - mu)^2 / mu over (gates - unknowns): Pearson's
+  /// Standard deviations: the Cramer-Rao bound at the fitted parameters, given what is known. (Of
+  /// weights that are not the model's they are lower bounds.)
+  LifetimeBound deviation;
+  Goodness goodness;
   FitStatus status = FitStatus::no_counts;
   int iterations = 0;
 };

@@ -32,6 +32,8 @@ std::optional<Statistics> statistics_of(std::span<const float> values) {
   s.median = *middle;
   // Of an even number of values, half way between the two in the middle.
   if (s.count % 2 == 0) s.median = 0.5 * (s.median + *std::max_element(finite.begin(), middle));
+  s.low = percentile(finite, 0.16);
+  s.high = percentile(finite, 0.84);
   return s;
 }
 

@@ -13,6 +13,7 @@ namespace taugate {
 struct Statistics {
   std::size_t count = 0;
   double mean = 0.0, deviation = 0.0, median = 0.0;
+  double low = 0.0, high = 0.0;  ///< the 16th and the 84th percentile
 };
 /// Nothing where no value is finite.
 std::optional<Statistics> statistics_of(std::span<const float> values);

@@ -175,15 +175,17 @@ ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs
   if (options.global_lifetimes && result.whole.status != FitStatus::no_counts)
     share_lifetimes(recorded, irfs, options, go_on, result);
 
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  const Estimate blank{nan, nan, nan, nan, nan, 0.0, 0.0, 0.0, nan, FitStatus::no_counts};
-  result.pixels.assign(N, blank);
+  result.pixels.assign(N, {});
   if (options.keep_expected && !is_moment(options.kind)) result.expected.assign(N * T, 0.0f);
   std::vector<std::unique_ptr<Estimator>> workers(static_cast<std::size_t>(thread_count()));
   const auto fit_pixel = [&](std::size_t i, std::unique_ptr<Estimator>& worker) {
     const std::span counts(recorded.counts.data() + i * T, T);
     const double total = std::accumulate(counts.begin(), counts.end(), 0.0);
-    if (!(total >= options.least_counts && total > 0.0)) return;
+    if (!(total > 0.0)) return;
+    if (!(total >= options.least_counts)) {
+      result.pixels[i].status = FitStatus::below_threshold;
+      return;
+    }
     if (!worker || irfs.size() > 1)
       worker = make_estimator(options.kind, a, irfs[irfs.size() > 1 ? i : 0], result.options);
     result.pixels[i] = (*worker)(counts);

@@ -313,6 +313,22 @@ TEST_CASE("one more unknown never fits worse, also where its estimate is at a bo
   }
 }
 
+TEST_CASE("two lifetimes fitted by one are a poor fit, and one is not") {
+  std::vector<double> buffer;
+  const IrfCurve irf = parametric_irf(1.5, 0.3, 0.0, 0.0, buffer);
+  Fitter fitter(kSs2, irf, {});
+  Model model(kSs2, irf, {2, true, true, false, false});
+  for (const bool two : {false, true})
+    for (const double photons : {1e4, 1e6}) {
+      model(parameters_of(kSs2, irf, two ? Decay{0.3, 2.5, 0.7} : Decay::mono(1.0), photons, 1.0));
+      std::vector<float> counts(70);
+      Random random(31, 1);
+      for (std::size_t k = 0; k < 70; ++k)
+        counts[k] = static_cast<float>(random.poisson(model.mu[k]));
+      CHECK(fitter(counts).status == (two ? FitStatus::poor_fit : FitStatus::converged));
+    }
+}
+
 TEST_CASE("traces without counts, with odd values, and misuse") {
   std::vector<double> buffer;
   const IrfCurve irf = parametric_irf(1.5, 0.3, 0.0, 0.0, buffer);
