@@ -35,7 +35,7 @@ struct Estimate {
   double amplitude_ns = 0.0;  ///< amplitude-weighted mean lifetime; NaN where there is none
   double intensity_ns = 0.0;  ///< intensity-weighted mean lifetime
   double tau1_ns = 0.0, tau2_ns = 0.0, fraction = 1.0;  ///< as in Decay
-  double photons = 0.0;                                 ///< in the gates, without background
+  double photons = 0.0;                                 ///< in the gates to fit, without background
   double background = 0.0;                              ///< per gate
   double shift_ns = 0.0;      ///< of the IRF; where it is not fitted, as known
   double chi2_reduced = 0.0;  ///< NaN for those that fit no trace

@@ -262,8 +262,8 @@ void Fitter::finish(std::span<const float> counts, std::span<const double> x, co
   model_(fit.parameters, mu_, jacobian_);
   double chi2 = 0.0;
   for (std::size_t k = 0; k < mu_.size(); ++k) {
-    fit.photons += mu_[k] - fit.parameters.background;
     if (k < first_ || k >= end_) continue;
+    fit.photons += mu_[k] - fit.parameters.background;
     const double error = counts[k] - mu_[k];
     chi2 += error * error / std::max(mu_[k], 1e-9);
   }
