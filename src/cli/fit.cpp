@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
@@ -48,7 +49,7 @@ Arguments declare() {
       "global-lifetimes", "lm, mle: one fit of all pixels, which share their lifetimes")(
       "weights", "lm: by the fitted model, by the counts (biased where they are few), or equal",
       preset("model"), "KIND")("tau", "limits of a lifetime", value(), "NS:NS")(
-      "from", "nothing before this time is fitted", value(), "NS")(
+      "from", "nothing before this time of the file's clock is fitted", value(), "NS")(
       "to", "nothing from this time on is fitted", value(), "NS");
   const std::string irf = "IRF (without one, --from says where the bare decay begins)";
   add_irf_library_options(a, irf);
@@ -117,6 +118,8 @@ ImageFitOptions options_from(const Arguments& a) {
   if (moments && (components > 1 || o.global_lifetimes || o.shift == ShiftMode::pixel))
     fail_usage("--method ", a.text("method"),
                ": knows one component and no shift of a pixel; wanted lm or mle");
+  if (o.kind == EstimatorKind::phasor && (a.has("to") || (a.has("from") && a.has("irf"))))
+    fail_usage("--from, --to: found --method phasor, which takes all gates");
   o.keep_expected = a.has("residuals");
   if (moments && o.keep_expected)
     fail_usage("--residuals: found --method ", a.text("method"), ", which fits no trace");
@@ -165,7 +168,8 @@ void make_curves(const Arguments& a, const RecordedGates& gates, const ImageFitO
       fail_usage("--irf-fwhm, --irf-tail: found ", fwhm, " and ", tail,
                  " ns, wanted a width above 0 and a tail of 0 or more");
     if (!a.has("irf-delay")) fail_usage("--irf-fwhm: wanted --irf-delay NS, too");
-    irfs.curves.push_back(parametric_irf(a.number("irf-delay"), fwhm, 0.0, tail, irfs.buffer));
+    irfs.curves.push_back(
+        parametric_irf(a.number("irf-delay") - gates.first_gate_ns, fwhm, 0.0, tail, irfs.buffer));
   } else if (a.has("from") || o.kind == EstimatorKind::phasor) {
     // A pulse at time 0: from there on, the decay is bare.
     irfs.buffer = {0.0, 1.0, 0.0};
@@ -190,15 +194,17 @@ std::optional<PhasorTransform> reference_from(const Arguments& a, const Recorded
                          a.number("reference-tau"));
 }
 
-/// The maps of all pixels.
-Maps maps_of(const RecordedGates& gates, const std::vector<Estimate>& pixels) {
+/// The maps of all pixels; counts are those that were fitted.
+Maps maps_of(const RecordedGates& gates, const ImageFit& fit) {
+  const std::vector<Estimate>& pixels = fit.pixels;
+  const std::ptrdiff_t first = fit.options.fit.first_gate, end = fit.options.fit.end_gate;
   const std::size_t T = static_cast<std::size_t>(gates.acquisition.gates);
   Maps maps;
   for (std::size_t i = 0; i < pixels.size(); ++i) {
     const auto begin = gates.counts.begin() + static_cast<std::ptrdiff_t>(i * T);
     const Estimate& e = pixels[i];
     const std::pair<const char*, double> row[] = {
-        {"counts", std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(T), 0.0)},
+        {"counts", std::accumulate(begin + first, begin + end, 0.0)},
         {"amplitude_weighted_ns", e.amplitude_ns},
         {"intensity_weighted_ns", e.intensity_ns},
         {"tau1_ns", e.tau1_ns},
@@ -260,27 +266,30 @@ void write_residuals(const fs::path& path, const RecordedGates& gates,
 
 /// Measured counts, those expected in the gates that were fitted, what is left over there, and the
 /// decay that was found.
-void draw_decay(const Acquisition& q, const IrfCurve& irf, std::span<const float> counts,
+void draw_decay(const RecordedGates& gates, const IrfCurve& irf, std::span<const float> counts,
                 const Estimate& e, std::span<const double> expected, const FitOptions& options,
                 const std::string& title, const fs::path& target) {
   if (!std::isfinite(e.amplitude_ns)) return;
-  const std::size_t T = static_cast<std::size_t>(q.gates);
+  const Acquisition& q = gates.acquisition;
   std::vector<float> fitted(expected.begin(), expected.end());
   for (std::size_t k = 0; k < fitted.size(); ++k)
     if (k < static_cast<std::size_t>(options.first_gate) ||
         k >= static_cast<std::size_t>(options.end_gate))
       fitted[k] = std::numeric_limits<float>::quiet_NaN();
-  std::vector<float> sfd(T), irf_gates(T);
-  write_sfd({e.tau1_ns, e.tau2_ns, e.fraction}, q, sfd);
-  // What hardly decays shows where the light comes from.
-  std::vector<double> flash(T);
   IrfCurve moved = irf;
   moved.start_ns += e.shift_ns;
-  Response{q}(moved, Decay::mono(1e-3 * q.gate_step_ns), flash);
-  std::copy(flash.begin(), flash.end(), irf_gates.begin());
+  const std::vector<float> irf_gates = irf_in_gates(q, moved);
+  // The decay alone begins where the IRF is highest.
+  const auto peak = std::max_element(irf.density.begin(), irf.density.end()) - irf.density.begin();
+  const double bin = 0.1 * q.gate_step_ns;
+  std::vector<double> pulse{0.0, 1.0, 0.0}, decay(irf_gates.size());
+  Response{q}({moved.start_ns + irf.bin_ns * static_cast<double>(peak) - bin, bin, pulse, 0.0},
+              {e.tau1_ns, e.tau2_ns, e.fraction}, decay);
+  const std::vector<float> sfd(decay.begin(), decay.end());
   std::ostringstream text;
   text << title << ": " << std::setprecision(4) << e.amplitude_ns << " ns";
-  draw_trace(target, {text.str(), q.gate_step_ns, counts, sfd, fitted, irf_gates});
+  draw_trace(target,
+             {text.str(), q.gate_step_ns, counts, sfd, fitted, irf_gates, gates.first_gate_ns});
 }
 
 void draw_pixel(const RecordedGates& gates, const IrfCurve& irf, const ImageFit& fit,
@@ -290,7 +299,7 @@ void draw_pixel(const RecordedGates& gates, const IrfCurve& irf, const ImageFit&
   const auto estimator = make_estimator(kind, gates.acquisition, irf, fit.options);
   const Estimate e = (*estimator)(counts);
   const std::size_t W = static_cast<std::size_t>(gates.width);
-  draw_decay(gates.acquisition, irf, counts, e, estimator->expected(), fit.options.fit,
+  draw_decay(gates, irf, counts, e, estimator->expected(), fit.options.fit,
              concat("row ", pixel / W, ", column ", pixel % W), target);
 }
 
@@ -313,12 +322,12 @@ int fit(int argc, char** argv) {
   Measurement measurement = measurement_from(a, file);
   const int gates_wanted =
       a.has("gates") ? static_cast<int>(std::min<std::uint64_t>(a.count("gates"), 1u << 20)) : 0;
-  const Acquisition acquisition = gates_of(measurement, gates_wanted);
+  const Acquisition tiling = gates_of(measurement, gates_wanted);
   Irfs irfs;
   irfs.record = recorded_irf(a, measurement);
   const RecordedGates gates =
-      recorded_gates(std::move(measurement), acquisition, irfs.record ? &*irfs.record : nullptr,
-                     given.first_gate_ns);
+      recorded_gates(std::move(measurement), tiling, options, given.first_gate_ns);
+  const Acquisition& acquisition = gates.acquisition;
   make_curves(a, gates, options, irfs);
   if (!irfs.record && !a.has("irf-fwhm")) options.shift = ShiftMode::known;
   const std::optional<PhasorTransform> reference = reference_from(a, gates);
@@ -348,7 +357,7 @@ int fit(int argc, char** argv) {
   }
   if (is_terminal(2)) progress.finish(static_cast<double>(intensity.size()));
 
-  const Maps maps = maps_of(gates, result.pixels);
+  const Maps maps = maps_of(gates, result);
   const nlohmann::json s = fit_summary(a, gates, result, maps, seconds);
   print_fit(result, s, seconds);
   if (a.has("json")) write_file(a.text("json"), s.dump(2) + "\n");
@@ -357,8 +366,8 @@ int fit(int argc, char** argv) {
                target);
   };
   const Report::Draw light = [&](const fs::path& target) {
-    draw_decay(acquisition, irfs.curves[0], result.whole_counts, result.whole,
-               result.whole_expected, result.options.fit, "all light together", target);
+    draw_decay(gates, irfs.curves[0], result.whole_counts, result.whole, result.whole_expected,
+               result.options.fit, "all light together", target);
   };
   if (a.has("report")) {
     write_report(a,

@@ -19,7 +19,6 @@
 #include "taugate/core/progress.h"
 #include "taugate/fli/io/csv.h"
 #include "taugate/fli/io/npz.h"
-#include "taugate/fli/io/rebin.h"
 #include "taugate/fli/io/tiff.h"
 #include "taugate/fli/lifetime.h"
 #include "taugate/fli/picture.h"
@@ -136,18 +135,18 @@ void draw_one_trace(const TraceModel& model, const Inference& r, std::size_t pix
   std::vector<float> decay(T), irf_gates, fitted;
   for (std::size_t t = 0; t < T; ++t) decay[t] = r.sfd[(pixel * T + t) * C];
   if (irf) {
-    irf_gates.resize(T);
     fitted.resize(T);
     const std::size_t own = irf->traces() == r.intensity.size() ? pixel : 0;  // one a pixel, or all
-    rebin(irf->trace(own), *irf->bin_ns, model.acquisition(), first_gate_ns, irf_gates);
+    const MeasuredIrfs on_gates = irfs_on_gates(*irf, model.acquisition(), first_gate_ns);
+    irf_gates = irf_in_gates(model.acquisition(), on_gates.curve(static_cast<int>(own)));
     reconvolved(pixel, fitted);
   }
   std::ostringstream title;
   title << "row " << pixel / r.width << ", column " << pixel % r.width << ": "
         << static_cast<std::uint64_t>(r.intensity[pixel]) << " counts, lifetime "
         << std::setprecision(4) << r.amplitude_ns[pixel] << " ns";
-  draw_trace(target,
-             {title.str(), model.acquisition().gate_step_ns, counts, decay, fitted, irf_gates});
+  draw_trace(target, {title.str(), model.acquisition().gate_step_ns, counts, decay, fitted,
+                      irf_gates, first_gate_ns});
 }
 
 /// Pictures of the whole image, each a job of its own.
@@ -175,10 +174,11 @@ std::vector<std::function<void()>> map_jobs(const Inference& r, const std::vecto
   return jobs;
 }
 
-nlohmann::json summary(const Inference& r, const std::vector<float>& truth) {
+nlohmann::json summary(const Inference& r, const std::vector<float>& truth, double first_gate_ns) {
   nlohmann::json s{{"width", r.width},
                    {"height", r.height},
                    {"blank", r.blank},
+                   {"first_gate_ns", first_gate_ns},
                    {"amplitude_weighted_ns", statistics(r.amplitude_ns)},
                    {"intensity_weighted_ns", statistics(r.intensity_ns)}};
   if (!truth.empty()) {
@@ -265,11 +265,11 @@ int infer(int argc, char** argv) {
   if (a.has("scale")) scale = a.range("scale");
 
   make_folder(folder);
-  const nlohmann::json s = summary(result, truth);
+  const double first_gate_ns = options.first_gate_ns.value_or(model.first_gate_ns);
+  const nlohmann::json s = summary(result, truth, first_gate_ns);
   // gnuplot is a process of its own, so pictures are drawn beside the writing.
   std::vector<std::function<void()>> jobs = file_jobs(result, folder, !a.has("no-sfd"));
   jobs.emplace_back([&] { write_file(folder / "summary.json", s.dump(2) + "\n"); });
-  const double first_gate_ns = options.first_gate_ns.value_or(model.first_gate_ns);
   const Reconvolution reconvolved = reconvolution(model, result, irf, first_gate_ns);
   const Report::Draw trace = [&](const fs::path& target) {
     draw_one_trace(model, result, pixel, irf, first_gate_ns, reconvolved, target);

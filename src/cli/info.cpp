@@ -12,6 +12,7 @@
 #include "measurement_options.h"
 #include "taugate/core/file.h"
 #include "taugate/fli/io/npz.h"
+#include "taugate/fli/io/phd.h"
 #include "taugate/study/trained_model.h"
 
 namespace taugate::cli {
@@ -119,6 +120,24 @@ bool has_traces(const NpzReader& archive) {
   return archive.has("tpsf") || archive.names().size() == 1u + static_cast<std::size_t>(axis);
 }
 
+/// The curves of a PicoHarp file that holds several; true where they differ, so that no measurement
+/// can be made of them all.
+bool print_curves(const std::string& path) {
+  const PhdFile file = read_phd(path);
+  if (file.curves.size() < 2) return false;
+  std::cout << path << ": PicoHarp PHD, " << file.curves.size() << " curves\n";
+  int number = 0;
+  bool differ = false;
+  for (const PhdCurve& curve : file.curves) {
+    std::cout << "  curve " << ++number << ": " << curve.counts.size() << " bins of "
+              << curve.resolution_ns << " ns, offset " << curve.offset_ns << " ns, laser period "
+              << curve.period_ns() << " ns, " << curve.integral_count << " counts\n";
+    differ |= !same_settings(curve, file.curves[0]);
+  }
+  if (differ) std::cout << "  their settings differ: choose one with --channel N\n";
+  return differ;
+}
+
 void print_measurement(const Arguments& a, const std::string& path) {
   std::optional<NpzReader> archive;
   if (read_prefix(path, 2) == "PK") archive.emplace(path);
@@ -126,6 +145,7 @@ void print_measurement(const Arguments& a, const std::string& path) {
     std::cout << path << ": NPZ, without traces (tpsf); --member NAME reads another array\n";
     return print_arrays(*archive);
   }
+  if (!a.has("channel") && read_prefix(path, 12) == "PicoHarp 300" && print_curves(path)) return;
   const Measurement m = measurement_from(a, path);
   std::cout << path << ": " << m.format << ", ";
   if (m.height > 1)

@@ -41,8 +41,12 @@ void apply_decay(const Arguments& a, DecayPrior& decay) {
   }
 }
 
-void apply_acquisition(const Arguments& a, SimulatorConfig& config) {
+/// The acquisition; and the times at which --measured has data, where that is not all of the
+/// period.
+std::optional<Range> apply_acquisition(const Arguments& a, SimulatorConfig& config) {
   Acquisition& acquisition = config.acquisition;
+  std::optional<Range> times;
+  double bin = 0.0;
   if (a.has("measured")) {
     Measurement recorded = read_measurement(a.text("measured"));
     if (a.has("period")) set_time_axis(recorded, {}, a.number("period"));
@@ -50,6 +54,10 @@ void apply_acquisition(const Arguments& a, SimulatorConfig& config) {
             ": does not tell the laser period; give --period NS");
     acquisition.period_ns = *recorded.period_ns;
     acquisition.gates = kMeasuredGates;
+    if (recorded.bin_ns) {
+      bin = *recorded.bin_ns;
+      times = recorded_times(recorded, a.has("period") ? a.number("period") : *recorded.period_ns);
+    }
   }
   if (a.has("period") && !a.has("measured")) acquisition.period_ns = a.number("period");
   if (a.has("gates"))
@@ -58,12 +66,22 @@ void apply_acquisition(const Arguments& a, SimulatorConfig& config) {
     acquisition.gate_step_ns = acquisition.gate_width_ns = a.number("gate-step");
   } else if (a.has("measured") || a.has("window")) {
     const double wanted = kLifetimesInWindow * config.decay.tau2_ns.high;
-    const double window =
-        a.has("window") ? a.number("window") : std::min(acquisition.period_ns, wanted);
-    acquisition.gate_step_ns = acquisition.gate_width_ns = window / acquisition.gates;
+    const double most = times ? times->high - times->low : acquisition.period_ns;
+    const double window = a.has("window") ? a.number("window") : std::min(most, wanted);
+    double step = window / acquisition.gates;
+    if (!a.has("gates") && step < bin) {  // no finer than the recorder's own
+      step = bin;
+      acquisition.gates = static_cast<int>(std::floor(window / bin + 1e-6));
+    }
+    acquisition.gate_step_ns = acquisition.gate_width_ns = step;
   }
   if (a.has("gate-width")) acquisition.gate_width_ns = a.number("gate-width");
   validate(acquisition);
+  if (times && acquisition.window_ns() > times->high - times->low + 0.5 * acquisition.gate_step_ns)
+    fail_usage("gates: found ", acquisition.gates, " of ", acquisition.gate_step_ns, " ns, ",
+               a.text("measured"), " has data from ", times->low, " to ", times->high,
+               " ns only; wanted gates that fit in there");
+  return times;
 }
 
 IrfShape irf_shape(const std::string& name) {
@@ -80,12 +98,13 @@ std::vector<IrfFit> fits_of(const MeasuredIrfs& irfs, IrfShape shape) {
   return fits;
 }
 
-/// A file of measured IRFs. One on the recorder's clock (its period is known) is turned so that its
-/// rise comes early in the window; a library in camera gates is taken as it is.
-void apply_measured_irf(const Arguments& a, Prior& prior) {
+/// A file of measured IRFs. With one on the recorder's clock (its period is known) the gates open
+/// shortly before it rises, as far as the recording goes; a library in camera gates is taken as it
+/// is.
+void apply_measured_irf(const Arguments& a, std::optional<Range> times, Prior& prior) {
   const Measurement irf = irf_from(a);
   const Acquisition& acquisition = prior.simulator.acquisition;
-  if (irf.period_ns) prior.first_gate_ns = first_gate_before_rise(irf, acquisition);
+  if (irf.period_ns) prior.first_gate_ns = first_gate_before_rise(irf, acquisition, times);
   IrfPrior& wanted = prior.simulator.irf;
   auto measured =
       std::make_shared<MeasuredIrfs>(irfs_on_gates(irf, acquisition, prior.first_gate_ns));
@@ -154,10 +173,15 @@ Prior prior_from(const Arguments& a, const std::optional<Prior>& base) {
   else if (!base && !a.has("config"))
     set_prior(config, "general");
   apply_decay(a, config.decay);
-  apply_acquisition(a, config);
-  if (a.has("irf")) apply_measured_irf(a, prior);
+  const std::optional<Range> times = apply_acquisition(a, config);
+  if (times) prior.first_gate_ns = times->low;
+  if (a.has("irf")) apply_measured_irf(a, times, prior);
   if (a.has("irf-fwhm")) config.irf.fwhm_ns = a.range("irf-fwhm");
   if (a.has("irf-delay")) config.irf.delay_ns = a.range("irf-delay");
+  if (a.has("irf-delay") && times && !a.has("irf")) {  // from the file's clock to the gates'
+    config.irf.delay_ns.low -= prior.first_gate_ns;
+    config.irf.delay_ns.high -= prior.first_gate_ns;
+  }
   if (a.has("irf-tail")) {
     config.irf.tail_ns = a.range("irf-tail");
     config.irf.tail_probability = 0.5;

@@ -77,9 +77,10 @@ LifetimeBound cramer_rao_bound(std::span<const double> mu, std::span<const doubl
   VariableVector by_photons{};
   LifetimeBound bound;
   bound.photons = 0.0;
-  for (std::size_t k = 0; k < T; ++k) bound.photons += mu[k] - at.background;
+  for (std::size_t k = first_gate; k < end_gate; ++k) bound.photons += mu[k] - at.background;
   for (std::size_t i = 0; i < P; ++i)
-    by_photons[i] = std::accumulate(jacobian.data() + i * T, jacobian.data() + (i + 1) * T, 0.0);
+    by_photons[i] = std::accumulate(jacobian.data() + i * T + first_gate,
+                                    jacobian.data() + i * T + end_gate, 0.0);
   if (unknowns.background)
     by_photons[static_cast<std::size_t>(unknowns.components * (unknowns.lifetimes ? 2 : 1))] = 0.0;
   for (std::size_t k = first_gate; k < end_gate; ++k) {

@@ -27,8 +27,8 @@ struct LifetimeBound {
   double fraction = kNone;      ///< of amplitude_0 over both
   double background = kNone;
   double shift_ns = kNone;    ///< of the IRF's place
-  double photons_sd = kNone;  ///< of the photons in all gates, without background
-  double photons = kNone;     ///< N: expected counts in all gates, without background
+  double photons_sd = kNone;  ///< of the photons in the gates, without background
+  double photons = kNone;     ///< N: expected counts in the gates, without background
   /// F = deviation of the amplitude-weighted lifetime / lifetime * sqrt(N): 1 for an ideal
   /// instrument, whose photons arrive at known times and without background.
   double f_value = kNone;

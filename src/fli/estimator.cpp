@@ -56,6 +56,7 @@ class StatisticEstimator : public Estimator {
                      const EstimatorOptions& options, Statistic statistic)
       : statistic_(std::move(statistic)),
         first_(static_cast<std::size_t>(options.fit.first_gate)),
+        end_(options.fit.end_gate == 0 ? acquisition.gates : options.fit.end_gate),
         baseline_(static_cast<std::size_t>(options.baseline_gates)),
         shift_(options.fit.known.shift_ns),
         trace_(static_cast<std::size_t>(acquisition.gates)) {
@@ -69,22 +70,31 @@ class StatisticEstimator : public Estimator {
     IrfCurve shifted = irf;
     shifted.start_ns += shift_;
     Response response(acquisition, irf.density.size());
+    std::vector<double> run, run_tau;
+    const auto growth = [](const std::vector<double>& v) {
+      return v.empty() ? -1.0 : v.back() - v.front();
+    };
+    const auto keep = [&] {
+      if (growth(run) > growth(values_)) {
+        values_ = run;
+        log_tau_ = run_tau;
+      }
+      run.clear();
+      run_tau.clear();
+    };
     for (std::size_t i = 0; i < kNodes; ++i) {
       const double tau = low * std::pow(high / low, static_cast<double>(i) / (kNodes - 1));
       response(shifted, Decay::mono(tau), trace_);
       subtract_baseline();
       const double value = statistic_(trace_);
       // Far below a gate all lifetimes look alike, and so they do where a decay is flat round the
-      // laser period: only what grows in between tells them apart.
+      // laser period: only what grows in between, most of all, tells them apart.
       if (!std::isfinite(value)) continue;
-      if (values_.size() == 1 && value <= values_[0]) {
-        values_.clear();
-        log_tau_.clear();
-      }
-      if (!values_.empty() && !(value > values_.back())) break;
-      log_tau_.push_back(std::log(tau));
-      values_.push_back(value);
+      if (!run.empty() && !(value > run.back())) keep();
+      run_tau.push_back(std::log(tau));
+      run.push_back(value);
     }
+    keep();
     require(values_.size() > 1, "estimator: its statistic does not depend on the lifetime here");
   }
 
@@ -93,7 +103,8 @@ class StatisticEstimator : public Estimator {
             trace_.size());
     std::copy(counts.begin(), counts.end(), trace_.begin());
     const double baseline = subtract_baseline();
-    const double photons = std::accumulate(trace_.begin(), trace_.end(), 0.0);
+    const double photons = std::accumulate(trace_.begin() + static_cast<std::ptrdiff_t>(first_),
+                                           trace_.begin() + end_, 0.0);
     const double value = photons > 0.0 ? statistic_(trace_) : kNan;
     Estimate e;
     e.photons = std::max(photons, 0.0);
@@ -129,7 +140,9 @@ class StatisticEstimator : public Estimator {
   }
 
   Statistic statistic_;
-  std::size_t first_, baseline_;
+  std::size_t first_;
+  std::ptrdiff_t end_;
+  std::size_t baseline_;
   double shift_;
   std::vector<double> trace_;
   std::vector<double> log_tau_, values_;

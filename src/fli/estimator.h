@@ -38,8 +38,8 @@ struct Estimate {
   double amplitude_ns = kNone;  ///< amplitude-weighted mean lifetime; NaN where there is none
   double intensity_ns = kNone;  ///< intensity-weighted mean lifetime
   double tau1_ns = kNone, tau2_ns = kNone, fraction = kNone;  ///< as in Decay
-  double photons = 0.0;                                       ///< in the gates, without background
-  double background = 0.0;                                    ///< per gate
+  double photons = 0.0;         ///< in the gates to fit, without background
+  double background = 0.0;      ///< per gate
   double shift_ns = 0.0;        ///< of the IRF; where it is not fitted, as known
   double chi2_reduced = kNone;  ///< NaN for those that fit no trace
   FitStatus status = FitStatus::no_counts;

@@ -65,7 +65,7 @@ const char* name_of(FitStatus status);
 
 struct Fit {
   DecayParameters parameters;
-  double photons = 0.0;       ///< in all gates together, without background
+  double photons = 0.0;       ///< in the gates that were fitted, without background
   double objective = 0.0;     ///< what was minimised
   double chi2_reduced = 0.0;  ///< sum (n - mu)^2 / mu over (gates - unknowns): Pearson's
   /// Standard deviations: the Cramer-Rao bound at the fitted parameters, given what is known. (Of

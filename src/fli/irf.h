@@ -64,6 +64,10 @@ class MeasuredIrfs {
   /// Moves the curves onto one time, that of their mean, and returns by how much each lay later
   /// before [size()], in ns. Fractions of a bin count: the time axes move, no sample changes.
   std::vector<double> align();
+  /// Moves all curves later.
+  void move(double ns) {
+    for (Curve& curve : curves_) curve.moved_ns += ns;
+  }
   /// The mean of the curves, of equal areas, as a library of one with twice as many samples.
   MeasuredIrfs mean() const;
 

@@ -242,7 +242,7 @@ void draw_trace(const std::filesystem::path& path, const TracePicture& trace) {
   const bool fitted = !trace.reconvolution.empty();
   std::vector<double> time(gates), residual(gates, kNaN);
   for (std::size_t k = 0; k < gates; ++k) {
-    time[k] = (static_cast<double>(k) + 0.5) * trace.gate_step_ns;
+    time[k] = trace.first_gate_ns + (static_cast<double>(k) + 0.5) * trace.gate_step_ns;
     if (fitted)
       residual[k] = (trace.measured[k] - trace.reconvolution[k]) /
                     std::sqrt(std::max(trace.reconvolution[k], 1.0f));
@@ -272,7 +272,8 @@ void draw_trace(const std::filesystem::path& path, const TracePicture& trace) {
   script.line("set multiplot");
   script.line("set label 1 ", GnuplotScript::quoted(trace.title),
               " at screen 0.5,0.975 center textcolor rgb '#202020'");
-  script.line("set xrange [0:", trace.gate_step_ns * static_cast<double>(gates), "]");
+  script.line("set xrange [", trace.first_gate_ns, ":",
+              trace.first_gate_ns + trace.gate_step_ns * static_cast<double>(gates), "]");
   script.line("set ylabel 'counts'; set key top right");
 
   script.line("set logscale y; set format y '10^{%L}'");

@@ -50,6 +50,7 @@ struct TracePicture {
   /// SFD * IRF with background, counts; may be empty, and NaN in gates that nothing was fitted to
   std::span<const float> reconvolution;
   std::span<const float> irf;  ///< any unit: drawn as high as the trace; may be empty
+  double first_gate_ns = 0.0;  ///< where the time axis begins
 };
 
 /// Logarithmic and linear view; with a reconvolution also its residuals, in deviations of Poisson

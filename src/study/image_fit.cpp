@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "taugate/core/parallel.h"
+#include "taugate/fli/bound.h"
 #include "taugate/fli/io/rebin.h"
 #include "taugate/fli/recorded_range.h"
 #include "taugate/fli/response.h"
@@ -30,16 +31,21 @@ int gates_before_rise(const Acquisition& a, const IrfCurve& irf, double shift_ns
   return std::clamp(gates, 0, a.gates / 2);
 }
 
-EstimatorOptions base_options(const Acquisition& a, const ImageFitOptions& o) {
+EstimatorOptions base_options(const RecordedGates& recorded, const ImageFitOptions& o) {
+  const Acquisition& a = recorded.acquisition;
   EstimatorOptions e;
   e.fit.weights = o.weights;
   e.fit.tau_ns = o.tau_ns;
   e.fit.unknowns = {o.components, true, o.background, false, false};
-  e.fit.first_gate = static_cast<int>(std::ceil(o.from_ns / a.gate_step_ns - 1e-9));
+  const double first = recorded.first_gate_ns, end = first + a.window_ns();
+  if (o.from_ns >= end || (o.to_ns > 0.0 && o.to_ns <= first))
+    fail_usage("times to fit: found ", o.from_ns, " to ", o.to_ns > 0.0 ? o.to_ns : end,
+               " ns, wanted a part of the record's gates, ", first, " to ", end, " ns");
+  const auto gates = [&](double time) { return (time - first) / a.gate_step_ns; };
+  e.fit.first_gate = std::max(0, static_cast<int>(std::ceil(gates(o.from_ns) - 1e-6)));
   e.fit.end_gate = a.gates;
-  if (o.to_ns > 0.0)
-    e.fit.end_gate =
-        std::min(a.gates, static_cast<int>(std::floor(o.to_ns / a.gate_step_ns + 1e-9)));
+  if (o.to_ns > 0.0 && o.to_ns < end)
+    e.fit.end_gate = static_cast<int>(std::floor(gates(o.to_ns) + 1e-6));
   return e;
 }
 
@@ -81,19 +87,31 @@ Acquisition gates_of(const Measurement& m, int gates) {
   return a;
 }
 
-RecordedGates recorded_gates(Measurement m, const Acquisition& a, const Measurement* irf,
+RecordedGates recorded_gates(Measurement m, const Acquisition& a, const ImageFitOptions& o,
                              std::optional<double> first_ns) {
-  RecordedGates r{a, 0.0, m.width, m.height, {}};
-  const bool folded = m.bins * *m.bin_ns > a.period_ns * (1.0 + 1e-6);
-  if (!folded && a.gates == m.bins && first_ns.value_or(0.0) == 0.0) {
+  RecordedGates r{a, first_ns.value_or(0.0), m.width, m.height, {}};
+  const double record = m.bins * *m.bin_ns, period = a.period_ns;
+  const bool folded = record > period * (1.0 + 1e-6);
+  if (folded && !first_ns) {
+    r.first_gate_ns = std::floor(o.from_ns / period) * period;
+    if (o.to_ns > r.first_gate_ns + period) r.first_gate_ns = o.from_ns;
+    if (o.from_ns >= record || o.to_ns - o.from_ns > period * (1.0 + 1e-6))
+      fail_usage("times to fit: found ", o.from_ns, " to ", o.to_ns > 0.0 ? o.to_ns : record,
+                 " ns, wanted no more than the laser period of ", period,
+                 " ns, within the record of ", record, " ns");
+  }
+  if (!folded && a.gates == m.bins && r.first_gate_ns == 0.0) {
     r.counts = std::move(m.counts);
     return r;
   }
-  if (first_ns)
-    r.first_gate_ns = *first_ns;
-  else if (folded)
-    r.first_gate_ns = first_gate_before_rise(irf ? *irf : m, a);
-  r.counts = rebin(m, a, r.first_gate_ns);
+  if (record < period * (1.0 - 1e-6)) {
+    const double reached = (record - r.first_gate_ns) / a.gate_step_ns + 1e-6;
+    if (r.first_gate_ns < 0.0 || reached < 2.0)
+      fail_usage("time of the first gate: found ", r.first_gate_ns, " ns, wanted 0 to less than ",
+                 record, " ns, the end of the record");
+    r.acquisition.gates = static_cast<int>(std::min<double>(a.gates, std::floor(reached)));
+  }
+  r.counts = rebin(m, r.acquisition, r.first_gate_ns);
   return r;
 }
 
@@ -111,14 +129,54 @@ std::vector<double> light_of(const RecordedGates& recorded) {
   return sum;
 }
 
-/// Estimates all light together, and from that what every pixel is told.
-void fit_whole(const Acquisition& a, const IrfCurve& irf, const ImageFitOptions& options,
-               std::span<const double> light, const PhasorTransform* reference, ImageFit& result) {
-  EstimatorOptions& e = result.options = base_options(a, options);
+/// The gates to fit, of those that can hold counts at all.
+EstimatorOptions options_for(const RecordedGates& recorded, const ImageFitOptions& options,
+                             std::span<const double> light, const PhasorTransform* reference) {
+  EstimatorOptions e = base_options(recorded, options);
   const GateRange range = recorded_range(light);
   e.fit.first_gate = std::max(e.fit.first_gate, static_cast<int>(range.first));
   e.fit.end_gate = std::min(e.fit.end_gate, static_cast<int>(range.end));
   e.reference = reference;
+  return e;
+}
+
+/// Whether a tenth of the IRF at least lies in the gates to fit: without it, an exponential that
+/// comes earlier is one that is brighter, and nothing tells the IRF's shift.
+bool sees_irf(const Acquisition& a, const IrfCurve& irf, const FitOptions& fit) {
+  const std::vector<float> light = irf_in_gates(a, irf);
+  const auto begin = light.begin();
+  const double all = std::accumulate(begin, light.end(), 0.0);
+  return all > 0.0 &&
+         std::accumulate(begin + fit.first_gate, begin + fit.end_gate, 0.0) > 0.1 * all;
+}
+
+/// Error where the times to fit are too far from the decay to tell its lifetime.
+void check_determined(const RecordedGates& recorded, IrfCurve irf, const ImageFitOptions& options,
+                      const FitOptions& fit, const Estimate& found) {
+  const Acquisition& a = recorded.acquisition;
+  irf.start_ns += found.shift_ns;
+  std::vector<double> light(static_cast<std::size_t>(a.gates));
+  Response{a}(irf, {found.tau1_ns, found.tau2_ns, found.fraction}, light);
+  const double share =
+      std::accumulate(light.begin() + fit.first_gate, light.begin() + fit.end_gate, 0.0);
+  const double scale = share > 0.0 ? std::max(found.photons, 0.0) / share : 0.0;
+  const DecayParameters at{{scale * found.fraction, scale * (1.0 - found.fraction)},
+                           {found.tau1_ns, found.tau2_ns},
+                           found.background};
+  const double bound =
+      cramer_rao_bound(a, irf, at, fit.unknowns, fit.first_gate, fit.end_gate).amplitude_ns;
+  if (bound < 0.5 * found.amplitude_ns) return;
+  const double first = recorded.first_gate_ns;
+  fail("times to fit: found ", std::max(options.from_ns, first), " to ",
+       options.to_ns > 0.0 ? options.to_ns : first + a.window_ns(),
+       " ns, whose counts do not tell a lifetime; wanted times in which the decay lies");
+}
+
+/// Estimates all light together, and from that what every pixel is told.
+void fit_whole(const RecordedGates& recorded, const IrfCurve& irf, const ImageFitOptions& options,
+               std::span<const double> light, ImageFit& result) {
+  const Acquisition& a = recorded.acquisition;
+  EstimatorOptions& e = result.options;
   EstimatorOptions whole = e;
   whole.fit.unknowns.shift = options.shift != ShiftMode::known;
   whole.fit.most_shift_ns = std::max(3.0 * a.gate_step_ns, kMostShift * a.window_ns());
@@ -128,11 +186,17 @@ void fit_whole(const Acquisition& a, const IrfCurve& irf, const ImageFitOptions&
   const bool moment = is_moment(options.kind);
   const auto fitter = make_estimator(moment ? EstimatorKind::mle : options.kind, a, irf, whole);
   const Estimate all = (*fitter)(result.whole_counts);
+  if ((options.from_ns > 0.0 || options.to_ns > 0.0) && all.status != FitStatus::no_counts)
+    check_determined(recorded, irf, options, whole.fit, all);
   if (all.status != FitStatus::no_counts) {
     e.fit.known.shift_ns = all.shift_ns;
     e.typical_ns = all.intensity_ns;
     if (options.background)
       e.baseline_gates = gates_before_rise(a, irf, all.shift_ns, e.fit.first_gate);
+    if (moment && options.background && options.from_ns > 0.0 && e.baseline_gates == 0)
+      fail_usage("times to fit: found none before the light comes, where ", name_of(options.kind),
+                 " takes the background from; wanted an earlier beginning, mle or lm, or no "
+                 "background");
     e.fit.known.tau_ns = {all.tau1_ns, all.tau2_ns};
   }
   result.whole = moment ? (*make_estimator(options.kind, a, irf, e))(result.whole_counts) : all;
@@ -162,8 +226,9 @@ void share_lifetimes(const RecordedGates& recorded, std::span<const IrfCurve> ir
 }  // namespace
 
 ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
-                   const ImageFitOptions& options, const std::function<bool(std::size_t)>& go_on,
+                   const ImageFitOptions& wanted, const std::function<bool(std::size_t)>& go_on,
                    const PhasorTransform* reference) {
+  ImageFitOptions options = wanted;
   const Acquisition& a = recorded.acquisition;
   const std::size_t T = static_cast<std::size_t>(a.gates), N = recorded.counts.size() / T;
   require(irfs.size() == 1 || irfs.size() == N, "IRFs: found ", irfs.size(), ", wanted one, or ", N,
@@ -171,7 +236,15 @@ ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs
   ImageFit result;
   const std::vector<double> light = light_of(recorded);
   result.whole_counts.assign(light.begin(), light.end());
-  fit_whole(a, irfs[0], options, light, reference, result);
+  result.options = options_for(recorded, options, light, reference);
+  const bool window = options.from_ns > 0.0 || options.to_ns > 0.0;
+  if (window && options.shift != ShiftMode::known && !sees_irf(a, irfs[0], result.options.fit)) {
+    if (options.shift == ShiftMode::pixel)
+      fail_usage(
+          "shift of every pixel: found times to fit that leave the IRF out, wanted it known");
+    options.shift = ShiftMode::known;
+  }
+  fit_whole(recorded, irfs[0], options, light, result);
   if (options.global_lifetimes && result.whole.status != FitStatus::no_counts)
     share_lifetimes(recorded, irfs, options, go_on, result);
 
@@ -180,7 +253,8 @@ ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs
   std::vector<std::unique_ptr<Estimator>> workers(static_cast<std::size_t>(thread_count()));
   const auto fit_pixel = [&](std::size_t i, std::unique_ptr<Estimator>& worker) {
     const std::span counts(recorded.counts.data() + i * T, T);
-    const double total = std::accumulate(counts.begin(), counts.end(), 0.0);
+    const double total = std::accumulate(counts.begin() + result.options.fit.first_gate,
+                                         counts.begin() + result.options.fit.end_gate, 0.0);
     if (!(total > 0.0)) return;
     if (!(total >= options.least_counts)) {
       result.pixels[i].status = FitStatus::below_threshold;

@@ -27,10 +27,10 @@ struct ImageFitOptions {
   bool global_lifetimes = false;  ///< lm, mle: the same in all pixels, by one fit of all of them
   GateWeights weights = GateWeights::model;  ///< lm
   Range tau_ns{0.0, 0.0};                    ///< limits; 0: as FitOptions
-  double from_ns = 0.0;                      ///< on the gates' clock: nothing before it is fitted
-  double to_ns = 0.0;                        ///< nor from here on; 0: the end
-  double least_counts = 0.0;                 ///< pixels with fewer counts stay blank
-  bool keep_expected = false;                ///< lm, mle: ImageFit::expected
+  double from_ns = 0.0;        ///< on the recorder's clock: nothing before it is fitted
+  double to_ns = 0.0;          ///< nor from here on; 0: the end
+  double least_counts = 0.0;   ///< pixels with fewer counts stay blank
+  bool keep_expected = false;  ///< lm, mle: ImageFit::expected
 };
 
 /// The gates of a recording. One that is longer than its laser period is folded to `gates` (0: 1024
@@ -45,11 +45,14 @@ struct RecordedGates {
   std::vector<float> counts;  ///< [N][T]
 };
 
-/// Counts in those gates, the first of which opens at `first_ns` on the recorder's clock. Without
-/// it: at 0, or, where a whole period is there to be turned, shortly before the rise of the IRF's
-/// record (of the measurement itself, if there is none).
+/// Counts in those gates, the first of which opens at `first_ns` on the recorder's clock; gates
+/// that a record shorter than the period does not reach from there are left out. Without it: at 0,
+/// or, where a record is folded at the period and options.from_ns lies in a later one, where that
+/// begins; or at options.from_ns itself, where the times to fit go on into another period. Every
+/// time that a user reads is k * gate_step_ns + first_gate_ns.
 RecordedGates recorded_gates(Measurement measurement, const Acquisition& acquisition,
-                             const Measurement* irf = nullptr, std::optional<double> first_ns = {});
+                             const ImageFitOptions& options = {},
+                             std::optional<double> first_ns = {});
 
 struct ImageFit {
   Estimate whole;                      ///< of all light together
@@ -61,8 +64,10 @@ struct ImageFit {
   EstimatorOptions options;            ///< with which the pixels were estimated
 };
 
-/// `irfs`: one for all pixels, or one a pixel. go_on(pixels done) is called now and then; false
-/// ends the work, pixels not reached staying blank.
+/// `irfs`: one for all pixels, or one a pixel, on the gates' clock (0 is where gate 0 opens). Error
+/// where options.from_ns and to_ns leave nothing that tells a lifetime. Where they leave the IRF
+/// out, its shift is not known and stays 0. go_on(pixels done) is called now and then; false ends
+/// the work, pixels not reached staying blank.
 ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
                    const ImageFitOptions& options,
                    const std::function<bool(std::size_t)>& go_on = {},

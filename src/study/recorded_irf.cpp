@@ -5,7 +5,10 @@
 #include <span>
 #include <vector>
 
+#include "taugate/fli/decay.h"
 #include "taugate/fli/io/rebin.h"
+#include "taugate/fli/recorded_range.h"
+#include "taugate/fli/response.h"
 
 namespace taugate {
 namespace {
@@ -18,23 +21,27 @@ double bin_width(const Measurement& irf) {
   return *irf.bin_ns;
 }
 
-/// Records on the clock of the gates.
+bool covers_period(const Measurement& recording, double period_ns) {
+  return recording.bins * bin_width(recording) >= period_ns * (1.0 - 1e-6);
+}
+
+/// Records of a period at most, in which no IRF goes round the end.
 struct Records {
   std::vector<double> counts;  // [traces][bins]
   int bins = 0;
+  double start_ns = 0.0;  // on the recorder's clock
 };
-Records records_on_gates(const Measurement& irf, const Acquisition& acquisition,
-                         double first_gate_ns) {
+Records unwrapped_records(const Measurement& irf, const Acquisition& acquisition) {
   const double bin = bin_width(irf), period = acquisition.period_ns;
-  if (first_gate_ns == 0.0 && irf.bins * bin <= period * (1.0 + 1e-9))
+  if (!covers_period(irf, period))
     return {std::vector<double>(irf.counts.begin(), irf.counts.end()), irf.bins};
-  const int bins = static_cast<int>(std::floor(period / bin));
+  const int bins = static_cast<int>(std::floor(period / bin * (1.0 + 1e-12)));
   const Acquisition fine{bins, bin, bin, period};
   std::vector<float> turned(static_cast<std::size_t>(bins));
-  Records records{{}, bins};
+  Records records{{}, bins, first_gate_before_rise(irf, acquisition)};
   for (std::size_t i = 0; i < irf.traces(); ++i) {
     try {
-      rebin(irf.trace(i), bin, fine, first_gate_ns, turned);
+      rebin(irf.trace(i), bin, fine, records.start_ns, turned);
     } catch (const Error& error) {
       fail(irf.path.string(), ": ", error.what());
     }
@@ -63,29 +70,50 @@ void add_record(std::span<const double> record, double shift, std::span<double> 
 
 }  // namespace
 
-double first_gate_before_rise(const Measurement& irf, const Acquisition& acquisition) {
+std::optional<Range> recorded_times(const Measurement& recording, double period_ns) {
+  const double bin = bin_width(recording);
+  if (covers_period(recording, period_ns)) return {};
+  const GateRange valid = recorded_range(summed_trace(recording));
+  return Range{static_cast<double>(valid.first) * bin, static_cast<double>(valid.end) * bin};
+}
+
+double first_gate_before_rise(const Measurement& irf, const Acquisition& acquisition,
+                              std::optional<Range> recorded) {
   const double bin = bin_width(irf), period = acquisition.period_ns;
   const double rise = rise_ns(summed_trace(irf), bin, period);
   const double start = rise - kWindowBeforeRise * acquisition.window_ns();
-  return std::fmod(std::floor((start + period) / bin) * bin, period);
+  if (!recorded && !covers_period(irf, period)) recorded = Range{0.0, period};
+  if (!recorded) return std::fmod(std::floor((start + period) / bin) * bin, period);
+  const double latest = std::max(recorded->low, recorded->high - acquisition.window_ns());
+  return std::max(recorded->low, std::floor(std::min(start, latest) / bin + 1e-6) * bin);
 }
 
 MeasuredIrfs irfs_on_gates(const Measurement& irf, const Acquisition& acquisition,
                            double first_gate_ns) {
-  const Records records = records_on_gates(irf, acquisition, first_gate_ns);
-  return MeasuredIrfs(records.counts, records.bins, bin_width(irf));
+  const Records records = unwrapped_records(irf, acquisition);
+  MeasuredIrfs irfs(records.counts, records.bins, bin_width(irf));
+  irfs.move(records.start_ns - std::fmod(first_gate_ns, acquisition.period_ns));
+  return irfs;
 }
 
 AlignedIrf aligned_irf_on_gates(const Measurement& irf, const Acquisition& acquisition,
                                 double first_gate_ns) {
   const double bin = bin_width(irf);
-  const Records records = records_on_gates(irf, acquisition, first_gate_ns);
+  const Records records = unwrapped_records(irf, acquisition);
   const auto bins = static_cast<std::size_t>(records.bins);
   const std::vector<double> shifts = MeasuredIrfs(records.counts, records.bins, bin).align();
   std::vector<double> sum(kFine * bins, 0.0);
   for (std::size_t i = 0; i < shifts.size(); ++i)
     add_record(std::span(records.counts).subspan(i * bins, bins), shifts[i] / bin, sum);
-  return {MeasuredIrfs(sum, kFine * records.bins, bin / kFine), shifts};
+  AlignedIrf aligned{MeasuredIrfs(sum, kFine * records.bins, bin / kFine), shifts};
+  aligned.sum.move(records.start_ns - std::fmod(first_gate_ns, acquisition.period_ns));
+  return aligned;
+}
+
+std::vector<float> irf_in_gates(const Acquisition& acquisition, const IrfCurve& irf) {
+  std::vector<double> gates(static_cast<std::size_t>(acquisition.gates));
+  Response{acquisition}(irf, Decay::mono(1e-3 * acquisition.gate_step_ns), gates);
+  return {gates.begin(), gates.end()};
 }
 
 }  // namespace taugate

@@ -1,6 +1,6 @@
 #pragma once
 // A measured IRF on the clock of the gates: an instrument's record starts anywhere in the laser
-// period, gates should open shortly before the light arrives.
+// period, a network's gates should open shortly before the light arrives.
 
 #include <optional>
 #include <vector>
@@ -8,15 +8,22 @@
 #include "taugate/fli/acquisition.h"
 #include "taugate/fli/io/measurement.h"
 #include "taugate/fli/irf.h"
+#include "taugate/fli/range.h"
 
 namespace taugate {
 
+/// The times at which a recording has data, on its own clock: without the ends that its recorder
+/// never fills (recorded_range.h). Nothing where it covers the laser period. It must know its bins.
+std::optional<Range> recorded_times(const Measurement& recording, double period_ns);
+
 /// Where, on the record's clock, gate 0 should open so that the IRF rises 6 % into the window. A
-/// whole number of bins, in [0, period).
-double first_gate_before_rise(const Measurement& irf, const Acquisition& acquisition);
+/// whole number of bins, in [0, period). Where a recording has data at `recorded` only, all gates
+/// lie there, if they fit.
+double first_gate_before_rise(const Measurement& irf, const Acquisition& acquisition,
+                              std::optional<Range> recorded = {});
 
 /// The IRFs of a record whose bins are `irf.bin_ns` wide (Error where that is unknown), folded at
-/// the laser period and turned so that time 0 is `first_gate_ns` on the record's clock.
+/// the laser period where the record is longer, with time 0 at `first_gate_ns` on its clock.
 MeasuredIrfs irfs_on_gates(const Measurement& irf, const Acquisition& acquisition,
                            double first_gate_ns);
 
@@ -29,5 +36,8 @@ struct AlignedIrf {
 /// to where its signal is: a tail that one record hides in its noise is kept.
 AlignedIrf aligned_irf_on_gates(const Measurement& irf, const Acquisition& acquisition,
                                 double first_gate_ns);
+
+/// What hardly decays, as the gates see it [T], shows where the IRF is: for pictures.
+std::vector<float> irf_in_gates(const Acquisition& acquisition, const IrfCurve& irf);
 
 }  // namespace taugate

@@ -11,6 +11,7 @@
 #include "fli/io_testing.h"
 #include "taugate/fli/io/csv.h"
 #include "taugate/fli/io/idx.h"
+#include "taugate/fli/io/measurement.h"
 #include "taugate/fli/io/phd.h"
 #include "testing.h"
 
@@ -175,6 +176,45 @@ TEST_CASE("a PHD file made by hand gives its curves") {
   CHECK(file.curves[1].counts == std::vector<std::uint32_t>{2, 3, 4, 5, 6});
   CHECK(file.curves[0].resolution_ns == 0.016);
   CHECK(file.curves[0].period_ns() == 25.0);
+}
+
+TEST_CASE("of PHD curves with different settings one is chosen") {
+  const Folder folder;
+  const auto path = folder.file("same.phd", phd_bytes());
+  const auto curve = [](int channel) {
+    MeasurementOptions options;
+    options.channel = channel;
+    return options;
+  };
+  CHECK(read_measurement(path).counts == std::vector<float>{1, 2, 3, 4, 5, 2, 3, 4, 5, 6});
+  CHECK(read_measurement(path, curve(2)).counts == std::vector<float>{2, 3, 4, 5, 6});
+  CHECK(read_measurement(path).channel_photons == std::vector<double>{15, 20});
+  for (const int channel : {3, MeasurementOptions::kSum})
+    CHECK(contains(error_of([&] { read_measurement(path, curve(channel)); }),
+                   "wanted a curve, 1 to 2"));
+  // The second curve with bins of its own, a later start, another sync rate, fewer channels.
+  const std::size_t second = 692 + 172;
+  for (const auto change :
+       {+[](std::string& b) { put<float>(b, second + 92, 0.032f); },
+        +[](std::string& b) { put<std::int32_t>(b, second + 56, 1500); },
+        +[](std::string& b) { put<std::int32_t>(b, second + 112, 20'000'000); }}) {
+    std::string bytes = phd_bytes();
+    change(bytes);
+    const auto differing = folder.file("differ.phd", bytes);
+    CHECK(contains(error_of([&] { read_measurement(differing); }),
+                   "choose one with --channel 1 to 2"));
+    const Measurement first = read_measurement(differing, curve(1));
+    CHECK(first.counts == std::vector<float>{1, 2, 3, 4, 5});
+    CHECK(first.bin_ns == 0.016);
+    CHECK(first.period_ns == 25.0);
+    const PhdCurve own = read_phd(differing).curves[1];
+    const Measurement m = read_measurement(differing, curve(2));
+    CHECK(m.traces() == 1);
+    CHECK(m.counts == std::vector<float>{2, 3, 4, 5, 6});
+    CHECK(m.bin_ns == own.resolution_ns);
+    CHECK(m.period_ns == own.period_ns());
+    CHECK(own.offset_ns == (own.resolution_ns == 0.016 && own.sync_rate_hz == 40e6 ? 1.5 : 0.0));
+  }
 }
 
 TEST_CASE("damaged PHD files are refused with a reason") {

@@ -163,19 +163,33 @@ void read_text(Measurement& m, const MeasurementOptions& options) {
   }
 }
 
-void read_curves(Measurement& m, const MeasurementOptions&) {
+/// All curves, or the one that is chosen.
+void read_curves(Measurement& m, const MeasurementOptions& options) {
   const PhdFile file = read_phd(m.path);
-  const PhdCurve& first = file.curves.front();
-  m.width = static_cast<int>(file.curves.size());
+  const int curves = static_cast<int>(file.curves.size());
+  if (curves > 1)
+    for (const PhdCurve& curve : file.curves)
+      m.channel_photons.push_back(static_cast<double>(curve.integral_count));
+  const bool all = options.channel == MeasurementOptions::kBrightest;
+  if (!all && (options.channel < 1 || options.channel > curves))
+    fail_usage("channel: found ",
+               options.channel == MeasurementOptions::kSum ? "sum" : concat(options.channel),
+               ", wanted a curve, 1 to ", curves, " (", m.path.string(), ")");
+  const PhdCurve& first = file.curves[all ? 0 : static_cast<std::size_t>(options.channel) - 1];
+  m.width = all ? curves : 1;
   m.height = 1;
+  m.channel = all ? 0 : options.channel;
   m.bins = static_cast<int>(first.counts.size());
   m.bin_ns = first.resolution_ns;
   m.period_ns = first.period_ns();
+  if (!all) {
+    m.counts.assign(first.counts.begin(), first.counts.end());
+    return;
+  }
   for (const PhdCurve& curve : file.curves) {
-    // The sync rate is a counter reading, so it wanders a little from curve to curve.
-    if (curve.counts.size() != first.counts.size() || curve.resolution_ns != first.resolution_ns ||
-        std::abs(curve.sync_rate_hz / first.sync_rate_hz - 1.0) > 0.01)
-      fail(m.path.string(), ": its curves differ in channels, resolution or sync rate");
+    if (!same_settings(first, curve))
+      fail(m.path.string(), ": its curves differ in channels, resolution, offset or sync rate; ",
+           "choose one with --channel 1 to ", curves, " (taugate info lists them)");
     m.counts.insert(m.counts.end(), curve.counts.begin(), curve.counts.end());
   }
 }

@@ -16,8 +16,8 @@ constexpr std::size_t kFormatVersion = 16, kComment = 72, kBinaryHeader = 328;
 constexpr std::size_t kBitsPerChannel = kBinaryHeader + 4, kBoards = kBinaryHeader + 12;
 constexpr std::size_t kBoardHeaders = kBinaryHeader + 208, kBoardHeaderSize = 156;
 constexpr std::size_t kCurveHeaderSize = 172;
-constexpr std::size_t kResolution = 92, kChannels = 96, kSyncRate = 112, kIntegralCount = 124,
-                      kDataOffset = 136;
+constexpr std::size_t kOffset = 56, kResolution = 92, kChannels = 96, kSyncRate = 112,
+                      kIntegralCount = 124, kDataOffset = 136;
 constexpr int kMostCurves = 512, kMostBoards = 8, kMostChannels = 65536;
 
 PhdCurve read_curve(const BinaryFields& file, std::size_t header, int number) {
@@ -31,6 +31,7 @@ PhdCurve read_curve(const BinaryFields& file, std::size_t header, int number) {
   curve.sync_rate_hz = file.at<std::int32_t>(header + kSyncRate);
   if (!(curve.sync_rate_hz > 0.0))
     fail(where, ": sync rate of ", curve.sync_rate_hz, " Hz, wanted more than 0");
+  curve.offset_ns = 1e-3 * file.at<std::int32_t>(header + kOffset);
   curve.integral_count = file.at<std::int64_t>(header + kIntegralCount);
 
   const auto channels = static_cast<std::size_t>(
@@ -49,6 +50,12 @@ PhdCurve read_curve(const BinaryFields& file, std::size_t header, int number) {
 }
 
 }  // namespace
+
+bool same_settings(const PhdCurve& a, const PhdCurve& b) {
+  // The sync rate is a counter reading, so it wanders a little from curve to curve.
+  return a.counts.size() == b.counts.size() && a.resolution_ns == b.resolution_ns &&
+         a.offset_ns == b.offset_ns && std::abs(a.sync_rate_hz / b.sync_rate_hz - 1.0) <= 0.01;
+}
 
 PhdFile read_phd(const std::filesystem::path& path) {
   constexpr std::uint64_t largest =

@@ -14,6 +14,7 @@ struct PhdCurve {
   std::vector<std::uint32_t> counts;  ///< per channel
   double resolution_ns = 0.0;         ///< width of a channel
   double sync_rate_hz = 0.0;          ///< laser pulses a second
+  double offset_ns = 0.0;             ///< how long after the pulse channel 0 opens
   std::int64_t integral_count = 0;    ///< the header's sum; equal to the sum of counts
   double period_ns() const { return 1e9 / sync_rate_hz; }
 };
@@ -22,6 +23,9 @@ struct PhdFile {
   std::string comment;
   std::vector<PhdCurve> curves;  ///< at least one
 };
+
+/// Whether both have the same time axis and can be traces of one measurement.
+bool same_settings(const PhdCurve& a, const PhdCurve& b);
 
 /// Error for anything that is no complete PHD 2.0 file: every size is checked before memory is
 /// asked for, and the counts of a curve must sum to what its header says.

@@ -28,11 +28,16 @@ class Cumulative {
     return sums_[bin] + (position - static_cast<double>(bin)) * (sums_[bin + 1] - sums_[bin]);
   }
 
-  /// The counts in [begin, end), shifted by every whole number of periods.
+  /// The counts in [begin, end), shifted by every whole number of periods. Of a record that is
+  /// longer than a period, what follows its last whole one is left out: the first gates would have
+  /// been exposed once more than the others.
   double folded(double begin, double end, double period) const {
+    const double whole = std::floor(length_ns() / period * (1.0 + 1e-9));
+    const double last = whole >= 1.0 ? whole * period : length_ns();
     double sum = 0.0;
     double shift = std::ceil(-end / period) * period;
-    for (; begin + shift < length_ns(); shift += period) sum += at(end + shift) - at(begin + shift);
+    for (; begin + shift < last; shift += period)
+      sum += at(std::min(end + shift, last)) - at(std::min(begin + shift, last));
     return std::max(sum, 0.0);
   }
 

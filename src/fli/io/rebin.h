@@ -14,9 +14,10 @@ namespace taugate {
 ///
 ///     [first_ns + k*step, first_ns + k*step + width)    (width 0: step)
 ///
-/// taken round the period: what the record has beyond one period is folded back. So gates that tile
-/// the period keep every count, whatever first_ns is. Throws Error when the record covers less than
-/// half of a gate, for its counts would be an artefact. out: [gates].
+/// taken round the period: what the record has beyond one period is folded back, as far as whole
+/// periods go (the rest would count twice in some gates only). So gates that tile the period keep
+/// every count of these, whatever first_ns is. Throws Error when the record covers less than half
+/// of a gate, for its counts would be an artefact. out: [gates].
 void rebin(std::span<const float> counts, double bin_ns, const Acquisition& acquisition,
            double first_ns, std::span<float> out);
 
