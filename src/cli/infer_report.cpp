@@ -59,6 +59,8 @@ void write_report(const Arguments& a, const InferReport& what) {
   report.figure(r.height > 1 ? "image" : "traces",
                 r.height > 1 ? concat(r.width, " × ", r.height) : std::to_string(n));
   report.figure("with a lifetime", std::to_string(n - r.blank));
+  const auto unlike = r.unlike_count();
+  report.figure("unlike the training", unlike ? std::to_string(*unlike) : "not known");
   std::vector<float> error;
   if (const auto s = statistics_of(r.amplitude_ns))
     report.figure("median lifetime", short_number(s->median) + " ns");
@@ -72,6 +74,12 @@ void write_report(const Arguments& a, const InferReport& what) {
   std::vector<NamedValues> rows{{"amplitude-weighted lifetime (ns)", r.amplitude_ns},
                                 {"intensity-weighted lifetime (ns)", r.intensity_ns},
                                 {"counts", r.intensity}};
+  if (unlike) {
+    rows.push_back({"distance of the encoder's state from training", r.state_distance});
+    rows.push_back({"reduced chi-square of the input", r.input_chi2r});
+  }
+  if (!r.irf_chi2r.empty())
+    rows.push_back({"reduced chi-square of the reconvolved decay", r.irf_chi2r});
   if (!error.empty()) rows.push_back({"predicted - true lifetime (ns)", error});
   const std::vector<float> fraction = r.outputs == 3 ? fractions(r) : std::vector<float>{};
   if (!fraction.empty()) rows.push_back({"amplitude of the short component", fraction});
@@ -83,17 +91,19 @@ void write_report(const Arguments& a, const InferReport& what) {
   if (any) {
     report.section("Lifetimes");
     if (r.height > 1) {
-      report.picture("Amplitude-weighted lifetime; pixels without one are grey.",
-                     [&](const std::filesystem::path& path) {
-                       std::vector<LifetimePanel> panels;
-                       if (!what.truth.empty())
-                         panels.push_back({"true", r.width, r.height, what.truth});
-                       panels.push_back({"predicted", r.width, r.height, r.amplitude_ns});
-                       draw_lifetime_maps(path, panels, what.scale);
-                     });
+      report.picture(
+          "Amplitude-weighted lifetime; pixels without one are grey, those unlike the "
+          "network's training hatched.",
+          [&](const std::filesystem::path& path) {
+            std::vector<LifetimePanel> panels;
+            if (!what.truth.empty()) panels.push_back({"true", r.width, r.height, what.truth});
+            panels.push_back({"predicted", r.width, r.height, r.amplitude_ns, r.unlike});
+            draw_lifetime_maps(path, panels, what.scale);
+          });
       report.picture(
           "Lifetime as colour, counts as brightness.", [&](const std::filesystem::path& path) {
-            draw_overlay(path, {"lifetime x intensity", r.width, r.height, r.amplitude_ns},
+            draw_overlay(path,
+                         {"lifetime x intensity", r.width, r.height, r.amplitude_ns, r.unlike},
                          r.intensity, what.scale);
           });
     }

@@ -42,7 +42,11 @@ void print_traces(const TraceModel& model) {
             << "  lifetimes    " << model.simulator.decay.tau1_ns.low << " to "
             << std::max(model.simulator.decay.tau1_ns.high, model.simulator.decay.tau2_ns.high)
             << " ns\n"
-            << "  training     " << model.training << '\n';
+            << "  training     " << model.training << '\n'
+            << "  novelty      "
+            << (model.novelty ? "traces unlike its training are flagged"
+                              : "not known: traces unlike its training are not flagged")
+            << '\n';
 }
 
 void print_float_model(const std::string& path) {

@@ -50,9 +50,8 @@ void Novelty::shape(std::span<const float> input, std::span<float> u) const {
 Novelty::Ratios Novelty::ratios(double counts, std::span<const float> input,
                                 std::span<const float> state, std::vector<float>& scratch) const {
   const std::size_t D = state_units(), G = input_mean.size(), P = component_count();
-  require(input.size() == static_cast<std::size_t>(gates) && state.size() == D,
-          "[novelty] found ", input.size(), " gates and ", state.size(), " units, wanted ", gates,
-          " and ", D);
+  require(input.size() == static_cast<std::size_t>(gates) && state.size() == D, "[novelty] found ",
+          input.size(), " gates and ", state.size(), " units, wanted ", gates, " and ", D);
   scratch.assign(D + G + P, 0.0f);
   const std::span z(scratch.data(), D), u(scratch.data() + D, G), main(scratch.data() + D + G, P);
   const double photons = counts / counts_per_photon;
@@ -76,8 +75,8 @@ Novelty::Ratios Novelty::ratios(double counts, std::span<const float> input,
   for (const float a : main) left -= a * a;
   // Beyond the last knot noise is small beside what the components cannot tell.
   const double most = std::pow(10.0, log_photons.back());
-  const double chi2r = 4.0 * std::min(photons, most) * std::max(left, 0.0) /
-                       static_cast<double>(G - P);
+  const double chi2r =
+      4.0 * std::min(photons, most) * std::max(left, 0.0) / static_cast<double>(G - P);
   return {square, chi2r, square * std::exp(-between(log_state_limit, at)),
           chi2r * std::exp(-between(log_input_limit, at))};
 }

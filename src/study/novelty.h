@@ -31,17 +31,17 @@ struct Novelty {
   static constexpr double kFalseAlarms = 0.01;  ///< of both tests together
 
   double counts_per_photon = 1.0;
-  std::vector<double> log_photons;      ///< [K] log10 N, ascending, evenly spaced
-  std::vector<float> transform;         ///< [D][D] W, row-major
-  std::vector<float> mean, precision;   ///< [K][D] m and 1/v
-  int group = 1;                        ///< neighbouring gates that are added up before the test
-  int gates = 0;                        ///< T
-  std::vector<float> input_mean;        ///< [G] u0, G = ceil(T / group)
-  std::vector<float> components;        ///< [G][P] V
-  std::vector<float> log_state_limit;   ///< [K] ln of the largest d^2
-  std::vector<float> log_input_limit;   ///< [K] ln of the largest chi^2
+  std::vector<double> log_photons;     ///< [K] log10 N, ascending, evenly spaced
+  std::vector<float> transform;        ///< [D][D] W, row-major
+  std::vector<float> mean, precision;  ///< [K][D] m and 1/v
+  int group = 1;                       ///< neighbouring gates that are added up before the test
+  int gates = 0;                       ///< T
+  std::vector<float> input_mean;       ///< [G] u0, G = ceil(T / group)
+  std::vector<float> components;       ///< [G][P] V
+  std::vector<float> log_state_limit;  ///< [K] ln of the largest d^2
+  std::vector<float> log_input_limit;  ///< [K] ln of the largest chi^2
 
-  std::size_t state_units() const { return mean.size() / log_photons.size(); }      ///< D
+  std::size_t state_units() const { return mean.size() / log_photons.size(); }           ///< D
   std::size_t component_count() const { return components.size() / input_mean.size(); }  ///< P
 
   /// `counts`: of the trace in all; input [T], normalised as in training; state [D]. `scratch` is
