@@ -185,6 +185,7 @@ void set_components(const Moments& shapes, Novelty& n) {
   Eigen::Index P = 1;
   while (P < G / 2 && solver.eigenvalues()[G - 1 - P] > 0.25 / kFaintest) ++P;
   append(n.input_mean, shapes.mean());
+  append(n.component_variance, solver.eigenvalues().tail(P));
   for (Eigen::Index j = 0; j < G; ++j)
     append(n.components, solver.eigenvectors().rightCols(P).row(j));
 }
