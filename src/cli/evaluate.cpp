@@ -1,3 +1,4 @@
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 
@@ -9,6 +10,7 @@
 #include "taugate/core/progress.h"
 #include "taugate/fli/picture.h"
 #include "taugate/study/evaluation.h"
+#include "taugate/study/novelty_cases.h"
 
 namespace taugate::cli {
 namespace {
@@ -43,6 +45,28 @@ void print(const Evaluation& e) {
   if (e.blank) std::printf("  %zu traces without photons left out\n", e.blank);
 }
 
+/// The table of traces that the model was not trained for. False after Ctrl-C.
+bool evaluate_unlike(const TraceModel& model, const Arguments& a) {
+  const NoveltyTable table =
+      novelty_table(model, {100, 300, 1000, 10000}, a.count("samples") / 10, a.count("seed"),
+                    [](std::size_t) { return !interrupted(); });
+  if (interrupted()) return false;
+  std::printf(
+      "share of traces flagged as unlike the training, and median bias of the lifetime\n%-44s",
+      "photons");
+  for (const double n : table.photons) std::printf("%16.0f", n);
+  std::printf("\n");
+  for (const NoveltyCase& c : table.cases) {
+    std::printf("%-44s", c.name.c_str());
+    for (std::size_t k = 0; k < table.photons.size(); ++k)
+      std::printf("%7.1f %%%7s", 100.0 * c.flagged[k],
+                  std::isfinite(c.bias[k]) ? printed("%+.0f%%", 100.0 * c.bias[k]).c_str() : "");
+    std::printf("\n");
+  }
+  if (a.has("json")) write_file(a.text("json"), to_json(table) + "\n");
+  return true;
+}
+
 }  // namespace
 
 int evaluate(int argc, char** argv) {
@@ -52,8 +76,10 @@ int evaluate(int argc, char** argv) {
               cxxopts::value<std::string>()->default_value("20000"),
               "N")("seed", "of those traces", cxxopts::value<std::string>()->default_value("1000"),
                    "N")("json", "write the figures here", cxxopts::value<std::string>(), "FILE")(
-      "scatter-plot", "picture of true against predicted lifetimes", cxxopts::value<std::string>(),
-      "PNG");
+      "unlike",
+      "how many traces that the model was not trained for it would flag, by kind and photons; on a "
+      "tenth of the samples each")("scatter-plot", "picture of true against predicted lifetimes",
+                                   cxxopts::value<std::string>(), "PNG");
   add_threads(a);
   add_prior_options(a);
   if (!a.parse(argc, argv)) return kSuccess;
@@ -64,7 +90,10 @@ int evaluate(int argc, char** argv) {
   const std::uint64_t samples = a.count("samples");
   if (samples < 1 || samples > 1u << 30)
     fail_usage("--samples: found ", samples, ", wanted 1 to 2^30");
-  check_outputs(a, {"json", "scatter"});
+  if (samples < 10 && a.has("unlike"))
+    fail_usage("--samples: found ", samples, ", wanted at least 10 with --unlike");
+  check_outputs(a, {"json", "scatter-plot"});
+  if (a.has("unlike")) return evaluate_unlike(model, a) ? kSuccess : kInterrupted;
   Progress progress(std::cerr, "evaluate", "traces", static_cast<double>(samples),
                     {.terminal = is_terminal(2), .clock = {}});
   const Evaluation e =

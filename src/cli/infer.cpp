@@ -22,6 +22,7 @@
 #include "taugate/fli/io/tiff.h"
 #include "taugate/fli/lifetime.h"
 #include "taugate/fli/picture.h"
+#include "taugate/fli/statistics.h"
 #include "taugate/study/inference.h"
 #include "taugate/study/recorded_irf.h"
 
@@ -29,6 +30,8 @@ namespace taugate::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr double kManyUnlike = 0.03;  // share of unlike pixels that is worth a warning
 
 Arguments declare() {
   Arguments a("infer", "MODEL FILE -o FOLDER [options]",
@@ -42,7 +45,7 @@ Arguments declare() {
   add_report(a);
   add_threads(a);
   add_measurement_options(a);
-  add_irf_options(a, "Measured IRF: the trace picture then shows the decay convolved with it");
+  add_irf_options(a, "Measured IRF: each decay is convolved with it and compared with the counts");
   a.group("Pictures")("pixel", "pixel of the trace picture (default: the brightest)", value(),
                       "ROW,COLUMN")("scale", "colour scale of the maps (default: from the data)",
                                     value(), "NS:NS");
@@ -65,6 +68,18 @@ std::vector<float> true_lifetimes(const fs::path& path, std::size_t traces) {
   return truth;
 }
 
+/// How far each pixel is to be believed, by the names of the columns.
+std::vector<std::pair<const char*, std::vector<float>>> doubts_of(const Inference& r) {
+  std::vector<std::pair<const char*, std::vector<float>>> doubts;
+  if (!r.unlike.empty()) {
+    doubts.emplace_back("state_distance", r.state_distance);
+    doubts.emplace_back("input_chi2r", r.input_chi2r);
+    doubts.emplace_back("unlike_training", std::vector<float>(r.unlike.begin(), r.unlike.end()));
+  }
+  if (!r.irf_chi2r.empty()) doubts.emplace_back("irf_chi2r", r.irf_chi2r);
+  return doubts;
+}
+
 /// The files of results, each a job of its own.
 std::vector<std::function<void()>> file_jobs(const Inference& r, const fs::path& folder, bool sfd) {
   static constexpr NpyType float32{'f', 4, false};
@@ -80,13 +95,17 @@ std::vector<std::function<void()>> file_jobs(const Inference& r, const fs::path&
             if (sfd) write_npy<float>(folder / "sfd.npy", float32, shape, r.sfd);
           },
           [&r, folder, W] {
-            CsvWriter table(
-                folder / "lifetimes.csv",
-                std::vector<std::string>{"row", "column", "counts", "amplitude_weighted_ns",
-                                         "intensity_weighted_ns"});
-            for (std::size_t i = 0; i < r.intensity.size(); ++i)
-              table.row({static_cast<double>(i / W), static_cast<double>(i % W), r.intensity[i],
-                         r.amplitude_ns[i], r.intensity_ns[i]});
+            std::vector<std::string> names{"row", "column", "counts", "amplitude_weighted_ns",
+                                           "intensity_weighted_ns"};
+            const auto doubts = doubts_of(r);
+            for (const auto& doubt : doubts) names.emplace_back(doubt.first);
+            CsvWriter table(folder / "lifetimes.csv", names);
+            for (std::size_t i = 0; i < r.intensity.size(); ++i) {
+              std::vector<double> row{static_cast<double>(i / W), static_cast<double>(i % W),
+                                      r.intensity[i], r.amplitude_ns[i], r.intensity_ns[i]};
+              for (const auto& doubt : doubts) row.push_back(doubt.second[i]);
+              table.row(row);
+            }
             table.finish();
           },
           [&r, folder, shape = row_shape({2})] {
@@ -97,10 +116,20 @@ std::vector<std::function<void()>> file_jobs(const Inference& r, const fs::path&
             }
             write_npy<float>(folder / "lifetimes.npy", float32, shape, pairs);
           },
+          [&r, folder, shape = row_shape({})] {
+            const auto doubts = doubts_of(r);
+            if (doubts.empty()) return;
+            NpzWriter file(folder / "doubts.npz");
+            for (const auto& [name, values] : doubts)
+              file.add(name, float32, shape).append(std::span<const float>(values));
+            file.finish();
+          },
           [&r, folder] {
-            const TiffMap maps[] = {{"amplitude-weighted lifetime (ns)", r.amplitude_ns},
-                                    {"intensity-weighted lifetime (ns)", r.intensity_ns},
-                                    {"counts", r.intensity}};
+            const auto doubts = doubts_of(r);
+            std::vector<TiffMap> maps{{"amplitude-weighted lifetime (ns)", r.amplitude_ns},
+                                      {"intensity-weighted lifetime (ns)", r.intensity_ns},
+                                      {"counts", r.intensity}};
+            for (const auto& [name, values] : doubts) maps.push_back({name, values});
             write_tiff_maps(folder / "lifetimes.tif", r.width, r.height, maps);
           }};
 }
@@ -158,12 +187,13 @@ std::vector<std::function<void()>> map_jobs(const Inference& r, const std::vecto
       std::vector<LifetimePanel> panels;
       if (!truth.empty()) panels.push_back({"true", r.width, r.height, truth});
       panels.push_back({truth.empty() ? "amplitude-weighted lifetime" : "predicted", r.width,
-                        r.height, r.amplitude_ns});
+                        r.height, r.amplitude_ns, r.unlike});
       draw_lifetime_maps(folder / "lifetime_map.png", panels, scale);
     });
     jobs.emplace_back([&r, scale, folder] {
       draw_overlay(folder / "overlay.png",
-                   {"lifetime x intensity", r.width, r.height, r.amplitude_ns}, r.intensity, scale);
+                   {"lifetime x intensity", r.width, r.height, r.amplitude_ns, r.unlike},
+                   r.intensity, scale);
     });
   }
   if (!truth.empty())
@@ -179,8 +209,11 @@ nlohmann::json summary(const Inference& r, const std::vector<float>& truth, doub
                    {"height", r.height},
                    {"blank", r.blank},
                    {"first_gate_ns", first_gate_ns},
+                   {"unlike_training", nullptr},
                    {"amplitude_weighted_ns", statistics(r.amplitude_ns)},
                    {"intensity_weighted_ns", statistics(r.intensity_ns)}};
+  if (const auto unlike = r.unlike_count()) s["unlike_training"] = *unlike;
+  if (!r.irf_chi2r.empty()) s["irf_chi2r"] = statistics(r.irf_chi2r);
   if (!truth.empty()) {
     std::vector<float> error(truth.size());
     for (std::size_t i = 0; i < truth.size(); ++i) error[i] = r.amplitude_ns[i] - truth[i];
@@ -206,6 +239,27 @@ void print(const Inference& r, const nlohmann::json& s) {
   print_statistics("intensity-weighted", s["intensity_weighted_ns"]);
   if (s.contains("error_ns") && !s["error_ns"].is_null())
     print_statistics("predicted - true", s["error_ns"]);
+}
+
+/// Which answers are to be doubted; a line that warns where they are many.
+void print_doubts(const Inference& r) {
+  const std::size_t judged = r.intensity.size() - r.blank;
+  if (judged == 0) return;
+  std::cout << std::setprecision(3);
+  const auto unlike = r.unlike_count();
+  if (!unlike) {
+    std::cout << "unlike the training: not known, for the model has no statistics of it\n";
+  } else {
+    const double share = static_cast<double>(*unlike) / static_cast<double>(judged);
+    std::cout << "unlike the training: " << *unlike << " of " << judged << " pixels ("
+              << 100.0 * share << " %)\n";
+    if (share > kManyUnlike && *unlike > 1)
+      std::cerr << "warning: " << 100.0 * share
+                << " % of the pixels are unlike what the network was trained on (1 % would be "
+                   "chance): do not trust their lifetimes\n";
+  }
+  if (const auto s = statistics_of(r.irf_chi2r))
+    std::cout << "reconvolved with the IRF: reduced chi-square " << s->median << " (median)\n";
 }
 
 /// What the parts of the job took.
@@ -249,7 +303,7 @@ int infer(int argc, char** argv) {
   const InferenceOptions options = inference_options_from(a);
   check_outputs(a, {"report"},
                 in_output_folder(a, {"sfd.npy", "lifetimes.csv", "lifetimes.npy", "lifetimes.tif",
-                                     "summary.json"}));
+                                     "doubts.npz", "summary.json"}));
   const std::unique_ptr<TraceModel> loaded = load_trace_model(model_file);
   const TraceModel& model = *loaded;
   Stopwatch watch;
@@ -257,15 +311,20 @@ int infer(int argc, char** argv) {
   const std::vector<float> truth = true_lifetimes(file, measurement.traces());
   const std::optional<Measurement> irf = given_irf(a, measurement);
   watch.lap("read");
-  const Inference result = taugate::infer(model, std::move(measurement), options);
+  Inference result = taugate::infer(model, std::move(measurement), options);
   const double seconds = watch.lap("inferred");
   // Whatever may be wrong with the options shows before anything is written.
   const std::size_t pixel = chosen_pixel(a, result.width, result.height, result.intensity);
+  const double first_gate_ns = options.first_gate_ns.value_or(model.first_gate_ns);
+  if (irf) {
+    result.irf_chi2r =
+        reconvolved_chi2r(model, irfs_on_gates(*irf, model.acquisition(), first_gate_ns), result);
+    watch.lap("reconvolved");
+  }
   std::optional<Range> scale;
   if (a.has("scale")) scale = a.range("scale");
 
   make_folder(folder);
-  const double first_gate_ns = options.first_gate_ns.value_or(model.first_gate_ns);
   const nlohmann::json s = summary(result, truth, first_gate_ns);
   // gnuplot is a process of its own, so pictures are drawn beside the writing.
   std::vector<std::function<void()>> jobs = file_jobs(result, folder, !a.has("no-sfd"));
@@ -287,6 +346,7 @@ int infer(int argc, char** argv) {
     watch.lap("reported");
   }
   print(result, s);
+  print_doubts(result);
   watch.print(result.intensity.size());
   std::cout << "wrote " << folder.string() << (a.has("no-sfd") ? "/: " : "/: sfd.npy, ")
             << "lifetimes.npy, lifetimes.tif, lifetimes.csv, summary.json"

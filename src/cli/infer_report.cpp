@@ -66,6 +66,8 @@ PixelView pixel_view(const InferReport& what, const std::vector<float>& error,
   }
   if (!fraction.empty())
     view.maps.push_back({"amplitude of the short component", "", fraction, Range{0.0, 1.0}});
+  if (!r.irf_chi2r.empty())
+    view.maps.push_back({"reduced chi-square of the reconvolved decay", "", r.irf_chi2r, {}});
   view.curves = {{"counts", CurveKind::counts,
                   [&r, T](std::size_t pixel, std::span<float> values) {
                     std::copy_n(r.counts.data() + pixel * T, T, values.data());
@@ -76,6 +78,8 @@ PixelView pixel_view(const InferReport& what, const std::vector<float>& error,
                   }}};
   if (what.reconvolved)
     view.curves.push_back({"predicted decay * IRF", CurveKind::fit, what.reconvolved});
+  view.hatched = r.unlike;
+  view.hatch_means = "unlike the network's training";
   return view;
 }
 
@@ -89,6 +93,8 @@ void write_report(const Arguments& a, const InferReport& what) {
   report.figure(r.height > 1 ? "image" : "traces",
                 r.height > 1 ? concat(r.width, " × ", r.height) : std::to_string(n));
   report.figure("with a lifetime", std::to_string(n - r.blank));
+  const auto unlike = r.unlike_count();
+  report.figure("unlike the training", unlike ? std::to_string(*unlike) : "not known");
   std::vector<float> error;
   if (const auto s = statistics_of(r.amplitude_ns))
     report.figure("median lifetime", short_number(s->median) + " ns");
@@ -102,6 +108,12 @@ void write_report(const Arguments& a, const InferReport& what) {
   std::vector<NamedValues> rows{{"amplitude-weighted lifetime (ns)", r.amplitude_ns},
                                 {"intensity-weighted lifetime (ns)", r.intensity_ns},
                                 {"counts", r.intensity}};
+  if (unlike) {
+    rows.push_back({"distance of the encoder's state from training", r.state_distance});
+    rows.push_back({"reduced chi-square of the input", r.input_chi2r});
+  }
+  if (!r.irf_chi2r.empty())
+    rows.push_back({"reduced chi-square of the reconvolved decay", r.irf_chi2r});
   if (!error.empty()) rows.push_back({"predicted - true lifetime (ns)", error});
   const std::vector<float> fraction = r.outputs == 3 ? fractions(r) : std::vector<float>{};
   if (!fraction.empty()) rows.push_back({"amplitude of the short component", fraction});
@@ -116,7 +128,8 @@ void write_report(const Arguments& a, const InferReport& what) {
     if (r.height > 1)
       report.picture(
           "Lifetime as colour, counts as brightness.", [&](const std::filesystem::path& path) {
-            draw_overlay(path, {"lifetime x intensity", r.width, r.height, r.amplitude_ns},
+            draw_overlay(path,
+                         {"lifetime x intensity", r.width, r.height, r.amplitude_ns, r.unlike},
                          r.intensity, what.scale);
           });
     if (r.blank + 1 < n)

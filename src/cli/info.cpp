@@ -43,7 +43,11 @@ void print_traces(const TraceModel& model) {
             << acquisition.period_ns << " ns\n"
             << "  gate 0       opens " << model.first_gate_ns << " ns after the trigger\n"
             << "  prior        " << describe_prior(model.simulator) << '\n'
-            << "  training     " << model.training << '\n';
+            << "  training     " << model.training << '\n'
+            << "  novelty      "
+            << (model.novelty ? "traces unlike its training are flagged"
+                              : "not known: traces unlike its training are not flagged")
+            << '\n';
 }
 
 void print_float_model(const std::string& path) {

@@ -14,6 +14,7 @@
 #include "taugate/quant/rounded_weights.h"
 #include "taugate/study/calibration_traces.h"
 #include "taugate/study/evaluation.h"
+#include "training_command.h"
 
 namespace taugate::cli {
 namespace {
@@ -221,7 +222,13 @@ int quantize(int argc, char** argv) {
                             {result.title, *is, result.weight_bytes}};
   print_comparison(columns[0], columns[1], work);
   if (!result.uses.empty()) print_use(result.uses, result.traces);
-  if (a.has("output")) write(result, a.text("output"));
+  if (a.has("output")) {
+    if (!add_novelty(*result.model)) {
+      std::cout << "stopped; nothing was written\n";
+      return kInterrupted;
+    }
+    write(result, a.text("output"));
+  }
   if (a.has("json")) {
     nlohmann::json json{{"float", json_of(columns[0])}, {"quantised", json_of(columns[1])},
                         {"multiply_accumulates", work}, {"samples", samples},

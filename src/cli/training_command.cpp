@@ -12,6 +12,7 @@
 #include "taugate/core/progress.h"
 #include "taugate/fli/masks.h"
 #include "taugate/fli/picture.h"
+#include "taugate/study/novelty_estimate.h"
 #include "training_command.h"
 
 namespace taugate::cli {
@@ -143,6 +144,12 @@ TrainingEnd train_with_progress(Trainer& trainer) {
 
 }  // namespace
 
+bool add_novelty(TraceModel& model, std::uint64_t traces) {
+  model.novelty =
+      estimate_novelty(model, {.traces = traces, .keep_going = [] { return !interrupted(); }});
+  return model.novelty.has_value();
+}
+
 void add_training_options(Arguments& a) {
   const auto value = [] { return cxxopts::value<std::string>(); };
   a.group("")("o,output", "where the model goes", value(), "FILE")(
@@ -220,8 +227,18 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_time).count();
 
-  save(output, *run.result());
-  if (a.has("master")) save(a.text("master"), run.master());
+  // As many traces as for so short a training are worth the while.
+  const std::uint64_t traces = std::clamp<std::uint64_t>(trainer.samples_total(), 20'000, 120'000);
+  const std::unique_ptr<TraceModel> result = run.result();
+  TrainedModel master = run.master();
+  if (!add_novelty(*result, traces) || (a.has("master") && !add_novelty(master, traces))) {
+    trainer.save_checkpoint(checkpoint);
+    std::cout << "stopped before the statistics of the training's traces; go on with the same "
+                 "command and --resume\n";
+    return kInterrupted;
+  }
+  save(output, *result);
+  if (a.has("master")) save(a.text("master"), master);
   if (!a.has("no-pictures")) draw_curve(curve, trainer);
   nlohmann::json record = nlohmann::json::parse(run.note());
   if (a.has("json")) {

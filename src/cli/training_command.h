@@ -8,6 +8,10 @@
 
 namespace taugate::cli {
 
+/// Gives the model the statistics by which infer tells what is unlike its training, from `traces`
+/// fresh ones; false where Ctrl-C came first.
+bool add_novelty(TraceModel& model, std::uint64_t traces = 120'000);
+
 void add_training_options(Arguments& arguments);
 
 /// Trains as the options say; with a teacher, from its outputs and features too, on the traces that

@@ -85,7 +85,7 @@ class Worker {
   std::unique_ptr<TraceEngine> engine_;
   std::size_t T_, TC_, size_;
   std::size_t blank_ = 0;
-  std::vector<std::size_t> lit_;    // pixels of the chunk, counted in the whole image
+  std::vector<std::size_t> lit_;             // pixels of the chunk, counted in the whole image
   std::vector<float> input_, sfd_, states_;  // of the lit ones
   std::vector<float> scratch_;
 };
@@ -134,6 +134,7 @@ Inference infer(const TraceModel& model, Measurement measurement, const Inferenc
                 std::vector<float>(judged, nan),
                 std::vector<float>(judged, nan),
                 std::vector<std::uint8_t>(judged),
+                {},
                 0};
   const std::size_t chunks = (n + kChunk - 1) / kChunk;
   std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(thread_count()));

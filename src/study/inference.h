@@ -27,7 +27,8 @@ struct Inference {
   /// model that does not know its training's traces.
   std::vector<float> state_distance, input_chi2r;
   std::vector<std::uint8_t> unlike;
-  std::size_t blank = 0;            ///< pixels without photons above the baseline, or too few
+  std::vector<float> irf_chi2r;  ///< [N] reconvolved_chi2r(), where somebody has put it; or empty
+  std::size_t blank = 0;         ///< pixels without photons above the baseline, or too few
 
   /// Pixels that are unlike the training; none where that is not known.
   std::optional<std::size_t> unlike_count() const;

@@ -50,9 +50,8 @@ void Novelty::shape(std::span<const float> input, std::span<float> u) const {
 Novelty::Ratios Novelty::ratios(double counts, std::span<const float> input,
                                 std::span<const float> state, std::vector<float>& scratch) const {
   const std::size_t D = state_units(), G = input_mean.size(), P = component_count();
-  require(input.size() == static_cast<std::size_t>(gates) && state.size() == D,
-          "[novelty] found ", input.size(), " gates and ", state.size(), " units, wanted ", gates,
-          " and ", D);
+  require(input.size() == static_cast<std::size_t>(gates) && state.size() == D, "[novelty] found ",
+          input.size(), " gates and ", state.size(), " units, wanted ", gates, " and ", D);
   scratch.assign(D + G + P, 0.0f);
   const std::span z(scratch.data(), D), u(scratch.data() + D, G), main(scratch.data() + D + G, P);
   const double photons = counts / counts_per_photon;
@@ -73,11 +72,15 @@ Novelty::Ratios Novelty::ratios(double counts, std::span<const float> input,
     left += u[j] * u[j];
   }
   add_product(u, components, main);
-  for (const float a : main) left -= a * a;
   // Beyond the last knot noise is small beside what the components cannot tell.
-  const double most = std::pow(10.0, log_photons.back());
-  const double chi2r = 4.0 * std::min(photons, most) * std::max(left, 0.0) /
-                       static_cast<double>(G - P);
+  const double noise = 0.25 / std::min(photons, std::pow(10.0, log_photons.back()));
+  double within = 0.0;
+  for (std::size_t k = 0; k < P; ++k) {
+    const double power = main[k] * main[k];
+    left -= power;
+    within += power / (component_variance[k] + noise);
+  }
+  const double chi2r = (std::max(left, 0.0) / noise + within) / static_cast<double>(G);
   return {square, chi2r, square * std::exp(-between(log_state_limit, at)),
           chi2r * std::exp(-between(log_input_limit, at))};
 }
@@ -99,6 +102,7 @@ std::string Novelty::to_json() const {
                         {"gates", gates},
                         {"input_mean", input_mean},
                         {"components", components},
+                        {"component_variance", component_variance},
                         {"log_state_limit", log_state_limit},
                         {"log_input_limit", log_input_limit}}
       .dump();
@@ -117,6 +121,7 @@ Novelty Novelty::from_json(std::string_view text) {
   read("gates", n.gates);
   read("input_mean", n.input_mean);
   read("components", n.components);
+  read("component_variance", n.component_variance);
   read("log_state_limit", n.log_state_limit);
   read("log_input_limit", n.log_input_limit);
   const std::size_t K = n.log_photons.size(), G = n.input_mean.size();
@@ -126,6 +131,7 @@ Novelty Novelty::from_json(std::string_view text) {
                     n.transform.size() == n.state_units() * n.state_units() &&
                     G == static_cast<std::size_t>((n.gates + n.group - 1) / n.group) &&
                     n.components.size() % G == 0 && n.component_count() < G &&
+                    n.component_variance.size() == n.component_count() &&
                     n.log_state_limit.size() == K && n.log_input_limit.size() == K;
   require(fits, "its statistics of training's traces do not fit each other");
   return n;

@@ -102,8 +102,10 @@ std::vector<Case> all_cases(const SimulatorConfig& prior) {
                        bool has_lifetime = true) {
     cases.push_back({name, prior, std::move(distort), has_lifetime});
   };
-  add("background only", [](Shape& s, Random&) { add_background(s, 1.0); }, false);
-  add("time reversed", [](Shape& s, Random&) { std::reverse(s.begin(), s.end()); }, false);
+  add(
+      "background only", [](Shape& s, Random&) { add_background(s, 1.0); }, false);
+  add(
+      "time reversed", [](Shape& s, Random&) { std::reverse(s.begin(), s.end()); }, false);
   add("gates shuffled", shuffle, false);
   add("background of 5 %", [](Shape& s, Random&) { add_background(s, 0.05); });
   add("background of 20 %", [](Shape& s, Random&) { add_background(s, 0.2); });
@@ -136,8 +138,7 @@ Traces simulate(const Case& c, double photons, std::size_t traces, std::uint64_t
       out.true_ns[i] = mean_lifetimes(source.shape(seed, i, {}, shape)).amplitude_ns;
       if (c.scattered > 0.0) {
         source.shape(seed, i, Decay::mono(0.002), scattered);
-        for (std::size_t t = 0; t < T; ++t)
-          shape[t] += c.scattered * (scattered[t] - shape[t]);
+        for (std::size_t t = 0; t < T; ++t) shape[t] += c.scattered * (scattered[t] - shape[t]);
       }
       if (c.distort) c.distort(shape, random);
       const double sum = std::accumulate(shape.begin(), shape.end(), 0.0);

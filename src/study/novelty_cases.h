@@ -19,7 +19,8 @@ struct NoveltyCase {
 
 struct NoveltyTable {
   std::vector<double> photons;
-  std::vector<NoveltyCase> cases;  ///< the first: traces as in training, so its rates are false alarms
+  std::vector<NoveltyCase>
+      cases;  ///< the first: traces as in training, so its rates are false alarms
 };
 
 /// `traces` of each case and number of photons, from the data set `seed`. Lifetimes and IRFs beyond

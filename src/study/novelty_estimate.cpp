@@ -16,13 +16,13 @@ namespace {
 using Matrix64 = Eigen::MatrixXd;
 using Vector64 = Eigen::VectorXd;
 
-constexpr std::size_t kBlock = 4096;   // traces held at a time
+constexpr std::size_t kBlock = 4096;                      // traces held at a time
 constexpr double kFirst = 1.0, kLast = 5.5, kStep = 0.5;  // of log10 N
 constexpr std::size_t kKnots = static_cast<std::size_t>((kLast - kFirst) / kStep) + 1;
 constexpr std::size_t kLow = 4, kHigh = 7;  // 10^3 and 10^4.5: where the covariances are diagonal
-constexpr double kRidge = 1e-5;      // of the mean variance: units that never move
-constexpr int kMostGates = 256;      // of the input's test; more are added up in groups
-constexpr double kFaintest = 1e4;    // photons whose noise hides the components that are left out
+constexpr double kRidge = 1e-5;             // of the mean variance: units that never move
+constexpr int kMostGates = 256;             // of the input's test; more are added up in groups
+constexpr double kFaintest = 1e4;  // photons whose noise hides the components that are left out
 
 /// Six digits, as they go into the file: what is judged before and after is the same.
 float six_digits(double value) {
@@ -59,8 +59,11 @@ class Source {
 
   Block block(std::size_t first, std::size_t count) {
     const auto T = static_cast<std::size_t>(traces_.gates());
-    Block all{std::vector<float>(count * T), std::vector<float>(count * T), {},
-              std::vector<float>(count), {}};
+    Block all{std::vector<float>(count * T),
+              std::vector<float>(count * T),
+              {},
+              std::vector<float>(count),
+              {}};
     std::vector<char> lit(count);
     parallel_for((count + 255) / 256, [&](std::size_t part, int) {
       std::vector<double> shape(T);
@@ -122,9 +125,7 @@ struct Moments {
     products.noalias() += (x * weights.asDiagonal()) * x.transpose();
   }
   Vector64 mean() const { return sum / weight; }
-  Matrix64 covariance() const {
-    return products / weight - mean() * mean().transpose();
-  }
+  Matrix64 covariance() const { return products / weight - mean() * mean().transpose(); }
 };
 
 /// The states of a block that belong to a knot.
@@ -184,6 +185,7 @@ void set_components(const Moments& shapes, Novelty& n) {
   Eigen::Index P = 1;
   while (P < G / 2 && solver.eigenvalues()[G - 1 - P] > 0.25 / kFaintest) ++P;
   append(n.input_mean, shapes.mean());
+  append(n.component_variance, solver.eigenvalues().tail(P));
   for (Eigen::Index j = 0; j < G; ++j)
     append(n.components, solver.eigenvectors().rightCols(P).row(j));
 }
@@ -232,9 +234,8 @@ void set_limits(std::vector<Judged> judged, Novelty& n) {
       j.state *= std::exp(-weight_of(k, j.log_photons) * n.log_state_limit[k]);
       j.input *= std::exp(-weight_of(k, j.log_photons) * n.log_input_limit[k]);
     }
-  const std::vector<float> moves =
-      logs(upper_quantiles(judged, Novelty::kFalseAlarms,
-                           [](const auto& j) { return std::max(j.state, j.input); }));
+  const std::vector<float> moves = logs(upper_quantiles(
+      judged, Novelty::kFalseAlarms, [](const auto& j) { return std::max(j.state, j.input); }));
   for (std::size_t k = 0; k < kKnots; ++k) {
     n.log_state_limit[k] = six_digits(double{n.log_state_limit[k]} + moves[k]);
     n.log_input_limit[k] = six_digits(double{n.log_input_limit[k]} + moves[k]);
@@ -286,8 +287,8 @@ std::optional<Novelty> estimate_novelty(const TraceModel& model, const NoveltyOp
     parallel_for((block.size() + 255) / 256, [&](std::size_t part, int) {
       std::vector<float> scratch;
       for (std::size_t i = part * 256; i < std::min(block.size(), (part + 1) * 256); ++i) {
-        const auto r = n.ratios(block.counts[i], {&block.input[i * T], T},
-                                {&block.states[i * D], D}, scratch);
+        const auto r =
+            n.ratios(block.counts[i], {&block.input[i * T], T}, {&block.states[i * D], D}, scratch);
         judged[start + i] = {block.log_photons[i], r.state, r.input};
       }
     });

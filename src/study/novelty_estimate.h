@@ -19,6 +19,7 @@ struct NoveltyOptions {
 /// Simulates pixels of the prior at 6 to 560,000 photons (log-uniform), runs them through the
 /// network, and sets the limits so that Novelty::kFalseAlarms of them are beyond. Pure in its
 /// arguments, whatever the number of threads. None where it was stopped.
-std::optional<Novelty> estimate_novelty(const TraceModel& model, const NoveltyOptions& options = {});
+std::optional<Novelty> estimate_novelty(const TraceModel& model,
+                                        const NoveltyOptions& options = {});
 
 }  // namespace taugate

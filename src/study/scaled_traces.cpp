@@ -37,7 +37,7 @@ double ScaledTraces::counts_per_photon() const {
 }
 
 Decay ScaledTraces::shape(std::uint64_t seed, std::uint64_t index,
-                         const std::optional<Decay>& decay, std::span<double> shape) const {
+                          const std::optional<Decay>& decay, std::span<double> shape) const {
   thread_local std::vector<float> counts;
   counts.resize(shape.size());
   Sample pixel{counts, {}, {}};
