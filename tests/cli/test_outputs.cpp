@@ -81,7 +81,7 @@ TEST_CASE("a command writes neither over what it reads nor twice over what it wr
     CHECK(content() == before);
   }
   // Devices are nobody's, and a folder may hold what is read under a name that is not written.
-  CHECK(run(folder, "fit z.npz --json /dev/null --report /dev/null" + irf).code != 2);
+  CHECK(run(folder, "fit z.npz --from 3 --json /dev/null --report /dev/null").code != 2);
   CHECK(run(folder, "infer m.st z.npz -o . --no-pictures").code == 0);
 }
 
