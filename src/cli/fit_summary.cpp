@@ -76,15 +76,6 @@ void print_estimate(const Estimate& e) {
   std::cout << '\n';
 }
 
-/// Over the pixels whose fit can be trusted.
-nlohmann::json trusted_statistics(const Maps& maps, const char* name) {
-  const std::vector<float>&values = map_of(maps, name), &status = map_of(maps, "status");
-  std::vector<float> trusted;
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (status[i] == static_cast<float>(FitStatus::converged)) trusted.push_back(values[i]);
-  return statistics(trusted);
-}
-
 void print_shared(const SharedFit& shared, int components) {
   std::cout << "shared by " << shared.traces << " traces: " << std::setprecision(4);
   for (std::size_t c = 0; c < static_cast<std::size_t>(components); ++c)
@@ -95,6 +86,14 @@ void print_shared(const SharedFit& shared, int components) {
 }
 
 }  // namespace
+
+std::vector<float> trusted_values(const Maps& maps, const char* name) {
+  const std::vector<float>&values = map_of(maps, name), &status = map_of(maps, "status");
+  std::vector<float> trusted;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (status[i] == static_cast<float>(FitStatus::converged)) trusted.push_back(values[i]);
+  return trusted;
+}
 
 nlohmann::json fit_summary(const Arguments& a, const RecordedGates& gates, const ImageFit& fit,
                            const Maps& maps, double seconds) {
@@ -114,9 +113,9 @@ nlohmann::json fit_summary(const Arguments& a, const RecordedGates& gates, const
           {"whole", json_of(fit.whole)},
           {"shared", shared},
           {"pixels", endings},
-          {"amplitude_weighted_ns", trusted_statistics(maps, "amplitude_weighted_ns")},
-          {"intensity_weighted_ns", trusted_statistics(maps, "intensity_weighted_ns")},
-          {"chi2_reduced", trusted_statistics(maps, "chi2_reduced")},
+          {"amplitude_weighted_ns", statistics(trusted_values(maps, "amplitude_weighted_ns"))},
+          {"intensity_weighted_ns", statistics(trusted_values(maps, "intensity_weighted_ns"))},
+          {"chi2_reduced", statistics(trusted_values(maps, "chi2_reduced"))},
           {"seconds", seconds},
           {"traces_per_second", static_cast<double>(fit.pixels.size()) / seconds}};
 }
