@@ -17,7 +17,9 @@ namespace {
 // Pixels that a thread normalises, runs and reads off before it takes the next ones: few enough for
 // what lies between these stages to stay in its cache.
 constexpr std::size_t kChunk = 256;
-constexpr double kCoarsest = 2.0;  // bins of a record, in gates of the model
+constexpr int kReweighted = 4;          // rounds, after which nothing changes that one could see
+constexpr float kLeastVariance = 0.1f;  // of a gate's counts
+constexpr double kCoarsest = 2.0;       // bins of a record, in gates of the model
 
 /// What one thread needs to take pixels from counts to lifetimes, a chunk after the other. Each has
 /// an engine of its own, so that threads meet only once, when the whole image is done.
@@ -189,25 +191,28 @@ std::vector<float> fitted_counts(const TraceModel& model, const IrfCurve& irf,
   std::vector<float> whole(T), shape(T);
   for (std::size_t k = 0; k < T; ++k) whole[k] = sfd[k * C];
   reconvolve(acquisition, irf, whole, shape);
-  // counts ~ scale * shape + offset, each gate weighted by its Poisson variance.
-  double n = 0, s = 0, ss = 0, c = 0, sc = 0;
-  for (std::size_t k = 0; k < T; ++k) {
-    const double x = shape[k], weight = 1.0 / std::max(counts[k], 1.0f);
-    n += weight;
-    s += weight * x;
-    ss += weight * x * x;
-    c += weight * counts[k];
-    sc += weight * x * counts[k];
+  // counts ~ scale * shape + offset, each gate weighted by the variance of the counts that are
+  // expected there: at first all alike, then as the fit before says.
+  std::vector<float> fitted(T, 1.0f);
+  for (int round = 0; round < kReweighted; ++round) {
+    double n = 0, s = 0, ss = 0, c = 0, sc = 0;
+    for (std::size_t k = 0; k < T; ++k) {
+      const double x = shape[k], weight = 1.0 / std::max(fitted[k], kLeastVariance);
+      n += weight;
+      s += weight * x;
+      ss += weight * x * x;
+      c += weight * counts[k];
+      sc += weight * x * counts[k];
+    }
+    const double determinant = n * ss - s * s;
+    double scale = determinant > 0.0 ? (n * sc - s * c) / determinant : 0.0;
+    double offset = (c - scale * s) / n;
+    if (offset < 0.0) {  // there is no negative background
+      offset = 0.0;
+      scale = ss > 0.0 ? sc / ss : 0.0;
+    }
+    for (std::size_t k = 0; k < T; ++k) fitted[k] = static_cast<float>(scale * shape[k] + offset);
   }
-  const double determinant = n * ss - s * s;
-  double scale = determinant > 0.0 ? (n * sc - s * c) / determinant : 0.0;
-  double offset = (c - scale * s) / n;
-  if (offset < 0.0) {  // there is no negative background
-    offset = 0.0;
-    scale = ss > 0.0 ? sc / ss : 0.0;
-  }
-  std::vector<float> fitted(T);
-  for (std::size_t k = 0; k < T; ++k) fitted[k] = static_cast<float>(scale * shape[k] + offset);
   return fitted;
 }
 

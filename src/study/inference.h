@@ -45,8 +45,8 @@ Inference infer(const TraceModel& model, Measurement measurement,
                 const InferenceOptions& options = {});
 
 /// The counts that a pixel should have shown: its SFD convolved with an IRF on the gates' clock,
-/// scaled and offset to fit the measured counts by least squares weighted with their Poisson
-/// variances.
+/// scaled and offset to fit the measured counts by least squares, weighted with the variances of the
+/// fitted counts (those of the measured ones would pull the fit down)
 std::vector<float> fitted_counts(const TraceModel& model, const IrfCurve& irf,
                                  std::span<const float> sfd, std::span<const float> counts);
 
