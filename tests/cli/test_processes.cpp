@@ -152,9 +152,10 @@ TEST_CASE("the programs that a command has started end with it") {
   write_script(folder / "verilator", "sleep 600");
   const std::string path = std::getenv("PATH");
   setenv("PATH", concat(folder.path().string(), ":", path).c_str(), 1);
-  for (const auto& [child, command] :
+  for (const auto& [child, line] :
        {std::pair{"gnuplot.pid", "infer " + trained_model() + " a.npz -o out"},
         std::pair{"verilator.pid", std::string("cosim i.st --work work")}}) {
+    const std::string command = line;  // clang 14 captures no binding
     CAPTURE(command);
     Program program(folder, words(command));
     REQUIRE(appears(folder / child));
