@@ -163,13 +163,15 @@ std::vector<float> reconvolved_chi2r(const TraceModel& model, const MeasuredIrfs
   require(irfs.size() == 1 || static_cast<std::size_t>(irfs.size()) == n, "IRFs: found ",
           irfs.size(), ", wanted one, or one for each of ", n, " pixels");
   std::vector<float> chi2r(n, std::numeric_limits<float>::quiet_NaN());
+  std::optional<Reconvolution> common;
+  if (irfs.size() == 1) common.emplace(model.acquisition(), irfs.curve(0));
   parallel_for((n + kChunk - 1) / kChunk, [&](std::size_t chunk, int) {
     for (std::size_t i = chunk * kChunk; i < std::min(n, (chunk + 1) * kChunk); ++i) {
       if (!std::isfinite(r.amplitude_ns[i])) continue;
-      const std::span counts(&r.counts[i * T], T);
+      const std::span counts(&r.counts[i * T], T), sfd(&r.sfd[i * T * C], T * C);
       const std::vector<float> fitted =
-          fitted_counts(model, irfs.curve(irfs.size() == 1 ? 0 : static_cast<int>(i)),
-                        {&r.sfd[i * T * C], T * C}, counts);
+          common ? fitted_counts(*common, sfd, counts)
+                 : fitted_counts(model, irfs.curve(static_cast<int>(i)), sfd, counts);
       double sum = 0.0;
       for (std::size_t t = 0; t < T; ++t) {
         const double e = counts[t] - fitted[t];
@@ -183,14 +185,17 @@ std::vector<float> reconvolved_chi2r(const TraceModel& model, const MeasuredIrfs
 
 std::vector<float> fitted_counts(const TraceModel& model, const IrfCurve& irf,
                                  std::span<const float> sfd, std::span<const float> counts) {
-  const Acquisition& acquisition = model.acquisition();
-  const auto T = static_cast<std::size_t>(acquisition.gates),
-             C = static_cast<std::size_t>(model.simulator.channels);
-  require(sfd.size() == T * C && counts.size() == T, "fitted counts: found ", sfd.size(), " and ",
-          counts.size(), " values, wanted ", T * C, " and ", T);
+  return fitted_counts(Reconvolution(model.acquisition(), irf), sfd, counts);
+}
+
+std::vector<float> fitted_counts(const Reconvolution& reconvolution, std::span<const float> sfd,
+                                 std::span<const float> counts) {
+  const std::size_t T = counts.size(), C = T > 0 ? sfd.size() / T : 0;
+  require(C > 0 && sfd.size() == T * C, "fitted counts: found ", sfd.size(), " and ", counts.size(),
+          " values, wanted a decay for each gate");
   std::vector<float> whole(T), shape(T);
   for (std::size_t k = 0; k < T; ++k) whole[k] = sfd[k * C];
-  reconvolve(acquisition, irf, whole, shape);
+  reconvolution(whole, shape);
   // counts ~ scale * shape + offset, each gate weighted by the variance of the counts that are
   // expected there: at first all alike, then as the fit before says.
   std::vector<float> fitted(T, 1.0f);
