@@ -77,9 +77,9 @@ Novelty::Scores Novelty::scores(double counts, std::span<const float> input,
   const std::size_t D = state_units(), G = input_mean.size(), P = component_count();
   require(input.size() == static_cast<std::size_t>(gates) && state.size() == D, "[novelty] found ",
           input.size(), " gates and ", state.size(), " units, wanted ", gates, " and ", D);
-  scratch.assign(D + G + 3 * P, 0.0f);
+  scratch.assign(D + G + P + std::max(training.scratch_size(), beyond.scratch_size()), 0.0f);
   const std::span z(scratch.data(), D), u(scratch.data() + D, G), a(scratch.data() + D + G, P),
-      work(scratch.data() + D + G + P, 2 * P);
+      work(scratch.data() + D + G + P, scratch.size() - D - G - P);
   const double photons = counts / counts_per_photon;
   const Position at = position(log_photons, std::log10(std::max(photons, 1e-30)));
 
@@ -100,7 +100,8 @@ Novelty::Scores Novelty::scores(double counts, std::span<const float> input,
   add_product(u, components, a);
   for (const float value : a) left -= value * value;
   // Beyond the last knot noise is small beside what the components cannot tell.
-  const double noise = 0.25 / std::min(photons, std::pow(10.0, log_photons.back()));
+  const auto noise =
+      static_cast<float>(0.25 / std::min(photons, std::pow(10.0, log_photons.back())));
   const double residual = std::max(left, 0.0) / noise;
   const auto trained = training.nearest(a, noise, work), other = beyond.nearest(a, noise, work);
   const double score[kTests] = {std::log(square), std::log(residual + trained.cost),

@@ -55,42 +55,57 @@ ShapeMixture ShapeMixture::fit(std::span<const float> points, std::size_t P, std
     found.push_back(group_of(points, P, std::move(high)));
   }
   ShapeMixture m;
-  const auto Q = static_cast<Eigen::Index>(std::min(kAxes, P));
-  for (const Group& g : found) {
-    append_six_digits(m.centre, g.mean);
-    for (Eigen::Index k = 0; k < g.mean.size(); ++k)
-      append_six_digits(m.axes, g.spread.eigenvectors().rightCols(Q).row(k));
-    append_six_digits(m.variance, g.spread.eigenvalues().tail(Q).cwiseMax(0.0));
-    m.rarity.push_back(six_digits(2.0 * std::log(static_cast<double>(points.size() / P) /
-                                                 static_cast<double>(g.own.size()))));
+  const auto columns = static_cast<Eigen::Index>(P),
+             Q = static_cast<Eigen::Index>(std::min(kAxes, P));
+  const auto put = [&](std::vector<float>& to, auto&& value) {
+    for (const Group& g : found) to.push_back(six_digits(value(g)));
+  };
+  for (Eigen::Index k = 0; k < columns; ++k) {
+    put(m.centre, [&](const Group& g) { return g.mean[k]; });
+    for (Eigen::Index q = columns - Q; q < columns; ++q)
+      put(m.axes, [&](const Group& g) { return g.spread.eigenvectors()(k, q); });
   }
+  for (Eigen::Index q = columns - Q; q < columns; ++q)
+    put(m.variance, [&](const Group& g) { return std::max(g.spread.eigenvalues()[q], 0.0); });
+  put(m.rarity, [&](const Group& g) {
+    return 2.0 *
+           std::log(static_cast<double>(points.size() / P) / static_cast<double>(g.own.size()));
+  });
   return m;
 }
 
-ShapeMixture::Distance ShapeMixture::nearest(std::span<const float> a, double noise,
+ShapeMixture::Distance ShapeMixture::nearest(std::span<const float> a, float noise,
                                              std::span<float> scratch) const {
-  const std::size_t P = a.size(), Q = variance.size() / rarity.size();
-  const std::span from = scratch.first(P), b = scratch.subspan(P, Q);
+  const std::size_t M = rarity.size(), Q = variance.size() / M;
+  float *e = scratch.data(), *chi2 = e + M, *volume = chi2 + M, *b = volume + M;
+  std::fill(chi2, b + Q * M, 0.0f);
+  const float *c = centre.data(), *axis = axes.data(), *l = variance.data();
+  for (const float value : a) {
+    for (std::size_t m = 0; m < M; ++m) {
+      e[m] = value - c[m];
+      chi2[m] += e[m] * e[m];
+    }
+    for (std::size_t q = 0; q < Q; ++q, axis += M)
+      for (std::size_t m = 0; m < M; ++m) b[q * M + m] += e[m] * axis[m];
+    c += M;
+  }
+  // |e|^2 / s + sum b^2 / (l + s), where |e|^2 still has the b^2.
+  for (std::size_t m = 0; m < M; ++m) {
+    chi2[m] /= noise;
+    volume[m] = 1.0f;
+  }
+  for (std::size_t q = 0; q < Q; ++q, l += M, b += M)
+    for (std::size_t m = 0; m < M; ++m) {
+      const float share = l[m] / (l[m] + noise);
+      chi2[m] -= b[m] * b[m] * share / noise;
+      volume[m] *= 1.0f + l[m] / noise;
+    }
   Distance best{std::numeric_limits<double>::infinity(), 0.0};
-  for (std::size_t m = 0; m < rarity.size(); ++m) {
-    std::fill(b.begin(), b.end(), 0.0f);
-    const float *c = &centre[m * P], *axis = &axes[m * P * Q], *l = &variance[m * Q];
-    double left = 0.0;
-    for (std::size_t k = 0; k < P; ++k, axis += Q) {
-      from[k] = a[k] - c[k];
-      left += from[k] * from[k];
-      for (std::size_t q = 0; q < Q; ++q) b[q] += from[k] * axis[q];
-    }
-    double chi2 = 0.0, volume = 1.0;
-    for (std::size_t q = 0; q < Q; ++q) {
-      const double square = b[q] * b[q];
-      left -= square;
-      chi2 += square / (l[q] + noise);
-      volume *= 1.0 + l[q] / noise;
-    }
-    chi2 += std::max(left, 0.0) / noise;
-    const double cost = chi2 + std::log(volume) + rarity[m];
-    if (cost < best.cost) best = {cost, chi2};
+  for (std::size_t m = 0; m < M; ++m) {
+    const double square = std::max(chi2[m], 0.0f);
+    if (square + rarity[m] >= best.cost) continue;  // ln volume is at least 0
+    const double cost = square + rarity[m] + std::log(double{volume[m]});
+    if (cost < best.cost) best = {cost, square};
   }
   return best;
 }

@@ -14,18 +14,20 @@
 
 namespace taugate {
 
+/// The Gaussians lie in the SIMD lanes.
 struct ShapeMixture {
-  std::vector<float> centre;    ///< [M][P] c
-  std::vector<float> axes;      ///< [M][P][Q] U
-  std::vector<float> variance;  ///< [M][Q] l
+  std::vector<float> centre;    ///< [P][M] c
+  std::vector<float> axes;      ///< [P][Q][M] U
+  std::vector<float> variance;  ///< [Q][M] l
   std::vector<float> rarity;    ///< [M] -2 ln of the share w of the points
 
   struct Distance {
     double cost;  ///< C
     double chi2;  ///< its first parenthesis
   };
-  /// a [P]; scratch [2 P].
-  Distance nearest(std::span<const float> a, double noise, std::span<float> scratch) const;
+  /// a [P]; scratch [scratch_size()].
+  Distance nearest(std::span<const float> a, float noise, std::span<float> scratch) const;
+  std::size_t scratch_size() const { return 3 * rarity.size() + variance.size(); }
 
   /// Of points [n][P], n >= 1: they are halved along the main axis of the widest group until there
   /// are `groups` (principal direction divisive partitioning: Boley 1998), or groups become small.

@@ -71,18 +71,21 @@ TEST_CASE("a mixture's cost is -2 ln of the density of its nearest Gaussian") {
     Eigen::MatrixXd any(P, P);
     for (double& v : any.reshaped()) v = rng.normal();
     axes.push_back(Eigen::HouseholderQR<Eigen::MatrixXd>(any).householderQ());
-    for (Eigen::Index k = 0; k < P; ++k) {
-      m.centre.push_back(static_cast<float>(0.3 * rng.normal()));
-      for (Eigen::Index q = 0; q < Q; ++q) m.axes.push_back(static_cast<float>(axes.back()(k, q)));
-    }
-    for (Eigen::Index q = 0; q < Q; ++q) m.variance.push_back(static_cast<float>(0.01 * (q + 1)));
   }
-  const double share[] = {0.3, 0.7}, noise = 0.004;
+  for (Eigen::Index k = 0; k < P; ++k) {
+    for (int g = 0; g < 2; ++g) m.centre.push_back(static_cast<float>(0.3 * rng.normal()));
+    for (Eigen::Index q = 0; q < Q; ++q)
+      for (const auto& U : axes) m.axes.push_back(static_cast<float>(U(k, q)));
+  }
+  for (Eigen::Index q = 0; q < Q; ++q)
+    for (int g = 0; g < 2; ++g) m.variance.push_back(static_cast<float>(0.01 * (q + 1)));
+  const double share[] = {0.3, 0.7};
+  const float noise = 0.004f;
   for (const double w : share) m.rarity.push_back(static_cast<float>(-2.0 * std::log(w)));
   REQUIRE(m.fits(5));
   CHECK_FALSE(m.fits(4));
 
-  std::vector<float> scratch(10);
+  std::vector<float> scratch(m.scratch_size());
   for (int trial = 0; trial < 20; ++trial) {
     std::vector<float> a(5);
     for (float& v : a) v = static_cast<float>(0.3 * rng.normal());
@@ -93,10 +96,10 @@ TEST_CASE("a mixture's cost is -2 ln of the density of its nearest Gaussian") {
         covariance += 0.01 * (q + 1) * axes[g].col(q) * axes[g].col(q).transpose();
       Eigen::VectorXd e(P);
       for (std::size_t k = 0; k < 5; ++k)
-        e[static_cast<Eigen::Index>(k)] = a[k] - m.centre[5 * g + k];
+        e[static_cast<Eigen::Index>(k)] = a[k] - m.centre[2 * k + g];
       const double square = e.dot(covariance.inverse() * e);
-      const double cost = square + std::log(covariance.determinant()) - P * std::log(noise) -
-                          2.0 * std::log(share[g]);
+      const double cost = square + std::log(covariance.determinant()) -
+                          P * std::log(double{noise}) - 2.0 * std::log(share[g]);
       if (cost < best) best = cost, chi2 = square;
     }
     const auto found = m.nearest(a, noise, scratch);
@@ -113,12 +116,12 @@ TEST_CASE("a mixture finds groups that lie apart") {
       points.push_back(static_cast<float>(at + 0.01 * rng.normal()));
   const ShapeMixture m = ShapeMixture::fit(points, 2, 2);
   REQUIRE(m.rarity.size() == 2);
-  const std::size_t far = m.centre[0] > m.centre[2] ? 0 : 1, near = 1 - far;
-  CHECK(close(m.centre[2 * far], 2.0, 0.003));
-  CHECK(close(m.centre[2 * near], -1.0, 0.003));
+  const std::size_t far = m.centre[0] > m.centre[1] ? 0 : 1, near = 1 - far;
+  CHECK(close(m.centre[far], 2.0, 0.003));
+  CHECK(close(m.centre[near], -1.0, 0.003));
   CHECK(close(m.rarity[far], 2.0 * std::log(3.0), 1e-4));
   CHECK(close(m.rarity[near], 2.0 * std::log(1.5), 1e-4));
-  CHECK(close(m.variance[2 * near], 1e-4, 3e-5));
+  for (const float l : m.variance) CHECK(close(l, 1e-4, 3e-5));
 }
 
 TEST_CASE("a trace is judged at its own number of photons") {
