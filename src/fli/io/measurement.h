@@ -57,9 +57,8 @@ struct MeasurementOptions {
 ///   names PHD                      each curve is a trace SDT                      curves and
 ///   images PTU                      images and point measurements text                     see
 ///   csv.h
-/// Error for anything else, for NaN, infinite, negative or absurd counts (naming trace and gate,
-/// counted from 0) and times, and for a file without bins; UsageError for a channel that the file
-/// does not have.
+/// Error for anything else, for NaN, infinite or negative counts (naming trace and gate, counted
+/// from 0) and for a file without counts; UsageError for a channel that the file does not have.
 Measurement read_measurement(const std::filesystem::path& path,
                              const MeasurementOptions& options = {});
 

@@ -68,10 +68,9 @@ void rebin(std::span<const float> counts, double bin_ns, const Acquisition& acqu
   check_bin(bin_ns);
   if (out.size() != static_cast<std::size_t>(acquisition.gates))
     fail("rebin: found room for ", out.size(), " gates, wanted ", acquisition.gates);
+  if (!std::isfinite(first_ns)) fail_usage("time of the first gate: found ", first_ns, " ns");
   const Cumulative record(counts, bin_ns);
-  const double period = acquisition.period_ns, end = std::max(record.length_ns(), period);
-  if (!(std::abs(first_ns) < end))
-    fail_usage("time of the first gate: found ", first_ns, " ns, wanted 0 to less than ", end);
+  const double period = acquisition.period_ns;
   const double width =
       acquisition.gate_width_ns > 0.0 ? acquisition.gate_width_ns : acquisition.gate_step_ns;
   for (int k = 0; k < acquisition.gates; ++k) {
@@ -94,6 +93,9 @@ std::vector<float> rebin(const Measurement& m, const Acquisition& acquisition, d
   const std::string where = m.path.string();
   if (!m.bin_ns) fail_usage(where, ": does not say how wide its bins are; give the width in ns");
   check_period(m, acquisition);
+  const double end = std::max(*m.bin_ns * m.bins, acquisition.period_ns);
+  if (!(std::abs(first_ns) < end))
+    fail_usage("time of the first gate: found ", first_ns, " ns, wanted 0 to less than ", end);
   const auto gates = static_cast<std::size_t>(acquisition.gates);
   std::vector<float> result(m.traces() * gates);
   try {
