@@ -143,6 +143,7 @@ TEST_CASE("what contradicts a file, does nothing for it or cannot be right is re
       {"infer m.st t.npz --first -1 -o x", "--first: found -1"},
       {"infer m.st t.npz --first 1e15 -o x", "found 1e+15 ns, wanted 0 to less than 12.53"},
       {"fit im.npy --time-first --bin 0.179 --period 12.53" + irf, "leave out --time-first"},
+      {"fit t.npz --time-first" + irf, "leave out --time-first"},
       {"fit side.npy --bin 0.179 --period 12.53" + irf, "is the first axis, give --time-first"},
       {"infer m.st side.npy --bin 0.179 --period 12.53 -o x", "give --time-first"},
       {"compare --series counts,counts --traces 4", "--series: found 'counts,counts'"},
