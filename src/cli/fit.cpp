@@ -168,14 +168,14 @@ void make_curves(const Arguments& a, const RecordedGates& gates, const ImageFitO
   } else if (a.has("irf-fwhm")) {
     const double fwhm = a.number("irf-fwhm"), tail = a.number("irf-tail");
     if (!a.has("irf-delay")) fail_usage("--irf-fwhm: wanted --irf-delay NS, too");
-    const double delay = a.number("irf-delay") - gates.first_gate_ns;
+    const double given = a.number("irf-delay"), delay = given - gates.first_gate_ns;
     const double period = acquisition.period_ns;
     if (!(fwhm >= kNarrowestIrf && fwhm <= period && tail >= 0.0 && tail <= period))
       fail_usage("--irf-fwhm, --irf-tail: found ", fwhm, " and ", tail, " ns, wanted a width of ",
                  kNarrowestIrf, " to ", period, " and a tail of 0 to ", period, " ns");
-    if (!(std::abs(delay) <= period))
-      fail_usage("--irf-delay: found ", a.number("irf-delay"), " ns, wanted it within a laser ",
-                 "period of ", period, " ns from ", gates.first_gate_ns, " ns");
+    if (!(given >= 0.0 && std::abs(delay) <= period))
+      fail_usage("--irf-delay: found ", given, " ns, wanted 0 or more, within a laser period of ",
+                 period, " ns from ", gates.first_gate_ns, " ns");
     irfs.curves.push_back(parametric_irf(delay, fwhm, 0.0, tail, irfs.buffer));
   } else if (a.has("from") || o.kind == EstimatorKind::phasor) {
     // A pulse at time 0: from there on, the decay is bare.
