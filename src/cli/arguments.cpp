@@ -15,6 +15,7 @@
 
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
+#include "taugate/fli/gnuplot.h"
 
 namespace taugate::cli {
 namespace {
@@ -29,6 +30,13 @@ double take_number(std::string_view& text, const std::string& option, const std:
   return value;
 }
 
+double one_number(const std::string& whole, const std::string& option) {
+  std::string_view rest = whole;
+  const double value = take_number(rest, option, whole);
+  if (!rest.empty()) fail_usage("--", option, ": found '", whole, "', wanted a number");
+  return value;
+}
+
 /// As it is where a shell would take it so, else in single quotes.
 std::string shell_quoted(const std::string& word) {
   static constexpr const char* kPlain =
@@ -37,6 +45,16 @@ std::string shell_quoted(const std::string& word) {
   std::string quoted = "'";
   for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return quoted + "'";
+}
+
+/// "OUT" for the file argument out, "--json" for an option.
+std::string name_of(const Arguments& a, std::string name) {
+  const auto& arguments = a.positionals();
+  if (name.size() == 1) return "-" + name;
+  if (std::find(arguments.begin(), arguments.end(), name) == arguments.end()) return "--" + name;
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return name;
 }
 
 }  // namespace
@@ -84,6 +102,9 @@ bool Arguments::parse(int argc, char** argv) {
   if (!result_.unmatched().empty())
     fail_usage("found an argument too many, '", result_.unmatched().front(), "' (see: taugate ",
                command_, " --help)");
+  for (const auto& given : result_.arguments())
+    if (given.value().empty())
+      fail_usage(name_of(*this, given.key()), ": found nothing, wanted a value");
   if (has("help")) {
     std::cout << help();
     return false;
@@ -126,6 +147,13 @@ void Arguments::check_company() const {
   }
 }
 
+void Arguments::allow_beside(const std::string& option, const Names& others) const {
+  for (const auto& given : result_.arguments())
+    if (has(option) && given.key() != option &&
+        std::find(others.begin(), others.end(), given.key()) == others.end())
+      fail_usage("--", given.key(), ": does nothing beside --", option);
+}
+
 std::string Arguments::positional(const std::string& name) const {
   if (!has(name)) fail_usage("wanted a ", name, " (see: taugate ", command_, " --help)");
   return text(name);
@@ -148,12 +176,12 @@ std::uint64_t Arguments::count(const std::string& name) const {
   return static_cast<std::uint64_t>(result);
 }
 
-double Arguments::number(const std::string& name) const {
-  const std::string whole = text(name);
-  std::string_view rest = whole;
-  const double value = take_number(rest, name, whole);
-  if (!rest.empty()) fail_usage("--", name, ": found '", whole, "', wanted a number");
-  return value;
+double Arguments::number(const std::string& name) const { return one_number(text(name), name); }
+
+std::vector<double> Arguments::numbers(const std::string& name) const {
+  std::vector<double> values;
+  for (const std::string& value : texts(name)) values.push_back(one_number(value, name));
+  return values;
 }
 
 Range Arguments::range(const std::string& name) const {
@@ -189,8 +217,13 @@ std::vector<int> Arguments::integers(const std::string& name) const {
 
 std::vector<std::string> Arguments::texts(const std::string& name) const {
   std::vector<std::string> values;
-  std::istringstream rest(text(name));
-  for (std::string value; std::getline(rest, value, ',');) values.push_back(value);
+  std::istringstream rest(text(name) + ',');
+  for (std::string value; std::getline(rest, value, ',');) {
+    if (value.empty() || std::find(values.begin(), values.end(), value) != values.end())
+      fail_usage("--", name, ": found '", text(name),
+                 "', wanted values that differ, with commas between them");
+    values.push_back(value);
+  }
   return values;
 }
 
@@ -211,15 +244,6 @@ std::string identity(const fs::path& path) {
                : "";
   std::error_code ignored;
   return fs::weakly_canonical(fs::absolute(path, ignored), ignored).string();
-}
-
-/// "OUT" for the file argument out, "--json" for an option.
-std::string name_of(const Arguments& a, std::string name) {
-  const auto& arguments = a.positionals();
-  if (std::find(arguments.begin(), arguments.end(), name) == arguments.end()) return "--" + name;
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return name;
 }
 
 /// Opens it as it will be opened; where its folder is yet to be made, looks at the one above.
@@ -273,6 +297,9 @@ void check_outputs(const Arguments& arguments, std::initializer_list<const char*
     const std::string name = name_of(arguments, output.option);
     const std::string own = identity(output.path);
     std::error_code ignored;
+    if (output.option == "report" &&
+        (fs::is_other(output.path, ignored) || (!own.empty() && own == identity("/dev/stdout"))))
+      fail(output.path.string(), ": cannot be written: wanted a file, found a device");
     const std::string folder = identity(fs::absolute(output.path, ignored).parent_path());
     for (std::size_t i = 0; i < taken.size(); ++i) {
       if (!own.empty() && identity(taken[i].path) == own)
@@ -287,6 +314,10 @@ void check_outputs(const Arguments& arguments, std::initializer_list<const char*
   }
   for (std::size_t i = 0; i < inputs; ++i) keep_from_writing(taken[i].path);
   for (const OutputPath& output : outputs) check_writable(output.path, output.in_new_folder);
+}
+
+void check_pictures(const Arguments& arguments) {
+  if (!arguments.has("no-pictures")) require_gnuplot("; --no-pictures does without");
 }
 
 void add_threads(Arguments& arguments) {

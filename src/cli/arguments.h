@@ -31,6 +31,8 @@ class Arguments {
   void needs_value(Names options, const std::string& other, Names values);
   /// Nor beside one of `others`, unless one of `saving` is given.
   void excludes(Names options, Names others, Names saving = {});
+  /// UsageError where `option` is given and one that is not among the others, too.
+  void allow_beside(const std::string& option, const Names& others) const;
   /// Names of the file arguments.
   const std::vector<std::string>& positionals() const { return positionals_; }
 
@@ -51,6 +53,7 @@ class Arguments {
   /// "0.2:0.8", or one number for both ends.
   Range range(const std::string& name) const;
   std::vector<int> integers(const std::string& name) const;       ///< "64,16"
+  std::vector<double> numbers(const std::string& name) const;     ///< "0.2,1.5"
   std::vector<std::string> texts(const std::string& name) const;  ///< "one,two"
 
  private:
@@ -86,6 +89,9 @@ std::vector<OutputPath> in_output_folder(const Arguments& arguments,
 /// whatever name, or lies in a folder that it reads; Error where one cannot be written.
 void check_outputs(const Arguments& arguments, std::initializer_list<const char*> options,
                    const std::vector<OutputPath>& others = {});
+
+/// Error where pictures are wanted, for lack of --no-pictures, and gnuplot is not there.
+void check_pictures(const Arguments& arguments);
 
 /// --threads, for every command that computes.
 void add_threads(Arguments& arguments);

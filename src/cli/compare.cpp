@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -22,6 +21,8 @@ namespace taugate::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr double kShortestNs = 1e-3, kLongestNs = 1e6;
 
 Arguments declare() {
   Arguments a(
@@ -53,15 +54,11 @@ Arguments declare() {
 }
 
 Decay decay_from(const Arguments& a) {
-  std::vector<double> taus;
-  for (const std::string& name : a.texts("tau")) {
-    char* end = nullptr;
-    taus.push_back(std::strtod(name.c_str(), &end));
-    if (*end != '\0' || !(taus.back() > 0.0 && taus.back() < 1e6)) taus.clear();
-    if (taus.empty()) break;
-  }
-  if (taus.empty() || taus.size() > 2)
-    fail_usage("--tau: found '", a.text("tau"), "', wanted one or two lifetimes above 0 ns");
+  const std::vector<double> taus = a.numbers("tau");
+  if (taus.size() > 2 || *std::min_element(taus.begin(), taus.end()) < kShortestNs ||
+      *std::max_element(taus.begin(), taus.end()) > kLongestNs)
+    fail_usage("--tau: found '", a.text("tau"), "', wanted one or two lifetimes of ", kShortestNs,
+               " to ", kLongestNs, " ns");
   if (taus.size() == 1 && a.has("fraction"))
     fail_usage("--fraction: does nothing with one lifetime, wanted two with --tau");
   if (taus.size() == 1) return Decay::mono(taus[0]);
@@ -234,6 +231,7 @@ int compare(int argc, char** argv) {
     fail_usage("--traces: found ", traces, ", wanted 4 to 10 million");
   check_outputs(a, {"json", "report"}, in_output_folder(a, {"comparison.csv", "comparison.json"}));
 
+  if (a.has("output") || a.has("report")) check_pictures(a);
   Progress progress(std::cerr, "compare", "conditions", static_cast<double>(conditions.size()),
                     {.terminal = is_terminal(2), .clock = {}});
   const std::vector<ComparisonRow> rows = taugate::compare(
@@ -245,7 +243,7 @@ int compare(int argc, char** argv) {
     std::cout << "stopped; nothing written\n";
     return kInterrupted;
   }
-  if (is_terminal(2)) progress.finish(static_cast<double>(conditions.size()));
+  progress.finish(static_cast<double>(conditions.size()));
   print(rows);
   if (a.has("json")) write_file(a.text("json"), to_json(rows) + "\n");
   const std::vector<SeriesPicture> pictures = pictures_of(rows);

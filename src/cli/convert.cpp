@@ -26,7 +26,7 @@ int convert(int argc, char** argv) {
        {std::pair{"bin", ending == ".npy"}, {"period", ending == ".npy" || ending == ".png"}})
     if (lost && a.has(option))
       fail_usage("--", option, ": does nothing for ", out, ", which cannot hold it");
-  const Measurement m = measurement_from(a, in);
+  const Measurement m = measurement_from(a, in, true);
   write_measurement(out, m);
   std::cout << "wrote " << out << ": " << m.traces() << " trace(s) of " << m.bins << " bins\n";
   return kSuccess;

@@ -43,6 +43,7 @@ Arguments declare() {
       "COLUMN,BIT");
   add_measurement_options(a, "data");
   a.needs({"seed"}, {"gaps", "stalls"});
+  a.excludes({"flip"}, {"write-port"});
   return a;
 }
 
@@ -126,6 +127,7 @@ nlohmann::json json_of(const RtlParameters& p, const CosimulationResult& r,
 int compare(const QuantisedModel& model, const RtlParameters& parameters,
             const std::vector<PixelSamples>& pixels, const Arguments& a) {
   const CosimulationTraffic traffic = traffic_from(a);
+  if (traffic.flip) check_flip(model.network, parameters, *traffic.flip);
   print_parameters(model.network, parameters);
   std::cout << "building the simulation" << std::endl;
   CosimulationOptions options;
@@ -147,6 +149,9 @@ int compare(const QuantisedModel& model, const RtlParameters& parameters,
          " words differ from the integer engine's; first pixel ", compared.first->pixel, ", step ",
          compared.first->step, ", output ", compared.first->output, ": found ",
          compared.first->found, ", wanted ", compared.first->wanted);
+  if (a.has("flip"))
+    fail_usage("--flip: found ", a.text("flip"),
+               ", a bit that no word of these traces depends on; ", "wanted another");
   std::printf("%llu words, all equal to the integer engine's\n",
               static_cast<unsigned long long>(compared.words));
   return kSuccess;

@@ -20,6 +20,8 @@ int distill(int argc, char** argv) {
   if (!a.parse(argc, argv)) return kSuccess;
   const DistilOptions options{.alpha = a.number("alpha"), .beta = a.number("beta")};
   options.validate();
+  if (options.alpha == 0.0 && options.beta == 0.0)
+    fail_usage("--alpha, --beta: found 0 and 0, with which the teacher teaches nothing");
   const TrainedModel teacher = load_trained_model(a.positional("teacher"));
   return run_training(a, &teacher, options);
 }

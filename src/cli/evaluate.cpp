@@ -8,6 +8,7 @@
 #include "taugate/core/interrupt.h"
 #include "taugate/core/printed.h"
 #include "taugate/core/progress.h"
+#include "taugate/fli/gnuplot.h"
 #include "taugate/fli/picture.h"
 #include "taugate/study/evaluation.h"
 #include "taugate/study/novelty_cases.h"
@@ -92,7 +93,9 @@ int evaluate(int argc, char** argv) {
     fail_usage("--samples: found ", samples, ", wanted 1 to 2^30");
   if (samples < 10 && a.has("unlike"))
     fail_usage("--samples: found ", samples, ", wanted at least 10 with --unlike");
+  a.allow_beside("unlike", {"model", "samples", "seed", "json", "threads"});
   check_outputs(a, {"json", "scatter-plot"});
+  if (a.has("scatter-plot")) require_gnuplot();
   if (a.has("unlike")) return evaluate_unlike(model, a) ? kSuccess : kInterrupted;
   Progress progress(std::cerr, "evaluate", "traces", static_cast<double>(samples),
                     {.terminal = is_terminal(2), .clock = {}});
@@ -102,7 +105,7 @@ int evaluate(int argc, char** argv) {
         return !interrupted();
       });
   if (interrupted()) return kInterrupted;
-  if (is_terminal(2)) progress.finish(static_cast<double>(samples));
+  progress.finish(static_cast<double>(samples));
   print(e);
   if (a.has("json")) write_file(a.text("json"), to_json(e) + "\n");
   if (a.has("scatter-plot"))

@@ -30,6 +30,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr double kNarrowestIrf = 1e-3;  // ns
+constexpr std::uint64_t kMostGates = 65536;
+
 Arguments declare() {
   Arguments a("fit", "FILE [options]",
               "Estimates lifetimes by the field's methods: reconvolution fits and moments.\n"
@@ -164,12 +167,16 @@ void make_curves(const Arguments& a, const RecordedGates& gates, const ImageFitO
     for (int i = 0; i < irfs.measured->size(); ++i) irfs.curves.push_back(irfs.measured->curve(i));
   } else if (a.has("irf-fwhm")) {
     const double fwhm = a.number("irf-fwhm"), tail = a.number("irf-tail");
-    if (!(fwhm > 0.0 && tail >= 0.0))
-      fail_usage("--irf-fwhm, --irf-tail: found ", fwhm, " and ", tail,
-                 " ns, wanted a width above 0 and a tail of 0 or more");
     if (!a.has("irf-delay")) fail_usage("--irf-fwhm: wanted --irf-delay NS, too");
-    irfs.curves.push_back(
-        parametric_irf(a.number("irf-delay") - gates.first_gate_ns, fwhm, 0.0, tail, irfs.buffer));
+    const double given = a.number("irf-delay"), delay = given - gates.first_gate_ns;
+    const double period = acquisition.period_ns;
+    if (!(fwhm >= kNarrowestIrf && fwhm <= period && tail >= 0.0 && tail <= period))
+      fail_usage("--irf-fwhm, --irf-tail: found ", fwhm, " and ", tail, " ns, wanted a width of ",
+                 kNarrowestIrf, " to ", period, " and a tail of 0 to ", period, " ns");
+    if (!(given >= 0.0 && std::abs(delay) <= period))
+      fail_usage("--irf-delay: found ", given, " ns, wanted 0 or more, within a laser period of ",
+                 period, " ns from ", gates.first_gate_ns, " ns");
+    irfs.curves.push_back(parametric_irf(delay, fwhm, 0.0, tail, irfs.buffer));
   } else if (a.has("from") || o.kind == EstimatorKind::phasor) {
     // A pulse at time 0: from there on, the decay is bare.
     irfs.buffer = {0.0, 1.0, 0.0};
@@ -313,16 +320,17 @@ int fit(int argc, char** argv) {
   ImageFitOptions options = options_from(a);
   const InferenceOptions given = inference_options_from(a);
   options.least_counts = given.least_counts;
-  std::optional<Range> scale;
-  if (a.has("scale")) scale = a.range("scale");
   check_outputs(a, {"json", "report"},
                 in_output_folder(
                     a, {"lifetimes.csv", "fit.npz", "summary.json", "maps.tif", "residuals.npy"}));
 
+  if (a.has("output") || a.has("report")) check_pictures(a);
   Measurement measurement = measurement_from(a, file);
-  const int gates_wanted =
-      a.has("gates") ? static_cast<int>(std::min<std::uint64_t>(a.count("gates"), 1u << 20)) : 0;
-  const Acquisition tiling = gates_of(measurement, gates_wanted);
+  const std::optional<Range> scale = chosen_scale(a, measurement);
+  const std::uint64_t gates_wanted = a.has("gates") ? a.count("gates") : 0;
+  if (a.has("gates") && (gates_wanted < 2 || gates_wanted > kMostGates))
+    fail_usage("--gates: found ", gates_wanted, ", wanted 2 to ", kMostGates);
+  const Acquisition tiling = gates_of(measurement, static_cast<int>(gates_wanted));
   Irfs irfs;
   irfs.record = recorded_irf(a, measurement);
   const RecordedGates gates =
@@ -355,7 +363,7 @@ int fit(int argc, char** argv) {
     std::cout << "stopped; nothing written\n";
     return kInterrupted;
   }
-  if (is_terminal(2)) progress.finish(static_cast<double>(intensity.size()));
+  progress.finish(static_cast<double>(intensity.size()));
 
   const Maps maps = maps_of(gates, result);
   const nlohmann::json s = fit_summary(a, gates, result, maps, seconds);

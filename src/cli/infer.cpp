@@ -16,6 +16,7 @@
 #include "pixel_results.h"
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
+#include "taugate/core/printed.h"
 #include "taugate/core/progress.h"
 #include "taugate/fli/io/csv.h"
 #include "taugate/fli/io/npz.h"
@@ -173,7 +174,7 @@ void draw_one_trace(const TraceModel& model, const Inference& r, std::size_t pix
   std::ostringstream title;
   title << "row " << pixel / r.width << ", column " << pixel % r.width << ": "
         << static_cast<std::uint64_t>(r.intensity[pixel]) << " counts, lifetime "
-        << std::setprecision(4) << r.amplitude_ns[pixel] << " ns";
+        << printed_or_none("%.4g", r.amplitude_ns[pixel]) << " ns";
   draw_trace(target, {title.str(), model.acquisition().gate_step_ns, counts, decay, fitted,
                       irf_gates, first_gate_ns});
 }
@@ -230,9 +231,12 @@ void print(const Inference& r, const nlohmann::json& s) {
   std::cout << std::setprecision(4);
   if (n <= 16) {
     for (std::size_t i = 0; i < n; ++i)
-      std::cout << "  trace " << i << ": " << r.amplitude_ns[i] << " ns amplitude-weighted, "
-                << r.intensity_ns[i] << " ns intensity-weighted, "
-                << static_cast<std::uint64_t>(r.intensity[i]) << " counts\n";
+      std::cout << "  trace " << i << ": "
+                << (std::isfinite(r.amplitude_ns[i])
+                        ? printed("%.4g ns amplitude-weighted, %.4g ns intensity-weighted",
+                                  r.amplitude_ns[i], r.intensity_ns[i])
+                        : "no lifetime")
+                << ", " << static_cast<std::uint64_t>(r.intensity[i]) << " counts\n";
     return;
   }
   print_statistics("amplitude-weighted", s["amplitude_weighted_ns"]);
@@ -304,10 +308,12 @@ int infer(int argc, char** argv) {
   check_outputs(a, {"report"},
                 in_output_folder(a, {"sfd.npy", "lifetimes.csv", "lifetimes.npy", "lifetimes.tif",
                                      "doubts.npz", "summary.json"}));
+  check_pictures(a);
   const std::unique_ptr<TraceModel> loaded = load_trace_model(model_file);
   const TraceModel& model = *loaded;
   Stopwatch watch;
   Measurement measurement = measurement_from(a, file);
+  const std::optional<Range> scale = chosen_scale(a, measurement);
   const std::vector<float> truth = true_lifetimes(file, measurement.traces());
   const std::optional<Measurement> irf = given_irf(a, measurement);
   watch.lap("read");
@@ -321,8 +327,6 @@ int infer(int argc, char** argv) {
         reconvolved_chi2r(model, irfs_on_gates(*irf, model.acquisition(), first_gate_ns), result);
     watch.lap("reconvolved");
   }
-  std::optional<Range> scale;
-  if (a.has("scale")) scale = a.range("scale");
 
   make_folder(folder);
   const nlohmann::json s = summary(result, truth, first_gate_ns);

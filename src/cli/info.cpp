@@ -150,7 +150,7 @@ void print_measurement(const Arguments& a, const std::string& path) {
     return print_arrays(*archive);
   }
   if (!a.has("channel") && read_prefix(path, 12) == "PicoHarp 300" && print_curves(path)) return;
-  const Measurement m = measurement_from(a, path);
+  const Measurement m = measurement_from(a, path, true);
   std::cout << path << ": " << m.format << ", ";
   if (m.height > 1)
     std::cout << "an image of " << m.width << " x " << m.height << " pixels";

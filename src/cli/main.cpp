@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -30,6 +31,7 @@ struct Command {
   const char* name;
   int (*run)(int, char**);
   const char* about;
+  bool ends_in_order = true;  ///< looks for interrupts itself; others end at once
 };
 
 constexpr Command kCommands[] = {
@@ -38,18 +40,20 @@ constexpr Command kCommands[] = {
     {"distill", distill, "train a student from a teacher as well as from the truth"},
     {"quantize", quantize, "turn a float network into integers and measure both"},
     {"evaluate", evaluate, "measure a network on fresh simulated traces"},
-    {"infer", infer, "turn measured traces or image stacks into decays, lifetimes and maps"},
+    {"infer", infer, "turn measured traces or image stacks into decays, lifetimes and maps", false},
     {"fit", fit, "estimate lifetimes of measured traces by the field's methods"},
     {"reproduce", reproduce,
      "carry out the tables of the paper, and write them beside its figures"},
-    {"import", import_weights, "make a model of weights that PyTorch or Keras has trained"},
-    {"export-onnx", export_onnx, "write a model for ONNX runtimes"},
-    {"export-rtl", export_rtl, "write what the FPGA core needs to hold a model of integers"},
+    {"import", import_weights, "make a model of weights that PyTorch or Keras has trained", false},
+    {"export-onnx", export_onnx, "write a model for ONNX runtimes", false},
+    {"export-rtl", export_rtl, "write what the FPGA core needs to hold a model of integers", false},
     {"cosim", cosim, "run traces through the FPGA core and compare every word"},
     {"compare", compare, "set networks beside the field's estimators and the statistical bound"},
-    {"convert", convert, "write the traces of a file in another format"},
-    {"info", info, "tell what a model or a file of traces holds"},
+    {"convert", convert, "write the traces of a file in another format", false},
+    {"info", info, "tell what a model or a file of traces holds", false},
 };
+
+std::atomic<bool> ends_in_order{true};  // of the command that runs
 
 void print_help() {
   std::cout
@@ -64,17 +68,21 @@ void print_help() {
 }
 
 int run(int argc, char** argv) {
-  const std::string name = argc > 1 ? argv[1] : "--help";
+  if (argc < 2) fail_usage("wanted a command (see: taugate --help)");
+  const std::string name = argv[1];
   if (name == "--help" || name == "-h" || name == "help") {
     print_help();
-    return argc > 1 ? kSuccess : kMisuse;
+    return kSuccess;
   }
   if (name == "--version") {
     std::cout << "taugate " TAUGATE_VERSION "\n";
     return kSuccess;
   }
   for (const auto& command : kCommands)
-    if (name == command.name) return command.run(argc - 1, argv + 1);
+    if (name == command.name) {
+      ends_in_order = command.ends_in_order;
+      return command.run(argc - 1, argv + 1);
+    }
   std::string known;
   for (const auto& command : kCommands) known += concat(known.empty() ? "" : ", ", command.name);
   fail_usage("found command '", name, "', wanted one of ", known);
@@ -107,15 +115,16 @@ int check_standard_output(int code) {
   return code;
 }
 
-/// A command that was asked to stop has a second to do so in order. Then, or when it is asked
-/// again, the process ends without it, and leaves no file half-written and no child running.
+/// A command that looks for interrupts has a second to stop in order. Then, or when it is asked
+/// again, or at once where it does not look for them, the process ends without it, and leaves no
+/// file half-written and no child running.
 void watch_for_interrupts() {
   install_interrupt_handler(2);
   std::thread([] {
     while (!wait_for_interrupt(3600.0)) {
     }
     end_child_processes(SIGTERM);
-    wait_for_interrupt(1.0);
+    if (ends_in_order) wait_for_interrupt(1.0);
     end_child_processes(SIGKILL);
     abandon_output_files();
     std::_Exit(128 + interrupt_signal());

@@ -36,6 +36,14 @@ int channel_number(const Arguments& a, const std::string& option) {
   return numbers[0];
 }
 
+[[noreturn]] void refuse_side(const Measurement& m, const MeasurementOptions& reading) {
+  const std::string option = reading.prefix + "time-first";
+  fail_usage(
+      m.path.string(), ": found ", m.traces(), " traces of ", m.bins,
+      " bins, whose light lies in few of the traces and all over their bins; ",
+      reading.time_first ? "leave out " + option : "if time is the first axis, give " + option);
+}
+
 }  // namespace
 
 void add_reading_options(Arguments& a) {
@@ -63,19 +71,24 @@ InferenceOptions inference_options_from(const Arguments& a) {
   o.bin_ns = axis.bin_ns;
   o.period_ns = axis.period_ns;
   if (a.has("first")) o.first_gate_ns = a.number("first");
+  if (o.first_gate_ns.value_or(0.0) < 0.0)
+    fail_usage("--first: found ", *o.first_gate_ns, " ns, wanted 0 or more");
   o.least_counts = a.number("least-counts");
-  if (!(o.least_counts >= 0.0))
-    fail_usage("--least-counts: found ", o.least_counts, ", wanted 0 or more");
+  if (!(o.least_counts >= 0.0 && o.least_counts <= kLargestCount))
+    fail_usage("--least-counts: found ", o.least_counts, ", wanted 0 to ", kLargestCount);
   return o;
 }
 
-Measurement measurement_from(const Arguments& a, const std::string& file) {
+Measurement measurement_from(const Arguments& a, const std::string& file, bool any_way) {
   MeasurementOptions reading;
   reading.time_first = a.has("time-first");
   reading.member = a.maybe("member").value_or("");
   if (a.has("channel")) reading.channel = channel_number(a, "channel");
   const TimeAxis axis = time_axis_from(a);
   Measurement measurement = read_measurement(file, reading);
+  // An archive that tells its bins has been looked at before.
+  const bool doubtful = measurement.either_way && (!measurement.bin_ns || reading.time_first);
+  if (!any_way && doubtful && lies_on_its_side(measurement)) refuse_side(measurement, reading);
   set_time_axis(measurement, axis.bin_ns, axis.period_ns);
   for (const std::string& note : measurement.notes) std::cout << file << ": " << note << '\n';
   return measurement;
@@ -113,11 +126,10 @@ Measurement irf_from(const Arguments& a, const Measurement* beside) {
   reading.time_first = a.has("irf-time-first");
   if (a.has("irf-channel")) reading.channel = channel_number(a, "irf-channel");
   Measurement irf = read_measurement(file, reading);
-  if (lies_on_its_side(irf))
-    fail_usage(file, ": found ", irf.traces(), " IRFs of ", irf.bins,
-               " bins, whose light lies in few of the IRFs and all over their bins; ",
-               reading.time_first ? "leave out --irf-time-first"
-                                  : "if time is the first axis, give --irf-time-first");
+  const bool too_few_bins = irf.traces() >= 16 && irf.bins < 8;  // for any IRF
+  if (too_few_bins || lies_on_its_side(irf)) refuse_side(irf, reading);
+  if (a.has("irf-align") && irf.traces() == 1)
+    fail_usage("--irf-align: does nothing for ", file, ", which holds one IRF");
   if (a.has("irf-bin")) set_time_axis(irf, a.number("irf-bin"), {}, reading.prefix);
   if (!irf.bin_ns && beside && beside->bin_ns && beside->bins == irf.bins) {
     irf.bin_ns = beside->bin_ns;

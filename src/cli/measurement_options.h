@@ -20,7 +20,10 @@ void add_measurement_options(Arguments& arguments, const char* file = nullptr);
 InferenceOptions inference_options_from(const Arguments& arguments);
 /// Reads the file as the options say, --bin and --period among them where the command has them, and
 /// prints what there is to tell about it.
-Measurement measurement_from(const Arguments& arguments, const std::string& file);
+/// `any_way`: also with its axes exchanged, as it seems. Else that is a UsageError, unless the file
+/// tells its bin width.
+Measurement measurement_from(const Arguments& arguments, const std::string& file,
+                             bool any_way = false);
 
 /// --irf and how that file is read, under a title of --help.
 void add_irf_options(Arguments& arguments, const std::string& title);

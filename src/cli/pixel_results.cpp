@@ -48,6 +48,16 @@ std::size_t chosen_pixel(const Arguments& a, int width, int height,
          static_cast<std::size_t>(at[1]);
 }
 
+std::optional<Range> chosen_scale(const Arguments& a, const Measurement& m) {
+  if (!a.has("scale")) return std::nullopt;
+  const Range scale = a.range("scale");
+  if (!(scale.low >= 0.0 && scale.high > scale.low))
+    fail_usage("--scale: found '", a.text("scale"), "', wanted two different lifetimes from 0 up");
+  if (m.height == 1)
+    fail_usage("--scale: does nothing for ", m.path.string(), ", a list of traces without a map");
+  return scale;
+}
+
 namespace {
 
 bool differ(const std::vector<float>& values) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "arguments.h"
+#include "taugate/fli/io/measurement.h"
 #include "taugate/fli/range.h"
 #include "taugate/study/pixel_view.h"
 
@@ -32,6 +33,9 @@ void print_statistics(const char* name, const nlohmann::json& statistics);
 /// The pixel that --pixel ROW,COLUMN names; without it the one of highest intensity.
 std::size_t chosen_pixel(const Arguments& arguments, int width, int height,
                          const std::vector<float>& intensity);
+
+/// The lifetimes that --scale spans, where it is given; UsageError for a list of traces.
+std::optional<Range> chosen_scale(const Arguments& arguments, const Measurement& measurement);
 
 /// A picture map_NAME.png for every map whose values differ, each a job of its own. What they refer
 /// to must live until then.

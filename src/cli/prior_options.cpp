@@ -179,6 +179,8 @@ Prior prior_from(const Arguments& a, const std::optional<Prior>& base) {
   if (a.has("irf")) apply_measured_irf(a, times, prior);
   if (a.has("irf-fwhm")) config.irf.fwhm_ns = a.range("irf-fwhm");
   if (a.has("irf-delay")) config.irf.delay_ns = a.range("irf-delay");
+  if (a.has("irf-delay") && !a.has("irf") && config.irf.delay_ns.low < 0.0)
+    fail_usage("--irf-delay: found ", a.text("irf-delay"), ", wanted times from 0 up");
   if (a.has("irf-delay") && times && !a.has("irf")) {  // from the file's clock to the gates'
     config.irf.delay_ns.low -= prior.first_gate_ns;
     config.irf.delay_ns.high -= prior.first_gate_ns;

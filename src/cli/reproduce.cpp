@@ -135,7 +135,10 @@ int reproduce(int argc, char** argv) {
     plan.seeds = static_cast<int>(seeds);
   }
   check_outputs(a, {"json", "report"}, in_output_folder(a, {"tables.md", "tables.csv"}));
+  check_pictures(a);
   const fs::path output = a.text("output");
+  if (a.has("tables-only") && !fs::exists(output / "runs"))
+    fail(output.string(), ": holds no runs; leave out --tables-only");
   ExperimentFolder folder(output, plan);
   const bool finished = a.has("tables-only") || run_jobs(folder);
   const bool pictures = write_results(output, findings_of(folder), a);

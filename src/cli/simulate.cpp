@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <iostream>
 
 #include "commands.h"
@@ -31,6 +32,11 @@ void add_time_axis(NpzWriter& out, const Acquisition& acquisition) {
     out.add(name, {'f', 8, false}, {}).append(std::span(&ns, 1));
 }
 
+int stopped() {
+  std::cout << "stopped; nothing written\n";
+  return kInterrupted;
+}
+
 /// tpsf [N][T], sfd [N][T] or [N][T][C], tau1, tau2, fraction, total_counts [N], block by block.
 int write_traces(const Arguments& a, const Simulator& simulator, std::uint64_t samples,
                  std::uint64_t seed) {
@@ -49,10 +55,7 @@ int write_traces(const Arguments& a, const Simulator& simulator, std::uint64_t s
   Progress progress(std::cerr, "simulate", "traces", static_cast<double>(samples),
                     {.terminal = is_terminal(2), .clock = {}});
   for (std::uint64_t first = 0; first < samples; first += kBlock) {
-    if (interrupted()) {
-      std::cout << "stopped; nothing written\n";
-      return kInterrupted;
-    }
+    if (interrupted()) return stopped();
     const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, samples - first));
     parallel_for((n + 127) / 128, [&](std::size_t part, int) {
       for (std::size_t i = part * 128; i < std::min(n, (part + 1) * 128); ++i) {
@@ -87,6 +90,7 @@ Masks masks_from(const Arguments& a, int images, std::uint64_t seed) {
 int write_images(const Arguments& a, const Simulator& simulator, int images, std::uint64_t seed) {
   const auto per = a.has("one-decay-per-image") ? LifetimesPer::image : LifetimesPer::pixel;
   const ImageSet set = simulate_images(simulator, masks_from(a, images, seed), images, seed, per);
+  if (interrupted()) return stopped();
   const int across = static_cast<int>(std::ceil(std::sqrt(images))),
             down = (images + across - 1) / across;
   const auto width = static_cast<std::size_t>(across * set.cols),
@@ -144,6 +148,10 @@ int simulate(int argc, char** argv) {
   if (!a.parse(argc, argv)) return kSuccess;
   use_threads(a);
   if (!a.has("output")) fail_usage("wanted -o FILE.npz (see: taugate simulate --help)");
+  const std::filesystem::path output = a.text("output");
+  std::error_code ignored;
+  if (output.extension() != ".npz" && !std::filesystem::is_other(output, ignored))
+    fail_usage("--output: found ", output.string(), ", wanted a name that ends in .npz");
   check_outputs(a, {"output"});
   const Simulator simulator(prior_from(a).simulator);
   std::cout << "prior: " << describe_prior(simulator.config()) << '\n';

@@ -203,6 +203,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   std::vector<OutputPath> others{{"checkpoint", checkpoint}};
   if (!a.has("no-pictures")) others.push_back({"curve", curve});
   check_outputs(a, {"output", "json", "master"}, others);
+  check_pictures(a);
   std::optional<TrainedModel> start;
   if (a.has("from")) start = load_trained_model(a.text("from"));
 

@@ -7,9 +7,11 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <set>
+#include <sstream>
 #include <utility>
 
 #include "taugate/core/error.h"
@@ -96,6 +98,15 @@ int ChildProcess::wait() {
   children().all.erase(std::exchange(pid_, 0));
   require(reaped > 0, "[process] cannot wait: ", std::strerror(errno));
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void require_program(const std::string& program, const std::string& cure) {
+  const char* const path = std::getenv("PATH");
+  std::istringstream folders(path ? path : "");
+  bool found = program.find('/') != std::string::npos && ::access(program.c_str(), X_OK) == 0;
+  for (std::string folder; !found && std::getline(folders, folder, ':');)
+    found = ::access((std::filesystem::path(folder) / program).c_str(), X_OK) == 0;
+  require(found, program, ": is not among the programs of PATH; ", cure);
 }
 
 void end_child_processes(int signal) {

@@ -31,6 +31,9 @@ class ChildProcess {
   pid_t pid_ = 0;
 };
 
+/// Error, with the cure, where a program that will be run later is not there.
+void require_program(const std::string& program, const std::string& cure);
+
 /// Sends the signal to all child processes and those that they have started; no new ones begin.
 void end_child_processes(int signal);
 

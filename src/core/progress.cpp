@@ -70,6 +70,7 @@ void Progress::update(double done, std::string_view note) {
 }
 
 void Progress::finish(double done, std::string_view note) {
+  if (!options_.terminal && last_line_ == start_) return;
   const double seconds = std::max(elapsed(), 1e-9);
   std::string line = label_ + "  " + format_quantity(done) + " " + unit_ + " in " +
                      format_seconds(seconds) + "  " +

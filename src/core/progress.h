@@ -35,7 +35,8 @@ class Progress {
   /// `done` of `total`, with a note at the end of the line ("loss 0.0123"). Writes only when the
   /// last line is older than the interval.
   void update(double done, std::string_view note = {});
-  /// The last line: everything done, in how long, at what rate.
+  /// The last line: everything done, in how long, at what rate. Away from a terminal a job that was
+  /// over before its first line has none.
   void finish(double done, std::string_view note = {});
 
  private:

@@ -21,7 +21,7 @@ void validate(const Acquisition& a) {
   check_within("gates", a.gates, 2, 65536);
   check_within("period (ns)", a.period_ns, 1e-3, 1e6);
   check_within("gate step (ns)", a.gate_step_ns, 1e-6, a.period_ns);
-  check_within("gate width (ns)", a.gate_width_ns, 0.0, a.period_ns);
+  if (a.gate_width_ns != 0.0) check_within("gate width (ns)", a.gate_width_ns, 1e-6, a.period_ns);
   if ((a.gates - 1) * a.gate_step_ns >= a.period_ns)
     fail_usage("gates: found ", a.gates, " gates ", a.gate_step_ns, " ns apart, the last opens at ",
                (a.gates - 1) * a.gate_step_ns, " ns; wanted it within the laser period of ",

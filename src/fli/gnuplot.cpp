@@ -56,14 +56,6 @@ const char* program() {
   return chosen && *chosen ? chosen : "gnuplot";
 }
 
-ChildProcess start(Channel& input, Channel& output, Channel& errors) {
-  try {
-    return {{program(), "-d"}, {input.theirs.get(), output.theirs.get(), errors.theirs.get()}};
-  } catch (const Error& e) {
-    fail(e.what(), "; pictures want gnuplot (Debian: apt install gnuplot-nox)");
-  }
-}
-
 void drain(Descriptor& from, std::string& to) {
   std::array<char, 65536> block;
   const ssize_t got = ::read(from.get(), block.data(), block.size());
@@ -108,12 +100,18 @@ std::string first_complaint(const std::string& text) {
 
 }  // namespace
 
+void require_gnuplot(const std::string& otherwise) {
+  require_program(program(), "pictures want gnuplot (Debian: apt install gnuplot-nox)" + otherwise);
+}
+
 std::string run_gnuplot(std::string_view script) {
+  require_gnuplot();
   std::string picture, complaints;
   int status = 0;
   {
     Channel input, output, errors;
-    ChildProcess gnuplot = start(input, output, errors);
+    ChildProcess gnuplot({program(), "-d"},
+                         {input.theirs.get(), output.theirs.get(), errors.theirs.get()});
     for (Channel* channel : {&input, &output, &errors}) channel->theirs.close();
     converse(script, input, output, errors, picture, complaints);
     status = gnuplot.wait();

@@ -14,6 +14,9 @@
 
 namespace taugate {
 
+/// Error where the program that run_gnuplot() runs is not there. It ends with `otherwise`.
+void require_gnuplot(const std::string& otherwise = {});
+
 /// The PNG that gnuplot makes of a script. The program is the one that TAUGATE_GNUPLOT names, or
 /// `gnuplot` on the PATH; Error when there is none, or with what it complained of.
 std::string run_gnuplot(std::string_view script);

@@ -23,6 +23,7 @@ int group_count(const TrainingOptions& options, std::size_t parameters) {
 }  // namespace
 
 void TrainingOptions::validate() const {
+  constexpr double kLeast = 1e-12;
   if (batch < 1 || batch > 1 << 20) fail_usage("batch: found ", batch, ", wanted 1 to 1048576");
   if (slice < kLaneBlock || slice % kLaneBlock != 0)
     fail_usage("slice: found ", slice, ", wanted a multiple of ", kLaneBlock);
@@ -32,12 +33,13 @@ void TrainingOptions::validate() const {
     fail_usage("validation samples: found ", validation_samples, ", wanted 1 to 2^32");
   if (validations < 1) fail_usage("validations: found ", validations, ", wanted at least 1");
   if (patience < 0) fail_usage("patience: found ", patience, ", wanted 0 or more");
-  if (!(schedule.rate > 0.0 && schedule.rate <= 1.0))
-    fail_usage("learning rate: found ", schedule.rate, ", wanted above 0 and at most 1");
+  if (!(schedule.rate >= kLeast && schedule.rate <= 1.0))
+    fail_usage("learning rate: found ", schedule.rate, ", wanted ", kLeast, " to 1");
   if (!(schedule.warm_up >= 0.0 && schedule.warm_up < 1.0))
     fail_usage("warm-up: found ", schedule.warm_up,
                ", wanted a share of the run, 0 or more and below 1");
-  if (!(adam.clip_norm >= 0.0)) fail_usage("clip: found ", adam.clip_norm, ", wanted 0 or more");
+  if (adam.clip_norm != 0.0 && !(adam.clip_norm >= kLeast && adam.clip_norm <= 1.0 / kLeast))
+    fail_usage("clip: found ", adam.clip_norm, ", wanted 0, or ", kLeast, " to ", 1.0 / kLeast);
 }
 
 Trainer::Trainer(Parameters& parameters, Objective objective, const TrainingData& data,

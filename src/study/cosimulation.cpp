@@ -85,17 +85,28 @@ class Reader {
 
 void flip_bit(const fs::path& memory, int column, int bit) {
   std::string text = read_file(memory);
-  const std::size_t digits = text.find('\n'), columns = text.size() / (digits + 1);
-  if (column < 0 || static_cast<std::size_t>(column) >= columns || bit < 0 ||
-      static_cast<std::size_t>(bit) >= 4 * digits)
-    fail_usage("[cosimulation] bit to flip: found column ", column, ", bit ", bit,
-               ", wanted a column below ", columns, " and a bit below ", 4 * digits);
+  const std::size_t digits = text.find('\n');
   char& digit = text[static_cast<std::size_t>(column) * (digits + 1) + digits - 1 -
                      static_cast<std::size_t>(bit / 4)];
   const std::string_view order = "0123456789abcdef";
   digit = order[order.find(digit) ^ (std::size_t{1} << (bit % 4))];
   write_file(memory, text);
 }
+
+}  // namespace
+
+void check_flip(const IntegerModel& model, const RtlParameters& parameters,
+                std::pair<int, int> flip) {
+  const std::vector<std::string> columns = rtl_memories(model, parameters).front().lines;
+  const std::size_t bits = 4 * columns.front().size();
+  const auto [column, bit] = flip;
+  if (column < 0 || static_cast<std::size_t>(column) >= columns.size() || bit < 0 ||
+      static_cast<std::size_t>(bit) >= bits)
+    fail_usage("bit to flip: found column ", column, ", bit ", bit, ", wanted a column below ",
+               columns.size(), " and a bit below ", bits);
+}
+
+namespace {
 
 CosimulationResult read_result(const fs::path& file, std::size_t pixels) {
   Reader in(file);
@@ -130,6 +141,8 @@ Cosimulation::Cosimulation(const RtlParameters& parameters, CosimulationOptions 
   for (const auto& [name, value] : parameters_.all()) key += concat(name, '=', value, ' ');
   key += concat("waveform=", options_.waveform, " coverage=", options_.coverage);
   options_.rtl = fs::absolute(options_.rtl);
+  sources(options_.rtl);  // before anything is written
+  require_program("verilator", "simulations want it (Debian: apt install verilator)");
   folder_ = fs::absolute(options_.work) / hexadecimal(fnv1a(key));
   make_folder(folder_);
   write_file(folder_ / "parameters.txt", key + "\n");
@@ -187,6 +200,7 @@ CosimulationResult Cosimulation::run(const IntegerModel& model,
   if (traffic.flip) {
     if (traffic.write_port)
       fail_usage("[cosimulation] found a bit to flip in a file that the write port replaces");
+    check_flip(model, parameters_, *traffic.flip);
     flip_bit(place / "weights.mem", traffic.flip->first, traffic.flip->second);
   }
   std::vector<std::int64_t> stimulus;

@@ -76,6 +76,10 @@ class Cosimulation {
   std::filesystem::path folder_;
 };
 
+/// UsageError for a bit {column, bit} that the weights' memory does not have.
+void check_flip(const IntegerModel& model, const RtlParameters& parameters,
+                std::pair<int, int> flip);
+
 /// Where the RTL first differs from the engine.
 struct CosimulationDifference {
   std::size_t pixel = 0, step = 0, output = 0;

@@ -39,7 +39,7 @@ EstimatorOptions base_options(const RecordedGates& recorded, const ImageFitOptio
   e.fit.tau_ns = o.tau_ns;
   e.fit.unknowns = {o.components, true, o.background, false, false};
   const double first = recorded.first_gate_ns, end = first + a.window_ns();
-  if (o.from_ns >= end || (o.to_ns > 0.0 && o.to_ns <= first))
+  if (o.from_ns >= end || (o.to_ns > 0.0 && o.to_ns <= first) || o.to_ns > end + a.gate_step_ns)
     fail_usage("times to fit: found ", o.from_ns, " to ", o.to_ns > 0.0 ? o.to_ns : end,
                " ns, wanted a part of the record's gates, ", first, " to ", end, " ns");
   const auto gates = [&](double time) { return (time - first) / a.gate_step_ns; };
@@ -79,6 +79,8 @@ Acquisition gates_of(const Measurement& m, int gates) {
     a.gates = gates > 0 ? gates : std::min(kFoldedGates, whole);
     a.gate_step_ns = period / a.gates;
   } else {
+    if (gates > m.bins)
+      fail_usage("gates: found ", gates, ", wanted at most the ", m.bins, " bins of ", where);
     const int together = gates > 0 && gates < m.bins ? m.bins / gates : 1;
     a.gates = m.bins / together;
     a.gate_step_ns = together * bin;
@@ -90,6 +92,7 @@ Acquisition gates_of(const Measurement& m, int gates) {
 
 RecordedGates recorded_gates(Measurement m, const Acquisition& a, const ImageFitOptions& o,
                              std::optional<double> first_ns) {
+  require_counts(m);
   RecordedGates r{a, first_ns.value_or(0.0), m.width, m.height, {}};
   const double record = m.bins * *m.bin_ns, period = a.period_ns;
   const bool folded = record > period * (1.0 + 1e-6);

@@ -97,6 +97,7 @@ class Worker {
 std::vector<float> counts_in_gates(const TraceModel& model, Measurement m,
                                    const InferenceOptions& options) {
   const Acquisition& acquisition = model.acquisition();
+  require_counts(m);
   set_time_axis(m, options.bin_ns, options.period_ns);
   const auto wanted = [&](double ns, const char* option) {
     return concat("the model's is ", ns, " ns; if it is the file's, give it (", option, " NS)");

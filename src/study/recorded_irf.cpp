@@ -51,6 +51,7 @@ struct Records {
   double start_ns = 0.0;  // on the recorder's clock
 };
 Records unwrapped_records(const Measurement& irf, const Acquisition& acquisition) {
+  check_period(irf, acquisition);
   const double bin = bin_width(irf), period = acquisition.period_ns;
   if (!covers_period(irf, period)) {
     check_tail(irf);

@@ -51,26 +51,6 @@ std::string base64(const std::string& bytes) {
 
 namespace {
 
-/// An empty folder that goes with its owner.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "taugate-report-XXXXXX").string();
-    require(::mkdtemp(name.data()) != nullptr, name, ": cannot make this folder for pictures");
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 std::string figures_html(const Pairs& figures) {

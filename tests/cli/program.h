@@ -125,6 +125,25 @@ inline bool one_line(const std::string& err) {
          std::count(err.begin(), err.end(), '\n') == 1;
 }
 
+/// Runs a command that must fail: one line on stderr with all of `wanted` in it, and the folder as
+/// it was.
+inline void check_refused(const Folder& folder, const std::vector<std::string>& arguments, int code,
+                          const std::vector<std::string>& wanted) {
+  std::string command;
+  for (const auto& argument : arguments) command += ' ' + argument;
+  CAPTURE(command);
+  const auto before = folder.names();
+  const Outcome o = run(folder, arguments);
+  CAPTURE(o.err);
+  CHECK(o.code == code);
+  CHECK(one_line(o.err));
+  for (const auto& part : wanted) {
+    CAPTURE(part);
+    CHECK(contains(o.err, part));
+  }
+  CHECK(folder.names() == before);
+}
+
 /// What IHDR says, or 0 x 0 for a file that is no complete PNG.
 struct PngSize {
   std::uint32_t width = 0, height = 0;

@@ -14,25 +14,6 @@ namespace {
 
 constexpr int kFailure = 1, kMisuse = 2;
 
-/// Runs a command that must fail: one line on stderr with all of `wanted` in it, and the folder as
-/// it was.
-void check_refused(const Folder& folder, const std::vector<std::string>& arguments, int code,
-                   const std::vector<std::string>& wanted) {
-  std::string command;
-  for (const auto& argument : arguments) command += ' ' + argument;
-  CAPTURE(command);
-  const auto before = folder.names();
-  const Outcome o = run(folder, arguments);
-  CAPTURE(o.err);
-  CHECK(o.code == code);
-  CHECK(one_line(o.err));
-  for (const auto& part : wanted) {
-    CAPTURE(part);
-    CHECK(contains(o.err, part));
-  }
-  CHECK(folder.names() == before);
-}
-
 void check_misuse(const Folder& folder, const std::string& command_line,
                   const std::vector<std::string>& wanted) {
   check_refused(folder, words(command_line), kMisuse, wanted);
@@ -309,14 +290,6 @@ TEST_CASE("a pixel without photons stays blank and is counted") {
   for (std::size_t i = 0; i < 12; ++i) CHECK(std::isnan(lifetimes.values[i]) == (i / 2 == 4));
   CHECK(contains(read_all(folder / "r" / "lifetimes.csv"), "\n1,1,0,nan,nan,nan,nan,0\n"));
   CHECK(is_picture(folder / "r" / "lifetime_map.png"));
-
-  // Nothing but dark pixels is no failure either.
-  std::string zeros = "# bin_ns=0.179 period_ns=12.53\n0";
-  for (int k = 1; k < 70; ++k) zeros += ",0";
-  write_all(folder / "dark.csv", zeros + '\n');
-  const Outcome dark = run(folder, {"infer", trained_model(), "dark.csv", "-o", "d"});
-  CHECK(dark.code == 0);
-  CHECK(contains(dark.out, "0 of 1 pixels have a lifetime, 1"));
 }
 
 TEST_CASE("sizes beyond all measure are one line") {

@@ -355,8 +355,13 @@ TextTraces read_text_file(const std::filesystem::path& path, const TextOptions& 
   bool lines_are_traces = false;
   if (text.starts_with('#')) {
     const std::string_view line = text.substr(0, text.find('\n'));
-    result.bin_ns = number_after(line, "bin_ns=");
-    result.period_ns = number_after(line, "period_ns=");
+    for (const auto& [key, value] :
+         {std::pair{"bin_ns=", &result.bin_ns}, std::pair{"period_ns=", &result.period_ns}}) {
+      *value = number_after(line, key);
+      if (!*value && line.find(key) != std::string_view::npos)
+        fail(where, ": line 1: found '", shortened(line.substr(line.find(key))),
+             "', wanted a number above 0 there");
+    }
     const double width = number_after(line, "width=").value_or(0.0);
     if (width >= 1.0 && width <= 65536.0) result.width = static_cast<int>(width);
     // The first line of `taugate convert`, which tells what is known, be it nothing.

@@ -112,8 +112,7 @@ void read_npz(Measurement& m, const MeasurementOptions& options) {
        {std::pair{"bin_ns", &m.bin_ns}, std::pair{"period_ns", &m.period_ns}}) {
     if (std::erase(names, name) == 0) continue;
     const Array<double> number = archive.read<double>(name);
-    if (number.values.size() != 1 || !(number.values[0] > 0.0))
-      fail(where, ": member '", name, "' is no time above 0");
+    if (number.values.size() != 1) fail(where, ": member '", name, "' is no time");
     *value = number.values[0];
   }
   const std::string member = chosen_member(names, options.member, where);
@@ -233,14 +232,17 @@ void read_sdt(Measurement& m, const MeasurementOptions& options) {
   }
 }
 
-constexpr float kLargestCount = 1e15f;  // sums of images and their squares stay far from overflow
-
-void check_counts(const Measurement& m) {
+void check_values(const Measurement& m) {
+  constexpr double longest_ns = 1e9;
+  for (const auto& [what, ns] :
+       {std::pair{"bin width", m.bin_ns}, std::pair{"laser period", m.period_ns}})
+    require(!ns || (*ns > 0.0 && *ns <= longest_ns), m.path.string(), ": found a ", what, " of ",
+            ns.value_or(0.0), " ns, wanted more than 0 and at most ", longest_ns);
   for (std::size_t i = 0; i < m.counts.size(); ++i) {
     const float count = m.counts[i];
     if (count >= 0.0f && count <= kLargestCount) continue;
     fail(m.path.string(), ": trace ", i / m.bins, ", gate ", i % m.bins, ": found ", count,
-         std::isfinite(count) && count > 0.0f ? ", wanted at most 1e+15"
+         std::isfinite(count) && count > 0.0f ? concat(", wanted at most ", kLargestCount)
                                               : ", wanted a count (a number from 0 up)");
   }
 }
@@ -337,7 +339,7 @@ Measurement read_measurement(const std::filesystem::path& path, const Measuremen
     m.format = "a folder of TIFF images";
     read_gate_folder(m, options);
     refuse_idle_options(m, false, options);
-    check_counts(m);
+    check_values(m);
     return m;
   }
   const std::string start = read_prefix(path, kStart);
@@ -349,7 +351,7 @@ Measurement read_measurement(const std::filesystem::path& path, const Measuremen
     m.format = format.name;
     format.read(m, options);
     refuse_idle_options(m, format.archive, options);
-    check_counts(m);
+    check_values(m);
     return m;
   }
   fail_unknown(path, start);
@@ -370,40 +372,10 @@ void set_time_axis(Measurement& m, std::optional<double> bin_ns, std::optional<d
   set("period", m.period_ns, period_ns);
 }
 
-namespace {
-
-/// The middle half of `places` spans this share of `extent`.
-double scatter_of(std::vector<std::size_t> places, std::size_t extent) {
-  if (places.empty()) return 1.0;
-  std::sort(places.begin(), places.end());
-  const std::size_t n = places.size();
-  return static_cast<double>(places[3 * n / 4] - places[n / 4]) / static_cast<double>(extent);
-}
-
-}  // namespace
-
-bool lies_on_its_side(const Measurement& irfs) {
-  constexpr std::size_t fewest = 16;
-  constexpr double scattered = 0.2, gathered = 0.06, flat = 3.0;
-  const std::size_t traces = irfs.traces(), bins = static_cast<std::size_t>(irfs.bins);
-  if (traces < fewest) return false;
-  // Where each trace has its maximum, and which trace each bin has it in.
-  std::vector<std::size_t> peak_bins, peak_traces(bins, 0);
-  std::vector<double> sum(bins);
-  for (std::size_t i = 0; i < traces; ++i) {
-    const auto trace = irfs.trace(i);
-    const auto peak = std::max_element(trace.begin(), trace.end());
-    if (*peak > 0.0f) peak_bins.push_back(static_cast<std::size_t>(peak - trace.begin()));
-    for (std::size_t k = 0; k < bins; ++k) {
-      sum[k] += trace[k];
-      if (trace[k] > irfs.trace(peak_traces[k])[k]) peak_traces[k] = i;
-    }
-  }
-  if (bins < fewest / 2) return true;  // no IRF fits into so few bins
-  std::vector<double> sorted = sum;
-  std::sort(sorted.begin(), sorted.end());
-  return scatter_of(peak_bins, bins) > scattered && scatter_of(peak_traces, traces) < gathered &&
-         sorted.back() < flat * sorted[bins / 2];
+void require_counts(const Measurement& m) {
+  require(std::any_of(m.counts.begin(), m.counts.end(), [](float c) { return c > 0.0f; }),
+          m.path.string(), ": found no count in ", m.traces(), " trace(s) of ", m.bins,
+          " bins, wanted some");
 }
 
 }  // namespace taugate

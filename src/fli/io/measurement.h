@@ -10,6 +10,8 @@
 
 namespace taugate {
 
+inline constexpr float kLargestCount = 1e15f;  ///< sums and squares stay far from overflow
+
 /// Photon counts of an image, or of N traces as an image of one row.
 struct Measurement {
   std::filesystem::path path;
@@ -66,9 +68,12 @@ Measurement read_measurement(const std::filesystem::path& path,
 void set_time_axis(Measurement& measurement, std::optional<double> bin_ns,
                    std::optional<double> period_ns, const std::string& prefix = "--");
 
-/// True for IRFs whose axes are likely exchanged: the light lies in few of the traces, and all over
-/// the bins of each.
-bool lies_on_its_side(const Measurement& irfs);
+/// Error where no bin of any trace has a count.
+void require_counts(const Measurement& measurement);
+
+/// True where another axis (of 16 pixels and more) than the last one is likely that of time: bright
+/// traces have their peaks all over the bins, while lines along that axis have theirs in one place.
+bool lies_on_its_side(const Measurement& measurement);
 
 /// Writes what read_measurement() reads again, as the path's ending says: .npy, .npz, .tif, .tiff
 /// (OME-TIFF), .csv or .txt. All but .npy keep bin width and period. Or a picture for the eye,

@@ -66,9 +66,9 @@ void check_bin(double bin_ns) {
 void rebin(std::span<const float> counts, double bin_ns, const Acquisition& acquisition,
            double first_ns, std::span<float> out) {
   check_bin(bin_ns);
-  if (!std::isfinite(first_ns)) fail_usage("time of the first gate: found ", first_ns, " ns");
   if (out.size() != static_cast<std::size_t>(acquisition.gates))
     fail("rebin: found room for ", out.size(), " gates, wanted ", acquisition.gates);
+  if (!std::isfinite(first_ns)) fail_usage("time of the first gate: found ", first_ns, " ns");
   const Cumulative record(counts, bin_ns);
   const double period = acquisition.period_ns;
   const double width =
@@ -83,12 +83,19 @@ void rebin(std::span<const float> counts, double bin_ns, const Acquisition& acqu
   }
 }
 
+void check_period(const Measurement& m, const Acquisition& acquisition) {
+  if (m.period_ns && std::abs(*m.period_ns / acquisition.period_ns - 1.0) > 0.01)
+    fail(m.path.string(), ": was measured with a laser period of ", *m.period_ns, " ns, wanted ",
+         acquisition.period_ns, " ns");
+}
+
 std::vector<float> rebin(const Measurement& m, const Acquisition& acquisition, double first_ns) {
   const std::string where = m.path.string();
   if (!m.bin_ns) fail_usage(where, ": does not say how wide its bins are; give the width in ns");
-  if (m.period_ns && std::abs(*m.period_ns / acquisition.period_ns - 1.0) > 0.01)
-    fail(where, ": was measured with a laser period of ", *m.period_ns, " ns, wanted ",
-         acquisition.period_ns, " ns");
+  check_period(m, acquisition);
+  const double end = std::max(*m.bin_ns * m.bins, acquisition.period_ns);
+  if (!(std::abs(first_ns) < end))
+    fail_usage("time of the first gate: found ", first_ns, " ns, wanted 0 to less than ", end);
   const auto gates = static_cast<std::size_t>(acquisition.gates);
   std::vector<float> result(m.traces() * gates);
   try {

@@ -21,8 +21,12 @@ namespace taugate {
 void rebin(std::span<const float> counts, double bin_ns, const Acquisition& acquisition,
            double first_ns, std::span<float> out);
 
-/// All traces, [traces][gates]. Error when the measurement does not know its bin width, or knows a
-/// laser period that is more than 1 % from that of the acquisition.
+/// Error where the measurement knows a laser period that is more than 1 % from that of the
+/// acquisition.
+void check_period(const Measurement& measurement, const Acquisition& acquisition);
+
+/// All traces, [traces][gates]. Error when the measurement does not know its bin width, or where
+/// check_period() fails.
 std::vector<float> rebin(const Measurement& measurement, const Acquisition& acquisition,
                          double first_ns = 0.0);
 
