@@ -324,7 +324,9 @@ std::optional<Novelty> estimate_novelty(const TraceModel& model, const NoveltyOp
   const auto T = static_cast<std::size_t>(n.gates);
   const auto go = [&] { return !options.keep_going || options.keep_going(); };
 
-  const std::size_t for_moments = options.traces / 6;
+  // At least four traces a unit and knot for the covariances, and as many for the limits.
+  const std::size_t least = 4 * D * kKnots, traces = std::max(options.traces, 2 * least),
+                    for_moments = std::max(traces / 6, least);
   std::vector<Moments> states(kKnots, Moments(D));
   for (std::size_t first = 0; first < for_moments; first += kBlock) {
     if (!go()) return {};
@@ -349,9 +351,9 @@ std::optional<Novelty> estimate_novelty(const TraceModel& model, const NoveltyOp
       }
     });
   };
-  for (std::size_t first = for_moments; first < options.traces; first += kBlock) {
+  for (std::size_t first = for_moments; first < traces; first += kBlock) {
     if (!go()) return {};
-    judge(source.block(first, std::min(kBlock, options.traces - first)));
+    judge(source.block(first, std::min(kBlock, traces - first)));
   }
   set_limits(std::move(judged), n);
   return n;
