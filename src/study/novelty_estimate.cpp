@@ -184,20 +184,24 @@ std::vector<float> noise_free(const TraceModel& model, const std::vector<Simulat
 }
 
 /// The main components of noise-free inputs u [n][G], those that noise of kFaintest photons does
-/// not hide, and where in them the inputs of training lie, and those beyond.
-void set_inputs(const TraceModel& model, std::size_t count, Novelty& n) {
+/// not hide, and where in them the inputs of training lie, and those beyond. False where stopped.
+template <class Go>
+bool set_inputs(const TraceModel& model, std::size_t count, const Go& go, Novelty& n) {
   const auto G = static_cast<Eigen::Index>(n.gate_groups());
   const std::vector<float> within = noise_free(model, {model.simulator}, count, n),
                            outside = noise_free(model, beyond_prior(model.simulator), count, n);
   Moments moments(n.gate_groups());
-  const auto matrix = [&](const std::vector<float>& u) {
-    return Eigen::Map<const Eigen::MatrixXf>(u.data(), G, static_cast<Eigen::Index>(u.size()) / G)
-        .cast<double>();
+  // Columns of a block of u, at most.
+  const auto matrix = [&](std::span<const float> u) -> Matrix64 {
+    const auto columns = static_cast<Eigen::Index>(std::min(u.size() / n.gate_groups(), kBlock));
+    return Eigen::Map<const Eigen::MatrixXf>(u.data(), G, columns).cast<double>();
   };
-  for (const auto* u : {&within, &outside}) {
-    const Matrix64 x = matrix(*u);
-    moments.add(x, Vector64::Ones(x.cols()));
-  }
+  for (const auto* u : {&within, &outside})
+    for (std::size_t first = 0; first < u->size(); first += kBlock * n.gate_groups()) {
+      if (!go()) return false;
+      const Matrix64 x = matrix(std::span(*u).subspan(first));
+      moments.add(x, Vector64::Ones(x.cols()));
+    }
   const Eigen::SelfAdjointEigenSolver<Matrix64> solver(moments.covariance());
   Eigen::Index P = 1;
   while (P < G / 2 && solver.eigenvalues()[G - 1 - P] > 0.25 / kFaintest) ++P;
@@ -205,13 +209,17 @@ void set_inputs(const TraceModel& model, std::size_t count, Novelty& n) {
   append_six_digits(n.input_mean, moments.mean());
   for (Eigen::Index j = 0; j < G; ++j) append_six_digits(n.components, V.row(j));
   const auto mixture = [&](const std::vector<float>& u, std::size_t groups) {
-    const Eigen::MatrixXf a =
-        (V.transpose() * (matrix(u).colwise() - moments.mean())).cast<float>();
-    return ShapeMixture::fit({a.data(), static_cast<std::size_t>(a.size())},
-                             static_cast<std::size_t>(P), groups);
+    std::vector<float> a;
+    for (std::size_t first = 0; first < u.size(); first += kBlock * n.gate_groups()) {
+      const Matrix64 x = matrix(std::span(u).subspan(first));
+      const Eigen::MatrixXf part = (V.transpose() * (x.colwise() - moments.mean())).cast<float>();
+      a.insert(a.end(), part.data(), part.data() + part.size());
+    }
+    return ShapeMixture::fit(a, static_cast<std::size_t>(P), groups);
   };
   n.training = mixture(within, kGroups);
   n.beyond = mixture(outside, 2 * kGroups);
+  return go();
 }
 
 struct Judged {
@@ -324,7 +332,9 @@ std::optional<Novelty> estimate_novelty(const TraceModel& model, const NoveltyOp
   const auto T = static_cast<std::size_t>(n.gates);
   const auto go = [&] { return !options.keep_going || options.keep_going(); };
 
-  const std::size_t for_moments = options.traces / 6;
+  // At least four traces a unit and knot for the covariances, and as many for the limits.
+  const std::size_t least = 4 * D * kKnots, traces = std::max(options.traces, 2 * least),
+                    for_moments = std::max(traces / 6, least);
   std::vector<Moments> states(kKnots, Moments(D));
   for (std::size_t first = 0; first < for_moments; first += kBlock) {
     if (!go()) return {};
@@ -332,8 +342,7 @@ std::optional<Novelty> estimate_novelty(const TraceModel& model, const NoveltyOp
     parallel_for(kKnots, [&](std::size_t knot, int) { add_states(block, knot, D, states[knot]); });
   }
   set_states(states, n);
-  set_inputs(model, std::min(for_moments, kShapes), n);
-  if (!go()) return {};
+  if (!set_inputs(model, std::min(for_moments, kShapes), go, n)) return {};
 
   for (auto& limits : n.limits) limits.assign(kKnots, 0.0f);  // until they are known
   std::vector<Judged> judged;
@@ -349,9 +358,9 @@ std::optional<Novelty> estimate_novelty(const TraceModel& model, const NoveltyOp
       }
     });
   };
-  for (std::size_t first = for_moments; first < options.traces; first += kBlock) {
+  for (std::size_t first = for_moments; first < traces; first += kBlock) {
     if (!go()) return {};
-    judge(source.block(first, std::min(kBlock, options.traces - first)));
+    judge(source.block(first, std::min(kBlock, traces - first)));
   }
   set_limits(std::move(judged), n);
   return n;

@@ -11,7 +11,8 @@ namespace taugate {
 inline constexpr std::uint64_t kNoveltySeed = 0x6e6f76656c74u;
 
 struct NoveltyOptions {
-  std::size_t traces = 360'000;  ///< a sixth for the moments, the rest for the limits
+  /// A sixth for the moments, the rest for the limits; more where the network is large.
+  std::size_t traces = 360'000;
   /// Called now and then; where it returns false, the estimate stops and nothing comes of it.
   std::function<bool()> keep_going = {};
 };
