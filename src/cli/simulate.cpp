@@ -82,6 +82,9 @@ int write_traces(const Arguments& a, const Simulator& simulator, std::uint64_t s
 Masks masks_from(const Arguments& a, int images, std::uint64_t seed) {
   if (!a.has("masks")) return procedural_masks(images, seed);
   IdxImages idx = read_idx_images(a.text("masks"));
+  require(std::any_of(idx.pixels.begin(), idx.pixels.end(),
+                      [](std::uint8_t pixel) { return pixel >= Masks::threshold; }),
+          a.text("masks"), ": found no pixel of ", int{Masks::threshold}, " and more, wanted some");
   return {static_cast<int>(idx.rows), static_cast<int>(idx.cols), std::move(idx.pixels)};
 }
 
