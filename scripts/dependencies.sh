@@ -18,10 +18,10 @@ case ${1:-} in
   demo) wanted="$build $pictures dataset-fashion-mnist" ;;
   bench) wanted="$build libbenchmark-dev gnuplot-nox" ;;
   peers) wanted="$build libtorch-dev libdnnl-dev libopenblas0-openmp python3-venv" ;;
-  clang) wanted="$test clang" ;;
-  fuzz) wanted="$build clang libclang-rt-14-dev libmatio-dev" ;;
+  clang) wanted="$test clang libomp-dev" ;;
+  fuzz) wanted="$build clang libomp-dev libclang-rt-14-dev libmatio-dev" ;;
   synth) wanted='debootstrap python3-minimal' ;;
-  lint) wanted="$test clang clang-tidy clang-format" ;;
+  lint) wanted="$test clang libomp-dev clang-tidy clang-format" ;;
   *)
     echo "usage: $0 build|test|demo|bench|peers|clang|fuzz|lint|synth" >&2
     exit 2

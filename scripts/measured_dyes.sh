@@ -1,6 +1,7 @@
 #!/bin/sh
 # Reads lifetimes off measured decays: for every IRF in FOLDER (*_irf_*.phd) and the decay of the same
-# name without "_irf", trains a network for that IRF and that laser period, and runs it.
+# name without "_irf", fits the decay, trains a network for that IRF, that laser period and lifetimes
+# from a third to three times what the fit found, and runs it.
 #
 #   scripts/measured_dyes.sh FOLDER OUT
 #
@@ -9,12 +10,16 @@ set -eu
 taugate=${TAUGATE:-build/release/taugate}
 folder=$1
 out=$2
+mkdir -p "$out"
 for irf in "$folder"/*_irf_*.phd; do
   decay=$(printf '%s' "$irf" | sed 's/_irf_/_/')
   name=$(basename "$decay" .phd)
   [ -e "$decay" ] || continue
   echo "-- $name"
-  "$taugate" train --measured "$decay" --irf "$irf" --tau 0.2:6 --counts 1e3:1e5 \
+  found=$("$taugate" fit "$decay" --irf "$irf")
+  echo "fit: $found"
+  tau=$(echo "$found" | awk '{ print $1 / 3 ":" 3 * $1 }')
+  "$taugate" train --measured "$decay" --irf "$irf" --tau "$tau" --counts 1e3:1e5 \
     --samples "${SAMPLES_MEASURED:-300k}" -o "$out/$name.safetensors"
   "$taugate" infer "$out/$name.safetensors" "$decay" --irf "$irf" -o "$out/$name"
 done

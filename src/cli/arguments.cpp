@@ -281,7 +281,7 @@ std::vector<OutputPath> in_output_folder(const Arguments& arguments,
   std::vector<OutputPath> paths;
   if (arguments.has("output"))
     for (const char* name : names)
-      paths.push_back({"output", fs::path(arguments.text("output")) / name});
+      paths.push_back({"output", fs::path(arguments.text("output")) / name, true});
   return paths;
 }
 
@@ -290,7 +290,6 @@ void check_outputs(const Arguments& arguments, std::initializer_list<const char*
   std::vector<OutputPath> outputs;
   for (const char* option : options)
     if (arguments.has(option)) outputs.push_back({option, arguments.text(option)});
-  const std::size_t given = outputs.size();
   outputs.insert(outputs.end(), others.begin(), others.end());
   std::vector<OutputPath> taken = inputs_of(arguments, outputs);
   const std::size_t inputs = taken.size();
@@ -314,7 +313,7 @@ void check_outputs(const Arguments& arguments, std::initializer_list<const char*
     taken.push_back({name, output.path});
   }
   for (std::size_t i = 0; i < inputs; ++i) keep_from_writing(taken[i].path);
-  for (std::size_t i = 0; i < outputs.size(); ++i) check_writable(outputs[i].path, i >= given);
+  for (const OutputPath& output : outputs) check_writable(output.path, output.in_new_folder);
 }
 
 void check_pictures(const Arguments& arguments) {

@@ -77,6 +77,7 @@ class Arguments {
 struct OutputPath {
   std::string option;
   std::filesystem::path path;
+  bool in_new_folder = false;  ///< whose folder the command makes
 };
 /// Files in the folder of --output, where that was given.
 std::vector<OutputPath> in_output_folder(const Arguments& arguments,

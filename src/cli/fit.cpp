@@ -377,9 +377,12 @@ int fit(int argc, char** argv) {
     draw_decay(gates, irfs.curves[0], result.whole_counts, result.whole, result.whole_expected,
                result.options.fit, "all light together", target);
   };
+  std::vector<std::uint8_t> doubtful;
+  for (const Estimate& e : result.pixels)
+    doubtful.push_back(std::isfinite(e.amplitude_ns) && e.status != FitStatus::converged);
   if (a.has("report")) {
-    write_report(a,
-                 {file.string(), gates, irfs.curves, result, maps, scale, light, trace, seconds});
+    write_report(a, {file.string(), gates, irfs.curves, result, maps, scale, light, trace, seconds,
+                     doubtful});
     std::cout << "wrote " << a.text("report") << '\n';
   }
   if (!a.has("output")) return kSuccess;
@@ -391,13 +394,12 @@ int fit(int argc, char** argv) {
   if (!a.has("no-pictures")) {
     const std::vector<float>& tau = map_of(maps, "amplitude_weighted_ns");
     if (gates.height > 1) {
-      std::vector<std::uint8_t> hatched;  // a lifetime not to be trusted
-      for (const Estimate& e : result.pixels) hatched.push_back(e.status != FitStatus::converged);
       const LifetimePanel panel{"amplitude-weighted lifetime", gates.width, gates.height, tau,
-                                hatched};
+                                doubtful};
       draw_lifetime_maps(folder / "lifetime_map.png", {&panel, 1}, scale);
-      draw_overlay(folder / "overlay.png", {"lifetime x intensity", gates.width, gates.height, tau},
-                   intensity, scale);
+      draw_overlay(folder / "overlay.png",
+                   {"lifetime x intensity", gates.width, gates.height, tau, doubtful}, intensity,
+                   scale);
       const auto jobs = map_pictures(folder, gates.width, gates.height, maps);
       parallel_for(jobs.size(), [&](std::size_t job, int) { jobs[job](); });
     }

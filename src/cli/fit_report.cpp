@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 
+#include "fit_summary.h"
 #include "taugate/core/progress.h"
 #include "taugate/fli/phasor.h"
 #include "taugate/fli/picture.h"
@@ -15,21 +16,24 @@ namespace taugate::cli {
 namespace {
 
 ReportTable whole_table(const Estimate& e) {
-  ReportTable table{"All light together", {"", "value"}, {}};
-  const auto row = [&](const char* name, double value) {
-    table.rows.push_back({name, short_number(value)});
+  ReportTable table{
+      concat("All light together: ", name_of(e.status)), {"", "value", "standard deviation"}, {}};
+  const auto row = [&](const char* name, double value, double deviation) {
+    table.rows.push_back(
+        {name, short_number(value), std::isfinite(deviation) ? short_number(deviation) : ""});
   };
-  row("amplitude-weighted lifetime (ns)", e.amplitude_ns);
-  row("intensity-weighted lifetime (ns)", e.intensity_ns);
+  const LifetimeBound& sd = e.deviation;
+  row("amplitude-weighted lifetime (ns)", e.amplitude_ns, sd.amplitude_ns);
+  row("intensity-weighted lifetime (ns)", e.intensity_ns, sd.intensity_ns);
   if (e.fraction < 1.0) {
-    row("shorter lifetime (ns)", e.tau1_ns);
-    row("longer lifetime (ns)", e.tau2_ns);
-    row("amplitude of the shorter", e.fraction);
+    row("shorter lifetime (ns)", e.tau1_ns, sd.tau_ns[0]);
+    row("longer lifetime (ns)", e.tau2_ns, sd.tau_ns[1]);
+    row("amplitude of the shorter", e.fraction, sd.fraction);
   }
-  row("photons", e.photons);
-  row("background (counts a gate)", e.background);
-  row("IRF shift (ns)", e.shift_ns);
-  row("reduced chi-square", e.chi2_reduced);
+  row("photons", e.photons, sd.photons_sd);
+  row("background (counts a gate)", e.background, sd.background);
+  row("IRF shift (ns)", e.shift_ns, sd.shift_ns);
+  row("reduced chi-square", e.chi2_reduced, NAN);
   return table;
 }
 
@@ -73,13 +77,15 @@ void add_pixels(Report& report, const Arguments& a, const FitReport& what) {
              values[t] = v > 0.0f && gate >= window.first_gate && gate < window.end_gate ? v : NAN;
            }
          }});
+  view.hatched = what.doubtful;
+  view.hatch_means = "no fit that describes the counts";
   report.pixels(view);
   if (height > 1)
     report.picture("Lifetime as colour, counts as brightness.",
                    [&](const std::filesystem::path& p) {
                      draw_overlay(p,
                                   {"lifetime x intensity", what.gates.width, what.gates.height,
-                                   map_of(what.maps, "amplitude_weighted_ns")},
+                                   map_of(what.maps, "amplitude_weighted_ns"), what.doubtful},
                                   map_of(what.maps, "counts"), what.scale);
                    });
 }
@@ -117,22 +123,25 @@ void write_report(const Arguments& a, const FitReport& what) {
   report.figure(what.gates.height > 1 ? "image" : "traces",
                 what.gates.height > 1 ? concat(what.gates.width, " × ", what.gates.height)
                                       : std::to_string(n));
-  if (const auto s = statistics_of(tau))
+  if (const auto s = statistics_of(trusted_values(what.maps, "amplitude_weighted_ns")))
     report.figure("median lifetime", short_number(s->median) + " ns");
-  if (const auto s = statistics_of(map_of(what.maps, "chi2_reduced")))
+  if (const auto s = statistics_of(trusted_values(what.maps, "chi2_reduced")))
     report.figure("median χ²", short_number(s->median));
   report.figure("speed", format_quantity(static_cast<double>(n) / what.seconds) + " traces/s");
 
   report.section("Figures");
-  report.table(statistics_table(
-      "Over all pixels that have a value",
-      {{"amplitude-weighted lifetime (ns)", tau},
-       {"intensity-weighted lifetime (ns)", map_of(what.maps, "intensity_weighted_ns")},
-       {"amplitude of the shorter lifetime", map_of(what.maps, "fraction")},
-       {"counts", map_of(what.maps, "counts")},
-       {"background (counts a gate)", map_of(what.maps, "background")},
-       {"IRF shift (ns)", map_of(what.maps, "shift_ns")},
-       {"reduced chi-square", map_of(what.maps, "chi2_reduced")}}));
+  std::vector<NamedValues> rows;
+  for (const auto& [name, map] :
+       {std::pair{"amplitude-weighted lifetime (ns)", "amplitude_weighted_ns"},
+        {"its standard deviation in a pixel (ns)", "amplitude_weighted_sd_ns"},
+        {"intensity-weighted lifetime (ns)", "intensity_weighted_ns"},
+        {"amplitude of the shorter lifetime", "fraction"},
+        {"counts", "counts"},
+        {"background (counts a gate)", "background"},
+        {"IRF shift (ns)", "shift_ns"},
+        {"reduced chi-square", "chi2_reduced"}})
+    rows.push_back({name, trusted_values(what.maps, map)});
+  report.table(statistics_table("Over all pixels whose fit converged", rows));
   report.table(whole_table(what.fit.whole));
   if (what.fit.shared) report.table(shared_table(*what.fit.shared));
   report.table(endings_table(what.fit));

@@ -16,9 +16,10 @@ struct FitReport {
   const ImageFit& fit;
   const Maps& maps;
   std::optional<Range> scale;
-  Report::Draw light;  ///< draws all light together
-  Report::Draw trace;  ///< draws the chosen pixel
-  double seconds;      ///< that the fits took
+  Report::Draw light;                      ///< draws all light together
+  Report::Draw trace;                      ///< draws the chosen pixel
+  double seconds;                          ///< that the fits took
+  std::span<const std::uint8_t> doubtful;  ///< [N]: pixels other than 0 are not to be trusted
 };
 void write_report(const Arguments& arguments, const FitReport& what);
 

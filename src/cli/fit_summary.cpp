@@ -76,15 +76,6 @@ void print_estimate(const Estimate& e) {
   std::cout << '\n';
 }
 
-/// Over the pixels whose fit can be trusted.
-nlohmann::json trusted_statistics(const Maps& maps, const char* name) {
-  const std::vector<float>&values = map_of(maps, name), &status = map_of(maps, "status");
-  std::vector<float> trusted;
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (status[i] == static_cast<float>(FitStatus::converged)) trusted.push_back(values[i]);
-  return statistics(trusted);
-}
-
 void print_shared(const SharedFit& shared, int components) {
   std::cout << "shared by " << shared.traces << " traces: " << std::setprecision(4);
   for (std::size_t c = 0; c < static_cast<std::size_t>(components); ++c)
@@ -96,6 +87,14 @@ void print_shared(const SharedFit& shared, int components) {
 
 }  // namespace
 
+std::vector<float> trusted_values(const Maps& maps, const char* name) {
+  const std::vector<float>&values = map_of(maps, name), &status = map_of(maps, "status");
+  std::vector<float> trusted;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (status[i] == static_cast<float>(FitStatus::converged)) trusted.push_back(values[i]);
+  return trusted;
+}
+
 nlohmann::json fit_summary(const Arguments& a, const RecordedGates& gates, const ImageFit& fit,
                            const Maps& maps, double seconds) {
   std::map<std::string, std::size_t> endings;
@@ -103,26 +102,34 @@ nlohmann::json fit_summary(const Arguments& a, const RecordedGates& gates, const
   const Acquisition& q = gates.acquisition;
   nlohmann::json shared;
   if (fit.shared) shared = json_of(*fit.shared);
-  return {{"method", a.text("method")},
-          {"components", a.count("components")},
-          {"width", gates.width},
-          {"height", gates.height},
-          {"gates", q.gates},
-          {"gate_step_ns", q.gate_step_ns},
-          {"period_ns", q.period_ns},
-          {"first_gate_ns", gates.first_gate_ns},
-          {"whole", json_of(fit.whole)},
-          {"shared", shared},
-          {"pixels", endings},
-          {"amplitude_weighted_ns", trusted_statistics(maps, "amplitude_weighted_ns")},
-          {"intensity_weighted_ns", trusted_statistics(maps, "intensity_weighted_ns")},
-          {"chi2_reduced", trusted_statistics(maps, "chi2_reduced")},
-          {"seconds", seconds},
-          {"traces_per_second", static_cast<double>(fit.pixels.size()) / seconds}};
+  return {
+      {"method", a.text("method")},
+      {"components", a.count("components")},
+      {"width", gates.width},
+      {"height", gates.height},
+      {"gates", q.gates},
+      {"gate_step_ns", q.gate_step_ns},
+      {"period_ns", q.period_ns},
+      {"first_gate_ns", gates.first_gate_ns},
+      {"whole", json_of(fit.whole)},
+      {"shared", shared},
+      {"outside_expected", fit.outside_expected},
+      {"outside_recorded", fit.outside_recorded},
+      {"contradicted_outside", (a.has("irf") || a.has("irf-fwhm")) && fit.contradicted_outside()},
+      {"pixels", endings},
+      {"amplitude_weighted_ns", statistics(trusted_values(maps, "amplitude_weighted_ns"))},
+      {"intensity_weighted_ns", statistics(trusted_values(maps, "intensity_weighted_ns"))},
+      {"chi2_reduced", statistics(trusted_values(maps, "chi2_reduced"))},
+      {"seconds", seconds},
+      {"traces_per_second", static_cast<double>(fit.pixels.size()) / seconds}};
 }
 
 void print_fit(const ImageFit& fit, const nlohmann::json& summary, double seconds) {
   const std::size_t n = fit.pixels.size();
+  if (summary["contradicted_outside"])
+    std::cerr << "warning: outside of the times to fit, the fitted decay expects "
+              << std::setprecision(3) << fit.outside_expected << " counts, and "
+              << fit.outside_recorded << " were recorded: it is not the whole record's\n";
   if (fit.shared) print_shared(*fit.shared, summary["components"]);
   if (n == 1) {
     print_estimate(fit.pixels[0]);

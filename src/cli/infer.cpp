@@ -257,7 +257,7 @@ void print_doubts(const Inference& r) {
     const double share = static_cast<double>(*unlike) / static_cast<double>(judged);
     std::cout << "unlike the training: " << *unlike << " of " << judged << " pixels ("
               << 100.0 * share << " %)\n";
-    if (share > kManyUnlike && *unlike > 1)
+    if (share > kManyUnlike && (*unlike > 1 || judged == 1))
       std::cerr << "warning: " << 100.0 * share
                 << " % of the pixels are unlike what the network was trained on (1 % would be "
                    "chance): do not trust their lifetimes\n";

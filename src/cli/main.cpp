@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <iostream>
@@ -130,6 +131,16 @@ void watch_for_interrupts() {
   }).detach();
 }
 
+/// Threads that wait sleep at once: where others compute, too, spinning ones keep each other from
+/// work. OpenMP reads this when the program is loaded, so it is loaded again. Where that cannot be,
+/// or somebody has chosen already, nothing changes.
+void let_waiting_threads_sleep(char** argv) {
+  constexpr const char* policy = "OMP_WAIT_POLICY";
+  std::error_code ignored;
+  if (std::getenv(policy) || ::setenv(policy, "passive", 1) != 0) return;
+  ::execv(std::filesystem::read_symlink("/proc/self/exe", ignored).c_str(), argv);
+}
+
 int complain(const char* what, int code, const char* prefix = "") {
   std::cerr << "taugate: " << prefix << what << '\n';
   return code;
@@ -161,6 +172,7 @@ int guarded_run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace taugate;
+  cli::let_waiting_threads_sleep(argv);
   // Writing then fails with a reason, which we tell, where it would end us without a word.
   for (const int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);
   cli::watch_for_interrupts();

@@ -17,6 +17,7 @@ namespace {
 constexpr int kMeasuredGates = 256;         // unless --gates says otherwise
 constexpr double kLifetimesInWindow = 8.0;  // of the longest, where the period leaves the choice
 constexpr Range kRiseAmplitude{0.0, 0.4};   // unless a configuration says otherwise
+constexpr double kDriftNs = 0.03;           // of a recorder, from the IRF to the sample
 
 DetectorKind detector_kind(const std::string& name) {
   if (name == "tcspc") return DetectorKind::tcspc;
@@ -109,7 +110,7 @@ void apply_measured_irf(const Arguments& a, std::optional<Range> times, Prior& p
   auto measured =
       std::make_shared<MeasuredIrfs>(irfs_on_gates(irf, acquisition, prior.first_gate_ns));
   if (a.has("irf-align")) print_alignment(a, measured->align());
-  const double margin = 0.25 * acquisition.gate_step_ns;
+  const double margin = std::max(0.25 * acquisition.gate_step_ns, irf.period_ns ? kDriftNs : 0.0);
   const std::string model = a.maybe("irf-model").value_or("measured");
   if (model != "measured") {
     wanted = prior_of(fits_of(*measured, irf_shape(model)), margin);

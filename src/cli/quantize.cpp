@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -223,7 +224,8 @@ int quantize(int argc, char** argv) {
   print_comparison(columns[0], columns[1], work);
   if (!result.uses.empty()) print_use(result.uses, result.traces);
   if (a.has("output")) {
-    if (!add_novelty(*result.model)) {
+    // Few samples are a trial, for which rough statistics do.
+    if (!add_novelty(*result.model, std::clamp<std::uint64_t>(20 * samples, 20'000, 360'000))) {
       std::cout << "stopped; nothing was written\n";
       return kInterrupted;
     }

@@ -19,7 +19,7 @@ void describe_model(Report& report, const std::string& file, const TraceModel& m
 /// A table of statistics in ns, a row a name.
 struct NamedValues {
   std::string name;
-  std::span<const float> values;
+  std::vector<float> values;
 };
 ReportTable statistics_table(const std::string& caption, const std::vector<NamedValues>& rows);
 

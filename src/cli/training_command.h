@@ -10,7 +10,7 @@ namespace taugate::cli {
 
 /// Gives the model the statistics by which infer tells what is unlike its training, from `traces`
 /// fresh ones; false where Ctrl-C came first.
-bool add_novelty(TraceModel& model, std::uint64_t traces = 120'000);
+bool add_novelty(TraceModel& model, std::uint64_t traces = 360'000);
 
 void add_training_options(Arguments& arguments);
 

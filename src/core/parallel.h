@@ -1,9 +1,10 @@
 #pragma once
-// Threads. Work is cut into items whose results do not depend on who computes them, so the number
-// of threads never changes a result.
+// Threads, by OpenMP. Work is cut into items whose results do not depend on who computes them, so the
+// number of threads never changes a result.
 //
-// The calling thread works too and never waits for a helper that has not begun: where another
-// process holds the other cores, it does everything itself. Helpers sleep between two jobs.
+// OpenMP's threads look for work for a while before they sleep, which takes the processor from
+// others: set OMP_WAIT_POLICY=passive before the program starts where the machine is shared, as the
+// program taugate does for itself.
 
 #include <cstddef>
 #include <memory>
@@ -13,8 +14,9 @@ namespace taugate {
 
 inline constexpr int kMostThreads = 1024;  ///< each holds memory of its own
 
-/// Threads that parallel_for uses, the calling one included: OMP_NUM_THREADS (at most kMostThreads)
-/// or the number of cores that this process may use, until set_thread_count is called.
+/// Threads that parallel_for uses, the calling one included: OMP_NUM_THREADS (at most kMostThreads),
+/// or as many as the process has processors by its affinity and its control group, until
+/// set_thread_count is called.
 int thread_count();
 void set_thread_count(int count);  ///< 1 to kMostThreads
 
@@ -28,7 +30,7 @@ void parallel_for(std::size_t items, void* context,
 /// one by one as threads become free, so make them large. The first exception thrown by a body is
 /// rethrown here. Allocates nothing, unless there are more threads than ever before.
 /// All items run on the calling thread where there is only one, inside another parallel_for of
-/// several items, and while another thread of the program is in one.
+/// several items, while another thread of the program is in one, and in a forked process.
 template <class Body>
 void parallel_for(std::size_t items, Body&& body) {
   using Plain = std::remove_reference_t<Body>;

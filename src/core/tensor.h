@@ -3,10 +3,9 @@
 // copy.
 //
 //   Sequence  [steps][features][lanes]   what flows through a network: at each step, each feature
-//   of
-//                                        each trace of the batch. The batch is innermost, so that
-//                                        one SIMD register holds the same feature of neighbouring
-//                                        traces.
+//                                        of each trace of the batch. The batch is innermost, so
+//                                        that one SIMD register holds the same feature of
+//                                        neighbouring traces.
 //   Matrix    [rows][cols]               weights, row-major; a bias is a matrix of one column.
 
 #include <cstddef>

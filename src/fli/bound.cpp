@@ -81,8 +81,9 @@ LifetimeBound cramer_rao_bound(std::span<const double> mu, std::span<const doubl
   for (std::size_t i = 0; i < P; ++i)
     by_photons[i] = std::accumulate(jacobian.data() + i * T + first_gate,
                                     jacobian.data() + i * T + end_gate, 0.0);
-  if (unknowns.background)
-    by_photons[static_cast<std::size_t>(unknowns.components * (unknowns.lifetimes ? 2 : 1))] = 0.0;
+  const auto background =
+      static_cast<std::size_t>(unknowns.components * (unknowns.lifetimes ? 2 : 1));
+  if (unknowns.background) by_photons[background] = 0.0;
   for (std::size_t k = first_gate; k < end_gate; ++k) {
     const double variance = std::max(mu[k], least_mu);
     if (!(variance > 0.0)) continue;  // never a count, so nothing to learn
@@ -104,6 +105,17 @@ LifetimeBound cramer_rao_bound(std::span<const double> mu, std::span<const doubl
   bound.tau_ns = of_each.tau_ns;
   bound.background = of_each.background;
   bound.shift_ns = of_each.shift_ns;
+  if (unknowns.background && least_mu > 0.0) {
+    // What the limit tells of it, as if it had been measured.
+    const double sd = deviations[background];
+    const double share = std::max(std::erf(at.background / sd), 1e-9);
+    information[background][background] += (1.0 / share - 1.0) / (sd * sd);
+    invert_positive(information, static_cast<int>(P), covariance);
+    for (std::size_t i = 0; i < P; ++i) deviations[i] = std::sqrt(covariance[i][i]);
+    scatter(deviations, unknowns, of_each);
+    bound.tau_ns = of_each.tau_ns;
+    bound.shift_ns = of_each.shift_ns;
+  }
   const Slopes slopes = slopes_of(at, unknowns);
   bound.amplitude_ns = deviation(covariance, slopes.amplitude, P);
   bound.intensity_ns = deviation(covariance, slopes.intensity, P);

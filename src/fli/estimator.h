@@ -3,12 +3,12 @@
 //
 //   lm      reconvolution least squares (Levenberg-Marquardt), weighted       fit.h
 //   mle     reconvolution by maximum likelihood for Poisson counts            fit.h
-//   cmm     centre of mass: the mean arrival time                             one statistic of the
-//   rld     rapid lifetime determination: the ratio of two windows' counts    trace, compared with
-//   phasor  the phase of the first Fourier coefficient (phasor.h)             what the model
-//   expects
+//   cmm     centre of mass: the mean arrival time
+//   rld     rapid lifetime determination: the ratio of two windows' counts
+//   phasor  the phase of the first Fourier coefficient                        phasor.h
 //
-// The last three know one component only. Their lifetime is the one for which a noise-free trace of
+// The last three know one component only and are one statistic of the trace each. Their lifetime
+// is the one for which a noise-free trace of
 // this acquisition, IRF and period gives the same statistic: so neither the window's end, nor the
 // period, nor the IRF's shape biases them, and a background is taken off as the mean of the first
 // gates in trace and model alike.

@@ -17,8 +17,14 @@ constexpr int kMostShiftsASide = 40;
 constexpr double kModelFloor = 0.1;      // counts, of weights from the model
 constexpr double kLeastExpected = 1e-6;  // counts, of a gate's likelihood
 
-FitOptions completed(FitOptions o, const Acquisition& a) {
-  if (!(o.tau_ns.low > 0.0)) o.tau_ns.low = a.gate_step_ns / 20.0;
+FitOptions completed(FitOptions o, const Acquisition& a, const IrfCurve& irf) {
+  if (!(o.tau_ns.low > 0.0)) {
+    o.tau_ns.low = a.gate_step_ns / 20.0;
+    // A second component that decays faster than the instrument sees is a flash: little light, but
+    // most of the amplitude.
+    if (o.unknowns.components == 2)
+      o.tau_ns.low = std::max(a.gate_step_ns / 4.0, rise_time_ns(irf) / 3.0);
+  }
   if (!(o.tau_ns.high > 0.0)) o.tau_ns.high = 20.0 * a.window_ns();
   if (!(o.most_shift_ns > 0.0)) o.most_shift_ns = 3.0 * a.gate_step_ns;
   if (o.end_gate == 0) o.end_gate = a.gates;
@@ -69,7 +75,7 @@ const char* name_of(FitStatus status) {
 
 Fitter::Fitter(const Acquisition& acquisition, const IrfCurve& irf, const FitOptions& options)
     : acquisition_(acquisition),
-      options_(completed(options, acquisition)),
+      options_(completed(options, acquisition, irf)),
       first_(static_cast<std::size_t>(options_.first_gate)),
       end_(static_cast<std::size_t>(options_.end_gate)),
       model_(acquisition, irf, options_.unknowns),

@@ -45,8 +45,10 @@ struct FitOptions {
   /// The least variance by which a gate is weighted; 0: 0.1 by the model, 1 by the counts.
   double variance_floor = 0.0;  ///< least squares only
   Unknowns unknowns;
-  DecayParameters known;       ///< values of what is not unknown
-  Range tau_ns{0.0, 0.0};      ///< limits; 0: a twentieth of a gate, twenty windows
+  DecayParameters known;  ///< values of what is not unknown
+  /// Limits. 0: a twentieth of a gate, twenty windows; of two components at least a quarter of a
+  /// gate and a third of the IRF's rise, below which one is a flash of scattered light.
+  Range tau_ns{0.0, 0.0};
   double most_shift_ns = 0.0;  ///< limit of |shift - known.shift_ns|; 0: three gates
   int first_gate = 0;          ///< gates before it are ignored
   int end_gate = 0;            ///< so are those from it on; 0: T

@@ -45,6 +45,19 @@ double blurred_gate(double x, double gate, double sigma) {
 
 }  // namespace
 
+double rise_time_ns(const IrfCurve& irf) {
+  const auto peak = std::max_element(irf.density.begin(), irf.density.end());
+  // Before the highest sample, the last time that `share` of it is passed, in samples.
+  const auto passed = [&](double share) {
+    const double level = share * *peak;
+    auto at = peak;
+    while (at != irf.density.begin() && *at > level) --at;
+    const double j = static_cast<double>(at - irf.density.begin());
+    return *at > level || at == peak ? j : j + (level - *at) / (*(at + 1) - *at);
+  };
+  return irf.bin_ns * (passed(0.9) - passed(0.1));
+}
+
 IrfCurve parametric_irf(double delay_ns, double fwhm_ns, double gate_ns, double tail_ns,
                         std::vector<double>& buffer) {
   const double sigma = kSigmaPerFwhm * fwhm_ns;

@@ -38,6 +38,10 @@ struct IrfCurve {
   double length_ns() const { return bin_ns * static_cast<double>(density.size() - 1); }
 };
 
+/// From 10 to 90 % of the highest sample, on the way up to it: how sharp in time the IRF is,
+/// whatever its tail or the width of a gate. 1.7 sigma of a Gaussian.
+double rise_time_ns(const IrfCurve& irf);
+
 /// A library of measured IRFs, ready for use: background subtracted, cut to where the signal is,
 /// and nowhere negative. Between the samples of a narrow IRF it goes on as a parabola in every bin,
 /// which keeps the counts of the bins and the centre of mass.

@@ -14,11 +14,9 @@
 //     linear g: one first-order recursive filter per exponential. After the IRF's end, z only
 //     decays.
 //   * all earlier pulses together leave an exponential too: C exp(-t/tau) from the IRF's start on,
-//   with
-//     C = z_end exp(-(P-L)/tau) / (1 - exp(-P/tau)), L being the length of the IRF.
+//     with C = z_end exp(-(P-L)/tau) / (1 - exp(-P/tau)), L being the length of the IRF.
 //   * integrating z' = g - z/tau gives  integral of z = tau (integral of g - change of z): a gate
-//   needs
-//     z and the IRF's cumulative G only at its two edges.
+//     needs z and the IRF's cumulative G only at its two edges.
 //   * an exponential tail of the IRF is one more exponential of the decay:
 //     exp(-t/tau) * (1/s) exp(-t/s) = tau/(tau-s) (exp(-t/tau) - exp(-t/s)). Where tau and s
 //     coincide, s is moved by 1e-6 of itself.

@@ -3,9 +3,9 @@
 // function, the network's input before normalisation), the SFD that it should give, and the truth
 // behind both.
 //
-//     decay ~ prior -> periodic convolution with an IRF ~ prior -> gates -> - rise, + scattered
-//     light -> scaled to a peak ~ prior -> + dark counts, hot pixel, background -> detector noise
-//     -> TPSF
+//     decay ~ prior, less a rise -> periodic convolution with an IRF ~ prior, + scattered light
+//     -> gates -> scaled to a peak ~ prior -> + dark counts, hot pixel, background
+//     -> detector noise -> TPSF
 //
 // sample(seed, index) is a pure function, so a data set of any size is just a seed and a count: it
 // is made by all threads while it is needed, and pixel 3,141,592 can be had without those before
@@ -54,9 +54,9 @@ void validate(const SimulatorConfig& config);
 
 /// A prior for each preset of acquisition.h:
 /// `ss2-70`   the defaults above: tau1 0.2-0.8, tau2 0.8-1.5 ns, A 0-1 (Erbas et al. 2024);
-/// Gaussian
-///            IRF of FWHM 0.15-0.6 ns centred at 1-2 ns; Poisson counts of peak 100-3000. The IRF
-///            has no exponential tail unless asked for: an unknown tail looks like a short lifetime
+///            Gaussian IRF of FWHM 0.15-0.6 ns centred at 1-2 ns; Poisson counts of peak 100-3000.
+///            The IRF has no exponential tail unless asked for: an unknown tail looks like a short
+///            lifetime
 /// `ss3-135`  the same on that acquisition
 /// `iccd-176` IRF of FWHM 0.23-0.31 ns centred at 0.8-1.0 ns; ICCD noise; the rest the same
 SimulatorConfig simulator_preset(std::string_view name);

@@ -61,6 +61,8 @@ void Trainer::save_checkpoint(const std::filesystem::path& path) const {
       {"best_loss", exact(best_loss_)},
       {"loss_since_point", exact(loss_since_point_)},
       {"steps_since_point", steps_since_point_},
+      {"recent_rate", exact(recent_rate_)},
+      {"recent_norm", exact(recent_norm_)},
       {"history", history}}.dump();
   const std::vector<std::size_t> shape{parameters_.size()};
   file.add_floats("parameters", shape, parameters_.data());
@@ -96,6 +98,8 @@ void Trainer::load_checkpoint(const std::filesystem::path& path) {
     const int halvings = json.at("halvings"), stale = json.at("stale");
     const double best_loss = from_exact(json.at("best_loss"));
     const double loss_since_point = from_exact(json.at("loss_since_point"));
+    const double recent_rate = from_exact(json.at("recent_rate"));
+    const double recent_norm = from_exact(json.at("recent_norm"));
     const auto parameters = block("parameters"), best = block("best");
     const auto mean = block("adam.mean"), square = block("adam.square");
 
@@ -110,6 +114,8 @@ void Trainer::load_checkpoint(const std::filesystem::path& path) {
     stale_ = stale;
     best_loss_ = best_loss;
     loss_since_point_ = loss_since_point;
+    recent_rate_ = recent_rate;
+    recent_norm_ = recent_norm;
     history_ = std::move(history);
   } catch (const Json::exception&) {
     fail(name, ": its entry ", kEntry, " is damaged");

@@ -59,8 +59,8 @@ std::size_t IntegerEngine::state_units() const {
 
 template <class Put>
 void IntegerEngine::run_trace(Scratch& s, float* states, Put&& put) const {
-  const auto unit = static_cast<float>(1.0 / static_cast<double>(
-                                                power_of_two(model_.widths.operand_fraction)));
+  const auto unit =
+      static_cast<float>(1.0 / static_cast<double>(power_of_two(model_.widths.operand_fraction)));
   const auto width = static_cast<std::size_t>(widest_), T = static_cast<std::size_t>(steps());
   const std::size_t layers = model_.encoder.size();
   for (std::size_t k = 0; k < 2 * layers; ++k) {
@@ -165,8 +165,8 @@ void IntegerEngine::run_all(std::span<const In> input, std::span<Out> output, Tr
 void IntegerEngine::run(std::span<const float> input, std::span<float> output, TraceOrder order,
                         std::span<float> states) {
   const double unit = 1.0 / static_cast<double>(power_of_two(model_.widths.output_fraction));
-  run_all(input, output, order, [&](double word) { return static_cast<float>(word * unit); },
-          states);
+  run_all(
+      input, output, order, [&](double word) { return static_cast<float>(word * unit); }, states);
 }
 
 void IntegerEngine::run_words(std::span<const std::int16_t> input, std::span<std::int64_t> output,

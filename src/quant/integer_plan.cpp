@@ -140,8 +140,8 @@ void IntegerPlan::copy_final_operands(const Scratch& s, std::size_t lane, std::s
         *operands++ = static_cast<float>(s.final_operands[k][u * lanes + lane]) * unit;
         continue;
       }
-      const auto word = static_cast<std::uint32_t>(s.final_words[k][u / per * lanes + lane]) >>
-                        (u % per * bits);
+      const auto word =
+          static_cast<std::uint32_t>(s.final_words[k][u / per * lanes + lane]) >> (u % per * bits);
       const std::int32_t operand = kernels_->offset_operands ? static_cast<int>(word & 0xff) - 128
                                    : per == 2 ? static_cast<std::int16_t>(word & 0xffff)
                                               : static_cast<std::int8_t>(word & 0xff);

@@ -28,8 +28,9 @@ struct Packed {
   int cols = 0;
 };
 
-/// out[m][lane] = (accumulate ? out[m][lane] : bias ? bias[m] : 0) + sum_k weights[m][k] *
-/// x[k][lane], where x is `first` [first_rows][lanes] followed by `second` [second_rows][lanes]
+/// out[m][lane] = (accumulate ? out[m][lane] : bias ? bias[m] : 0)
+///                + sum_k weights[m][k] * x[k][lane],
+/// where x is `first` [first_rows][lanes] followed by `second` [second_rows][lanes]
 /// (possibly none).
 template <class S>
 struct Matmul {
@@ -61,13 +62,11 @@ struct Outer {
 
 /// A reset_after GRU layer for blocks of 16 traces, for inference. Made by pack_batch.
 ///   weights  tiles of units, each tile [k][r,z,n][units of the tile], k over the states and then
-///   the
-///            inputs. The rows of r and z are scaled by -log2(e), those of n by -2 log2(e), so that
+///            the inputs. The rows of r and z are scaled by -log2(e), those of n by -2 log2(e), so that
 ///            sigmoid and tanh are ratios of powers of two; for hard activations those of r and z
 ///            by 1/2.
 ///   bias     tiles of [r,z,n,s][units of the tile], scaled likewise: b + c of r and z, b of n, c
-///   of n;
-///            for hard activations 1/2 more on r and z
+///            of n; for hard activations 1/2 more on r and z
 template <class S>
 struct BatchGru {
   int hidden = 0;

@@ -19,6 +19,7 @@ constexpr int kFoldedGates = 1024;
 constexpr std::size_t kChunk = 64;    // pixels a thread takes at a time
 constexpr std::size_t kBlock = 4096;  // pixels between two looks at go_on
 constexpr double kMostShift = 0.02;   // share of the window, of the IRF against all light
+constexpr double kMostOutside = 0.2;  // of the counts outside the times to fit, and of the photons
 
 /// The gates from `first` on before the light comes, for estimators that take their mean off.
 int gates_before_rise(const Acquisition& a, const IrfCurve& irf, double shift_ns, int first) {
@@ -205,6 +206,14 @@ void fit_whole(const RecordedGates& recorded, const IrfCurve& irf, const ImageFi
   result.whole = moment ? (*make_estimator(options.kind, a, irf, e))(result.whole_counts) : all;
   if (!moment) result.whole_expected.assign(fitter->expected().begin(), fitter->expected().end());
   e.fit.unknowns.shift = options.shift == ShiftMode::pixel;
+  if (result.whole_expected.empty() || (options.from_ns <= 0.0 && options.to_ns <= 0.0)) return;
+  const GateRange range = recorded_range(light);
+  for (std::size_t k = range.first; k < range.end; ++k)
+    if (k < static_cast<std::size_t>(e.fit.first_gate) ||
+        k >= static_cast<std::size_t>(e.fit.end_gate)) {
+      result.outside_expected += result.whole_expected[k];
+      result.outside_recorded += light[k];
+    }
 }
 
 /// One fit of all pixels with common lifetimes, and, unless it is known, a common place of the IRF.
@@ -227,6 +236,11 @@ void share_lifetimes(const RecordedGates& recorded, std::span<const IrfCurve> ir
 }
 
 }  // namespace
+
+bool ImageFit::contradicted_outside() const {
+  return std::abs(outside_expected - outside_recorded) >
+         kMostOutside * std::max(outside_recorded, whole.photons);
+}
 
 ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
                    const ImageFitOptions& wanted, const std::function<bool(std::size_t)>& go_on,

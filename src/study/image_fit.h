@@ -58,10 +58,16 @@ struct ImageFit {
   Estimate whole;                      ///< of all light together
   std::vector<float> whole_counts;     ///< [T]
   std::vector<double> whole_expected;  ///< [T]; empty for estimators that fit no trace
-  std::optional<SharedFit> shared;     ///< where the pixels share their lifetimes
-  std::vector<Estimate> pixels;        ///< [N]
-  std::vector<float> expected;         ///< [N][T] fitted counts, where kept; 0 where blank
-  EstimatorOptions options;            ///< with which the pixels were estimated
+  /// Outside of the times to fit: the counts of all light together that its fit expects there, and
+  /// those that were recorded. 0 where all was fitted, or no trace.
+  double outside_expected = 0.0, outside_recorded = 0.0;
+  std::optional<SharedFit> shared;  ///< where the pixels share their lifetimes
+  std::vector<Estimate> pixels;     ///< [N]
+  std::vector<float> expected;      ///< [N][T] fitted counts, where kept; 0 where blank
+  EstimatorOptions options;         ///< with which the pixels were estimated
+
+  /// Whether the fit is far off the counts outside of the times to fit, given how many there are.
+  bool contradicted_outside() const;
 };
 
 /// `irfs`: one for all pixels, or one a pixel, on the gates' clock (0 is where gate 0 opens). Error

@@ -17,7 +17,9 @@ namespace {
 // Pixels that a thread normalises, runs and reads off before it takes the next ones: few enough for
 // what lies between these stages to stay in its cache.
 constexpr std::size_t kChunk = 256;
-constexpr double kCoarsest = 2.0;  // bins of a record, in gates of the model
+constexpr int kReweighted = 4;          // rounds, after which nothing changes that one could see
+constexpr float kLeastVariance = 0.1f;  // of a gate's counts
+constexpr double kCoarsest = 2.0;       // bins of a record, in gates of the model
 
 /// What one thread needs to take pixels from counts to lifetimes, a chunk after the other. Each has
 /// an engine of its own, so that threads meet only once, when the whole image is done.
@@ -162,13 +164,15 @@ std::vector<float> reconvolved_chi2r(const TraceModel& model, const MeasuredIrfs
   require(irfs.size() == 1 || static_cast<std::size_t>(irfs.size()) == n, "IRFs: found ",
           irfs.size(), ", wanted one, or one for each of ", n, " pixels");
   std::vector<float> chi2r(n, std::numeric_limits<float>::quiet_NaN());
+  std::optional<Reconvolution> common;
+  if (irfs.size() == 1) common.emplace(model.acquisition(), irfs.curve(0));
   parallel_for((n + kChunk - 1) / kChunk, [&](std::size_t chunk, int) {
     for (std::size_t i = chunk * kChunk; i < std::min(n, (chunk + 1) * kChunk); ++i) {
       if (!std::isfinite(r.amplitude_ns[i])) continue;
-      const std::span counts(&r.counts[i * T], T);
+      const std::span counts(&r.counts[i * T], T), sfd(&r.sfd[i * T * C], T * C);
       const std::vector<float> fitted =
-          fitted_counts(model, irfs.curve(irfs.size() == 1 ? 0 : static_cast<int>(i)),
-                        {&r.sfd[i * T * C], T * C}, counts);
+          common ? fitted_counts(*common, sfd, counts)
+                 : fitted_counts(model, irfs.curve(static_cast<int>(i)), sfd, counts);
       double sum = 0.0;
       for (std::size_t t = 0; t < T; ++t) {
         const double e = counts[t] - fitted[t];
@@ -182,33 +186,39 @@ std::vector<float> reconvolved_chi2r(const TraceModel& model, const MeasuredIrfs
 
 std::vector<float> fitted_counts(const TraceModel& model, const IrfCurve& irf,
                                  std::span<const float> sfd, std::span<const float> counts) {
-  const Acquisition& acquisition = model.acquisition();
-  const auto T = static_cast<std::size_t>(acquisition.gates),
-             C = static_cast<std::size_t>(model.simulator.channels);
-  require(sfd.size() == T * C && counts.size() == T, "fitted counts: found ", sfd.size(), " and ",
-          counts.size(), " values, wanted ", T * C, " and ", T);
+  return fitted_counts(Reconvolution(model.acquisition(), irf), sfd, counts);
+}
+
+std::vector<float> fitted_counts(const Reconvolution& reconvolution, std::span<const float> sfd,
+                                 std::span<const float> counts) {
+  const std::size_t T = counts.size(), C = T > 0 ? sfd.size() / T : 0;
+  require(C > 0 && sfd.size() == T * C, "fitted counts: found ", sfd.size(), " and ", counts.size(),
+          " values, wanted a decay for each gate");
   std::vector<float> whole(T), shape(T);
   for (std::size_t k = 0; k < T; ++k) whole[k] = sfd[k * C];
-  reconvolve(acquisition, irf, whole, shape);
-  // counts ~ scale * shape + offset, each gate weighted by its Poisson variance.
-  double n = 0, s = 0, ss = 0, c = 0, sc = 0;
-  for (std::size_t k = 0; k < T; ++k) {
-    const double x = shape[k], weight = 1.0 / std::max(counts[k], 1.0f);
-    n += weight;
-    s += weight * x;
-    ss += weight * x * x;
-    c += weight * counts[k];
-    sc += weight * x * counts[k];
+  reconvolution(whole, shape);
+  // counts ~ scale * shape + offset, each gate weighted by the variance of the counts that are
+  // expected there: at first all alike, then as the fit before says.
+  std::vector<float> fitted(T, 1.0f);
+  for (int round = 0; round < kReweighted; ++round) {
+    double n = 0, s = 0, ss = 0, c = 0, sc = 0;
+    for (std::size_t k = 0; k < T; ++k) {
+      const double x = shape[k], weight = 1.0 / std::max(fitted[k], kLeastVariance);
+      n += weight;
+      s += weight * x;
+      ss += weight * x * x;
+      c += weight * counts[k];
+      sc += weight * x * counts[k];
+    }
+    const double determinant = n * ss - s * s;
+    double scale = determinant > 0.0 ? (n * sc - s * c) / determinant : 0.0;
+    double offset = (c - scale * s) / n;
+    if (offset < 0.0) {  // there is no negative background
+      offset = 0.0;
+      scale = ss > 0.0 ? sc / ss : 0.0;
+    }
+    for (std::size_t k = 0; k < T; ++k) fitted[k] = static_cast<float>(scale * shape[k] + offset);
   }
-  const double determinant = n * ss - s * s;
-  double scale = determinant > 0.0 ? (n * sc - s * c) / determinant : 0.0;
-  double offset = (c - scale * s) / n;
-  if (offset < 0.0) {  // there is no negative background
-    offset = 0.0;
-    scale = ss > 0.0 ? sc / ss : 0.0;
-  }
-  std::vector<float> fitted(T);
-  for (std::size_t k = 0; k < T; ++k) fitted[k] = static_cast<float>(scale * shape[k] + offset);
   return fitted;
 }
 

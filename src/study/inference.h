@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "taugate/fli/io/measurement.h"
+#include "taugate/fli/reconvolve.h"
 #include "taugate/study/trained_model.h"
 
 namespace taugate {
@@ -45,10 +46,13 @@ Inference infer(const TraceModel& model, Measurement measurement,
                 const InferenceOptions& options = {});
 
 /// The counts that a pixel should have shown: its SFD convolved with an IRF on the gates' clock,
-/// scaled and offset to fit the measured counts by least squares weighted with their Poisson
-/// variances.
+/// scaled and offset to fit the measured counts by least squares, weighted with the variances of the
+/// fitted counts (those of the measured ones would pull the fit down)
 std::vector<float> fitted_counts(const TraceModel& model, const IrfCurve& irf,
                                  std::span<const float> sfd, std::span<const float> counts);
+/// The same behind an IRF that has been prepared for many pixels. sfd [T][C].
+std::vector<float> fitted_counts(const Reconvolution& reconvolution, std::span<const float> sfd,
+                                 std::span<const float> counts);
 
 /// [N]: the reduced chi-square of each pixel's reconvolved decay, sum (counts - fitted)^2 /
 /// max(fitted, 1) over T - 2 gates; NaN where blank. `irfs` has one curve a pixel, or one for all.

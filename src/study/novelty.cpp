@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "taugate/core/error.h"
+#include "taugate/core/printed.h"
 
 namespace taugate {
 namespace {
@@ -34,6 +35,30 @@ void add_product(std::span<const float> x, const std::vector<float>& m, std::spa
   }
 }
 
+/// The shortest decimals that give the same floats: their doubles have twice as many digits.
+nlohmann::json json_of(const std::vector<float>& values) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const float v : values)
+    list.push_back(std::strtod(printed("%.6g", double{v}).c_str(), nullptr));
+  return list;
+}
+
+nlohmann::json json_of(const ShapeMixture& m) {
+  return {{"centre", json_of(m.centre)},
+          {"axes", json_of(m.axes)},
+          {"variance", json_of(m.variance)},
+          {"rarity", json_of(m.rarity)}};
+}
+
+ShapeMixture mixture_of(const nlohmann::json& json) {
+  ShapeMixture m;
+  json.at("centre").get_to(m.centre);
+  json.at("axes").get_to(m.axes);
+  json.at("variance").get_to(m.variance);
+  json.at("rarity").get_to(m.rarity);
+  return m;
+}
+
 }  // namespace
 
 void Novelty::shape(std::span<const float> input, std::span<float> u) const {
@@ -47,13 +72,14 @@ void Novelty::shape(std::span<const float> input, std::span<float> u) const {
   for (float& value : u) value = std::sqrt(value * scale);
 }
 
-Novelty::Ratios Novelty::ratios(double counts, std::span<const float> input,
+Novelty::Scores Novelty::scores(double counts, std::span<const float> input,
                                 std::span<const float> state, std::vector<float>& scratch) const {
   const std::size_t D = state_units(), G = input_mean.size(), P = component_count();
   require(input.size() == static_cast<std::size_t>(gates) && state.size() == D, "[novelty] found ",
           input.size(), " gates and ", state.size(), " units, wanted ", gates, " and ", D);
-  scratch.assign(D + G + P, 0.0f);
-  const std::span z(scratch.data(), D), u(scratch.data() + D, G), main(scratch.data() + D + G, P);
+  scratch.assign(D + G + P + std::max(training.scratch_size(), beyond.scratch_size()), 0.0f);
+  const std::span z(scratch.data(), D), u(scratch.data() + D, G), a(scratch.data() + D + G, P),
+      work(scratch.data() + D + G + P, scratch.size() - D - G - P);
   const double photons = counts / counts_per_photon;
   const Position at = position(log_photons, std::log10(std::max(photons, 1e-30)));
 
@@ -71,40 +97,41 @@ Novelty::Ratios Novelty::ratios(double counts, std::span<const float> input,
     u[j] -= input_mean[j];
     left += u[j] * u[j];
   }
-  add_product(u, components, main);
+  add_product(u, components, a);
+  for (const float value : a) left -= value * value;
   // Beyond the last knot noise is small beside what the components cannot tell.
-  const double noise = 0.25 / std::min(photons, std::pow(10.0, log_photons.back()));
-  double within = 0.0;
-  for (std::size_t k = 0; k < P; ++k) {
-    const double power = main[k] * main[k];
-    left -= power;
-    within += power / (component_variance[k] + noise);
-  }
-  const double chi2r = (std::max(left, 0.0) / noise + within) / static_cast<double>(G);
-  return {square, chi2r, square * std::exp(-between(log_state_limit, at)),
-          chi2r * std::exp(-between(log_input_limit, at))};
+  const auto noise =
+      static_cast<float>(0.25 / std::min(photons, std::pow(10.0, log_photons.back())));
+  const double residual = std::max(left, 0.0) / noise;
+  const auto trained = training.nearest(a, noise, work), other = beyond.nearest(a, noise, work);
+  const double score[kTests] = {std::log(square), std::log(residual + trained.cost),
+                                0.5 * (trained.cost - other.cost)};
+  Scores all{static_cast<float>(std::sqrt(square)),
+             static_cast<float>((residual + trained.chi2) / static_cast<double>(G)),
+             {}};
+  for (std::size_t k = 0; k < kTests; ++k) all.excess[k] = score[k] - between(limits[k], at);
+  return all;
 }
 
 Unlikeness Novelty::assess(double counts, std::span<const float> input,
                            std::span<const float> state, std::vector<float>& scratch) const {
-  const Ratios r = ratios(counts, input, state, scratch);
-  return {static_cast<float>(std::sqrt(r.state_square)), static_cast<float>(r.input_chi2r),
-          r.state > 1.0 || r.input > 1.0};
+  const Scores s = scores(counts, input, state, scratch);
+  return {s.state_distance, s.input_chi2r, *std::ranges::max_element(s.excess) > 0.0};
 }
 
 std::string Novelty::to_json() const {
   return nlohmann::json{{"counts_per_photon", counts_per_photon},
                         {"log_photons", log_photons},
-                        {"transform", transform},
-                        {"mean", mean},
-                        {"precision", precision},
+                        {"transform", json_of(transform)},
+                        {"mean", json_of(mean)},
+                        {"precision", json_of(precision)},
                         {"group", group},
                         {"gates", gates},
-                        {"input_mean", input_mean},
-                        {"components", components},
-                        {"component_variance", component_variance},
-                        {"log_state_limit", log_state_limit},
-                        {"log_input_limit", log_input_limit}}
+                        {"input_mean", json_of(input_mean)},
+                        {"components", json_of(components)},
+                        {"training", json_of(training)},
+                        {"beyond", json_of(beyond)},
+                        {"limits", {json_of(limits[0]), json_of(limits[1]), json_of(limits[2])}}}
       .dump();
 }
 
@@ -121,18 +148,18 @@ Novelty Novelty::from_json(std::string_view text) {
   read("gates", n.gates);
   read("input_mean", n.input_mean);
   read("components", n.components);
-  read("component_variance", n.component_variance);
-  read("log_state_limit", n.log_state_limit);
-  read("log_input_limit", n.log_input_limit);
+  n.training = mixture_of(json.at("training"));
+  n.beyond = mixture_of(json.at("beyond"));
+  read("limits", n.limits);
   const std::size_t K = n.log_photons.size(), G = n.input_mean.size();
   const bool fits = K >= 2 && n.log_photons[1] > n.log_photons[0] && n.group >= 1 && n.gates >= 2 &&
                     n.counts_per_photon > 0.0 && !n.mean.empty() && n.mean.size() % K == 0 &&
                     n.precision.size() == n.mean.size() &&
                     n.transform.size() == n.state_units() * n.state_units() &&
-                    G == static_cast<std::size_t>((n.gates + n.group - 1) / n.group) &&
-                    n.components.size() % G == 0 && n.component_count() < G &&
-                    n.component_variance.size() == n.component_count() &&
-                    n.log_state_limit.size() == K && n.log_input_limit.size() == K;
+                    G == n.gate_groups() && n.components.size() % G == 0 &&
+                    n.component_count() < G && n.component_count() > 0 &&
+                    n.training.fits(n.component_count()) && n.beyond.fits(n.component_count()) &&
+                    std::ranges::all_of(n.limits, [&](const auto& l) { return l.size() == K; });
   require(fits, "its statistics of training's traces do not fit each other");
   return n;
 }

@@ -10,6 +10,7 @@
 #include "taugate/core/parallel.h"
 #include "taugate/fli/lifetime.h"
 #include "taugate/fli/statistics.h"
+#include "taugate/study/novelty_estimate.h"
 #include "taugate/study/scaled_traces.h"
 
 namespace taugate {
@@ -75,13 +76,16 @@ Case lifetime_of(const SimulatorConfig& prior, double tau_ns) {
 
 double rounded(double value) { return std::round(100.0 * value) / 100.0; }
 
-/// Later than any of the prior, and wider.
+/// Later and earlier than any of the prior, and wider.
 std::vector<Case> instruments(const SimulatorConfig& prior) {
   const IrfPrior& irf = prior.irf;
   std::vector<Case> cases;
-  for (const double later : {0.25, 0.5}) {
-    cases.push_back({concat("IRF ", later, " ns later than any in training"), prior});
-    cases.back().prior.irf.delay_ns = {irf.delay_ns.high + later, irf.delay_ns.high + later};
+  for (const double later : {0.25, 0.5, -0.5}) {
+    cases.push_back({concat("IRF ", std::abs(later), later > 0.0 ? " ns later" : " ns earlier",
+                            " than any in training"),
+                     prior});
+    const double delay = (later > 0.0 ? irf.delay_ns.high : irf.delay_ns.low) + later;
+    cases.back().prior.irf.delay_ns = {delay, delay};
   }
   if (irf.measured) {
     cases.push_back({"IRF twice as wide", prior});
@@ -117,7 +121,11 @@ std::vector<Case> all_cases(const SimulatorConfig& prior) {
   for (Case& c : instruments(prior)) cases.push_back(std::move(c));
   add("scattered light of 20 %", {});
   cases.back().scattered = 0.2;
+  add("rise of 0.2 ns, amplitude -0.3", {});
+  cases.back().prior.decay.rise_ns = {0.2, 0.2};
+  cases.back().prior.decay.rise_amplitude = {0.3, 0.3};
   add("pile-up of 0.2 photons a pulse", [](Shape& s, Random&) { pile_up(s); });
+  std::erase_if(cases, [](const Case& c) { return !possible(c.prior); });
   return cases;
 }
 

@@ -3,12 +3,11 @@
 #include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 #include "taugate/core/parallel.h"
 #include "taugate/study/scaled_traces.h"
+#include "taugate/study/six_digits.h"
 
 namespace taugate {
 namespace {
@@ -22,19 +21,9 @@ constexpr std::size_t kKnots = static_cast<std::size_t>((kLast - kFirst) / kStep
 constexpr std::size_t kLow = 4, kHigh = 7;  // 10^3 and 10^4.5: where the covariances are diagonal
 constexpr double kRidge = 1e-5;             // of the mean variance: units that never move
 constexpr int kMostGates = 256;             // of the input's test; more are added up in groups
-constexpr double kFaintest = 1e4;  // photons whose noise hides the components that are left out
-
-/// Six digits, as they go into the file: what is judged before and after is the same.
-float six_digits(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.6g", value);
-  return std::strtof(text, nullptr);
-}
-
-template <class Values>
-void append(std::vector<float>& to, const Values& values) {
-  for (const double v : values) to.push_back(six_digits(v));
-}
+constexpr double kFaintest = 2e3;  // photons whose noise hides the components that are left out
+constexpr std::size_t kShapes = 40'000;  // noise-free inputs of training, and as many beyond
+constexpr std::size_t kGroups = 32;  // Gaussians for the inputs of training, twice as many beyond
 
 /// How much of a trace belongs to a knot: 1 at the knot, 0 at its neighbours.
 double weight_of(std::size_t knot, double log_photons) {
@@ -44,8 +33,8 @@ double weight_of(std::size_t knot, double log_photons) {
 
 /// Traces of the prior at all numbers of photons, and what the network makes of them.
 struct Block {
-  std::vector<float> input, shape, states, counts;  // [n][T] twice, [n][D], [n]
-  std::vector<double> log_photons;                  // [n]
+  std::vector<float> input, states, counts;  // [n][T], [n][D], [n]
+  std::vector<double> log_photons;           // [n]
   std::size_t size() const { return counts.size(); }
 };
 
@@ -59,11 +48,7 @@ class Source {
 
   Block block(std::size_t first, std::size_t count) {
     const auto T = static_cast<std::size_t>(traces_.gates());
-    Block all{std::vector<float>(count * T),
-              std::vector<float>(count * T),
-              {},
-              std::vector<float>(count),
-              {}};
+    Block all{std::vector<float>(count * T), {}, std::vector<float>(count), {}};
     std::vector<char> lit(count);
     parallel_for((count + 255) / 256, [&](std::size_t part, int) {
       std::vector<double> shape(T);
@@ -72,12 +57,10 @@ class Source {
         const double photons =
             std::pow(10.0, random.uniform(kFirst - 0.5 * kStep, kLast + 0.5 * kStep));
         traces_.shape(kNoveltySeed, first + i, {}, shape);
-        const std::span input(&all.input[i * T], T), noise_free(&all.shape[i * T], T);
+        const std::span input(&all.input[i * T], T);
         traces_.detect(shape, photons, random, input);
-        std::copy(shape.begin(), shape.end(), noise_free.begin());
         for (const float c : input) all.counts[i] += c;
-        lit[i] = normalise(model_.normalisation, noise_free, noise_free) &&
-                 normalise(model_.normalisation, input, input);
+        lit[i] = normalise(model_.normalisation, input, input);
       }
     });
     keep(all, lit, T);
@@ -93,11 +76,9 @@ class Source {
     for (std::size_t i = 0; i < lit.size(); ++i) {
       if (!lit[i]) continue;
       std::copy_n(&all.input[i * T], T, &all.input[kept * T]);
-      std::copy_n(&all.shape[i * T], T, &all.shape[kept * T]);
       all.counts[kept++] = all.counts[i];
     }
     all.input.resize(kept * T);
-    all.shape.resize(kept * T);
     all.counts.resize(kept);
     for (const float c : all.counts)
       all.log_photons.push_back(std::log10(double{c} / counts_per_photon()));
@@ -171,27 +152,71 @@ void set_states(const std::vector<Moments>& moments, Novelty& n) {
   require(both.info() == Eigen::Success,
           "[novelty] found states whose covariance cannot be diagonalised");
   const Matrix64& W = both.eigenvectors();
-  for (Eigen::Index u = 0; u < D; ++u) append(n.transform, W.row(u));
+  for (Eigen::Index u = 0; u < D; ++u) append_six_digits(n.transform, W.row(u));
   for (std::size_t k = 0; k < kKnots; ++k) {
-    append(n.mean, W.transpose() * of(k).mean());
-    append(n.precision, (W.transpose() * ridged(k) * W).diagonal().cwiseInverse());
+    append_six_digits(n.mean, W.transpose() * of(k).mean());
+    append_six_digits(n.precision, (W.transpose() * ridged(k) * W).diagonal().cwiseInverse());
   }
 }
 
-/// The main components of noise-free inputs: those that noise of kFaintest photons does not hide.
-void set_components(const Moments& shapes, Novelty& n) {
-  const Eigen::SelfAdjointEigenSolver<Matrix64> solver(shapes.covariance());
-  const Eigen::Index G = shapes.sum.size();
+/// u [n][G] of `count` noise-free traces, in turn from each of the priors.
+std::vector<float> noise_free(const TraceModel& model, const std::vector<SimulatorConfig>& priors,
+                              std::size_t count, const Novelty& n) {
+  const std::vector<ScaledTraces> sources(priors.begin(), priors.end());
+  const auto T = static_cast<std::size_t>(n.gates), G = n.gate_groups();
+  std::vector<float> u(count * G);
+  std::vector<char> lit(count);
+  parallel_for((count + 255) / 256, [&](std::size_t part, int) {
+    std::vector<double> shape(T);
+    std::vector<float> input(T);
+    for (std::size_t i = part * 256; i < std::min(count, (part + 1) * 256); ++i) {
+      sources[i % sources.size()].shape(kNoveltySeed, i, {}, shape);
+      std::copy(shape.begin(), shape.end(), input.begin());
+      lit[i] = normalise(model.normalisation, input, input);
+      if (lit[i]) n.shape(input, {&u[i * G], G});
+    }
+  });
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < count; ++i)
+    if (lit[i]) std::copy_n(&u[i * G], G, &u[kept++ * G]);
+  u.resize(kept * G);
+  return u;
+}
+
+/// The main components of noise-free inputs u [n][G], those that noise of kFaintest photons does
+/// not hide, and where in them the inputs of training lie, and those beyond.
+void set_inputs(const TraceModel& model, std::size_t count, Novelty& n) {
+  const auto G = static_cast<Eigen::Index>(n.gate_groups());
+  const std::vector<float> within = noise_free(model, {model.simulator}, count, n),
+                           outside = noise_free(model, beyond_prior(model.simulator), count, n);
+  Moments moments(n.gate_groups());
+  const auto matrix = [&](const std::vector<float>& u) {
+    return Eigen::Map<const Eigen::MatrixXf>(u.data(), G, static_cast<Eigen::Index>(u.size()) / G)
+        .cast<double>();
+  };
+  for (const auto* u : {&within, &outside}) {
+    const Matrix64 x = matrix(*u);
+    moments.add(x, Vector64::Ones(x.cols()));
+  }
+  const Eigen::SelfAdjointEigenSolver<Matrix64> solver(moments.covariance());
   Eigen::Index P = 1;
   while (P < G / 2 && solver.eigenvalues()[G - 1 - P] > 0.25 / kFaintest) ++P;
-  append(n.input_mean, shapes.mean());
-  append(n.component_variance, solver.eigenvalues().tail(P));
-  for (Eigen::Index j = 0; j < G; ++j)
-    append(n.components, solver.eigenvectors().rightCols(P).row(j));
+  const Matrix64 V = solver.eigenvectors().rightCols(P);
+  append_six_digits(n.input_mean, moments.mean());
+  for (Eigen::Index j = 0; j < G; ++j) append_six_digits(n.components, V.row(j));
+  const auto mixture = [&](const std::vector<float>& u, std::size_t groups) {
+    const Eigen::MatrixXf a =
+        (V.transpose() * (matrix(u).colwise() - moments.mean())).cast<float>();
+    return ShapeMixture::fit({a.data(), static_cast<std::size_t>(a.size())},
+                             static_cast<std::size_t>(P), groups);
+  };
+  n.training = mixture(within, kGroups);
+  n.beyond = mixture(outside, 2 * kGroups);
 }
 
 struct Judged {
-  double log_photons, state, input;
+  double log_photons;
+  std::array<double, Novelty::kTests> excess;
 };
 
 /// The value that `share` of the traces around each knot are beyond.
@@ -217,32 +242,75 @@ std::vector<double> upper_quantiles(const std::vector<Judged>& judged, double sh
   return result;
 }
 
-/// ln of positive values, to be interpolated.
-std::vector<float> logs(const std::vector<double>& values) {
-  std::vector<float> result;
-  for (const double v : values) result.push_back(six_digits(std::log(std::max(v, 1e-30))));
-  return result;
-}
-
-/// Half of the false alarms to each test, then both moved until together they make all of them.
+/// An equal share of the false alarms to each test, then all moved until together they make all of
+/// them. `judged` against limits of 0.
 void set_limits(std::vector<Judged> judged, Novelty& n) {
-  const double half = 0.5 * Novelty::kFalseAlarms;
-  n.log_state_limit = logs(upper_quantiles(judged, half, [](const auto& j) { return j.state; }));
-  n.log_input_limit = logs(upper_quantiles(judged, half, [](const auto& j) { return j.input; }));
-  for (Judged& j : judged)
-    for (std::size_t k = 0; k < kKnots; ++k) {
-      j.state *= std::exp(-weight_of(k, j.log_photons) * n.log_state_limit[k]);
-      j.input *= std::exp(-weight_of(k, j.log_photons) * n.log_input_limit[k]);
-    }
-  const std::vector<float> moves = logs(upper_quantiles(
-      judged, Novelty::kFalseAlarms, [](const auto& j) { return std::max(j.state, j.input); }));
-  for (std::size_t k = 0; k < kKnots; ++k) {
-    n.log_state_limit[k] = six_digits(double{n.log_state_limit[k]} + moves[k]);
-    n.log_input_limit[k] = six_digits(double{n.log_input_limit[k]} + moves[k]);
+  for (std::size_t test = 0; test < Novelty::kTests; ++test) {
+    const std::vector<double> limits =
+        upper_quantiles(judged, Novelty::kFalseAlarms / Novelty::kTests,
+                        [&](const Judged& j) { return j.excess[test]; });
+    n.limits[test].clear();
+    append_six_digits(n.limits[test], limits);
+    for (Judged& j : judged)
+      for (std::size_t k = 0; k < kKnots; ++k)
+        j.excess[test] -= weight_of(k, j.log_photons) * n.limits[test][k];
   }
+  const std::vector<double> moves =
+      upper_quantiles(judged, Novelty::kFalseAlarms,
+                      [](const Judged& j) { return *std::ranges::max_element(j.excess); });
+  for (auto& limits : n.limits)
+    for (std::size_t k = 0; k < kKnots; ++k) limits[k] = six_digits(double{limits[k]} + moves[k]);
 }
 
 }  // namespace
+
+bool possible(const SimulatorConfig& prior) {
+  try {
+    validate(prior);
+    return true;
+  } catch (const UsageError&) {  // an IRF longer than the period, say
+    return false;
+  }
+}
+
+std::vector<SimulatorConfig> beyond_prior(const SimulatorConfig& prior) {
+  std::vector<SimulatorConfig> priors;
+  const auto add = [&](auto&& change) {
+    SimulatorConfig other = prior;
+    change(other);
+    if (possible(other)) priors.push_back(std::move(other));
+  };
+  const auto above = [](const Range& r, double by) { return Range{r.high, r.high + by}; };
+  const DecayPrior& decay = prior.decay;
+  const double shortest = std::min(decay.tau1_ns.low, decay.tau2_ns.low),
+               longest = std::max(decay.tau1_ns.high, decay.tau2_ns.high);
+  for (const Range& tau : {Range{0.25 * shortest, shortest}, Range{longest, 4.0 * longest}})
+    add([&](SimulatorConfig& c) {
+      c.decay = {.tau1_ns = tau, .tau2_ns = tau, .mono_probability = 1.0, .log_uniform = true};
+    });
+  add([&](SimulatorConfig& c) {
+    const double most =
+        prior.background_fraction.high + prior.background_counts.high / prior.peak_counts.low;
+    c.background_counts = {};
+    c.background_fraction = {most, 2.0 * most + 0.05};
+  });
+  add([&](SimulatorConfig& c) { c.scatter = above(prior.scatter, 0.4); });
+  add([&](SimulatorConfig& c) {
+    c.decay.rise_ns = {std::max(prior.decay.rise_ns.low, 0.5 * shortest),
+                       std::max(prior.decay.rise_ns.high, 2.0 * shortest)};
+    c.decay.rise_amplitude = above(prior.decay.rise_amplitude, 0.4);
+  });
+  const IrfPrior& irf = prior.irf;
+  const double reach =
+      std::max(irf.delay_ns.high - irf.delay_ns.low, 4.0 * prior.acquisition.gate_step_ns);
+  add([&](SimulatorConfig& c) { c.irf.delay_ns = above(irf.delay_ns, reach); });
+  add([&](SimulatorConfig& c) { c.irf.delay_ns = {irf.delay_ns.low - reach, irf.delay_ns.low}; });
+  add([&](SimulatorConfig& c) {
+    Range& width = irf.measured ? c.irf.stretch : c.irf.fwhm_ns;
+    width = above(width, 1.5 * width.high);
+  });
+  return priors;
+}
 
 std::optional<Novelty> estimate_novelty(const TraceModel& model, const NoveltyOptions& options) {
   Source source(model);
@@ -253,33 +321,21 @@ std::optional<Novelty> estimate_novelty(const TraceModel& model, const NoveltyOp
   n.counts_per_photon = source.counts_per_photon();
   for (std::size_t k = 0; k < kKnots; ++k)
     n.log_photons.push_back(kFirst + kStep * static_cast<double>(k));
-  const auto T = static_cast<std::size_t>(n.gates), G = (T + n.group - 1) / n.group;
+  const auto T = static_cast<std::size_t>(n.gates);
   const auto go = [&] { return !options.keep_going || options.keep_going(); };
 
-  const std::size_t for_moments = options.traces / 3;
+  const std::size_t for_moments = options.traces / 6;
   std::vector<Moments> states(kKnots, Moments(D));
-  Moments shapes(G);
-  std::vector<float> u(G);
   for (std::size_t first = 0; first < for_moments; first += kBlock) {
     if (!go()) return {};
     const Block block = source.block(first, std::min(kBlock, for_moments - first));
-    parallel_for(kKnots + 1, [&](std::size_t knot, int) {
-      if (knot < kKnots) return add_states(block, knot, D, states[knot]);
-      Matrix64 x(static_cast<Eigen::Index>(G), static_cast<Eigen::Index>(block.size()));
-      for (std::size_t i = 0; i < block.size(); ++i) {
-        n.shape({&block.shape[i * T], T}, u);
-        for (std::size_t j = 0; j < G; ++j)
-          x(static_cast<Eigen::Index>(j), static_cast<Eigen::Index>(i)) = u[j];
-      }
-      shapes.add(x, Vector64::Ones(x.cols()));
-    });
+    parallel_for(kKnots, [&](std::size_t knot, int) { add_states(block, knot, D, states[knot]); });
   }
   set_states(states, n);
-  set_components(shapes, n);
+  set_inputs(model, std::min(for_moments, kShapes), n);
+  if (!go()) return {};
 
-  // Limits of 1 until they are known: then ratios() gives the squares themselves.
-  n.log_state_limit.assign(kKnots, 0.0f);
-  n.log_input_limit.assign(kKnots, 0.0f);
+  for (auto& limits : n.limits) limits.assign(kKnots, 0.0f);  // until they are known
   std::vector<Judged> judged;
   const auto judge = [&](const Block& block) {
     const std::size_t start = judged.size();
@@ -287,9 +343,9 @@ std::optional<Novelty> estimate_novelty(const TraceModel& model, const NoveltyOp
     parallel_for((block.size() + 255) / 256, [&](std::size_t part, int) {
       std::vector<float> scratch;
       for (std::size_t i = part * 256; i < std::min(block.size(), (part + 1) * 256); ++i) {
-        const auto r =
-            n.ratios(block.counts[i], {&block.input[i * T], T}, {&block.states[i * D], D}, scratch);
-        judged[start + i] = {block.log_photons[i], r.state, r.input};
+        const auto scores =
+            n.scores(block.counts[i], {&block.input[i * T], T}, {&block.states[i * D], D}, scratch);
+        judged[start + i] = {block.log_photons[i], scores.excess};
       }
     });
   };

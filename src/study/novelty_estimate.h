@@ -11,10 +11,17 @@ namespace taugate {
 inline constexpr std::uint64_t kNoveltySeed = 0x6e6f76656c74u;
 
 struct NoveltyOptions {
-  std::size_t traces = 120'000;  ///< a third for the moments, the rest for the limits
+  std::size_t traces = 360'000;  ///< a sixth for the moments, the rest for the limits
   /// Called now and then; where it returns false, the estimate stops and nothing comes of it.
   std::function<bool()> keep_going = {};
 };
+
+/// Whether validate() takes it.
+bool possible(const SimulatorConfig& prior);
+
+/// Priors a little beyond `prior`, in one respect each: shorter and longer lifetimes, a background,
+/// scattered light, a rise, and an IRF that is later, earlier or wider.
+std::vector<SimulatorConfig> beyond_prior(const SimulatorConfig& prior);
 
 /// Simulates pixels of the prior at 6 to 560,000 photons (log-uniform), runs them through the
 /// network, and sets the limits so that Novelty::kFalseAlarms of them are beyond. Pure in its

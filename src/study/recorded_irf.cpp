@@ -25,6 +25,25 @@ bool covers_period(const Measurement& recording, double period_ns) {
   return recording.bins * bin_width(recording) >= period_ns * (1.0 - 1e-6);
 }
 
+/// Error where a record shorter than the period ends before its light does: what is cut off would
+/// be taken for a part of the decay.
+void check_tail(const Measurement& irf) {
+  constexpr double most = 0.01;  // of the peak
+  const double bin = bin_width(irf);
+  const std::vector<double> sum = summed_trace(irf);
+  const MeasuredIrfs irfs(sum, irf.bins, bin);
+  const IrfCurve curve = irfs.curve(0);
+  const double end = bin * static_cast<double>(recorded_range(sum).end);
+  if (curve.start_ns + curve.length_ns() < end - 1.5 * bin) return;
+  const auto in_a_bin = static_cast<std::ptrdiff_t>(std::lround(bin / curve.bin_ns));
+  const std::span density = curve.density;
+  const double last = *std::max_element(density.end() - in_a_bin, density.end()),
+               peak = *std::max_element(density.begin(), density.end());
+  require(last <= most * peak, irf.path.string(), ": found an IRF that is at ", 100.0 * last / peak,
+          " % of its peak where the record ends (", end,
+          " ns), wanted one that goes on until its light is gone");
+}
+
 /// Records of a period at most, in which no IRF goes round the end.
 struct Records {
   std::vector<double> counts;  // [traces][bins]
@@ -34,8 +53,10 @@ struct Records {
 Records unwrapped_records(const Measurement& irf, const Acquisition& acquisition) {
   check_period(irf, acquisition);
   const double bin = bin_width(irf), period = acquisition.period_ns;
-  if (!covers_period(irf, period))
+  if (!covers_period(irf, period)) {
+    check_tail(irf);
     return {std::vector<double>(irf.counts.begin(), irf.counts.end()), irf.bins};
+  }
   const int bins = static_cast<int>(std::floor(period / bin * (1.0 + 1e-12)));
   const Acquisition fine{bins, bin, bin, period};
   std::vector<float> turned(static_cast<std::size_t>(bins));

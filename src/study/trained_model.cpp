@@ -49,9 +49,8 @@ void read_notes(const std::string& file, const ModelNotes& notes, TraceModel& mo
           " outputs beside an acquisition of ", model.acquisition().gates, " and ",
           model.simulator.channels);
   if (model.novelty)
-    require(model.novelty->gates == model.gates(), file,
-            ": found statistics of traces of ", model.novelty->gates, " gates, wanted ",
-            model.gates());
+    require(model.novelty->gates == model.gates(), file, ": found statistics of traces of ",
+            model.novelty->gates, " gates, wanted ", model.gates());
 }
 
 }  // namespace

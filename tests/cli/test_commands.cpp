@@ -207,7 +207,9 @@ TEST_CASE("infer reads an image and leaves pixels without light blank") {
   CHECK(summary["error_ns"]["mean"].is_number());  // the archive holds the truth
   CHECK(contains(o.out, concat(784 - blank, " of 784 pixels have a lifetime, ", blank)));
   const std::string table = read_all(results / "lifetimes.csv");
-  CHECK(table.starts_with("row,column,counts,amplitude_weighted_ns,intensity_weighted_ns\n"));
+  CHECK(
+      table.starts_with("row,column,counts,amplitude_weighted_ns,intensity_weighted_ns,"
+                        "state_distance,input_chi2r,unlike_training\n"));
   CHECK(std::count(table.begin(), table.end(), '\n') == 785);
 
   const Outcome spared =

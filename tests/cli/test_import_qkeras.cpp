@@ -239,7 +239,8 @@ TEST_CASE("a QKeras student's files, imported: every value of infer is the stude
       {"underscore.st", [&](const fs::path& p) { write_keras_names(p, s, "_", true); }},
       {"torch.st", [&](const fs::path& p) { write_safetensors(p, torch_content(s, true)); }},
       {"torch32.st", [&](const fs::path& p) { write_safetensors(p, torch_content(s, false)); }}};
-  for (const auto& [name, write] : files) {
+  for (const auto& [file, write] : files) {
+    const std::string name = file;  // clang 14 captures no binding
     CAPTURE(name);
     write(folder / name);
     const Outcome o = import_of(folder, name);

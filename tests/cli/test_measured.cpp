@@ -40,8 +40,8 @@ TEST_CASE("train for a measured IRF and read the recording that came with it" *
 
   // With the IRF the picture has a panel more, of residuals.
   REQUIRE(run(folder, {"infer", "m.safetensors", decay.string(), "-o", "plain"}).code == 0);
-  CHECK(read_all(folder / "results" / "lifetimes.csv") ==
-        read_all(folder / "plain" / "lifetimes.csv"));
+  CHECK(read_all(folder / "results" / "lifetimes.npy") ==
+        read_all(folder / "plain" / "lifetimes.npy"));
   CHECK(read_all(folder / "results" / "trace.png") != read_all(folder / "plain" / "trace.png"));
 }
 

@@ -35,8 +35,8 @@ TEST_CASE("a command writes neither over what it reads nor twice over what it wr
     return all;
   };
   const std::string before = content();
-  const std::string irf = " --bin 0.179 --period 12.5 ";
-  for (const auto& [command, found] : std::vector<Case>{
+  const std::string irf = " --bin 0.179 --period 12.53 ";
+  for (const auto& [words, found] : std::vector<Case>{
            {"fit z.npz --json z.npz" + irf, "--json: found z.npz, the same file as that of FILE"},
            {"fit z.npz --json hard.npz" + irf, "--json: found hard.npz, the same file"},
            {"fit z.npz --json soft.npz" + irf, "--json: found soft.npz, the same file"},
@@ -63,7 +63,7 @@ TEST_CASE("a command writes neither over what it reads nor twice over what it wr
            {"quantize m.st -o q --json q", "--json: found q"},
            {"quantize m.st -o q --data z.npz --json z.npz", "--json: found z.npz"},
            {"evaluate m.st --json m.st", "--json: found m.st"},
-           {"evaluate m.st --scatter p --json p", "the same file"},
+           {"evaluate m.st --scatter-plot p --json p", "the same file"},
            {"simulate --config simulator.json -o simulator.json", "--output: found simulator.json"},
            {"import m.st -o m.st", "the same file as that of WEIGHTS"},
            {"export-onnx m.st -o m.st", "--output: found m.st"},
@@ -72,6 +72,7 @@ TEST_CASE("a command writes neither over what it reads nor twice over what it wr
            {"compare --models m.st,i.st --json i.st", "--json: found i.st"},
            {"compare --estimators mle -o x --json x/comparison.csv", "the same file"},
            {"reproduce --scale smoke -o x --json x/tables.md", "the same file"}}) {
+    const std::string command = words;  // clang 14 captures no binding
     CAPTURE(command);
     const Outcome o = run(folder, command);
     CAPTURE(o.err);
@@ -81,7 +82,7 @@ TEST_CASE("a command writes neither over what it reads nor twice over what it wr
     CHECK(content() == before);
   }
   // Devices are nobody's, and a folder may hold what is read under a name that is not written.
-  CHECK(run(folder, "fit z.npz --json /dev/null --report /dev/null" + irf).code != 2);
+  CHECK(run(folder, "fit z.npz --from 3 --json /dev/null --report /dev/null").code != 2);
   CHECK(run(folder, "infer m.st z.npz -o . --no-pictures").code == 0);
 }
 
@@ -95,7 +96,7 @@ TEST_CASE("what cannot be written is said before the work") {
         std::string("simulate --samples 900M -o none/z.npz"),
         std::string("compare --estimators mle --traces 1M -o file/x"),
         std::string("simulate --samples 1000000000M -o a.npz"),
-        std::string("fit z.npz --bin 0.179 --period 12.5 -o z.npz/x")}) {
+        std::string("fit z.npz --bin 0.179 --period 12.53 -o z.npz/x")}) {
     CAPTURE(command);
     const Outcome o = run(folder, command);
     CAPTURE(o.err);

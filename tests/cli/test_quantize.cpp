@@ -17,9 +17,9 @@ double rmse(const nlohmann::json& evaluation) {
 
 /// Quantises the model that every test may read; the figures.
 nlohmann::json quantised(const Folder& folder, const std::string& options) {
-  const Outcome o = run(folder, "quantize " + trained_model() +
-                                    " --samples 2000 --json q.json " + options +
-                                    (contains(options, "weights-only") ? "" : " --calibration 64"));
+  const Outcome o =
+      run(folder, "quantize " + trained_model() + " --samples 2000 --json q.json " + options +
+                      (contains(options, "weights-only") ? "" : " --calibration 64"));
   REQUIRE_MESSAGE(o.code == 0, o.err);
   return json_in(folder, "q.json");
 }

@@ -218,6 +218,69 @@ TEST_CASE("maximum likelihood reaches the bound and has no bias") {
     }
 }
 
+/// Fits of noisy traces of a decay with a share of background, `photons` counts in all.
+std::vector<Fit> noisy_fits(const FitOptions& o, const Decay& decay, double photons, double share,
+                            int traces) {
+  std::vector<double> buffer;
+  const IrfCurve irf = parametric_irf(1.5, 0.3, 0.0, 0.0, buffer);
+  Model model(kSs2, irf, o.unknowns);
+  model(parameters_of(kSs2, irf, decay, photons * (1.0 - share), photons * share / kSs2.gates));
+  Fitter fitter(kSs2, irf, o);
+  std::vector<Fit> fits;
+  std::vector<float> counts(model.mu.size());
+  for (int i = 0; i < traces; ++i) {
+    Random random(23, static_cast<std::uint64_t>(i));
+    for (std::size_t k = 0; k < counts.size(); ++k)
+      counts[k] = static_cast<float>(random.poisson(model.mu[k]));
+    fits.push_back(fitter(counts));
+  }
+  return fits;
+}
+
+TEST_CASE("a fit's standard deviation is the scatter of such fits, at the background's limit too") {
+  constexpr int kTraces = 1500;
+  for (const double tau : {0.3, 1.0, 2.5})
+    for (const double share : {0.0, 0.05})
+      for (const double photons : {300.0, 1e3, 1e4}) {
+        double sum = 0.0, squares = 0.0, variance = 0.0;
+        for (const Fit& fit : noisy_fits({}, Decay::mono(tau), photons, share, kTraces)) {
+          sum += fit.parameters.tau_ns[0];
+          squares += fit.parameters.tau_ns[0] * fit.parameters.tau_ns[0];
+          variance += fit.deviation.tau_ns[0] * fit.deviation.tau_ns[0];
+        }
+        const double mean = sum / kTraces;
+        const double ratio = std::sqrt((squares / kTraces - mean * mean) / (variance / kTraces));
+        CAPTURE(tau);
+        CAPTURE(share);
+        CAPTURE(photons);
+        CHECK(ratio > 0.95);
+        CHECK(ratio < 1.1);
+      }
+}
+
+TEST_CASE("two components at few counts: no flash of light takes the place of a lifetime") {
+  FitOptions o;
+  o.unknowns.components = 2;
+  struct Most {
+    double photons, of_all, of_converged;
+  };
+  for (const Most& most : {Most{300.0, 0.09, 0.06}, {1e3, 0.045, 0.035}, {1e4, 0.01, 0.01}}) {
+    double all = 0.0, converged = 0.0;
+    int count = 0;
+    const std::vector<Fit> fits = noisy_fits(o, {0.4, 1.2, 0.5}, most.photons, 0.0, 500);
+    for (const Fit& fit : fits) {
+      const double error = mean_lifetimes(fit.parameters.decay()).amplitude_ns / 0.8 - 1.0;
+      all += error;
+      if (fit.status != FitStatus::converged) continue;
+      converged += error;
+      ++count;
+    }
+    CAPTURE(most.photons);
+    CHECK(std::abs(all / static_cast<double>(fits.size())) < most.of_all);
+    CHECK(std::abs(converged / count) < most.of_converged);
+  }
+}
+
 TEST_CASE("an IRF of two bins, known from its counts: both methods are right") {
   // tau 3.7 ns in bins of 128 ps, from few photons to many; the IRF lies between two bins.
   const Acquisition a{780, 0.128, 0.128, 100.0};

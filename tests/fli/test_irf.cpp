@@ -61,6 +61,21 @@ TEST_CASE("a parametric IRF has the centre and the width that were asked for") {
   }
 }
 
+TEST_CASE("the rise time of an IRF is that of its edge") {
+  std::vector<double> buffer;
+  // exp(-t^2 / 2 sigma^2) at 0.1 and 0.9; samples are linear between thirds of sigma.
+  const double sigma = 0.3 / 2.3548, gaussian = sigma * (2.1460 - 0.4590);
+  CHECK(rise_time_ns(parametric_irf(1.5, 0.3, 0.0, 0.0, buffer)) ==
+        doctest::Approx(gaussian).epsilon(0.03));
+  // A gate's edge is a normal distribution function, from -1.2816 to 1.2816 sigma.
+  CHECK(rise_time_ns(parametric_irf(1.5, 0.3, 4.0, 0.0, buffer)) ==
+        doctest::Approx(sigma * 2.0 * 1.2816).epsilon(0.03));
+  const std::vector<double> triangle{0.0, 1.0, 0.0};
+  CHECK(rise_time_ns({0.0, 0.5, triangle, 0.0}) == doctest::Approx(0.8 * 0.5));
+  const std::vector<double> steep{1.0, 0.5};
+  CHECK(rise_time_ns({0.0, 0.5, steep, 0.0}) == 0.0);
+}
+
 TEST_CASE("a measured IRF: background subtracted, cut to the signal, moments kept") {
   const double bin = 0.02, mean = 2.345, background = 40.0;
   for (const double sigma : {0.03, 0.12}) {  // 1.5 and 6 bins

@@ -199,7 +199,8 @@ TEST_CASE("every value of the forward pass equals the integers'") {
       compare_trace(integers, record, input, output.sfd.value, b, seen);
     CHECK(seen.size() == (s.form == GruForm::reset_after ? 11u : 10u));
     for (const auto& [node, compared] : seen) {
-      CAPTURE(static_cast<int>(node));
+      const int number = static_cast<int>(node);  // clang 14 captures no binding
+      CAPTURE(number);
       CHECK(compared.values > 0);
       CHECK(compared.differences == 0);
     }

@@ -111,7 +111,8 @@ TEST_CASE("those models reach both ends of every range, and both ways to a sum")
     }
   CHECK(ends.size() == 8);
   for (const auto& [node, found] : ends) {
-    CAPTURE(static_cast<int>(node));
+    const int number = static_cast<int>(node);  // clang 14 captures no binding
+    CAPTURE(number);
     CHECK(found.low > 0);
     CHECK(found.high > 0);
   }

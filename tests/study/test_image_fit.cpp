@@ -44,6 +44,7 @@ Measurement record(int bins, double tau_ns, double photons_a_period, double back
 struct Found {
   RecordedGates gates;
   Estimate estimate;
+  bool contradicted;
 };
 Found fit(const Measurement& m, const Measurement& irf, double from, double to) {
   ImageFitOptions options;
@@ -54,7 +55,7 @@ Found fit(const Measurement& m, const Measurement& irf, double from, double to) 
   const MeasuredIrfs irfs = irfs_on_gates(irf, gates.acquisition, gates.first_gate_ns);
   const IrfCurve curve = irfs.curve(0);
   const ImageFit result = fit_image(gates, {&curve, 1}, options);
-  return {gates, result.pixels[0]};
+  return {gates, result.pixels[0], result.contradicted_outside()};
 }
 
 /// Counts of the record's first two periods at those times, whichever period they lie in.
@@ -107,6 +108,22 @@ TEST_CASE("times to fit are the recorder's, of a record that is folded at the pe
                        UsageError);
   CHECK_THROWS_WITH_AS(fit(decay, irf, 10, 36), doctest::Contains("no more than the laser period"),
                        UsageError);
+}
+
+TEST_CASE(
+    "a fit of the tail is contradicted by what was recorded before it, if that is not its own") {
+  const Measurement irf = record(kBinsAPeriod, 1e-3, 1e6, 0.0, 2);
+  Measurement m = record(kBinsAPeriod, 0.6, 1e6, 1.0, 1);
+  const Measurement impurity = record(kBinsAPeriod, 3.0, 1e5, 0.0, 3);
+  for (const auto& [from, to] : {std::pair{13.5, 0.0}, {5.0, 20.0}, {13.5, 18.0}}) {
+    const Found found = fit(m, irf, from, to);
+    CHECK(close(found.estimate.amplitude_ns, 0.6, 0.0, 0.03));
+    CHECK(!found.contradicted);
+  }
+  for (std::size_t j = 0; j < m.counts.size(); ++j) m.counts[j] += impurity.counts[j];
+  const Found tail = fit(m, irf, 18.0, 0.0);
+  CHECK(close(tail.estimate.amplitude_ns, 3.0, 0.0, 0.1));
+  CHECK(tail.contradicted);
 }
 
 TEST_CASE("a record shorter than the laser period has gates where it has data") {

@@ -87,3 +87,30 @@ TEST_CASE("a library as one IRF is as wide as one of its records, its faint tail
   const Moments plain = moments(irfs_on_gates(sum, acquisition, 0.0).curve(0));
   CHECK(close(plain.deviation, std::sqrt(variance + kSpread * kSpread), 0.0, 0.02));
 }
+
+TEST_CASE("an IRF whose tail is cut by the end of its record is refused, a whole one is not") {
+  constexpr int bins = 400;
+  Measurement m;
+  m.width = m.height = 1;
+  m.bin_ns = kBin;
+  std::vector<double> buffer, light(bins);
+  Response{Acquisition{bins, kBin, kBin, 2.0 * bins * kBin}}(
+      parametric_irf(2.5, kFwhm, 0.0, kTail, buffer), Decay::mono(1e-5), light);
+  const double sum = std::accumulate(light.begin(), light.end(), 0.0);
+  Random random(6, 0);
+  for (const double value : light)
+    m.counts.push_back(static_cast<float>(random.poisson(1e5 * value / sum + 5.0)));
+  const Acquisition gates{256, kBin, kBin, 25.0};
+  // Tails of 0.3 ns: at 5 ns it is at e^-8 of what it was.
+  const auto cut_at = [&m](double end) {
+    m.bins = static_cast<int>(end / kBin);
+    m.counts.resize(static_cast<std::size_t>(m.bins));
+  };
+  for (const double end : {10.0, 5.0}) {
+    cut_at(end);
+    CHECK(irfs_on_gates(m, gates, 0.0).size() == 1);
+  }
+  cut_at(3.1);
+  CHECK_THROWS_WITH_AS(irfs_on_gates(m, gates, 0.0), doctest::Contains("where the record ends"),
+                       Error);
+}

@@ -166,7 +166,8 @@ void read_text(Measurement& m, const MeasurementOptions& options) {
 void read_curves(Measurement& m, const MeasurementOptions& options) {
   const PhdFile file = read_phd(m.path);
   const int curves = static_cast<int>(file.curves.size());
-  if (curves > 1)
+  m.many_channels = curves > 1;
+  if (m.many_channels)
     for (const PhdCurve& curve : file.curves)
       m.channel_photons.push_back(static_cast<double>(curve.integral_count));
   const bool all = options.channel == MeasurementOptions::kBrightest;

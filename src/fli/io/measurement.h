@@ -53,10 +53,11 @@ struct MeasurementOptions {
 ///   NPY, NPZ, MATLAB, HDF5   an array [T], [N][T] or [H][W][T]
 ///   Photon-HDF5              a trace of each detector
 ///   TIFF, OME-TIFF           a gate a page; a single page is a list of traces [N][T]
-///   a folder                 of TIFF images, one a gate, in the order of the numbers in their
-///   names PHD                      each curve is a trace SDT                      curves and
-///   images PTU                      images and point measurements text                     see
-///   csv.h
+///   a folder                 of TIFF images, one a gate, in the order of the numbers in their names
+///   PHD                      each curve is a trace
+///   SDT                      curves and images
+///   PTU                      images and point measurements
+///   text                     see csv.h
 /// Error for anything else, for NaN, infinite or negative counts (naming trace and gate, counted
 /// from 0) and for a file without counts; UsageError for a channel that the file does not have.
 Measurement read_measurement(const std::filesystem::path& path,
