@@ -48,6 +48,7 @@ void write_vectors(const fs::path& folder, const QuantisedModel& model, std::siz
   for (const auto& pixel : pixels) input.insert(input.end(), pixel.begin(), pixel.end());
   std::vector<std::int64_t> output(input.size() * static_cast<std::size_t>(model.outputs()));
   IntegerEngine(model.network).run_words(input, output);
+  make_folder(folder);
   write_words(folder / "golden_input.mem", std::vector<std::int64_t>(input.begin(), input.end()),
               4);
   write_words(folder / "golden_output.mem", output, data_bits / 4);
@@ -71,8 +72,8 @@ int export_rtl(int argc, char** argv) {
   const QuantisedModel model = load_quantised_model(file);
   const RtlParameters parameters = rtl_parameters(model.network, options);
   const fs::path folder = a.text("output");
-  taugate::export_rtl(folder, model.network, parameters);
   if (vectors > 0) write_vectors(folder, model, vectors, parameters.data_bits());
+  taugate::export_rtl(folder, model.network, parameters);
   print_parameters(model.network, parameters);
   std::cout << "wrote " << (folder / "seq2seq_model.sv").string() << " and its memories\n";
   return kSuccess;

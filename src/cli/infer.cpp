@@ -197,7 +197,7 @@ std::vector<std::function<void()>> map_jobs(const Inference& r, const std::vecto
                    r.intensity, scale);
     });
   }
-  if (!truth.empty())
+  if (!truth.empty() && statistics_of(r.amplitude_ns))
     jobs.emplace_back([&r, &truth, folder] {
       draw_lifetime_scatter(folder / "scatter.png", "Amplitude-weighted lifetime", truth,
                             r.amplitude_ns);

@@ -73,6 +73,7 @@ int write_traces(const Arguments& a, const Simulator& simulator, std::uint64_t s
     progress.update(static_cast<double>(first + n));
   }
   progress.finish(static_cast<double>(samples), "packing the archive");
+  if (interrupted()) return stopped();
   out.finish();
   std::cout << "wrote " << samples << " traces of " << T << " gates to " << a.text("output")
             << '\n';
@@ -82,6 +83,9 @@ int write_traces(const Arguments& a, const Simulator& simulator, std::uint64_t s
 Masks masks_from(const Arguments& a, int images, std::uint64_t seed) {
   if (!a.has("masks")) return procedural_masks(images, seed);
   IdxImages idx = read_idx_images(a.text("masks"));
+  require(std::any_of(idx.pixels.begin(), idx.pixels.end(),
+                      [](std::uint8_t pixel) { return pixel >= Masks::threshold; }),
+          a.text("masks"), ": found no pixel of ", int{Masks::threshold}, " and more, wanted some");
   return {static_cast<int>(idx.rows), static_cast<int>(idx.cols), std::move(idx.pixels)};
 }
 
@@ -90,7 +94,6 @@ Masks masks_from(const Arguments& a, int images, std::uint64_t seed) {
 int write_images(const Arguments& a, const Simulator& simulator, int images, std::uint64_t seed) {
   const auto per = a.has("one-decay-per-image") ? LifetimesPer::image : LifetimesPer::pixel;
   const ImageSet set = simulate_images(simulator, masks_from(a, images, seed), images, seed, per);
-  if (interrupted()) return stopped();
   const int across = static_cast<int>(std::ceil(std::sqrt(images))),
             down = (images + across - 1) / across;
   const auto width = static_cast<std::size_t>(across * set.cols),
@@ -121,6 +124,7 @@ int write_images(const Arguments& a, const Simulator& simulator, int images, std
   put("tau2", {width}, set.tau2);
   put("fraction", {width}, set.fraction);
   add_time_axis(out, simulator.config().acquisition);
+  if (interrupted()) return stopped();
   out.finish();
   std::cout << "wrote " << images << " images as one of " << width << " x " << height
             << " pixels and " << set.gates << " gates to " << a.text("output") << '\n';

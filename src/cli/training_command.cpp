@@ -248,7 +248,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
     record["parameters"] = run.network().parameters().count();
     write_file(a.text("json"), record.dump(2) + "\n");
   }
-  fs::remove(checkpoint);
+  if (fs::is_regular_file(checkpoint)) fs::remove(checkpoint);  // not a device
   std::cout << (end == TrainingEnd::stopped_early ? "stopped early" : "trained")
             << ": validation RMSE " << record["validation_rmse"].get<double>() << ", "
             << static_cast<std::uint64_t>(static_cast<double>(trainer.samples_done() - already) /

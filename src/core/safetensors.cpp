@@ -6,7 +6,9 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"
@@ -54,7 +56,14 @@ class Checksum {
 /// Where the file tells a checksum: it is taken out of the header and compared.
 void check_checksum(const std::string& file, Json& header, std::string_view data) {
   const auto metadata = header.find(kMetadata);
-  if (metadata == header.end() || !metadata->contains(kChecksum)) return;
+  if (metadata == header.end()) return;
+  const std::string_view name = kChecksum;
+  for (const auto& [key, value] : metadata->items())  // a name of which one character is another
+    require(key.size() != name.size() || key == name ||
+                std::inner_product(key.begin(), key.end(), name.begin(), 0, std::plus<>(),
+                                   std::not_equal_to<>()) > 1,
+            file, ": is damaged: found an entry '", key, "', wanted ", kChecksum);
+  if (!metadata->contains(kChecksum)) return;
   const auto found = metadata->at(kChecksum).get<std::string>();
   metadata->erase(kChecksum);
   Checksum checksum;

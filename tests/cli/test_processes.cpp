@@ -122,7 +122,7 @@ TEST_CASE("SIGINT and SIGTERM end commands that look at nothing, and no file is 
   const auto before = folder.names();
   for (const std::string& command :
        {std::string("convert a.npz pipe.csv"),
-        "infer " + trained_model() + " a.npz -o out " + "--no-pictures --report pipe.csv",
+        "evaluate " + trained_model() + " --samples 10 --json pipe.csv",
         std::string("fit a.npz --irf-fwhm 0.3 --irf-delay 1.5 --method mle --json pipe.csv"),
         std::string("simulate --samples 900k -o b.npz"),
         std::string("train --samples 900M --no-pictures --checkpoint /dev/null -o m.safetensors"),

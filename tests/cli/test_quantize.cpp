@@ -131,7 +131,7 @@ TEST_CASE("calibration on measured traces") {
   };
   const std::string axis = "# bin_ns=0.179 period_ns=12.53\n";
   write_all(folder / "zeros.csv", axis + line(70, "0") + line(70, "0"));
-  refused("--data zeros.csv", 1, {"zeros.csv", "found 2 traces without light"});
+  refused("--data zeros.csv", 1, {"zeros.csv", "found no count in 2 trace(s)"});
   write_all(folder / "short.csv", axis + line(69, "7"));
   refused("--data short.csv", 1, {"short.csv", "12.351"});
   refused("--data nothing.csv", 1, {"nothing.csv"});
