@@ -18,7 +18,7 @@ TEST_CASE("train writes a model, its learning curve and a record") {
   CHECK(contains(o.out, "parameters: 513 (537 counting"));
   CHECK(contains(o.out, "70 gates of 0.179 ns"));
   CHECK(contains(o.out, "wrote model.safetensors"));
-  CHECK(contains(o.err, "validation RMSE"));
+  CHECK(contains(o.out, "validation RMSE"));
   CHECK(folder.names() ==
         std::vector<std::string>{"model.safetensors", "model.safetensors.curve.png", "t.json"});
   CHECK(is_picture(folder / "model.safetensors.curve.png"));
