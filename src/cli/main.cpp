@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cctype>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -135,9 +136,13 @@ void watch_for_interrupts() {
 /// work. OpenMP reads this when the program is loaded, so it is loaded again. Where that cannot be,
 /// or somebody has chosen already, nothing changes.
 void let_waiting_threads_sleep(char** argv) {
-  constexpr const char* policy = "OMP_WAIT_POLICY";
+  constexpr const char *policy = "OMP_WAIT_POLICY", *threads = "OMP_NUM_THREADS";
   std::error_code ignored;
   if (std::getenv(policy) || ::setenv(policy, "passive", 1) != 0) return;
+  // Of a number that is none OpenMP has complained by now, which is enough.
+  const char* wish = std::getenv(threads);
+  if (wish && !(std::isdigit(static_cast<unsigned char>(*wish)) && std::atol(wish) > 0))
+    ::unsetenv(threads);
   ::execv(std::filesystem::read_symlink("/proc/self/exe", ignored).c_str(), argv);
 }
 
