@@ -1,68 +1,49 @@
 #include "taugate/fli/levenberg_marquardt.h"
 
+#include <Eigen/Cholesky>
+
 namespace taugate {
 namespace {
 
 using Matrix = std::array<VariableVector, kMostVariables>;
+using Whole = Eigen::Matrix<double, kMostVariables, kMostVariables, Eigen::RowMajor>;
+// Of as many variables as there are, on the stack.
+using Square = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor,
+                             kMostVariables, kMostVariables>;
+using Column = Eigen::Matrix<double, Eigen::Dynamic, 1, Eigen::ColMajor, kMostVariables, 1>;
 
-/// L of a = D L L^T D with D = diag(sqrt(a_ii)); false where a is not positive definite.
+/// L of S a S = L L^T with S = diag(1 / sqrt(a_ii)); false where a is not positive definite.
 struct Factors {
-  Matrix lower{};
-  VariableVector scale{};
+  Eigen::LLT<Square> lower;
+  Column scale;
 
-  bool of(const Matrix& a, std::size_t n) {
-    for (std::size_t i = 0; i < n; ++i) {
-      if (!(a[i][i] > 0.0)) return false;
-      scale[i] = std::sqrt(a[i][i]);
-    }
-    for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t j = 0; j <= i; ++j) {
-        double sum = a[i][j] / (scale[i] * scale[j]);
-        for (std::size_t k = 0; k < j; ++k) sum -= lower[i][k] * lower[j][k];
-        if (i != j) {
-          lower[i][j] = sum / lower[j][j];
-        } else {
-          if (!(sum > 1e-14)) return false;
-          lower[i][i] = std::sqrt(sum);
-        }
-      }
-    return true;
-  }
-
-  VariableVector solve(const VariableVector& b, std::size_t n) const {
-    VariableVector x{};
-    for (std::size_t i = 0; i < n; ++i) {
-      double sum = b[i] / scale[i];
-      for (std::size_t k = 0; k < i; ++k) sum -= lower[i][k] * x[k];
-      x[i] = sum / lower[i][i];
-    }
-    for (std::size_t i = n; i-- > 0;) {
-      double sum = x[i];
-      for (std::size_t k = i + 1; k < n; ++k) sum -= lower[k][i] * x[k];
-      x[i] = sum / lower[i][i];
-    }
-    for (std::size_t i = 0; i < n; ++i) x[i] /= scale[i];
-    return x;
+  bool of(const Matrix& a, int n) {
+    const auto part = Eigen::Map<const Whole>(a[0].data()).topLeftCorner(n, n);
+    if (!(part.diagonal().array() > 0.0).all()) return false;
+    scale = part.diagonal().cwiseSqrt().cwiseInverse();
+    lower.compute(scale.asDiagonal() * part * scale.asDiagonal());
+    return lower.info() == Eigen::Success &&
+           (lower.matrixLLT().diagonal().array() > 1e-7).all();  // false for NaN
   }
 };
 
 }  // namespace
 
 bool solve_positive(const Matrix& a, const VariableVector& b, int n, VariableVector& x) {
-  Factors factors;
-  if (!factors.of(a, static_cast<std::size_t>(n))) return false;
-  x = factors.solve(b, static_cast<std::size_t>(n));
+  Factors f;
+  if (!f.of(a, n)) return false;
+  x = {};
+  Eigen::Map<Column>(x.data(), n) = f.scale.cwiseProduct(
+      f.lower.solve(f.scale.cwiseProduct(Eigen::Map<const Column>(b.data(), n))));
   return true;
 }
 
 bool invert_positive(const Matrix& a, int n, Matrix& inverse) {
-  Factors factors;
-  if (!factors.of(a, static_cast<std::size_t>(n))) return false;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
-    VariableVector unit{};
-    unit[i] = 1.0;
-    inverse[i] = factors.solve(unit, static_cast<std::size_t>(n));
-  }
+  Factors f;
+  if (!f.of(a, n)) return false;
+  inverse = {};
+  Eigen::Map<Whole>(inverse[0].data()).topLeftCorner(n, n) =
+      f.scale.asDiagonal() * f.lower.solve(Square::Identity(n, n)) * f.scale.asDiagonal();
   return true;
 }
 
