@@ -30,12 +30,18 @@ bool appears(const fs::path& path) {
   return fs::exists(path);
 }
 
-/// Whether the process that wrote it is there no more (a zombie is not there).
+/// Whether the process that wrote it is there no more (a zombie is not there). One that was killed
+/// may need a moment for that.
 bool has_ended(const fs::path& pid_file) {
   const std::string process = read_all(pid_file);
-  const std::string status =
-      read_all(fs::path("/proc") / process.substr(0, process.find('\n')) / "status");
-  return status.empty() || contains(status, "State:\tZ") || contains(status, "State:\tX");
+  for (int i = 0; i < 400; ++i) {
+    const std::string status =
+        read_all(fs::path("/proc") / process.substr(0, process.find('\n')) / "status");
+    if (status.empty() || contains(status, "State:\tZ") || contains(status, "State:\tX"))
+      return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
 }
 
 }  // namespace
