@@ -191,7 +191,10 @@ Prior prior_from(const Arguments& a, const std::optional<Prior>& base) {
   }
   if (a.has("irf-gate")) config.irf.gate_ns = a.range("irf-gate");
   if (a.has("counts")) config.peak_counts = a.range("counts");
-  if (a.has("background")) config.background_counts = a.range("background");
+  if (a.has("background")) {  // in the place of all that the prior has
+    config.background_counts = a.range("background");
+    config.background_fraction = {0.0, 0.0};
+  }
   if (a.has("scatter")) config.scatter = a.range("scatter");
   if (a.has("detector")) config.detector.kind = detector_kind(a.text("detector"));
   if (a.has("dark")) config.detector.dark_counts = a.number("dark");

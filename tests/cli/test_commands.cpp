@@ -93,6 +93,8 @@ TEST_CASE("the prior is general unless paper is asked for; scatter and rise are 
   CHECK(prior_of("").starts_with("prior: general: "));
   CHECK(prior_of(" --preset ss3-135").starts_with("prior: general: "));
   CHECK(prior_of(" --prior paper").starts_with("prior: paper: "));
+  CHECK(contains(prior_of(""), "background"));
+  CHECK_FALSE(contains(prior_of(" --background 0"), "background"));
   write_all(folder / "g.json", R"({"prior": "general"})");
   CHECK(prior_of(" --config g.json").starts_with("prior: general: "));
   write_all(folder / "old.json", "{}");
