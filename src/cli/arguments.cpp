@@ -61,14 +61,14 @@ std::string name_of(const Arguments& a, std::string name) {
 
 Arguments::Arguments(std::string command, std::string synopsis, std::string about,
                      std::vector<std::string> positional)
-    : options_("taugate " + command, about),
-      positionals_(positional),
+    : options_("taugate " + command, std::move(about)),
+      positionals_(std::move(positional)),
       command_(std::move(command)) {
   options_.custom_help(std::move(synopsis));
   options_.positional_help("");
-  for (const auto& name : positional)
+  for (const auto& name : positionals_)
     options_.add_options("hidden")(name, "", cxxopts::value<std::string>());
-  options_.parse_positional(positional);
+  options_.parse_positional(positionals_);
   options_.set_width(80);
   group("")("h,help", "print this text");
 }
@@ -129,7 +129,8 @@ void Arguments::check_company() const {
   };
   const auto either = [](const Names& names, const std::string& before) {
     std::string text;
-    for (const auto& name : names) text += (text.empty() ? "" : " or ") + before + name;
+    for (const auto& name : names)
+      text.append(text.empty() ? "" : " or ").append(before).append(name);
     return text;
   };
   for (const Rule& rule : rules_) {

@@ -245,7 +245,8 @@ void write_results(const fs::path& folder, const RecordedGates& gates, const Map
   CsvWriter table(folder / "lifetimes.csv", names);
   std::vector<double> row(names.size());
   for (std::size_t i = 0; i < maps[0].second.size(); ++i) {
-    row[0] = static_cast<double>(i / W);
+    const std::size_t line = i / W;
+    row[0] = static_cast<double>(line);
     row[1] = static_cast<double>(i % W);
     for (std::size_t m = 0; m < maps.size(); ++m) row[m + 2] = maps[m].second[i];
     table.row(row);

@@ -176,12 +176,11 @@ int guarded_run(int argc, char** argv) {
 }  // namespace taugate::cli
 
 int main(int argc, char** argv) {
-  using namespace taugate;
-  cli::let_waiting_threads_sleep(argv);
+  taugate::cli::let_waiting_threads_sleep(argv);
   // Writing then fails with a reason, which we tell, where it would end us without a word.
   for (const int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);
-  cli::watch_for_interrupts();
-  no_hdf5_clean_up_at_exit();
-  const int code = cli::guarded_run(argc, argv);
-  return interrupted() ? 128 + interrupt_signal() : code;
+  taugate::cli::watch_for_interrupts();
+  taugate::no_hdf5_clean_up_at_exit();
+  const int code = taugate::cli::guarded_run(argc, argv);
+  return taugate::interrupted() ? 128 + taugate::interrupt_signal() : code;
 }

@@ -110,12 +110,13 @@ void add_irf_library_options(Arguments& a, const std::string& title) {
   a.needs({"irf-align"}, {"irf"});
 }
 
-void print_alignment(const Arguments& a, std::span<const double> shifts) {
-  const auto [low, high] = std::minmax_element(shifts.begin(), shifts.end());
-  const double squares = std::inner_product(shifts.begin(), shifts.end(), shifts.begin(), 0.0);
-  std::cout << a.text("irf") << ": " << shifts.size() << " IRF(s) moved onto one time; they lay "
+void print_alignment(const Arguments& a, std::span<const double> shift_ns) {
+  const auto [low, high] = std::minmax_element(shift_ns.begin(), shift_ns.end());
+  const double squares =
+      std::inner_product(shift_ns.begin(), shift_ns.end(), shift_ns.begin(), 0.0);
+  std::cout << a.text("irf") << ": " << shift_ns.size() << " IRF(s) moved onto one time; they lay "
             << short_number(*low) << " to " << short_number(*high) << " ns from it, deviation "
-            << short_number(std::sqrt(squares / static_cast<double>(shifts.size()))) << " ns\n";
+            << short_number(std::sqrt(squares / static_cast<double>(shift_ns.size()))) << " ns\n";
 }
 
 Measurement irf_from(const Arguments& a, const Measurement* beside) {

@@ -238,7 +238,9 @@ std::vector<float> floats_of(const StoredTensor& t, const std::string& file) {
 
 std::vector<std::int64_t> integers_of(const StoredTensor& t, const std::string& file) {
   std::vector<std::int64_t> values(t.count());
-  const auto put = [&](std::size_t i, auto x) { values[i] = static_cast<std::int64_t>(x); };
+  const auto put = [&](std::size_t i, auto x) {
+    values[i] = static_cast<std::int64_t>(x);  // NOLINT(bugprone-signed-char-misuse): a number
+  };
   if (t.dtype == "I8")
     for_each_value<std::int8_t>(t, put);
   else if (t.dtype == "U8")

@@ -28,8 +28,8 @@ void draw_error_curves(const std::filesystem::path& path, const std::string& axi
                        std::span<const ErrorCurve> curves) {
   require(!curves.empty(), "error plot: found no curve");
   // The names stand above both panels, which are of one height.
-  const auto rows = static_cast<double>((curves.size() - 1) / kNamesARow + 1);
-  const double height = 700.0 + 22.0 * rows;
+  const std::size_t rows = (curves.size() - 1) / kNamesARow + 1;
+  const double height = 700.0 + 22.0 * static_cast<double>(rows);
   GnuplotScript script(600, static_cast<int>(height));
   std::string deviations, biases;
   double lowest = -0.02, highest = 0.02;  // of the biases; what is beyond 0.3 is cut
@@ -45,9 +45,10 @@ void draw_error_curves(const std::filesystem::path& path, const std::string& axi
     const std::string points = i < kColours.size() ? "pt 7" : "pt 4";
     const std::string separator = i == 0 ? "" : ", ";
     // gnuplot's own key would not stand across both panels.
+    const std::size_t row = i / kNamesARow, place = i % kNamesARow;
     script.line("set label ", i + 1, " ", GnuplotScript::quoted(c.name), " at screen ",
-                0.06 + 0.32 * static_cast<double>(i % kNamesARow), ",",
-                1.0 - (14.0 + 22.0 * static_cast<double>(i / kNamesARow)) / height,
+                0.06 + 0.32 * static_cast<double>(place), ",",
+                1.0 - (14.0 + 22.0 * static_cast<double>(row)) / height,
                 " font ',10' textcolor rgb '#202020' point ", points, " ps 0.9 ", colour,
                 " offset 1,0");
     deviations += concat(separator, "$", block, " using 1:(100*$2) with linespoints ", points,

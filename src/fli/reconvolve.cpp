@@ -67,9 +67,11 @@ Reconvolution::Reconvolution(const Acquisition& acquisition, const IrfCurve& irf
   last_ = static_cast<std::ptrdiff_t>(std::ceil((end + h) / h));
   kernel_.assign(static_cast<std::size_t>(last_ - first + 1), 0.0);
   // The IRF as pulses closer than the cells.
-  const double parts = std::ceil(kPulses * irf.bin_ns / h), spacing = irf.bin_ns / parts;
+  const int parts = static_cast<int>(std::ceil(kPulses * irf.bin_ns / h));
+  const double spacing = irf.bin_ns / parts;
   for (std::size_t j = 0; j + 1 < irf.density.size(); ++j)
-    for (double part = 0.5; part < parts; part += 1.0) {
+    for (int pulse = 0; pulse < parts; ++pulse) {
+      const double part = pulse + 0.5;
       const double density = irf.density[j] + part / parts * (irf.density[j + 1] - irf.density[j]);
       const double s = start + irf.bin_ns * static_cast<double>(j) + part * spacing;
       for (auto m = static_cast<std::ptrdiff_t>(std::ceil((s - width) / h));; ++m) {

@@ -44,8 +44,7 @@ class BlockChain {
   struct Strides {
     std::size_t of_trace, of_step, of_output;
   };
-  void read_out(Scratch& scratch, int steps, float* output, std::size_t traces,
-                const Strides& strides) const;
+  void read_out(Scratch& s, int steps, float* output, std::size_t traces, const Strides& at) const;
 
   /// These final states of the first `traces` traces, [traces][carried_units()], layer by layer.
   void copy_carried(const Scratch& scratch, std::size_t traces, float* states) const;
@@ -61,7 +60,7 @@ class BlockChain {
     void run(int steps, const float* x, std::size_t x_stride, float* states, std::size_t stride,
              float* gates) const;
   };
-  Layer pack(const Chain::Layer& layer);
+  Layer pack(const Chain::Layer& from);
 
   int outputs_, widest_ = 1;
   Arena weights_;

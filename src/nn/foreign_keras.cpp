@@ -233,14 +233,13 @@ std::string layer_name(const Hdf5File& file, const KerasConfig& config, std::str
 
 /// [columns of z | r | h] of `rows` rows to rows r, z, n of `rows` columns.
 std::vector<float> gates_in_order(const std::vector<float>& keras, int rows, int hidden) {
-  static constexpr int kFrom[]{1, 0, 2};  // where r, z, n are in Keras' order
   std::vector<float> ours(keras.size());
   std::size_t at = 0;
-  for (int gate = 0; gate < 3; ++gate)
+  for (const int gate : {1, 0, 2})  // where r, z, n are in Keras' order
     for (int unit = 0; unit < hidden; ++unit)
       for (int row = 0; row < rows; ++row)
         ours[at++] = keras[static_cast<std::size_t>(row) * 3 * hidden +
-                           static_cast<std::size_t>(kFrom[gate]) * hidden + unit];
+                           static_cast<std::size_t>(gate) * hidden + unit];
   return ours;
 }
 

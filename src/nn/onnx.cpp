@@ -190,9 +190,8 @@ class Exporter {
   std::string layer(const std::string& name, std::size_t k, const std::string& x,
                     const std::string& start, std::string* end) {
     const std::string last = name + ".last";
-    const std::string y = config_.activation == Activation::smooth
-                              ? operator_gru(name, k, x, start, last)
-                              : scanned_gru(name, k, x, start, last);
+    std::string y = config_.activation == Activation::smooth ? operator_gru(name, k, x, start, last)
+                                                             : scanned_gru(name, k, x, start, last);
     if (end) *end = last;
     return y;
   }

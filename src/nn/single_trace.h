@@ -36,7 +36,7 @@ class SingleTrace {
     Buffer<float> states;    // [T][padded]
     const float* last() const { return states.end() - gru.padded; }
   };
-  simd::SingleRun<float> block(std::size_t layer, int first, const float* input, int& steps);
+  simd::SingleRun<float> block(std::size_t k, int first, const float* input, int& steps);
   void run_head(float* output);
 
   int steps_, outputs_;

@@ -43,7 +43,7 @@ void TrainingOptions::validate() const {
 }
 
 Trainer::Trainer(Parameters& parameters, Objective objective, const TrainingData& data,
-                 TrainingOptions options)
+                 const TrainingOptions& options)
     : parameters_(parameters),
       objective_(std::move(objective)),
       data_(data),

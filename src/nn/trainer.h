@@ -72,7 +72,7 @@ class Trainer {
   /// Both references must outlive the trainer. Training numbers traces from 0; validation uses
   /// indices from kValidationStart.
   Trainer(Parameters& parameters, Objective objective, const TrainingData& data,
-          TrainingOptions options);
+          const TrainingOptions& options);
 
   /// One batch; returns its loss. Allocates nothing.
   double step();

@@ -207,7 +207,7 @@ double choose(const Histograms& seen, const Group& group, RangeRule rule) {
   if (rule == RangeRule::percentile)
     return std::clamp(range_of_all_but(seen, group, 1e-4), finest, widest);
   double best = finest, least = square_error(seen, group, finest);
-  for (double range = 2.0 * finest; range <= widest; range *= 2.0) {
+  for (double range = finest; (range *= 2.0) <= widest;) {
     const double error = square_error(seen, group, range);
     if (error < least) {
       least = error;

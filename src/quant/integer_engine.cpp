@@ -18,7 +18,7 @@ IntegerModel validated(IntegerModel model) {
 
 }  // namespace
 
-IntegerEngine::IntegerEngine(IntegerModel model)
+IntegerEngine::IntegerEngine(const IntegerModel& model)
     : IntegerEngine(model, simd::active_integer_kernels(model.widths.operand_fraction + 1,
                                                         model.widths.weight_bits)) {}
 

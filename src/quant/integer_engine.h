@@ -15,7 +15,7 @@ class IntegerEngine {
  public:
   /// Validates the model (Error) and copies it. Runs on the active architecture's kernels, or,
   /// where these could not hold every value of the model, on their slow twin: to the same integers.
-  explicit IntegerEngine(IntegerModel model);
+  explicit IntegerEngine(const IntegerModel& model);
   /// Runs on these kernels; null: on the slow twin.
   IntegerEngine(IntegerModel model, const simd::IntegerKernels* kernels);
 

@@ -37,7 +37,7 @@ constexpr BoolField kBoolFields[] = {{"step_reads_operand", &Widths::step_reads_
                                      {"head_reads_state", &Widths::head_reads_state}};
 
 std::string layer_name(std::size_t k, std::size_t layers) {
-  return concat(k < layers ? "encoder." : "decoder.", k % layers);
+  return concat(k < layers ? "encoder." : "decoder.", k < layers ? k : k - layers);
 }
 
 std::size_t size(int extent) { return static_cast<std::size_t>(extent); }
@@ -52,7 +52,7 @@ int whole_number(const std::string& file, const Json& value) {
 // own.
 bool packs(int bits) { return bits <= 4; }
 
-void add_weights(Safetensors& out, std::string name, const IntegerRows& m, int bits) {
+void add_weights(Safetensors& out, const std::string& name, const IntegerRows& m, int bits) {
   const std::size_t rows = size(m.rows), cols = size(m.cols);
   if (packs(bits)) {
     const std::size_t width = (cols + 1) / 2;
@@ -61,22 +61,22 @@ void add_weights(Safetensors& out, std::string name, const IntegerRows& m, int b
       for (std::size_t k = 0; k < cols; ++k)
         bytes[r * width + k / 2] |=
             static_cast<std::uint8_t>((m.weights[r * cols + k] & 15) << (k % 2 * 4));
-    out.add_integers(std::move(name), {rows, width}, bytes.data());
+    out.add_integers(name, {rows, width}, bytes.data());
   } else if (bits <= 8) {
     const std::vector<std::int8_t> bytes(m.weights.begin(), m.weights.end());
-    out.add_integers(std::move(name), {rows, cols}, bytes.data());
+    out.add_integers(name, {rows, cols}, bytes.data());
   } else {
-    out.add_integers(std::move(name), {rows, cols}, m.weights.data());
+    out.add_integers(name, {rows, cols}, m.weights.data());
   }
 }
 
-void add_biases(Safetensors& out, std::string name, const std::vector<std::int64_t>& values,
+void add_biases(Safetensors& out, const std::string& name, const std::vector<std::int64_t>& values,
                 int bits) {
   const std::vector<std::int32_t> narrow(values.begin(), values.end());
   if (bits == 32)
-    out.add_integers(std::move(name), {values.size()}, narrow.data());
+    out.add_integers(name, {values.size()}, narrow.data());
   else
-    out.add_integers(std::move(name), {values.size()}, values.data());
+    out.add_integers(name, {values.size()}, values.data());
 }
 
 void add_requantisers(Safetensors& out, const std::string& name,

@@ -2,6 +2,7 @@
 // A quantised network in the order in which the SIMD kernels read it, run in blocks of 16 or 32
 // traces.
 
+#include <array>
 #include <optional>
 
 #include "taugate/quant/integer_packing.h"
@@ -20,11 +21,13 @@ class IntegerPlan {
   bool narrow() const { return narrow_; }
 
   struct Scratch {
-    Buffer<float> values;                           ///< [T][lanes], to be quantised
-    Buffer<std::int32_t> input;                     ///< [T][lanes], words on the input's grid
-    Buffer<double> output;                          ///< [T][C][lanes]
-    Buffer<std::int32_t> words[2], state, operand;  ///< narrow
-    Buffer<double> reals[2], states, work;          ///< wide
+    Buffer<float> values;                       ///< [T][lanes], to be quantised
+    Buffer<std::int32_t> input;                 ///< [T][lanes], words on the input's grid
+    Buffer<double> output;                      ///< [T][C][lanes]
+    std::array<Buffer<std::int32_t>, 2> words;  ///< narrow
+    Buffer<std::int32_t> state, operand;        ///< narrow
+    std::array<Buffer<double>, 2> reals;        ///< wide
+    Buffer<double> states, work;                ///< wide
     /// State and operands with which a decoder layer starts: a layer of the encoder each.
     std::vector<Buffer<std::int32_t>> final_words, final_state;
     std::vector<Buffer<double>> final_operands, final_states;

@@ -270,12 +270,12 @@ void shrink_to_smoke(std::vector<Experiment>& rows) {
 std::vector<Experiment> selected(const std::vector<Experiment>& all,
                                  const std::set<std::string>& tables) {
   std::set<std::string> wanted;
-  for (auto row = all.rbegin(); row != all.rend(); ++row)
-    if (tables.count(row->table) || wanted.count(row->id)) {
-      wanted.insert(row->id);
-      if (!row->from.empty()) wanted.insert(row->from);
-      if (!row->teacher.empty()) wanted.insert(row->teacher);
-    }
+  std::for_each(all.rbegin(), all.rend(), [&](const Experiment& row) {
+    if (!tables.count(row.table) && !wanted.count(row.id)) return;
+    wanted.insert(row.id);
+    if (!row.from.empty()) wanted.insert(row.from);
+    if (!row.teacher.empty()) wanted.insert(row.teacher);
+  });
   std::vector<Experiment> rows;
   for (const Experiment& row : all)
     if (wanted.count(row.id)) rows.push_back(row);

@@ -71,11 +71,11 @@ struct ImageFit {
 };
 
 /// `irfs`: one for all pixels, or one a pixel, on the gates' clock (0 is where gate 0 opens). Error
-/// where options.from_ns and to_ns leave nothing that tells a lifetime. Where they leave the IRF
+/// where wanted.from_ns and to_ns leave nothing that tells a lifetime. Where they leave the IRF
 /// out, its shift is not known and stays 0. go_on(pixels done) is called now and then; false ends
 /// the work, pixels not reached staying blank.
 ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
-                   const ImageFitOptions& options,
+                   const ImageFitOptions& wanted,
                    const std::function<bool(std::size_t)>& go_on = {},
                    const PhasorTransform* reference = nullptr);
 

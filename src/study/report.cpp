@@ -120,11 +120,11 @@ void Report::figure(std::string label, std::string value) {
   figures_.emplace_back(std::move(label), std::move(value));
 }
 
-void Report::section(std::string heading) {
+void Report::section(const std::string& heading) {
   parts_.push_back({concat("<h2>", with_code(heading), "</h2>\n"), {}, true});
 }
 
-void Report::paragraph(std::string text) {
+void Report::paragraph(const std::string& text) {
   parts_.push_back({concat("<p>", with_code(text), "</p>\n"), {}, false});
 }
 

@@ -30,8 +30,8 @@ class Report {
 
   /// One of the few figures that stand at the top.
   void figure(std::string label, std::string value);
-  void section(std::string heading);
-  void paragraph(std::string text);
+  void section(const std::string& heading);
+  void paragraph(const std::string& text);
   /// Error for a row that is not as long as the head. Nothing for a table without rows.
   void table(ReportTable table);
   /// Sections, paragraphs and tables of the little Markdown that our own tables are written in:

@@ -86,7 +86,7 @@ void reserve_counts(Measurement& m, const MeasurementOptions& options) {
 
 std::string chosen_member(const std::vector<std::string>& names, const std::string& wanted,
                           const std::string& where) {
-  const std::string name = !wanted.empty() ? wanted : names.size() == 1 ? names.front() : "tpsf";
+  std::string name = !wanted.empty() ? wanted : names.size() == 1 ? names.front() : "tpsf";
   if (std::find(names.begin(), names.end(), name) != names.end()) return name;
   constexpr std::size_t most = 20;  // in a message
   std::string list;

@@ -95,7 +95,7 @@ void check_planes(const pugi::xml_node& pixels, const std::array<int, 128>& step
     std::int64_t wanted = 0;
     for (const char axis : {'Z', 'C', 'T'})
       wanted += std::int64_t{data.attribute(concat("First", axis).c_str()).as_int(0)} *
-                step_of[static_cast<std::size_t>(axis)];
+                step_of[static_cast<unsigned char>(axis)];
     if (page.as_llong(-1) != wanted)
       fail(where, ": OME-XML: plane ", wanted, " in DimensionOrder lies in page ",
            page.as_llong(-1), ", wanted the planes in that order");
@@ -128,7 +128,7 @@ OmeStack parse_ome(std::string_view xml, const std::string& where) {
   for (const char axis : order.substr(2)) {
     if (std::string_view("ZCT").find(axis) == std::string_view::npos)
       fail(where, ": OME-XML: a DimensionOrder '", order, "'");
-    const auto a = static_cast<std::size_t>(axis);
+    const auto a = static_cast<unsigned char>(axis);
     size[a] = pixels.attribute(concat("Size", axis).c_str()).as_int(1);
     if (size[a] < 1 || size[a] > (1 << 20) / step)
       fail(where, ": OME-XML: Size", axis, " is ", size[a]);
@@ -148,8 +148,8 @@ OmeStack parse_ome(std::string_view xml, const std::string& where) {
   if (axes > 1 || other)
     fail(where, ": OME-XML: ", size['Z'], " slices, ", size['C'], " channels, ", size['T'],
          " times; wanted gates along one of these, and nothing else but channels");
-  stack.gates = size[static_cast<std::size_t>(gate_axis)];
-  stack.gate_step = step_of[static_cast<std::size_t>(gate_axis)];
+  stack.gates = size[static_cast<unsigned char>(gate_axis)];
+  stack.gate_step = step_of[static_cast<unsigned char>(gate_axis)];
   if (gate_axis != 'C') {
     stack.channels = size['C'];
     stack.channel_step = step_of['C'];
