@@ -81,9 +81,12 @@ IrfCurve draw_irf(const IrfPrior& prior, Random& random, std::vector<double>& bu
   const double delay = prior.delay_ns.draw(random);
   const bool has_tail = prior.tail_probability > 0.0 && random.uniform() < prior.tail_probability;
   const double tail = has_tail ? prior.tail_ns.draw(random) : 0.0;
-  if (!prior.measured)
-    return parametric_irf(delay, prior.fwhm_ns.draw(random), prior.gate_ns.draw(random), tail,
-                          buffer);
+  if (!prior.measured) {
+    // One after the other: compilers differ in the order of a call's arguments.
+    const double gate = prior.gate_ns.draw(random);
+    const double fwhm = prior.fwhm_ns.draw(random);
+    return parametric_irf(delay, fwhm, gate, tail, buffer);
+  }
   const int index =
       static_cast<int>(random.below(static_cast<std::uint64_t>(prior.measured->size())));
   const double stretch = prior.stretch.draw(random);

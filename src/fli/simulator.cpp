@@ -103,9 +103,9 @@ void Simulator::sample(Random& random, const Decay& decay, Sample& out) const {
   }
 
   const double peak = config_.peak_counts.draw_log(random);
-  const double background = config_.background_counts.draw(random) +
-                            config_.background_fraction.draw(random) * peak +
-                            draw_dark_counts(config_.detector, random);
+  double background = config_.background_counts.draw(random);
+  background += config_.background_fraction.draw(random) * peak;
+  background += draw_dark_counts(config_.detector, random);
   const double scale = peak / *std::max_element(mean.begin(), mean.end());
   double total = 0.0;
   for (double& mu : mean) {

