@@ -49,7 +49,6 @@ Arguments declare() {
       "preset", "acquisition, where there is no network: ss2-70, ss3-135, iccd-176",
       preset("ss2-70"), "NAME");
   a.excludes({"preset"}, {"models"});
-  a.needs({"no-pictures"}, {"output", "report"});
   return a;
 }
 

@@ -70,7 +70,7 @@ Arguments declare() {
   a.group("Pictures")("pixel", "pixel of the trace picture (default: the brightest)", value(),
                       "ROW,COLUMN")("scale", "colour scale of the maps (default: from the data)",
                                     value(), "NS:NS");
-  a.needs({"no-pictures", "pixel", "scale"}, {"output", "report"});
+  a.needs({"pixel", "scale"}, {"output", "report"});
   a.excludes({"pixel", "scale"}, {"no-pictures"}, {"report"});
   a.needs_value({"weights"}, "method", {"lm"});
   a.needs_value({"residuals", "global-lifetimes"}, "method", {"lm", "mle"});

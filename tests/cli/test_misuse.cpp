@@ -134,7 +134,6 @@ TEST_CASE("options that do nothing are refused") {
       {"infer " + model + " t.csv -o r --no-pictures --pixel 0,0", {"--pixel", "--no-pictures"}},
       {"compare --models " + model + " --preset ss2-70", {"--preset", "--models"}},
       {"compare --tau 1 --fraction 0.5", {"--fraction", "--tau"}},
-      {"compare --no-pictures", {"--no-pictures", "--output or --report"}},
       {"cosim " + model + " --channel 1", {"--channel", "--data"}},
       {"info " + model + " --member a", {"--member", "model"}},
   };
