@@ -135,40 +135,43 @@ std::vector<std::function<void()>> file_jobs(const Inference& r, const fs::path&
           }};
 }
 
-/// The IRF that the trace picture convolves with, if one was given.
-std::optional<Measurement> given_irf(const Arguments& a, const Measurement& measurement) {
+/// The IRFs of --irf on the model's clock: one, or one for each pixel. Nothing without the option.
+std::optional<MeasuredIrfs> given_irfs(const Arguments& a, const Measurement& measurement,
+                                       const TraceModel& model, double first_gate_ns) {
   if (!a.has("irf")) return std::nullopt;
-  return irf_from(a, &measurement);
+  return irfs_on_gates(irf_from(a, &measurement), model.acquisition(), first_gate_ns);
+}
+
+IrfCurve irf_of(const MeasuredIrfs& irfs, std::size_t pixel) {
+  return irfs.curve(irfs.size() == 1 ? 0 : static_cast<int>(pixel));
 }
 
 /// Writes the counts [T] that a pixel should have shown; empty without an IRF.
-using Reconvolution = std::function<void(std::size_t pixel, std::span<float> values)>;
-Reconvolution reconvolution(const TraceModel& model, const Inference& r,
-                            const std::optional<Measurement>& irf, double first_gate_ns) {
-  if (!irf) return {};
-  return [&model, &r, irfs = irfs_on_gates(*irf, model.acquisition(), first_gate_ns)](
-             std::size_t pixel, std::span<float> values) {
+using FittedCounts = std::function<void(std::size_t pixel, std::span<float> values)>;
+FittedCounts fitted_counts_of(const TraceModel& model, const Inference& r,
+                              const std::optional<MeasuredIrfs>& irfs) {
+  if (!irfs) return {};
+  std::optional<Reconvolution> common;  // prepared once
+  if (irfs->size() == 1) common.emplace(model.acquisition(), irfs->curve(0));
+  return [&model, &r, &irfs, common](std::size_t pixel, std::span<float> values) {
     const auto T = static_cast<std::size_t>(r.gates), TC = T * static_cast<std::size_t>(r.outputs);
-    const bool own = static_cast<std::size_t>(irfs.size()) == r.intensity.size();  // one a pixel
-    const auto fitted =
-        fitted_counts(model, irfs.curve(own ? static_cast<int>(pixel) : 0),
-                      {r.sfd.data() + pixel * TC, TC}, {r.counts.data() + pixel * T, T});
+    const std::span sfd(r.sfd.data() + pixel * TC, TC), counts(r.counts.data() + pixel * T, T);
+    const auto fitted = common ? fitted_counts(*common, sfd, counts)
+                               : fitted_counts(model, irf_of(*irfs, pixel), sfd, counts);
     std::copy(fitted.begin(), fitted.end(), values.begin());
   };
 }
 
 void draw_one_trace(const TraceModel& model, const Inference& r, std::size_t pixel,
-                    const std::optional<Measurement>& irf, double first_gate_ns,
-                    const Reconvolution& reconvolved, const fs::path& target) {
+                    const std::optional<MeasuredIrfs>& irfs, double first_gate_ns,
+                    const FittedCounts& reconvolved, const fs::path& target) {
   const auto T = static_cast<std::size_t>(r.gates), C = static_cast<std::size_t>(r.outputs);
   const std::span counts(r.counts.data() + pixel * T, T);
   std::vector<float> decay(T), irf_gates, fitted;
   for (std::size_t t = 0; t < T; ++t) decay[t] = r.sfd[(pixel * T + t) * C];
-  if (irf) {
+  if (irfs) {
     fitted.resize(T);
-    const std::size_t own = irf->traces() == r.intensity.size() ? pixel : 0;  // one a pixel, or all
-    const MeasuredIrfs on_gates = irfs_on_gates(*irf, model.acquisition(), first_gate_ns);
-    irf_gates = irf_in_gates(model.acquisition(), on_gates.curve(static_cast<int>(own)));
+    irf_gates = irf_in_gates(model.acquisition(), irf_of(*irfs, pixel));
     reconvolved(pixel, fitted);
   }
   std::ostringstream title;
@@ -315,16 +318,15 @@ int infer(int argc, char** argv) {
   Measurement measurement = measurement_from(a, file);
   const std::optional<Range> scale = chosen_scale(a, measurement);
   const std::vector<float> truth = true_lifetimes(file, measurement.traces());
-  const std::optional<Measurement> irf = given_irf(a, measurement);
+  const double first_gate_ns = options.first_gate_ns.value_or(model.first_gate_ns);
+  const std::optional<MeasuredIrfs> irfs = given_irfs(a, measurement, model, first_gate_ns);
   watch.lap("read");
   Inference result = taugate::infer(model, std::move(measurement), options);
   const double seconds = watch.lap("inferred");
   // Whatever may be wrong with the options shows before anything is written.
   const std::size_t pixel = chosen_pixel(a, result.width, result.height, result.intensity);
-  const double first_gate_ns = options.first_gate_ns.value_or(model.first_gate_ns);
-  if (irf) {
-    result.irf_chi2r =
-        reconvolved_chi2r(model, irfs_on_gates(*irf, model.acquisition(), first_gate_ns), result);
+  if (irfs) {
+    result.irf_chi2r = reconvolved_chi2r(model, *irfs, result);
     watch.lap("reconvolved");
   }
 
@@ -333,9 +335,9 @@ int infer(int argc, char** argv) {
   // gnuplot is a process of its own, so pictures are drawn beside the writing.
   std::vector<std::function<void()>> jobs = file_jobs(result, folder, !a.has("no-sfd"));
   jobs.emplace_back([&] { write_file(folder / "summary.json", s.dump(2) + "\n"); });
-  const Reconvolution reconvolved = reconvolution(model, result, irf, first_gate_ns);
+  const FittedCounts reconvolved = fitted_counts_of(model, result, irfs);
   const Report::Draw trace = [&](const fs::path& target) {
-    draw_one_trace(model, result, pixel, irf, first_gate_ns, reconvolved, target);
+    draw_one_trace(model, result, pixel, irfs, first_gate_ns, reconvolved, target);
   };
   if (!a.has("no-pictures")) {
     for (auto& job : map_jobs(result, truth, scale, folder)) jobs.push_back(std::move(job));
