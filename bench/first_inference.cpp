@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <vector>
 
-#include "taugate/nn/engine.h"
-#include "taugate/study/trained_model.h"
+#include "taugate/runtime/engine.h"
+#include "taugate/fli/inference/trained_model.h"
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;

@@ -3,9 +3,9 @@
 
 #include "bench/bench.h"
 #include "taugate/core/parallel.h"
-#include "taugate/fli/estimator.h"
-#include "taugate/fli/simulator.h"
-#include "taugate/nn/engine.h"
+#include "taugate/fli/estimation/estimator.h"
+#include "taugate/fli/physics/simulator.h"
+#include "taugate/runtime/engine.h"
 
 namespace bench {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "taugate/core/parallel.h"
-#include "taugate/fli/io/npz.h"
-#include "taugate/study/trained_model.h"
+#include "fli/formats/npz.h"
+#include "taugate/fli/inference/trained_model.h"
 
 namespace {
 

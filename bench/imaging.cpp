@@ -5,8 +5,8 @@
 
 #include "bench/bench.h"
 #include "taugate/core/parallel.h"
-#include "taugate/fli/lifetime.h"
-#include "taugate/study/inference.h"
+#include "taugate/fli/estimation/lifetime.h"
+#include "taugate/fli/inference/inference.h"
 
 namespace bench {
 namespace {

@@ -5,9 +5,9 @@
 
 #include "bench/bench.h"
 #include "taugate/core/parallel.h"
-#include "taugate/nn/engine.h"
-#include "taugate/quant/integer_engine.h"
-#include "taugate/quant/quantise.h"
+#include "taugate/runtime/engine.h"
+#include "taugate/runtime/integer_engine.h"
+#include "taugate/quant/ptq/quantize.h"
 
 namespace bench {
 namespace {

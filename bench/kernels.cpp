@@ -1,6 +1,6 @@
 // The table of kernels, one thread, on blocks that a GRU layer of H units has.
 
-#include "taugate/simd/kernels.h"
+#include "simd/float/kernels.h"
 
 #include <memory>
 

@@ -18,8 +18,8 @@
 #include "bench/machine.h"
 #include "bench/peak.h"
 #include "taugate/core/error.h"
-#include "taugate/core/progress.h"
-#include "taugate/simd/kernels.h"
+#include "core/progress.h"
+#include "simd/float/kernels.h"
 
 namespace {
 

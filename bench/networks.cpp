@@ -3,7 +3,7 @@
 
 #include "bench/bench.h"
 #include "taugate/core/parallel.h"
-#include "taugate/nn/engine.h"
+#include "taugate/runtime/engine.h"
 
 namespace bench {
 namespace {

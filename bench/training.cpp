@@ -3,7 +3,7 @@
 #include "bench/bench.h"
 #include "taugate/core/parallel.h"
 #include "taugate/nn/trainer.h"
-#include "taugate/study/simulated_traces.h"
+#include "taugate/fli/inference/simulated_traces.h"
 
 namespace bench {
 namespace {

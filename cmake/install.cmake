@@ -1,18 +1,17 @@
-# The installed package: headers, the library, and find_package(taugate) giving taugate::taugate.
-# Included where the library is made, so the *_FOUND of its dependencies are known here.
+# The installed package: headers, the libraries, and find_package(taugate) giving taugate::taugate and, where it was
+# built, taugate::fli.
+# Included where the libraries are made, so the *_FOUND of their dependencies are known here.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/taugate)
 
-install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/taugate
-        FILES_MATCHING PATTERN "*.h" PATTERN cli EXCLUDE
-        # what only our own .cpp files include
-        PATTERN "*_fields.h" EXCLUDE PATTERN kernels_scalar.h EXCLUDE PATTERN gru_reference.h EXCLUDE PATTERN onnx_message.h EXCLUDE
-        PATTERN gnuplot.h EXCLUDE PATTERN zip_member.h EXCLUDE PATTERN palette.h EXCLUDE
-        PATTERN printed.h EXCLUDE PATTERN six_digits.h EXCLUDE PATTERN misfit.h EXCLUDE
-        PATTERN weight_rows.h EXCLUDE PATTERN qat_weights.h EXCLUDE)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(TARGETS taugate EXPORT taugate)
 install(EXPORT taugate NAMESPACE taugate:: FILE taugateTargets.cmake DESTINATION ${package_dir})
+if(TAUGATE_FLI)
+  install(TARGETS taugate_fli EXPORT taugate_fli)
+  install(EXPORT taugate_fli NAMESPACE taugate:: FILE taugateFliTargets.cmake DESTINATION ${package_dir})
+endif()
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/taugate-config.cmake.in
                               ${PROJECT_BINARY_DIR}/taugateConfig.cmake

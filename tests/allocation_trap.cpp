@@ -6,8 +6,8 @@
 
 #include "nn/nn_testing.h"
 #include "taugate/core/parallel.h"
-#include "taugate/nn/engine.h"
-#include "taugate/nn/stream.h"
+#include "taugate/runtime/engine.h"
+#include "taugate/runtime/stream.h"
 #include "testing.h"
 
 namespace {

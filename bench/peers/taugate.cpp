@@ -1,6 +1,6 @@
 // taugate itself: the inference engine that users embed, and the trainer.
 
-#include "taugate/nn/engine.h"
+#include "taugate/runtime/engine.h"
 #include "taugate/nn/trainer.h"
 
 #include "bench/peers/engine.h"

@@ -1,8 +1,8 @@
-#include "taugate/autograd/gru_sequence.h"
+#include "autograd/gru_sequence.h"
 
 #include <algorithm>
 
-#include "taugate/autograd/packed_gru.h"
+#include "autograd/packed_gru.h"
 
 namespace taugate {
 namespace {

@@ -1,6 +1,6 @@
 #include "taugate/autograd/ops.h"
 
-#include "taugate/simd/kernels_scalar.h"
+#include "simd/float/kernels_scalar.h"
 
 namespace taugate {
 namespace {

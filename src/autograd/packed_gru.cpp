@@ -1,4 +1,4 @@
-#include "taugate/autograd/packed_gru.h"
+#include "autograd/packed_gru.h"
 
 namespace taugate {
 

@@ -5,17 +5,17 @@
 #include <iostream>
 #include <memory>
 
-#include "arguments.h"
-#include "commands.h"
-#include "report_options.h"
+#include "cli/options/arguments.h"
+#include "cli/commands.h"
+#include "cli/options/report_options.h"
 #include "taugate/core/file.h"
-#include "taugate/core/interrupt.h"
-#include "taugate/core/printed.h"
-#include "taugate/core/progress.h"
-#include "taugate/fli/comparison_picture.h"
-#include "taugate/fli/lifetime.h"
-#include "taugate/fli/statistics.h"
-#include "taugate/study/comparison.h"
+#include "core/interrupt.h"
+#include "core/formatted.h"
+#include "core/progress.h"
+#include "fli/plot/plot_errors.h"
+#include "taugate/fli/estimation/lifetime.h"
+#include "fli/physics/statistics.h"
+#include "study/comparison.h"
 
 namespace taugate::cli {
 namespace {

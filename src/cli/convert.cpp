@@ -1,9 +1,9 @@
 #include <filesystem>
 #include <iostream>
 
-#include "arguments.h"
-#include "commands.h"
-#include "measurement_options.h"
+#include "cli/options/arguments.h"
+#include "cli/commands.h"
+#include "cli/options/measurement_options.h"
 
 namespace taugate::cli {
 

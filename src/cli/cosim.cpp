@@ -3,13 +3,13 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "commands.h"
-#include "measurement_options.h"
-#include "rtl_options.h"
+#include "cli/commands.h"
+#include "cli/options/measurement_options.h"
+#include "cli/options/rtl_options.h"
 #include "taugate/core/file.h"
-#include "taugate/core/interrupt.h"
-#include "taugate/study/calibration_traces.h"
-#include "taugate/study/cosimulation.h"
+#include "core/interrupt.h"
+#include "fli/inference/calibration_traces.h"
+#include "study/cosimulation.h"
 
 namespace taugate::cli {
 namespace {

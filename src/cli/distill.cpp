@@ -1,5 +1,5 @@
-#include "commands.h"
-#include "training_command.h"
+#include "cli/commands.h"
+#include "cli/options/training_command.h"
 
 namespace taugate::cli {
 

@@ -2,16 +2,16 @@
 #include <cstdio>
 #include <iostream>
 
-#include "commands.h"
-#include "prior_options.h"
+#include "cli/commands.h"
+#include "cli/options/prior_options.h"
 #include "taugate/core/file.h"
-#include "taugate/core/interrupt.h"
-#include "taugate/core/printed.h"
-#include "taugate/core/progress.h"
-#include "taugate/fli/gnuplot.h"
-#include "taugate/fli/picture.h"
-#include "taugate/study/evaluation.h"
-#include "taugate/study/novelty_cases.h"
+#include "core/interrupt.h"
+#include "core/formatted.h"
+#include "core/progress.h"
+#include "fli/plot/gnuplot.h"
+#include "taugate/fli/plot/plot_maps.h"
+#include "study/evaluation.h"
+#include "fli/inference/novelty_cases.h"
 
 namespace taugate::cli {
 namespace {

@@ -1,11 +1,11 @@
 #include <filesystem>
 #include <iostream>
 
-#include "arguments.h"
-#include "commands.h"
+#include "cli/options/arguments.h"
+#include "cli/commands.h"
 #include "taugate/core/file.h"
-#include "taugate/nn/onnx.h"
-#include "taugate/study/trained_model.h"
+#include "taugate/interchange/onnx.h"
+#include "taugate/fli/inference/trained_model.h"
 
 namespace taugate::cli {
 

@@ -2,12 +2,12 @@
 #include <filesystem>
 #include <iostream>
 
-#include "commands.h"
-#include "rtl_options.h"
+#include "cli/commands.h"
+#include "cli/options/rtl_options.h"
 #include "taugate/core/file.h"
-#include "taugate/quant/integer_engine.h"
-#include "taugate/study/calibration_traces.h"
-#include "taugate/study/trained_model.h"
+#include "taugate/runtime/integer_engine.h"
+#include "fli/inference/calibration_traces.h"
+#include "taugate/fli/inference/trained_model.h"
 
 namespace taugate::cli {
 namespace {

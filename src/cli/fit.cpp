@@ -7,23 +7,23 @@
 #include <limits>
 #include <numeric>
 
-#include "commands.h"
-#include "fit_report.h"
-#include "fit_summary.h"
-#include "measurement_options.h"
-#include "pixel_results.h"
+#include "cli/commands.h"
+#include "cli/results/fit_report.h"
+#include "cli/results/fit_summary.h"
+#include "cli/options/measurement_options.h"
+#include "cli/results/pixel_results.h"
 #include "taugate/core/file.h"
-#include "taugate/core/interrupt.h"
+#include "core/interrupt.h"
 #include "taugate/core/parallel.h"
-#include "taugate/core/progress.h"
-#include "taugate/fli/decay.h"
-#include "taugate/fli/io/csv.h"
-#include "taugate/fli/io/npz.h"
+#include "core/progress.h"
+#include "taugate/fli/physics/decay.h"
+#include "fli/formats/csv.h"
+#include "fli/formats/npz.h"
 #include "taugate/fli/io/rebin.h"
-#include "taugate/fli/picture.h"
-#include "taugate/fli/response.h"
-#include "taugate/study/image_fit.h"
-#include "taugate/study/recorded_irf.h"
+#include "taugate/fli/plot/plot_maps.h"
+#include "taugate/fli/physics/response.h"
+#include "taugate/fli/inference/image_fit.h"
+#include "taugate/fli/inference/recorded_irf.h"
 
 namespace taugate::cli {
 namespace {

@@ -2,11 +2,11 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "commands.h"
-#include "prior_options.h"
-#include "taugate/nn/foreign_weights.h"
-#include "taugate/quant/qkeras.h"
-#include "taugate/study/trained_model.h"
+#include "cli/commands.h"
+#include "cli/options/prior_options.h"
+#include "taugate/interchange/import_weights.h"
+#include "taugate/quant/ptq/qkeras.h"
+#include "taugate/fli/inference/trained_model.h"
 
 namespace taugate::cli {
 namespace {

@@ -9,23 +9,23 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "arguments.h"
-#include "commands.h"
-#include "infer_report.h"
-#include "measurement_options.h"
-#include "pixel_results.h"
+#include "cli/options/arguments.h"
+#include "cli/commands.h"
+#include "cli/results/infer_report.h"
+#include "cli/options/measurement_options.h"
+#include "cli/results/pixel_results.h"
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
-#include "taugate/core/printed.h"
-#include "taugate/core/progress.h"
-#include "taugate/fli/io/csv.h"
-#include "taugate/fli/io/npz.h"
-#include "taugate/fli/io/tiff.h"
-#include "taugate/fli/lifetime.h"
-#include "taugate/fli/picture.h"
-#include "taugate/fli/statistics.h"
-#include "taugate/study/inference.h"
-#include "taugate/study/recorded_irf.h"
+#include "core/formatted.h"
+#include "core/progress.h"
+#include "fli/formats/csv.h"
+#include "fli/formats/npz.h"
+#include "fli/formats/tiff.h"
+#include "taugate/fli/estimation/lifetime.h"
+#include "taugate/fli/plot/plot_maps.h"
+#include "fli/physics/statistics.h"
+#include "taugate/fli/inference/inference.h"
+#include "taugate/fli/inference/recorded_irf.h"
 
 namespace taugate::cli {
 namespace {

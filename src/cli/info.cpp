@@ -7,13 +7,13 @@
 #include <numeric>
 #include <optional>
 
-#include "arguments.h"
-#include "commands.h"
-#include "measurement_options.h"
+#include "cli/options/arguments.h"
+#include "cli/commands.h"
+#include "cli/options/measurement_options.h"
 #include "taugate/core/file.h"
-#include "taugate/fli/io/npz.h"
-#include "taugate/fli/io/phd.h"
-#include "taugate/study/trained_model.h"
+#include "fli/formats/npz.h"
+#include "fli/io/phd.h"
+#include "taugate/fli/inference/trained_model.h"
 
 namespace taugate::cli {
 namespace {

@@ -18,12 +18,12 @@
 #include <stdexcept>
 #include <thread>
 
-#include "commands.h"
+#include "cli/commands.h"
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"
-#include "taugate/core/hdf5.h"
-#include "taugate/core/interrupt.h"
-#include "taugate/core/process.h"
+#include "fli/formats/hdf5.h"
+#include "core/interrupt.h"
+#include "core/process.h"
 
 namespace taugate::cli {
 namespace {

@@ -5,17 +5,17 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "commands.h"
-#include "measurement_options.h"
-#include "quantise_options.h"
+#include "cli/commands.h"
+#include "cli/options/measurement_options.h"
+#include "cli/options/quantize_options.h"
 #include "taugate/core/file.h"
-#include "taugate/core/interrupt.h"
-#include "taugate/core/printed.h"
-#include "taugate/core/progress.h"
-#include "taugate/quant/rounded_weights.h"
-#include "taugate/study/calibration_traces.h"
-#include "taugate/study/evaluation.h"
-#include "training_command.h"
+#include "core/interrupt.h"
+#include "core/formatted.h"
+#include "core/progress.h"
+#include "taugate/quant/ptq/weight_only.h"
+#include "fli/inference/calibration_traces.h"
+#include "study/evaluation.h"
+#include "cli/options/training_command.h"
 
 namespace taugate::cli {
 namespace {

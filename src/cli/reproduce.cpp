@@ -2,12 +2,12 @@
 #include <filesystem>
 #include <iostream>
 
-#include "commands.h"
-#include "report_options.h"
+#include "cli/commands.h"
+#include "cli/options/report_options.h"
 #include "taugate/core/file.h"
-#include "taugate/core/interrupt.h"
-#include "taugate/core/progress.h"
-#include "taugate/study/reproduction.h"
+#include "core/interrupt.h"
+#include "core/progress.h"
+#include "study/reproduction.h"
 
 namespace taugate::cli {
 namespace {

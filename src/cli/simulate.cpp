@@ -3,15 +3,15 @@
 #include <filesystem>
 #include <iostream>
 
-#include "commands.h"
-#include "prior_options.h"
+#include "cli/commands.h"
+#include "cli/options/prior_options.h"
 #include "taugate/core/file.h"
-#include "taugate/core/interrupt.h"
+#include "core/interrupt.h"
 #include "taugate/core/parallel.h"
-#include "taugate/core/progress.h"
-#include "taugate/fli/io/idx.h"
-#include "taugate/fli/io/npz.h"
-#include "taugate/fli/masks.h"
+#include "core/progress.h"
+#include "fli/formats/idx.h"
+#include "fli/formats/npz.h"
+#include "taugate/fli/physics/masks.h"
 
 namespace taugate::cli {
 namespace {

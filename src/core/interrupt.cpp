@@ -1,4 +1,4 @@
-#include "taugate/core/interrupt.h"
+#include "core/interrupt.h"
 
 #include <semaphore.h>
 

@@ -1,4 +1,4 @@
-#include "taugate/core/process.h"
+#include "core/process.h"
 
 #include <fcntl.h>
 #include <spawn.h>

@@ -1,4 +1,4 @@
-#include "taugate/core/progress.h"
+#include "core/progress.h"
 
 #include <unistd.h>
 
@@ -7,7 +7,7 @@
 #include <cmath>
 #include <utility>
 
-#include "taugate/core/printed.h"
+#include "core/formatted.h"
 
 namespace taugate {
 namespace {

@@ -12,7 +12,7 @@
 
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"
-#include "taugate/core/printed.h"
+#include "core/formatted.h"
 
 static_assert(std::endian::native == std::endian::little,
               "tensors are stored as they lie in memory");

@@ -1,4 +1,4 @@
-#include "taugate/study/comparison.h"
+#include "study/comparison.h"
 
 #include <algorithm>
 #include <chrono>
@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "taugate/core/parallel.h"
-#include "taugate/fli/lifetime.h"
-#include "taugate/study/inference.h"
+#include "taugate/fli/estimation/lifetime.h"
+#include "taugate/fli/inference/inference.h"
 
 namespace taugate {
 namespace {

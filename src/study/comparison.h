@@ -12,9 +12,9 @@
 #include <string_view>
 #include <vector>
 
-#include "taugate/fli/bound.h"
-#include "taugate/fli/estimator.h"
-#include "taugate/study/trained_model.h"
+#include "taugate/fli/estimation/cramer_rao.h"
+#include "taugate/fli/estimation/estimator.h"
+#include "taugate/fli/inference/trained_model.h"
 
 namespace taugate {
 

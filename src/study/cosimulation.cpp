@@ -1,4 +1,4 @@
-#include "taugate/study/cosimulation.h"
+#include "study/cosimulation.h"
 
 #include <algorithm>
 #include <bit>
@@ -7,8 +7,8 @@
 
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"
-#include "taugate/core/process.h"
-#include "taugate/quant/integer_engine.h"
+#include "core/process.h"
+#include "taugate/runtime/integer_engine.h"
 
 namespace taugate {
 namespace {

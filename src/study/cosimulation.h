@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "taugate/quant/rtl_export.h"
+#include "taugate/interchange/rtl_export.h"
 
 namespace taugate {
 

@@ -1,11 +1,11 @@
-#include "taugate/study/evaluation.h"
+#include "study/evaluation.h"
 
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "taugate/core/parallel.h"
-#include "taugate/fli/lifetime.h"
+#include "taugate/fli/estimation/lifetime.h"
 
 namespace taugate {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "taugate/fli/metrics.h"
-#include "taugate/study/trained_model.h"
+#include "taugate/fli/estimation/metrics.h"
+#include "taugate/fli/inference/trained_model.h"
 
 namespace taugate {
 

@@ -1,4 +1,4 @@
-#include "taugate/study/experiment_run.h"
+#include "study/experiment_run.h"
 
 #include <chrono>
 #include <cmath>
@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "taugate/core/file.h"
-#include "taugate/quant/rounded_weights.h"
-#include "taugate/study/calibration_traces.h"
-#include "taugate/study/recipe.h"
+#include "taugate/quant/ptq/weight_only.h"
+#include "fli/inference/calibration_traces.h"
+#include "study/recipe.h"
 
 namespace taugate {
 namespace {

@@ -9,8 +9,8 @@
 #include <functional>
 #include <map>
 
-#include "taugate/study/evaluation.h"
-#include "taugate/study/experiments.h"
+#include "study/evaluation.h"
+#include "study/experiments.h"
 
 namespace taugate {
 

@@ -1,10 +1,10 @@
-#include "taugate/study/experiments.h"
+#include "study/experiments.h"
 
 #include <algorithm>
 #include <set>
 
 #include "taugate/core/error.h"
-#include "taugate/fli/acquisition.h"
+#include "taugate/fli/physics/acquisition.h"
 #include "taugate/nn/seq2seq.h"
 
 namespace taugate {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "taugate/nn/distil.h"
-#include "taugate/quant/qat.h"
+#include "taugate/nn/distill.h"
+#include "taugate/quant/qat/qat.h"
 
 namespace taugate {
 

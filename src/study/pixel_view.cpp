@@ -1,4 +1,4 @@
-#include "taugate/study/pixel_view.h"
+#include "study/pixel_view.h"
 
 #include <zlib.h>
 
@@ -9,9 +9,9 @@
 
 #include "taugate/core/error.h"
 #include "taugate/core/parallel.h"
-#include "taugate/fli/palette.h"
-#include "taugate/fli/statistics.h"
-#include "taugate/study/report_fields.h"
+#include "fli/plot/palette.h"
+#include "fli/physics/statistics.h"
+#include "study/report_fields.h"
 
 namespace taugate {
 namespace {

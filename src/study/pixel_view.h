@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "taugate/fli/range.h"
+#include "taugate/fli/physics/range.h"
 
 namespace taugate {
 

@@ -1,4 +1,4 @@
-#include "taugate/study/recipe.h"
+#include "study/recipe.h"
 
 #include <algorithm>
 #include <cmath>

@@ -6,10 +6,10 @@
 #include <memory>
 #include <optional>
 
-#include "taugate/nn/distil.h"
-#include "taugate/quant/qat.h"
-#include "taugate/study/simulated_traces.h"
-#include "taugate/study/trained_model.h"
+#include "taugate/nn/distill.h"
+#include "taugate/quant/qat/qat.h"
+#include "taugate/fli/inference/simulated_traces.h"
+#include "taugate/fli/inference/trained_model.h"
 
 namespace taugate {
 

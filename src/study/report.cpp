@@ -1,4 +1,4 @@
-#include "taugate/study/report.h"
+#include "study/report.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -8,8 +8,8 @@
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
-#include "taugate/fli/gnuplot.h"
-#include "taugate/study/report_fields.h"
+#include "fli/plot/gnuplot.h"
+#include "study/report_fields.h"
 
 namespace taugate {
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "taugate/study/pixel_view.h"
+#include "study/pixel_view.h"
 
 namespace taugate {
 

@@ -1,4 +1,4 @@
-#include "taugate/study/reproduction.h"
+#include "study/reproduction.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "taugate/core/error.h"
-#include "taugate/core/printed.h"
-#include "taugate/core/progress.h"
-#include "taugate/fli/gnuplot.h"
+#include "core/formatted.h"
+#include "core/progress.h"
+#include "fli/plot/gnuplot.h"
 
 namespace taugate {
 namespace {

@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "taugate/study/experiment_run.h"
+#include "study/experiment_run.h"
 
 namespace taugate {
 

@@ -2,7 +2,7 @@
 // sizes, and its complaints.
 
 #include "taugate/autograd/gru.h"
-#include "taugate/autograd/gru_reference.h"
+#include "autograd/gru_reference.h"
 #include "taugate/autograd/ops.h"
 #include "testing.h"
 

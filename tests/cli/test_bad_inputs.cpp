@@ -8,8 +8,8 @@
 #include <set>
 
 #include "program.h"
-#include "taugate/fli/io/npy.h"
-#include "taugate/fli/io/npz.h"
+#include "taugate/fli/formats/npy.h"
+#include "fli/formats/npz.h"
 
 using namespace taugate::testing;
 using taugate::concat;

@@ -4,8 +4,8 @@
 #include <limits>
 
 #include "program.h"
-#include "taugate/fli/io/npz.h"
-#include "taugate/fli/simulator.h"
+#include "fli/formats/npz.h"
+#include "taugate/fli/physics/simulator.h"
 
 using namespace taugate;
 using namespace taugate::testing;

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "program.h"
-#include "taugate/fli/io/npz.h"
-#include "taugate/fli/io/tiff.h"
+#include "fli/formats/npz.h"
+#include "fli/formats/tiff.h"
 
 using namespace taugate;
 using namespace taugate::testing;

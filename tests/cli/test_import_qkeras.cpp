@@ -8,7 +8,7 @@
 #include "program.h"
 #include "taugate/core/random.h"
 #include "taugate/core/safetensors.h"
-#include "taugate/fli/io/npy.h"
+#include "taugate/fli/formats/npy.h"
 
 using namespace taugate;
 using namespace taugate::testing;

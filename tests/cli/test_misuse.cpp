@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "program.h"
-#include "taugate/fli/io/npy.h"
+#include "taugate/fli/formats/npy.h"
 
 using namespace taugate;
 using namespace taugate::testing;

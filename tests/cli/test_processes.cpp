@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 
 #include "program.h"
-#include "taugate/core/process.h"
+#include "core/process.h"
 
 using namespace taugate::testing;
 using taugate::concat;

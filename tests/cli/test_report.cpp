@@ -4,7 +4,7 @@
 
 #include "cli/program.h"
 #include "report_testing.h"
-#include "taugate/fli/io/npz.h"
+#include "fli/formats/npz.h"
 
 using namespace taugate;
 using namespace taugate::testing;

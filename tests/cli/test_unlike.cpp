@@ -2,7 +2,7 @@
 
 #include "program.h"
 #include "taugate/core/random.h"
-#include "taugate/fli/io/npz.h"
+#include "fli/formats/npz.h"
 
 using namespace taugate;
 using namespace taugate::testing;

@@ -8,7 +8,7 @@
 #include <iterator>
 
 #include "taugate/core/file.h"
-#include "taugate/core/interrupt.h"
+#include "core/interrupt.h"
 
 namespace fs = std::filesystem;
 using namespace taugate;

@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "taugate/core/natural_order.h"
+#include "core/natural_order.h"
 #include "testing.h"
 
 using namespace taugate;

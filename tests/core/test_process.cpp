@@ -1,4 +1,4 @@
-#include "taugate/core/process.h"
+#include "core/process.h"
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>

@@ -2,7 +2,7 @@
 
 #include <sstream>
 
-#include "taugate/core/progress.h"
+#include "core/progress.h"
 
 using namespace taugate;
 

@@ -2,8 +2,8 @@
 // What the tests of pictures share.
 
 #include "fli/io_testing.h"
-#include "taugate/fli/gnuplot.h"
-#include "taugate/fli/picture.h"
+#include "fli/plot/gnuplot.h"
+#include "taugate/fli/plot/plot_maps.h"
 #include "testing.h"
 
 namespace taugate {

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "taugate/core/error.h"
-#include "taugate/fli/acquisition.h"
+#include "taugate/fli/physics/acquisition.h"
 
 using namespace taugate;
 

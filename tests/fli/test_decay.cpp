@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "taugate/core/error.h"
-#include "taugate/fli/decay.h"
+#include "taugate/fli/physics/decay.h"
 
 using namespace taugate;
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "taugate/core/error.h"
-#include "taugate/fli/detector.h"
+#include "taugate/fli/physics/detector.h"
 
 using namespace taugate;
 

@@ -9,8 +9,8 @@
 #include "taugate/core/error.h"
 #include "taugate/core/parallel.h"
 #include "taugate/core/random.h"
-#include "taugate/fli/estimator.h"
-#include "taugate/fli/recorded_range.h"
+#include "taugate/fli/estimation/estimator.h"
+#include "fli/estimation/valid_gates.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -10,10 +10,10 @@
 
 #include "taugate/core/error.h"
 #include "taugate/core/random.h"
-#include "taugate/fli/bound.h"
-#include "taugate/fli/fit.h"
-#include "taugate/fli/lifetime.h"
-#include "taugate/fli/response.h"
+#include "taugate/fli/estimation/cramer_rao.h"
+#include "taugate/fli/estimation/fit.h"
+#include "taugate/fli/estimation/lifetime.h"
+#include "taugate/fli/physics/response.h"
 #include "testing.h"
 
 using namespace taugate;

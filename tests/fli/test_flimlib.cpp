@@ -9,7 +9,7 @@
 #include <sstream>
 #include <vector>
 
-#include "taugate/fli/fit.h"
+#include "taugate/fli/estimation/fit.h"
 #include "testing.h"
 
 using namespace taugate;

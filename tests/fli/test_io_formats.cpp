@@ -9,10 +9,10 @@
 #include <numeric>
 
 #include "fli/io_testing.h"
-#include "taugate/fli/io/csv.h"
-#include "taugate/fli/io/idx.h"
+#include "fli/formats/csv.h"
+#include "fli/formats/idx.h"
 #include "taugate/fli/io/measurement.h"
-#include "taugate/fli/io/phd.h"
+#include "fli/io/phd.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -6,7 +6,7 @@
 
 #include "fli/stack_testing.h"
 #include "taugate/core/file.h"
-#include "taugate/fli/io/mat.h"
+#include "fli/formats/mat.h"
 #include "taugate/fli/io/measurement.h"
 #include "testing.h"
 

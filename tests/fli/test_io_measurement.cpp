@@ -8,7 +8,7 @@
 
 #include "fli/io_testing.h"
 #include "taugate/fli/io/measurement.h"
-#include "taugate/fli/io/npz.h"
+#include "fli/formats/npz.h"
 #include "taugate/fli/io/rebin.h"
 #include "testing.h"
 

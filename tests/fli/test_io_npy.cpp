@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "fli/io_testing.h"
-#include "taugate/fli/io/npy.h"
+#include "taugate/fli/formats/npy.h"
 
 using namespace taugate;
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "fli/io_testing.h"
-#include "taugate/fli/io/npz.h"
+#include "fli/formats/npz.h"
 
 using namespace taugate;
 

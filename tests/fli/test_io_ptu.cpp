@@ -8,8 +8,8 @@
 
 #include "fli/ptu_testing.h"
 #include "taugate/fli/io/measurement.h"
-#include "taugate/fli/io/npz.h"
-#include "taugate/fli/io/ptu.h"
+#include "fli/formats/npz.h"
+#include "fli/io/ptu.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -6,7 +6,7 @@
 
 #include "fli/sdt_testing.h"
 #include "taugate/fli/io/measurement.h"
-#include "taugate/fli/io/sdt.h"
+#include "fli/io/sdt.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -7,9 +7,9 @@
 
 #include "fli/stack_testing.h"
 #include "taugate/core/file.h"
-#include "taugate/fli/io/csv.h"
+#include "fli/formats/csv.h"
 #include "taugate/fli/io/measurement.h"
-#include "taugate/fli/io/tiff.h"
+#include "fli/formats/tiff.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "taugate/core/error.h"
-#include "taugate/fli/irf.h"
+#include "taugate/fli/physics/irf.h"
 
 using namespace taugate;
 

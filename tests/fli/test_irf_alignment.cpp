@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "taugate/core/random.h"
-#include "taugate/fli/irf.h"
-#include "taugate/fli/response.h"
+#include "taugate/fli/physics/irf.h"
+#include "taugate/fli/physics/response.h"
 #include "testing.h"
 
 using namespace taugate;

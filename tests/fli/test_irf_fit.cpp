@@ -6,8 +6,8 @@
 
 #include "taugate/core/error.h"
 #include "taugate/core/random.h"
-#include "taugate/fli/irf_fit.h"
-#include "taugate/fli/response.h"
+#include "taugate/fli/estimation/irf_fit.h"
+#include "taugate/fli/physics/response.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "taugate/core/error.h"
-#include "taugate/fli/lifetime.h"
-#include "taugate/fli/simulator.h"
+#include "taugate/fli/estimation/lifetime.h"
+#include "taugate/fli/physics/simulator.h"
 
 using namespace taugate;
 

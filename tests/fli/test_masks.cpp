@@ -8,7 +8,7 @@
 
 #include "taugate/core/error.h"
 #include "taugate/core/parallel.h"
-#include "taugate/fli/masks.h"
+#include "taugate/fli/physics/masks.h"
 
 using namespace taugate;
 

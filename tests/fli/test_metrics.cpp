@@ -8,7 +8,7 @@
 #include "taugate/core/error.h"
 #include "taugate/core/parallel.h"
 #include "taugate/core/random.h"
-#include "taugate/fli/metrics.h"
+#include "taugate/fli/estimation/metrics.h"
 
 using namespace taugate;
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "taugate/core/error.h"
-#include "taugate/fli/normalise.h"
+#include "taugate/fli/physics/normalise.h"
 
 using namespace taugate;
 

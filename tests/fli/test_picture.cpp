@@ -5,8 +5,8 @@
 
 #include "fli/io_testing.h"
 #include "fli/picture_testing.h"
-#include "taugate/fli/gnuplot.h"
-#include "taugate/fli/picture.h"
+#include "fli/plot/gnuplot.h"
+#include "taugate/fli/plot/plot_maps.h"
 
 using namespace taugate;
 

@@ -2,8 +2,8 @@
 
 #include "fli/io_testing.h"
 #include "fli/picture_testing.h"
-#include "taugate/fli/plots.h"
-#include "taugate/fli/statistics.h"
+#include "taugate/fli/plot/plot_histograms.h"
+#include "fli/physics/statistics.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "taugate/core/error.h"
-#include "taugate/fli/reconvolve.h"
-#include "taugate/fli/response.h"
+#include "taugate/fli/estimation/reconvolve.h"
+#include "taugate/fli/physics/response.h"
 
 using namespace taugate;
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "taugate/core/error.h"
-#include "taugate/fli/response.h"
+#include "taugate/fli/physics/response.h"
 
 using namespace taugate;
 

@@ -9,7 +9,7 @@
 #include "taugate/core/error.h"
 #include "taugate/core/parallel.h"
 #include "taugate/core/random.h"
-#include "taugate/fli/shared_fit.h"
+#include "taugate/fli/estimation/shared_fit.h"
 #include "testing.h"
 
 using namespace taugate;

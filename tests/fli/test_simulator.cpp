@@ -9,8 +9,8 @@
 
 #include "taugate/core/error.h"
 #include "taugate/core/parallel.h"
-#include "taugate/fli/response.h"
-#include "taugate/fli/simulator.h"
+#include "taugate/fli/physics/response.h"
+#include "taugate/fli/physics/simulator.h"
 
 using namespace taugate;
 

@@ -6,7 +6,7 @@
 #include "allocation_trap.h"
 #include "nn_testing.h"
 #include "taugate/core/parallel.h"
-#include "taugate/nn/distil.h"
+#include "taugate/nn/distill.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -8,9 +8,9 @@
 #include "fli/io_testing.h"
 #include "hdf5_writer.h"
 #include "nn/nn_testing.h"
-#include "taugate/core/hdf5.h"
-#include "taugate/nn/engine.h"
-#include "taugate/nn/foreign_weights.h"
+#include "fli/formats/hdf5.h"
+#include "taugate/runtime/engine.h"
+#include "taugate/interchange/import_weights.h"
 #include "testing.h"
 
 using namespace taugate;

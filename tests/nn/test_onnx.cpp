@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-#include "taugate/nn/onnx.h"
+#include "taugate/interchange/onnx.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -5,7 +5,7 @@
 #include <numbers>
 #include <vector>
 
-#include "taugate/nn/optimiser.h"
+#include "taugate/nn/optimizer.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -8,7 +8,7 @@
 
 #include "taugate/autograd/gradcheck.h"
 #include "taugate/core/parallel.h"
-#include "taugate/nn/engine.h"
+#include "taugate/runtime/engine.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -1,8 +1,8 @@
 // A stream beside the engine on the same traces: the same bits, gate by gate.
 
 #include "taugate/core/parallel.h"
-#include "taugate/nn/engine.h"
-#include "taugate/nn/stream.h"
+#include "taugate/runtime/engine.h"
+#include "taugate/runtime/stream.h"
 #include "testing.h"
 
 using namespace taugate;

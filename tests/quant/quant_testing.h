@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "taugate/quant/integer_engine.h"
+#include "taugate/runtime/integer_engine.h"
 #include "testing.h"
 
 namespace taugate::testing {

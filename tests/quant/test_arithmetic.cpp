@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "fli/io_testing.h"
-#include "taugate/quant/arithmetic.h"
+#include "taugate/quant/integer/arithmetic.h"
 #include "testing.h"
 
 using namespace taugate;

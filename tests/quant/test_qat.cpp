@@ -3,8 +3,8 @@
 #include <map>
 
 #include "quant/quant_testing.h"
-#include "taugate/quant/integer_step.h"
-#include "taugate/quant/qat.h"
+#include "taugate/quant/integer/integer_step.h"
+#include "taugate/quant/qat/qat.h"
 
 using namespace taugate;
 using namespace taugate::testing;

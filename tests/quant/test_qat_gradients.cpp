@@ -4,9 +4,9 @@
 #include "allocation_trap.h"
 #include "quant/noisy_decays.h"
 #include "taugate/core/parallel.h"
-#include "taugate/quant/integer_engine.h"
-#include "taugate/quant/qat.h"
-#include "taugate/quant/qat_weights.h"
+#include "taugate/runtime/integer_engine.h"
+#include "taugate/quant/qat/qat.h"
+#include "quant/qat/qat_weights.h"
 #include "testing.h"
 
 using namespace taugate;

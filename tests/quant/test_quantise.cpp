@@ -5,9 +5,9 @@
 #include "fli/io_testing.h"
 #include "quant/noisy_decays.h"
 #include "quant/quant_testing.h"
-#include "taugate/nn/engine.h"
+#include "taugate/runtime/engine.h"
 #include "taugate/nn/trainer.h"
-#include "taugate/quant/quantise.h"
+#include "taugate/quant/ptq/quantize.h"
 
 using namespace taugate;
 using namespace taugate::testing;

@@ -6,7 +6,7 @@
 #include "fli/io_testing.h"
 #include "quant/quant_testing.h"
 #include "taugate/nn/seq2seq.h"
-#include "taugate/quant/quantise.h"
+#include "taugate/quant/ptq/quantize.h"
 
 using namespace taugate;
 

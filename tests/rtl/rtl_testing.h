@@ -8,8 +8,8 @@
 
 #include "quant/quant_testing.h"
 #include "taugate/core/file.h"
-#include "taugate/core/process.h"
-#include "taugate/study/cosimulation.h"
+#include "core/process.h"
+#include "study/cosimulation.h"
 
 namespace taugate::testing {
 

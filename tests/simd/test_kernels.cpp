@@ -3,7 +3,7 @@
 
 #include <limits>
 
-#include "taugate/simd/kernels.h"
+#include "simd/float/kernels.h"
 #include "testing.h"
 
 using namespace taugate;

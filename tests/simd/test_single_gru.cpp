@@ -4,8 +4,8 @@
 #include <limits>
 #include <vector>
 
-#include "taugate/simd/kernels.h"
-#include "taugate/simd/kernels_scalar.h"
+#include "simd/float/kernels.h"
+#include "simd/float/kernels_scalar.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -6,8 +6,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "taugate/fli/lifetime.h"
-#include "taugate/study/comparison.h"
+#include "taugate/fli/estimation/lifetime.h"
+#include "study/comparison.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -9,7 +9,7 @@
 #include <set>
 
 #include "taugate/core/file.h"
-#include "taugate/study/reproduction.h"
+#include "study/reproduction.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -1,7 +1,7 @@
 // One clock: times to fit, and the gates that come back, are those of the recorder, whether its
 // record is longer than the laser period or shorter.
 
-#include "taugate/study/image_fit.h"
+#include "taugate/fli/inference/image_fit.h"
 
 #include <doctest/doctest.h>
 
@@ -9,8 +9,8 @@
 #include <numeric>
 
 #include "taugate/core/random.h"
-#include "taugate/fli/response.h"
-#include "taugate/study/recorded_irf.h"
+#include "taugate/fli/physics/response.h"
+#include "taugate/fli/inference/recorded_irf.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -6,8 +6,8 @@
 #include <numeric>
 #include <random>
 
-#include "taugate/fli/reconvolve.h"
-#include "taugate/study/inference.h"
+#include "taugate/fli/estimation/reconvolve.h"
+#include "taugate/fli/inference/inference.h"
 
 using namespace taugate;
 

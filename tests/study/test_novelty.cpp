@@ -9,10 +9,10 @@
 #include <nlohmann/json.hpp>
 
 #include "taugate/core/parallel.h"
-#include "taugate/study/calibration_traces.h"
-#include "taugate/study/novelty_cases.h"
-#include "taugate/study/novelty_estimate.h"
-#include "taugate/study/recipe.h"
+#include "fli/inference/calibration_traces.h"
+#include "fli/inference/novelty_cases.h"
+#include "taugate/fli/inference/novelty_estimate.h"
+#include "study/recipe.h"
 #include "testing.h"
 
 using namespace taugate;

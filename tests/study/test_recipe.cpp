@@ -3,8 +3,8 @@
 #include <cmath>
 #include <filesystem>
 
-#include "taugate/quant/integer_engine.h"
-#include "taugate/study/recipe.h"
+#include "taugate/runtime/integer_engine.h"
+#include "study/recipe.h"
 #include "testing.h"
 
 using namespace taugate;

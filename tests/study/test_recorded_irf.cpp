@@ -7,8 +7,8 @@
 
 #include "taugate/core/random.h"
 #include "taugate/fli/io/rebin.h"
-#include "taugate/fli/response.h"
-#include "taugate/study/recorded_irf.h"
+#include "taugate/fli/physics/response.h"
+#include "taugate/fli/inference/recorded_irf.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -4,7 +4,7 @@
 
 #include "fli/io_testing.h"
 #include "report_testing.h"
-#include "taugate/study/report.h"
+#include "study/report.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
-#include "taugate/core/natural_order.h"
-#include "taugate/fli/io/measurement_fields.h"
-#include "taugate/fli/io/tiff.h"
+#include "core/natural_order.h"
+#include "fli/io/measurement_fields.h"
+#include "fli/formats/tiff.h"
 
 namespace taugate {
 namespace {

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "taugate/core/hdf5.h"
-#include "taugate/fli/io/mat.h"
-#include "taugate/fli/io/measurement_fields.h"
+#include "fli/formats/hdf5.h"
+#include "fli/formats/mat.h"
+#include "fli/io/measurement_fields.h"
 
 namespace taugate {
 namespace {

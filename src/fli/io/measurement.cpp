@@ -6,15 +6,15 @@
 #include <numeric>
 #include <utility>
 
-#include "taugate/core/hdf5.h"
-#include "taugate/core/printed.h"
-#include "taugate/fli/io/csv.h"
-#include "taugate/fli/io/mat.h"
-#include "taugate/fli/io/measurement_fields.h"
-#include "taugate/fli/io/npz.h"
-#include "taugate/fli/io/phd.h"
-#include "taugate/fli/io/ptu.h"
-#include "taugate/fli/io/sdt.h"
+#include "fli/formats/hdf5.h"
+#include "core/formatted.h"
+#include "fli/formats/csv.h"
+#include "fli/formats/mat.h"
+#include "fli/io/measurement_fields.h"
+#include "fli/formats/npz.h"
+#include "fli/io/phd.h"
+#include "fli/io/ptu.h"
+#include "fli/io/sdt.h"
 
 namespace taugate {
 namespace {

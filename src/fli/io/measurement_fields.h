@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "taugate/fli/io/measurement.h"
-#include "taugate/fli/io/npy.h"
+#include "taugate/fli/formats/npy.h"
 
 namespace taugate {
 

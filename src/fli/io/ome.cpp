@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "taugate/fli/io/tiff.h"
+#include "fli/formats/tiff.h"
 
 namespace taugate {
 namespace {

@@ -1,4 +1,4 @@
-#include "taugate/fli/io/phd.h"
+#include "fli/io/phd.h"
 
 #include <cmath>
 #include <cstddef>
@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "taugate/core/file.h"
-#include "taugate/fli/io/binary_fields.h"
+#include "fli/formats/binary_fields.h"
 
 namespace taugate {
 namespace {

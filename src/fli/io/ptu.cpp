@@ -1,11 +1,11 @@
-#include "taugate/fli/io/ptu.h"
+#include "fli/io/ptu.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
 
-#include "taugate/fli/io/ptu_fields.h"
+#include "fli/io/ptu_fields.h"
 
 namespace taugate {
 namespace {

@@ -2,7 +2,7 @@
 // For .cpp files only: the parts of the PTU reader.
 
 #include "taugate/core/file.h"
-#include "taugate/fli/io/ptu.h"
+#include "fli/io/ptu.h"
 
 namespace taugate {
 

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <map>
 
-#include "taugate/fli/io/binary_fields.h"
-#include "taugate/fli/io/ptu.h"
-#include "taugate/fli/io/ptu_fields.h"
+#include "fli/formats/binary_fields.h"
+#include "fli/io/ptu.h"
+#include "fli/io/ptu_fields.h"
 
 namespace taugate {
 namespace {

@@ -1,4 +1,4 @@
-#include "taugate/fli/io/sdt.h"
+#include "fli/io/sdt.h"
 
 #include <algorithm>
 #include <array>
@@ -9,8 +9,8 @@
 #include <set>
 #include <string>
 
-#include "taugate/fli/io/binary_fields.h"
-#include "taugate/fli/io/zip_member.h"
+#include "fli/formats/binary_fields.h"
+#include "fli/formats/zip_member.h"
 
 namespace taugate {
 namespace {

@@ -8,12 +8,12 @@
 #include <span>
 
 #include "taugate/fli/io/measurement.h"
-#include "taugate/fli/io/npz.h"
+#include "fli/formats/npz.h"
 #include "taugate/fli/io/rebin.h"
-#include "taugate/fli/io/tiff.h"
-#include "taugate/fli/picture.h"
-#include "taugate/fli/plots.h"
-#include "taugate/fli/statistics.h"
+#include "fli/formats/tiff.h"
+#include "taugate/fli/plot/plot_maps.h"
+#include "taugate/fli/plot/plot_histograms.h"
+#include "fli/physics/statistics.h"
 
 namespace taugate {
 namespace {

@@ -1,0 +1,62 @@
+#pragma once
+// From recorded counts to SFDs and lifetimes.
+
+#include <optional>
+#include <vector>
+
+#include "taugate/fli/io/measurement.h"
+#include "taugate/fli/estimation/reconvolve.h"
+#include "taugate/fli/inference/trained_model.h"
+
+namespace taugate {
+
+struct InferenceOptions {
+  std::optional<double> bin_ns;         ///< where the file does not say it
+  std::optional<double> period_ns;      ///< the same
+  std::optional<double> first_gate_ns;  ///< instead of the model's own
+  double least_counts = 0.0;            ///< pixels with fewer counts in all stay blank
+};
+
+struct Inference {
+  int width = 0, height = 0, gates = 0, outputs = 0;
+  std::vector<float> counts;        ///< [N][T] in the model's gates
+  std::vector<float> sfd;           ///< [N][T][C]; zero where blank
+  std::vector<float> intensity;     ///< [N] counts in all
+  std::vector<float> amplitude_ns;  ///< [N] amplitude-weighted lifetime; NaN where blank
+  std::vector<float> intensity_ns;  ///< [N] intensity-weighted lifetime; NaN where blank
+  /// How unlike the training each pixel is (novelty.h), NaN and 0 where blank; [N], all empty for a
+  /// model that does not know its training's traces.
+  std::vector<float> state_distance, input_chi2r;
+  std::vector<std::uint8_t> unlike;
+  std::vector<float> irf_chi2r;  ///< [N] reconvolved_chi2r(), where somebody has put it; or empty
+  std::size_t blank = 0;         ///< pixels without photons above the baseline, or too few
+
+  /// Pixels that are unlike the training; none where that is not known.
+  std::optional<std::size_t> unlike_count() const;
+};
+
+/// Counts [N][T] in the model's gates. Error where the file's time axis is unknown or does not fit.
+std::vector<float> counts_in_gates(const TraceModel& model, Measurement measurement,
+                                   const InferenceOptions& options = {});
+
+/// Bins the measurement to the model's gates, normalises and runs the network. A record that has
+/// exactly the model's gates is taken as it is. Error where bin width or laser period are unknown,
+/// or contradict the model's acquisition. A measurement that is moved in is not copied.
+Inference infer(const TraceModel& model, Measurement measurement,
+                const InferenceOptions& options = {});
+
+/// The counts that a pixel should have shown: its SFD convolved with an IRF on the gates' clock,
+/// scaled and offset to fit the measured counts by least squares, weighted with the variances of the
+/// fitted counts (those of the measured ones would pull the fit down)
+std::vector<float> fitted_counts(const TraceModel& model, const IrfCurve& irf,
+                                 std::span<const float> sfd, std::span<const float> counts);
+/// The same behind an IRF that has been prepared for many pixels. sfd [T][C].
+std::vector<float> fitted_counts(const Reconvolution& reconvolution, std::span<const float> sfd,
+                                 std::span<const float> counts);
+
+/// [N]: the reduced chi-square of each pixel's reconvolved decay, sum (counts - fitted)^2 /
+/// max(fitted, 1) over T - 2 gates; NaN where blank. `irfs` has one curve a pixel, or one for all.
+std::vector<float> reconvolved_chi2r(const TraceModel& model, const MeasuredIrfs& irfs,
+                                     const Inference& result);
+
+}  // namespace taugate

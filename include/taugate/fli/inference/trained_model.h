@@ -1,0 +1,116 @@
+#pragma once
+// A network together with what it needs to meet measured traces: the acquisition and prior that it
+// was trained for, how its input is normalised, and where its window begins on the recorder's
+// clock. The network is of floats or of integers; evaluate() and infer() take either.
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "taugate/fli/physics/normalise.h"
+#include "taugate/fli/physics/simulator.h"
+#include "taugate/nn/model_file.h"
+#include "taugate/quant/integer/integer_model.h"
+#include "taugate/fli/inference/novelty.h"
+
+namespace taugate {
+
+/// Runs traces through a network. One belongs to one thread at a time, and uses all.
+class TraceEngine {
+ public:
+  virtual ~TraceEngine() = default;
+  /// input [N][T], normalised as in training, to sfd [N][T][C]. Allocates nothing after the first
+  /// call, unless there are more threads than ever before.
+  /// The encoder's final states go to `states` [N][D], unless it is empty; those of integers as the
+  /// real numbers that they stand for.
+  virtual void run(std::span<const float> input, std::span<float> sfd,
+                   std::span<float> states = {}) = 0;
+  virtual std::size_t state_units() const = 0;  ///< D, of all layers
+};
+
+/// What is common to both kinds.
+struct TraceModel {
+  SimulatorConfig simulator;
+  Normalisation normalisation;
+  /// Time, on the recorder's clock, at which gate 0 opens. Not 0 where the gates were turned so
+  /// that the rise of a measured IRF comes early in them.
+  double first_gate_ns = 0.0;
+  /// How it was trained, as JSON; for people.
+  std::string training = "{}";
+  /// What its training's traces look like; none where the file does not tell.
+  std::optional<Novelty> novelty;
+
+  virtual ~TraceModel() = default;
+  const Acquisition& acquisition() const { return simulator.acquisition; }
+  virtual int gates() const = 0;    ///< T
+  virtual int outputs() const = 0;  ///< C
+  /// With a copy of the weights, so the model may go.
+  virtual std::unique_ptr<TraceEngine> engine() const = 0;
+
+ protected:
+  TraceModel() = default;
+  TraceModel(SimulatorConfig prior, Normalisation input, double first_gate_ns, std::string training)
+      : simulator(std::move(prior)),
+        normalisation(input),
+        first_gate_ns(first_gate_ns),
+        training(std::move(training)) {}
+  TraceModel(const TraceModel&) = default;
+  TraceModel& operator=(const TraceModel&) = default;
+};
+
+/// Of floats.
+struct TrainedModel : TraceModel {
+  Seq2Seq network;
+
+  TrainedModel(Seq2Seq network, SimulatorConfig prior, Normalisation input = {},
+               double first_gate_ns = 0.0, std::string training = "{}")
+      : TraceModel(std::move(prior), input, first_gate_ns, std::move(training)),
+        network(std::move(network)) {}
+
+  /// For the same traces as `of`.
+  TrainedModel(Seq2Seq network, const TraceModel& of)
+      : TraceModel(of), network(std::move(network)) {
+    novelty.reset();  // that was the other network's
+  }
+
+  int gates() const override { return network.config().gates; }
+  int outputs() const override { return network.config().outputs; }
+  std::unique_ptr<TraceEngine> engine() const override;
+};
+
+/// Of integers. What counts are the members of TraceModel; when it is saved, the network's notes
+/// are made of them.
+struct QuantisedModel : TraceModel {
+  IntegerModel network;
+
+  explicit QuantisedModel(IntegerModel network) : network(std::move(network)) {}
+  /// For the same traces as `of`.
+  QuantisedModel(IntegerModel network, const TraceModel& of)
+      : TraceModel(of), network(std::move(network)) {
+    novelty.reset();  // that was the other network's
+  }
+
+  int gates() const override { return network.gates; }
+  int outputs() const override { return network.outputs(); }
+  std::unique_ptr<TraceEngine> engine() const override;
+};
+
+void save(const std::filesystem::path& path, const TrainedModel& model);
+void save(const std::filesystem::path& path, const QuantisedModel& model);
+void save(const std::filesystem::path& path, const TraceModel& model);  ///< either
+
+/// What a model file of any kind keeps beside the network, by key.
+ModelNotes notes_of(const TraceModel& model);
+
+/// Error where the file is no taugate model of floats, or lacks what this program adds to a bare
+/// network.
+TrainedModel load_trained_model(const std::filesystem::path& path);
+/// The same for integers.
+QuantisedModel load_quantised_model(const std::filesystem::path& path);
+/// Either, as the file says.
+std::unique_ptr<TraceModel> load_trace_model(const std::filesystem::path& path);
+/// Whether a safetensors file holds a network of integers; Error where it cannot be read.
+bool holds_integers(const std::filesystem::path& path);
+
+}  // namespace taugate

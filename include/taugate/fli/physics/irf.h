@@ -1,0 +1,123 @@
+#pragma once
+// The instrument response function (IRF): what the instrument would record of light that arrives at
+// t = 0. It differs from pixel to pixel, so the simulator draws one for every trace:
+//
+//     IRF(t) = kernel(t - delay) convolved with (1/tail) exp(-t/tail)
+//
+//   parametric  kernel = Gaussian of the given full width at half maximum (FWHM) convolved with a
+//               rectangular gate of the given width. Gate 0: the Gaussian alone, which with a tail
+//               is the exGaussian of a laser pulse and a single-photon detector. A wide gate: a
+//               time-gated camera, whose edges then rise from 12 % to 88 % within one FWHM.
+//   measured    kernel = a curve drawn at random from a library (one for all pixels, or one per
+//               pixel), stretched in time about its peak and shifted by the delay.
+//
+// A gate in the kernel is meant for Acquisition::gate_width_ns = 0; otherwise it comes on top of
+// the acquisition's own gate.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "taugate/core/random.h"
+#include "taugate/fli/physics/range.h"
+
+namespace taugate {
+
+/// One IRF: a density in time, linear between its samples and zero before the first and after the
+/// last; its area counts as 1 whatever the scale of the samples.
+struct IrfCurve {
+  double start_ns = 0.0;            ///< time of density[0]; may be negative
+  double bin_ns = 0.0;              ///< between samples
+  std::span<const double> density;  ///< two samples at least
+  double tail_ns = 0.0;             ///< mean of the exponential that blurs it further; 0: none
+
+  double length_ns() const { return bin_ns * static_cast<double>(density.size() - 1); }
+};
+
+/// From 10 to 90 % of the highest sample, on the way up to it: how sharp in time the IRF is,
+/// whatever its tail or the width of a gate. 1.7 sigma of a Gaussian.
+double rise_time_ns(const IrfCurve& irf);
+
+/// A library of measured IRFs, ready for use: background subtracted, cut to where the signal is,
+/// and nowhere negative. Between the samples of a narrow IRF it goes on as a parabola in every bin,
+/// which keeps the counts of the bins and the centre of mass.
+class MeasuredIrfs {
+ public:
+  /// counts [curves][bins] row-major, bin j covering [j*bin_ns, (j+1)*bin_ns). A record may start
+  /// anywhere in the laser period (IrfPrior::delay_ns moves it onto the acquisition's clock), but
+  /// its peak must not be cut in two by the record's ends. The background of a curve is the mean of
+  /// its first `background_bins` bins; with background_bins = 0 it is the mean of the quietest
+  /// tenth of the curve. Throws Error on shapes that do not fit, on a count that is not a number,
+  /// and on a curve without a signal.
+  MeasuredIrfs(std::span<const double> counts, int bins, double bin_ns, int background_bins = 0);
+
+  /// Reads what to_json wrote: every later use is the same, bit for bit. Throws Error.
+  static MeasuredIrfs from_json(std::string_view text);
+  std::string to_json() const;
+
+  int size() const { return static_cast<int>(curves_.size()); }
+  double bin_ns() const { return bin_ns_; }  ///< between samples: a half of a record's bin or less
+  double longest_ns() const;                 ///< of the curves after cutting
+  IrfCurve curve(int index) const;
+  double peak_ns(int index) const;  ///< time of the largest sample
+
+  /// Moves the curves onto one time, that of their mean, and returns by how much each lay later
+  /// before [size()], in ns. Fractions of a bin count: the time axes move, no sample changes.
+  std::vector<double> align();
+  /// Moves all curves later.
+  void move(double ns) {
+    for (Curve& curve : curves_) curve.moved_ns += ns;
+  }
+  /// The mean of the curves, of equal areas, as a library of one with twice as many samples.
+  MeasuredIrfs mean() const;
+
+ private:
+  // Samples are kept as whole millionths of the peak, so that a library written as JSON is read
+  // back bit for bit, and is short.
+  static constexpr double kPeak = 1e6;
+  struct Curve {
+    int first_bin;  // its centre is the time of samples[0]
+    int peak;       // of samples
+    std::vector<double> samples;
+    double moved_ns;  // added to its times
+  };
+  MeasuredIrfs() = default;
+  void add(int first_bin, std::vector<double> samples, double moved_ns);
+  double bin_ns_ = 0.0;
+  std::vector<Curve> curves_;
+};
+
+/// From what the IRF of a pixel is drawn; every Range uniformly.
+struct IrfPrior {
+  /// Parametric: the centre of the kernel on the acquisition's clock. Measured: added to the time
+  /// axis of the record.
+  Range delay_ns{1.0, 2.0};
+  Range fwhm_ns{0.15, 0.6};       ///< of the Gaussian, > 0; parametric only
+  Range gate_ns{0.0, 0.0};        ///< width of the rectangular gate; parametric only
+  double tail_probability = 0.0;  ///< of an exponential tail
+  Range tail_ns{0.05, 0.3};       ///< mean of the tail, > 0
+
+  std::shared_ptr<const MeasuredIrfs> measured;  ///< where set, takes the parametric kernel's place
+  Range stretch{1.0, 1.0};  ///< of a measured curve's time axis about its peak: width jitter
+};
+
+/// Throws UsageError unless every IRF that `prior` can give is well-formed and fits the laser
+/// period.
+void validate(const IrfPrior& prior, double period_ns);
+
+/// The most samples a curve drawn from `prior` can have.
+std::size_t largest_irf(const IrfPrior& prior);
+
+/// Draws one IRF. Its samples are `prior.measured`'s own or are written to `buffer`, which must
+/// outlive the curve and allocates nothing once it has the capacity of largest_irf().
+IrfCurve draw_irf(const IrfPrior& prior, Random& random, std::vector<double>& buffer);
+
+/// A given Gaussian (x gate) IRF centred at `delay_ns`, with its samples in `buffer`.
+IrfCurve parametric_irf(double delay_ns, double fwhm_ns, double gate_ns, double tail_ns,
+                        std::vector<double>& buffer);
+
+}  // namespace taugate

@@ -1,0 +1,137 @@
+#pragma once
+// Training: batches made on the fly, spread over all threads, the same bits whatever their number.
+//
+// A batch is cut into slices of a few SIMD blocks, and the slices into groups. A group is one
+// thread's work: for each of its slices it makes the data, runs forward and backward on a tape of
+// its own, and adds the gradient to the group's block. The groups' blocks are then added in a fixed
+// order. Neither the cut nor the order depends on the number of threads.
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "taugate/nn/optimizer.h"
+
+namespace taugate {
+
+/// Where traces come from: a pure function of the trace's index, so a data set is never stored.
+class TrainingData {
+ public:
+  virtual ~TrainingData() = default;
+  virtual int steps() const = 0;
+  virtual int inputs() const = 0;   ///< features of the network's input
+  virtual int outputs() const = 0;  ///< features of its target
+  /// Tells one data set from another, so that a checkpoint is not resumed on other traces.
+  virtual std::string identity() const { return {}; }
+  /// Traces first, first+1, ... into input [T][inputs][B] and target [T][outputs][B]. Called from
+  /// many threads at once; must not allocate.
+  virtual void fill(std::uint64_t first, Sequence<float> input, Sequence<float> target) const = 0;
+};
+
+/// The loss of one slice, multiplied by `scale` (1 / values in the whole batch's target), so that
+/// losses of slices add up to the loss of the batch.
+using Objective =
+    std::function<Var<float>(Tape<float>&, Var<float> input, Sequence<float> target, float scale)>;
+
+/// squared error of network(tape, input): the objective that most training uses.
+template <class Network>
+Objective least_squares(const Network& network) {
+  return [&network](Tape<float>& tape, Var<float> input, Sequence<float> target, float scale) {
+    return squared_error(tape, network(tape, input), target, scale);
+  };
+}
+
+struct TrainingOptions {
+  std::uint64_t samples = 2'000'000;  ///< fresh traces to train on
+  int batch = 64;
+  int slice = 16;  ///< traces a tape works on at a time; a multiple of kLaneBlock
+  AdamOptions adam;
+  Schedule schedule;
+  std::uint64_t validation_samples = 4096;
+  int validations = 20;   ///< how often over the whole run
+  int patience = 0;       ///< stop after so many validations without a new best; 0: never
+  std::string objective;  ///< tells one objective from another, for checkpoints
+
+  void validate() const;  ///< throws UsageError
+};
+
+/// One point of the learning curve.
+struct TrainingPoint {
+  std::uint64_t samples = 0;
+  double training_loss = 0.0;  ///< mean over the batches since the last point
+  double validation_loss = 0.0;
+  double learning_rate = 0.0;
+  double gradient_norm = 0.0;  ///< of the last batch, before clipping
+};
+
+enum class TrainingEnd { finished, stopped_early, interrupted };
+
+class Trainer {
+ public:
+  /// Both references must outlive the trainer. Training numbers traces from 0; validation uses
+  /// indices from kValidationStart.
+  Trainer(Parameters& parameters, Objective objective, const TrainingData& data,
+          const TrainingOptions& options);
+
+  /// One batch; returns its loss. Allocates nothing.
+  double step();
+
+  /// Steps until the end, validating on the way. `watch` is called after every batch, and now and
+  /// then in a validation, and may return false to interrupt. At the end the parameters are those
+  /// of the best validation.
+  TrainingEnd run(const std::function<bool(const Trainer&)>& watch = {});
+
+  /// All that a later run needs to go on and end with the same bits.
+  void save_checkpoint(const std::filesystem::path& path) const;
+  /// Error when the file is damaged or was made with other options, data shape or parameters.
+  void load_checkpoint(const std::filesystem::path& path);
+  /// Where run() saves after each validation and when interrupted; empty: nowhere.
+  std::filesystem::path checkpoint;
+
+  /// Mean loss over the validation set with the current parameters.
+  double validate() const { return *validate({}); }
+
+  std::uint64_t samples_done() const { return steps_done_ * options_.batch; }
+  std::uint64_t samples_total() const { return steps_total_ * options_.batch; }
+  double recent_loss() const { return recent_loss_; }  ///< of the last batch
+  const std::vector<TrainingPoint>& history() const { return history_; }
+  const TrainingOptions& options() const { return options_; }
+
+  static constexpr std::uint64_t kValidationStart = std::uint64_t{1} << 62;
+
+ private:
+  /// Forward, and backward if gradients are given, for traces first .. first+batch-1.
+  double run_slice(Arena& arena, std::uint64_t first, int batch, float scale,
+                   float* gradients) const;
+  void prepare_arenas() const;
+  void add_up_gradients();
+  /// Nothing where `watch` has ended it.
+  std::optional<double> validate(const std::function<bool(const Trainer&)>& watch) const;
+  /// Whether patience is at its end; nothing, and nothing is changed, where `watch` has ended it.
+  std::optional<bool> record_validation(const std::function<bool(const Trainer&)>& watch);
+  std::string fingerprint() const;
+
+  Parameters& parameters_;
+  Objective objective_;
+  const TrainingData& data_;
+  TrainingOptions options_;
+  AdamOptimiser adam_;
+
+  int groups_ = 1;
+  Buffer<float> gradients_;  // [groups][parameters]; the sum ends in the first
+  std::vector<double> group_loss_;
+  std::size_t arena_bytes_ = 0;
+  mutable std::vector<Arena> arenas_;  // one a thread
+
+  std::uint64_t steps_done_ = 0, steps_total_ = 0;
+  double recent_loss_ = 0.0, recent_norm_ = 0.0, recent_rate_ = 0.0;
+  double loss_since_point_ = 0.0;
+  std::uint64_t steps_since_point_ = 0;
+  int halvings_ = 0, stale_ = 0;
+  double best_loss_ = 0.0;
+  Buffer<float> best_;
+  std::vector<TrainingPoint> history_;
+};
+
+}  // namespace taugate

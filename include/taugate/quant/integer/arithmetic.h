@@ -1,0 +1,171 @@
+#pragma once
+// The integer arithmetic of a quantised GRU, defined once. Everything else that computes with these
+// integers (the engines, fake quantisation in training, the hardware) equals these functions
+// exactly, on every value. docs/fixed-point.md derives them, with a worked step.
+//
+// Three kinds of number, each an integer k that stands for k / 2^F, F its fraction bits:
+//   fraction  input, MAC operand, candidate, carried state: |k| <= 2^F - 1, so F + 1 bits. The
+//             range is symmetric and 1 itself is not in it.
+//   gate      0 <= k <= 2^F: 0 and 1 both exist, so that a closed gate forgets nothing.
+//   word      sums before an activation, outputs: two's complement of a stated number of bits, and
+//             saturating: -2^(bits-1) <= k <= 2^(bits-1) - 1.
+// Rounding is to the nearest, halves to the even neighbour, everywhere except inside the table.
+
+#include <cstdint>
+
+#include "taugate/core/gru_form.h"
+#include "taugate/quant/integer/tables.h"
+
+namespace taugate {
+
+/// Rises whenever a model of the same numbers would compute something else.
+inline constexpr int kArithmeticVersion = 1;
+
+/// Every width of the arithmetic. The defaults are the 8-bit setting: weights, MAC operand and
+/// gates of 8 bits, everything else 16.
+struct Widths {
+  int weight_bits = 8;              ///< 2..16, two's complement
+  int operand_fraction = 7;         ///< 1..15; x and h as the multipliers read them
+  int input_extra = 0;              ///< further fraction bits of the trace's x; 15 in all at most
+  int accumulator_bits = 32;        ///< 32 or 64; never overflows, see check_accumulators()
+  int sum_bits = 16;                ///< 8..48; sums before an activation
+  int gate_sum_fraction = 12;       ///< of those of r and z
+  int candidate_sum_fraction = 12;  ///< of those of n
+  int gate_fraction = 7;            ///< 2..15, reset_before: 2..23; r and z
+  int candidate_fraction = 15;      ///< 1..22; n
+  int product_fraction = 7;         ///< reset_before: r*h as U_n's multipliers read it
+  int state_fraction = 15;          ///< 1..30; the carried state h
+  /// r*h and the blend use the MAC operand instead of the carried state. (Where the state is
+  /// quantised on entry to a step, as QKeras does.)
+  bool step_reads_operand = false;
+  bool head_reads_state = false;  ///< the head's multipliers read the carried state
+  int output_bits = 16;           ///< 8..48
+  int output_fraction = 14;
+
+  /// Throws UsageError, naming the field, what was found and what fits.
+  void validate(GruForm form, Activation activation) const;
+
+  bool operator==(const Widths&) const = default;
+};
+
+Widths widths_8bit();
+/// Weights, operand and state of 16 bits, gates in [0, 2^14], 64-bit accumulators.
+Widths widths_16bit();
+/// The published 8-bit student's (reset_before, hard): weights and operand in 1/128, gates, r*h and
+/// the carried state unrounded. Samples of the trace have `input_bits` bits, sign included, 8..16:
+/// on an operand's grid, or finer. docs/fixed-point.md derives each.
+Widths widths_qkeras(int input_bits = 8);
+
+constexpr std::int64_t power_of_two(int exponent) { return std::int64_t{1} << exponent; }
+
+/// value / 2^shift, halves to even; 0 <= shift <= 62.
+constexpr std::int64_t round_shift(std::int64_t value, int shift) {
+  if (shift == 0) return value;
+  const std::int64_t below = value >> shift;  // rounded down
+  const std::int64_t rest = value & (power_of_two(shift) - 1), half = power_of_two(shift - 1);
+  return below + (rest > half || (rest == half && (below & 1)));
+}
+
+/// The same number with other fraction bits: rounded when it gets fewer, exact when more.
+constexpr std::int64_t rescale(std::int64_t value, int from_fraction, int to_fraction) {
+  return from_fraction >= to_fraction ? round_shift(value, from_fraction - to_fraction)
+                                      : value * power_of_two(to_fraction - from_fraction);
+}
+
+constexpr std::int64_t clip(std::int64_t value, std::int64_t low, std::int64_t high) {
+  return value < low ? low : value > high ? high : value;
+}
+constexpr std::int64_t saturate_word(std::int64_t value, int bits) {
+  return clip(value, -power_of_two(bits - 1), power_of_two(bits - 1) - 1);
+}
+constexpr std::int64_t saturate_fraction(std::int64_t value, int fraction) {
+  return clip(value, 1 - power_of_two(fraction), power_of_two(fraction) - 1);
+}
+
+/// value * 2^fraction as an integer, halves to even, whatever the processor's rounding mode. The
+/// value is finite and fits.
+std::int64_t round_half_even(double value);
+
+/// From an accumulator's unit to a sum's: accumulator * multiplier / 2^shift. A power of two is
+/// multiplier 1 (or a power of two with shift 0).
+struct Requantiser {
+  std::uint16_t multiplier = 1;  ///< at least 1
+  std::uint8_t shift = 0;        ///< at most 62
+  bool operator==(const Requantiser&) const = default;
+};
+
+/// The nearest requantiser to `ratio`, within 2^-16 of it; exact for a power of two. Error when the
+/// ratio is not in [2^-46, 65535.5).
+Requantiser nearest_requantiser(double ratio);
+
+/// |accumulator| * multiplier stays within 2^62 (check_accumulators proves it), so 64 bits hold
+/// every step of this.
+constexpr std::int64_t requantise(std::int64_t accumulator, Requantiser by, int word_bits) {
+  return saturate_word(round_shift(accumulator * by.multiplier, by.shift), word_bits);
+}
+
+/// The element-by-element operations of a step, for one choice of widths.
+class Arithmetic {
+ public:
+  /// Validates the widths.
+  Arithmetic(const Widths& widths, GruForm form, Activation activation);
+
+  const Widths& widths() const { return w_; }
+  GruForm form() const { return form_; }
+  Activation activation() const { return activation_; }
+
+  /// Fraction bits of the trace's samples.
+  int input_fraction() const { return w_.operand_fraction + w_.input_extra; }
+  /// An input sample on its grid; beyond its range, infinity included, saturates. Not for a NaN.
+  std::int64_t input(float x) const;
+  /// A word from outside on the same grid: saturates, so that -2^F becomes 1 - 2^F.
+  std::int64_t input(std::int16_t x) const { return saturate_fraction(x, input_fraction()); }
+
+  /// The carried state as the multipliers read it.
+  std::int64_t operand(std::int64_t state) const {
+    return saturate_fraction(rescale(state, w_.state_fraction, w_.operand_fraction),
+                             w_.operand_fraction);
+  }
+  /// The state as r*h and the blend read it, held_fraction() fraction bits.
+  std::int64_t held(std::int64_t state) const {
+    return w_.step_reads_operand ? operand(state) : state;
+  }
+  int held_fraction() const {
+    return w_.step_reads_operand ? w_.operand_fraction : w_.state_fraction;
+  }
+
+  /// r or z of its sum: sigmoid = 1/2 + tanh(x/2)/2 by the table, or clip(x/2 + 1/2, 0, 1).
+  std::int64_t gate(std::int64_t sum) const;
+  /// n of its sum: tanh by the table, or clip(x, -1, 1).
+  std::int64_t candidate(std::int64_t sum) const;
+
+  /// reset_after: n's sum from that of W_n x + b_n and that of U_n h + c_n.
+  std::int64_t candidate_sum(std::int64_t input_sum, std::int64_t r,
+                             std::int64_t recurrent_sum) const {
+    return saturate_word(input_sum + round_shift(r * recurrent_sum, w_.gate_fraction), w_.sum_bits);
+  }
+  /// reset_before: r*h as U_n's multipliers read it.
+  std::int64_t product(std::int64_t r, std::int64_t held) const {
+    return saturate_fraction(
+        rescale(r * held, w_.gate_fraction + held_fraction(), w_.product_fraction),
+        w_.product_fraction);
+  }
+
+  /// h' = n + z (h - n), rounded once, to the carried state's grid.
+  std::int64_t blend(std::int64_t z, std::int64_t n, std::int64_t held) const;
+
+  /// Fraction bits of an accumulator whose weights count as integers.
+  int accumulator_fraction(bool reads_product) const {
+    return reads_product ? w_.product_fraction : w_.operand_fraction;
+  }
+  int head_fraction() const {
+    return w_.head_reads_state ? w_.state_fraction : w_.operand_fraction;
+  }
+
+ private:
+  Widths w_;
+  GruForm form_;
+  Activation activation_;
+};
+
+}  // namespace taugate

@@ -1,0 +1,100 @@
+#pragma once
+// A quantised network: nothing but integers, and the version of the arithmetic that they were made
+// for. The structure is Seq2Seq's: an encoder, a decoder of the same sizes fed with zeros whose
+// layer k starts from the encoder's layer k, a linear head.
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "taugate/core/safetensors.h"
+#include "taugate/quant/integer/arithmetic.h"
+
+namespace taugate {
+
+/// A matrix of integer weights.
+struct IntegerRows {
+  int rows = 0, cols = 0;             ///< cols = 0: rows that read only zeros
+  std::vector<std::int16_t> weights;  ///< [rows][cols], row-major
+
+  const std::int16_t* row(int r) const {
+    return weights.data() + static_cast<std::size_t>(r) * static_cast<std::size_t>(cols);
+  }
+};
+
+struct IntegerLayer {
+  int inputs = 0;         ///< I; 0 where the input is zero
+  int hidden = 0;         ///< H
+  IntegerRows input;      ///< W [3H][I], gates r, z, n
+  IntegerRows recurrent;  ///< U [3H][H]
+  /// First operands of the accumulators, in their units: [3H], r and z with both biases; n's is
+  /// that of W_n x (reset_after) or of all (reset_before).
+  std::vector<std::int64_t> bias;
+  std::vector<std::int64_t> recurrent_bias;  ///< [H], of U_n h; reset_after only
+  /// [3H]: r, z (W x + U h), n (W_n x, and U_n (r*h) for reset_before); then for reset_after [H]
+  /// more: U_n h.
+  std::vector<Requantiser> requantisers;
+};
+
+struct IntegerModel {
+  GruForm form = GruForm::reset_after;
+  Activation activation = Activation::smooth;
+  Widths widths;
+  int gates = 0;                               ///< T
+  std::vector<IntegerLayer> encoder, decoder;  ///< as many layers, of the same sizes
+  IntegerRows head;                            ///< [C][H]
+  std::vector<std::int64_t> head_bias;         ///< [C]
+  std::vector<Requantiser> head_requantisers;  ///< [C]
+  /// What else is needed to use the model (acquisition, normalisation), by key, as ModelNotes.
+  std::map<std::string, std::string> notes;
+
+  int outputs() const { return head.rows; }  ///< C
+  /// Throws Error, with the layer's name, unless all sizes fit together, every weight fits its bits
+  /// and no accumulator can overflow.
+  void validate() const;
+};
+
+/// The largest magnitude that one accumulator can reach, over all inputs and states.
+struct AccumulatorBound {
+  std::string layer;  ///< "encoder.0", ..., "head"
+  char gate;          ///< 'r', 'z', 'n', 's' (U_n h + c_n of reset_after) or 'y' (the head)
+  int row;            ///< within the gate
+  std::int64_t most;  ///< saturates at 2^62
+  Requantiser requantiser;
+};
+/// Interval arithmetic over the actual weights: |bias| + sum of |weight| * (largest operand), which
+/// also bounds every partial sum in any order.
+std::vector<AccumulatorBound> accumulator_bounds(const IntegerModel& model);
+
+/// Error unless every accumulator stays within its bits, and 64 bits hold its requantisation.
+void check_accumulators(const IntegerModel& model);
+
+/// Multiply-accumulates of the matrix products for one trace.
+std::int64_t multiply_accumulates(const IntegerModel& model);
+
+/// Weights, and the bytes that they take in a file.
+std::size_t weight_count(const IntegerModel& model);
+std::size_t weight_bytes(const IntegerModel& model);
+
+/// Safetensors with integer tensors under PyTorch's names and the metadata entry
+/// "taugate.integer_model"; docs/fixed-point.md lists them. Weights of up to 4 bits lie two in a
+/// byte.
+void save_integer_model(const std::filesystem::path& path, const IntegerModel& model);
+
+/// Whether load_integer_model would take it for one of its own: a file of the program's, or of the
+/// published student's form.
+bool is_integer_model(const Safetensors& content);
+
+/// Reads that, or the published student's form (metadata "form": "qkeras"). Error for anything that
+/// does not fit: another version of the arithmetic, a missing, misshapen or unknown tensor, a value
+/// off its grid, an accumulator that could overflow.
+IntegerModel load_integer_model(const std::filesystem::path& path);
+
+/// The published student's form: a QKeras GRU's weights and biases, as k/128 or as I8 k, under the
+/// names of a float model; T from the metadata entry "gates". Samples of the trace have
+/// `input_bits` bits, 8..16. `file` is for messages.
+IntegerModel qkeras_model(const Safetensors& content, const std::string& file, int input_bits = 8);
+
+}  // namespace taugate

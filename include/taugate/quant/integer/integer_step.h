@@ -1,0 +1,128 @@
+#pragma once
+// One step of a quantised GRU layer and of the head, for one trace: the definition that the engines
+// and the hardware equal. Plain loops over 64-bit integers, in which every value can be watched.
+//
+//   q = operand(h)          g = h or q (Widths::step_reads_operand)
+//   r = gate(R_r(b_r + W_r x + U_r q))            R: requantise to the sum's grid
+//   z = gate(R_z(b_z + W_z x + U_z q))
+//   reset_after   n = candidate(R_n(b_n + W_n x) + round(r * R_s(c_n + U_n q)))
+//   reset_before  n = candidate(R_n(b_n + W_n x + U_n product(r * g)))
+//   h' = blend(z, n, g) = n + z (g - n)
+
+#include "taugate/quant/integer/integer_model.h"
+
+namespace taugate {
+
+/// The values of a step, in the order of the equations.
+enum class Node {
+  operand,        ///< q
+  reset_sum,      ///< R_r(...)
+  update_sum,     ///< R_z(...)
+  reset_gate,     ///< r
+  update_gate,    ///< z
+  input_sum,      ///< R_n(b_n + W_n x); reset_after
+  recurrent_sum,  ///< R_s(c_n + U_n q); reset_after
+  product,        ///< product(r * g); reset_before
+  candidate_sum,  ///< the argument of candidate()
+  candidate,      ///< n
+  state,          ///< h'
+  output          ///< y of the head
+};
+
+/// Watches nothing.
+struct NoObserver {
+  void operator()(Node, int /*unit*/, std::int64_t /*value*/) const {}
+};
+
+/// Room for a step of a layer of up to `units` units.
+struct StepScratch {
+  std::vector<std::int32_t> operand, held, reset, update, product;  ///< [H] each
+  StepScratch() = default;
+  explicit StepScratch(int units)
+      : operand(static_cast<std::size_t>(units)),
+        held(operand),
+        reset(operand),
+        update(operand),
+        product(operand) {}
+};
+
+/// Sum of weights times operands; null operands are zeros.
+inline std::int64_t dot(const IntegerRows& m, int row, const std::int32_t* operand) {
+  const std::int16_t* weight = m.row(row);
+  std::int64_t sum = 0;
+  for (int k = 0; k < m.cols; ++k) sum += std::int64_t{weight[k]} * operand[k];
+  return sum;
+}
+
+/// state [H] becomes the next state. x [I]: words on the MAC operand's grid, with `extra` further
+/// fraction bits (Widths::input_extra where it is the trace); null for a layer without input.
+/// observe(node, unit, value) is called for every value.
+template <class Observer = NoObserver>
+void gru_step(const Arithmetic& a, const IntegerLayer& layer, const std::int32_t* x,
+              std::int32_t* state, StepScratch& s, Observer&& observe = {}, int extra = 0) {
+  const Widths& w = a.widths();
+  const int H = layer.hidden;
+  const std::int32_t* q = s.operand.data();
+  const auto sum = [&](int row, std::int64_t accumulator) {
+    return requantise(accumulator, layer.requantisers[static_cast<std::size_t>(row)], w.sum_bits);
+  };
+  const auto joint_sum = [&](int row) {
+    return sum(row, layer.bias[static_cast<std::size_t>(row)] + dot(layer.input, row, x) +
+                        dot(layer.recurrent, row, q) * power_of_two(extra));
+  };
+  const auto see = [&](Node node, int unit, std::int64_t value) {
+    observe(node, unit, value);
+    return value;
+  };
+
+  for (int u = 0; u < H; ++u) {
+    s.operand[u] = static_cast<std::int32_t>(see(Node::operand, u, a.operand(state[u])));
+    s.held[u] = static_cast<std::int32_t>(a.held(state[u]));
+  }
+  for (int u = 0; u < H; ++u) {
+    const std::int64_t r = a.gate(see(Node::reset_sum, u, joint_sum(u)));
+    const std::int64_t z = a.gate(see(Node::update_sum, u, joint_sum(H + u)));
+    s.reset[u] = static_cast<std::int32_t>(see(Node::reset_gate, u, r));
+    s.update[u] = static_cast<std::int32_t>(see(Node::update_gate, u, z));
+    if (a.form() == GruForm::reset_before)
+      s.product[u] = static_cast<std::int32_t>(see(Node::product, u, a.product(r, s.held[u])));
+  }
+  // Only now: reset_before's U_n reads the products of all units.
+  for (int u = 0; u < H; ++u) {
+    const int row = 2 * H + u;
+    const std::int64_t input = layer.bias[static_cast<std::size_t>(row)];
+    const std::int64_t from_x = dot(layer.input, row, x);
+    std::int64_t n_sum = 0;
+    if (a.form() == GruForm::reset_after) {
+      const std::int64_t from_q =
+          layer.recurrent_bias[static_cast<std::size_t>(u)] + dot(layer.recurrent, row, q);
+      const std::int64_t input_sum = see(Node::input_sum, u, sum(row, input + from_x));
+      const std::int64_t recurrent_sum = see(Node::recurrent_sum, u, sum(row + H, from_q));
+      n_sum = a.candidate_sum(input_sum, s.reset[u], recurrent_sum);
+    } else {
+      const int shift = w.product_fraction - w.operand_fraction - extra;
+      n_sum = sum(
+          row, input + from_x * power_of_two(shift) + dot(layer.recurrent, row, s.product.data()));
+    }
+    const std::int64_t n = a.candidate(see(Node::candidate_sum, u, n_sum));
+    see(Node::candidate, u, n);
+    state[u] = static_cast<std::int32_t>(see(Node::state, u, a.blend(s.update[u], n, s.held[u])));
+  }
+}
+
+/// y [C] of the last decoder layer's new state [H].
+template <class Observer = NoObserver>
+void head_step(const Arithmetic& a, const IntegerModel& model, const std::int32_t* state,
+               std::int64_t* y, StepScratch& s, Observer&& observe = {}) {
+  const Widths& w = a.widths();
+  for (int u = 0; u < model.head.cols; ++u)
+    s.operand[u] = w.head_reads_state ? state[u] : static_cast<std::int32_t>(a.operand(state[u]));
+  for (int c = 0; c < model.outputs(); ++c) {
+    const auto at = static_cast<std::size_t>(c);
+    y[c] = requantise(model.head_bias[at] + dot(model.head, c, s.operand.data()),
+                      model.head_requantisers[at], w.output_bits);
+    observe(Node::output, c, y[c]);
+  }
+}
+
+}  // namespace taugate

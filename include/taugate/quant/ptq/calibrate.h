@@ -1,0 +1,51 @@
+#pragma once
+// Post-training calibration: which ranges the values without a natural one need, found by watching
+// a network at work; and how much of its ranges an integer model uses.
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "taugate/quant/integer/integer_step.h"
+#include "taugate/quant/ptq/quantize.h"
+
+namespace taugate {
+
+enum class RangeRule {
+  minmax,      ///< holds every value that was seen
+  percentile,  ///< holds 99.99 % of them
+  mse,         ///< least mean square error of rounding and clipping, after the activation for sums
+};
+/// "minmax", "percentile", "mse". Throws UsageError for another name.
+RangeRule range_rule(std::string_view name);
+const char* name_of(RangeRule rule);
+
+/// Widths in which no value of a network of ordinary weights saturates and little is rounded:
+/// 16-bit weights, 40-bit sums. For watching, not for hardware.
+Widths widths_for_watching();
+
+/// Ranges for sums and outputs of these widths, from the network's values on `traces` [N][T],
+/// normalised as in training. The integers' own step is watched, in widths_for_watching(). Error
+/// for a part of a trace, for no trace, and where all samples are zero or one is not a number.
+Ranges calibrate(const Seq2Seq& model, const Widths& widths, std::span<const float> traces,
+                 RangeRule rule);
+
+/// How far one kind of value came, over all layers, units and steps.
+struct NodeUse {
+  Node node;
+  int fraction = 0;          ///< fraction bits: a value stands for value / 2^fraction
+  std::int64_t limit = 0;    ///< the largest value that its word holds
+  std::int64_t most = 0;     ///< the largest magnitude that was seen
+  std::uint64_t values = 0;  ///< seen
+  std::uint64_t saturated =
+      0;  ///< of these, at either end of the range (or exactly there by chance)
+};
+/// "reset gate's sum", ...
+const char* name_of(Node node);
+
+/// Watches the model on `traces` [N][T]; in the order of Node, gates left out since they cannot
+/// saturate, and nodes that the form does not have. Errors as in calibrate().
+std::vector<NodeUse> node_use(const IntegerModel& model, std::span<const float> traces);
+
+}  // namespace taugate

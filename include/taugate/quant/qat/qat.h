@@ -1,0 +1,82 @@
+#pragma once
+// Quantisation-aware training: a network whose forward pass computes what the integer engine will,
+// value by value, and whose backward pass is the float GRU's, straight through every rounding.
+// docs/quantisation.md explains the choices.
+
+#include <vector>
+
+#include "taugate/quant/qat/qat_step.h"
+#include "taugate/quant/ptq/quantize.h"
+
+namespace taugate {
+
+struct QatOptions {
+  QuantiseOptions quantise;  ///< widths; scales as observed in the weights of each step, or fixed
+  /// The scales are parameters, trained with the weights from where `quantise` starts them (Esser
+  /// et al., "Learned step size quantization", ICLR 2020); not with a fixed grid.
+  bool learned_scales = false;
+};
+
+/// Every value of a forward pass, each the integers' value times its grid. Views into the arena,
+/// good until the tape runs back.
+struct QatRecord {
+  struct Layer {
+    /// [T][4H][B]: sums of r and z, that of W_n x (reset_after), n's argument.
+    Sequence<float> sums;
+    Sequence<float> gates;     ///< [T][4H][B]: r, z, n, and U_n h + c_n or r*h
+    Sequence<float> states;    ///< [T+1][H][B]: the carried state
+    Sequence<float> operands;  ///< [T+1][H][B]: the same as the multipliers read it
+  };
+  std::vector<Layer> layers;  ///< encoder first
+};
+
+/// A Seq2Seq in training with integers. Its parameters are the model's, at the same places, then
+/// the logarithms of learned scales.
+class QatNetwork {
+ public:
+  /// Copies the model's parameters. UsageError for widths that do not fit together or that floats
+  /// cannot hold: sums, states and outputs of more than 24 bits.
+  QatNetwork(const Seq2Seq& model, const QatOptions& options);
+
+  Parameters& parameters() { return parameters_; }
+  const Parameters& parameters() const { return parameters_; }
+  const QatOptions& options() const { return options_; }
+
+  /// SFD [T][C][B] and features from TPSF [T][1][B], as Seq2Seq. Error, from any thread, when an
+  /// accumulator could reach beyond 2^24. Allocates nothing without a record.
+  Seq2SeqOutput<float> run(Tape<float>& tape, Var<float> tpsf, QatRecord* record = nullptr) const;
+  Var<float> operator()(Tape<float>& tape, Var<float> tpsf) const { return run(tape, tpsf).sfd; }
+
+  /// The float network with the current parameters, from which `integers` come.
+  Seq2Seq master() const;
+  WeightScales scales() const;
+  /// quantise() with the same parameters and scales: computes exactly what run() does.
+  IntegerModel integers() const { return quantise(master(), options_.quantise.widths, scales()); }
+
+ private:
+  struct Layer {
+    std::string name;
+    ParameterRef input, recurrent, bias, recurrent_bias;  ///< rows = 0: there is none
+    ParameterRef log2_scales;
+  };
+  struct LayerOutput {
+    Var<float> operands, states;  ///< [T][H][B]; one gradient for both
+  };
+  LayerOutput run_layer(Tape<float>& tape, const Layer& layer, Var<float> x, Var<float> h0,
+                        int steps, QatRecord* record) const;
+  Var<float> run_head(Tape<float>& tape, Var<float> x) const;
+  ParameterRef ref(const std::string& name) const;
+  ParameterRef add_scales(const std::string& name, const std::vector<double>& initial);
+
+  Seq2SeqConfig config_;
+  QatOptions options_;
+  QatGrids grids_;
+  Parameters parameters_;
+  std::vector<Layer> layers_;  // encoder first
+  Layer head_;
+};
+
+/// The grids of `widths`, for kernels of qat_step.h.
+QatGrids qat_grids(const Widths& widths, GruForm form, Activation activation);
+
+}  // namespace taugate

@@ -1,0 +1,336 @@
+#include "cli/options/arguments.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <iostream>
+#include <regex>
+#include <sstream>
+
+#include "taugate/core/file.h"
+#include "taugate/core/parallel.h"
+#include "fli/plot/gnuplot.h"
+
+namespace taugate::cli {
+namespace {
+
+/// The number at the start of `text`, which is shortened by it.
+double take_number(std::string_view& text, const std::string& option, const std::string& whole) {
+  double value = 0.0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || !std::isfinite(value))
+    fail_usage("--", option, ": found '", whole, "', wanted a number");
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return value;
+}
+
+double one_number(const std::string& whole, const std::string& option) {
+  std::string_view rest = whole;
+  const double value = take_number(rest, option, whole);
+  if (!rest.empty()) fail_usage("--", option, ": found '", whole, "', wanted a number");
+  return value;
+}
+
+/// As it is where a shell would take it so, else in single quotes.
+std::string shell_quoted(const std::string& word) {
+  static constexpr const char* kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./,:=+@%-";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+/// "OUT" for the file argument out, "--json" for an option.
+std::string name_of(const Arguments& a, std::string name) {
+  const auto& arguments = a.positionals();
+  if (name.size() == 1) return "-" + name;
+  if (std::find(arguments.begin(), arguments.end(), name) == arguments.end()) return "--" + name;
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return name;
+}
+
+}  // namespace
+
+Arguments::Arguments(std::string command, std::string synopsis, std::string about,
+                     std::vector<std::string> positional)
+    : options_("taugate " + command, std::move(about)),
+      positionals_(std::move(positional)),
+      command_(std::move(command)) {
+  options_.custom_help(std::move(synopsis));
+  options_.positional_help("");
+  for (const auto& name : positionals_)
+    options_.add_options("hidden")(name, "", cxxopts::value<std::string>());
+  options_.parse_positional(positionals_);
+  options_.set_width(80);
+  group("")("h,help", "print this text");
+}
+
+cxxopts::OptionAdder Arguments::group(const std::string& title) {
+  if (std::find(groups_.begin(), groups_.end(), title) == groups_.end()) groups_.push_back(title);
+  return options_.add_options(title);
+}
+
+/// cxxopts' text in our layout: usage in a paragraph of its own, our titles instead of " TITLE
+/// options:", and no blanks at the ends of lines.
+std::string Arguments::help() const {
+  std::string text =
+      std::regex_replace(options_.help(groups_), std::regex("\nUsage:\n +"), "\n\nUsage: ");
+  for (const auto& title : groups_) {
+    const std::string theirs = "\n " + title + " options:\n";
+    const auto at = title.empty() ? std::string::npos : text.find(theirs);
+    if (at != std::string::npos) text.replace(at, theirs.size(), "\n" + title + ":\n");
+  }
+  return std::regex_replace(text, std::regex(" +\n"), "\n");
+}
+
+bool Arguments::parse(int argc, char** argv) {
+  command_line_ = "taugate " + command_;
+  for (int i = 1; i < argc; ++i) command_line_ += " " + shell_quoted(argv[i]);
+  try {
+    result_ = options_.parse(argc, argv);
+  } catch (const cxxopts::exceptions::exception& e) {
+    fail_usage(e.what(), " (see: taugate ", command_, " --help)");
+  }
+  if (!result_.unmatched().empty())
+    fail_usage("found an argument too many, '", result_.unmatched().front(), "' (see: taugate ",
+               command_, " --help)");
+  for (const auto& given : result_.arguments())
+    if (given.value().empty())
+      fail_usage(name_of(*this, given.key()), ": found nothing, wanted a value");
+  if (has("help")) {
+    std::cout << help();
+    return false;
+  }
+  check_company();
+  return true;
+}
+
+void Arguments::needs(Names options, Names others) {
+  rules_.push_back({std::move(options), std::move(others), {}, {}});
+}
+void Arguments::needs_value(Names options, const std::string& other, Names values) {
+  rules_.push_back({std::move(options), {other}, std::move(values), {}});
+}
+void Arguments::excludes(Names options, Names others, Names saving) {
+  rules_.push_back({std::move(options), std::move(others), {}, std::move(saving), true});
+}
+
+void Arguments::check_company() const {
+  const auto given = [this](const Names& names) {
+    return std::find_if(names.begin(), names.end(), [this](const auto& n) { return has(n); });
+  };
+  const auto either = [](const Names& names, const std::string& before) {
+    std::string text;
+    for (const auto& name : names)
+      text.append(text.empty() ? "" : " or ").append(before).append(name);
+    return text;
+  };
+  for (const Rule& rule : rules_) {
+    const auto option = given(rule.options), other = given(rule.others);
+    if (option == rule.options.end() || given(rule.saving) != rule.saving.end()) continue;
+    if (rule.beside && other != rule.others.end())
+      fail_usage("--", *option, ": does nothing beside --", *other, ", wanted one of the two");
+    if (rule.beside) continue;
+    if (rule.values.empty() && other == rule.others.end())
+      fail_usage("--", *option, ": does nothing without ", either(rule.others, "--"));
+    const std::string value = rule.values.empty() ? "" : text(rule.others.front());
+    if (std::count(rule.values.begin(), rule.values.end(), value) == 0 && !rule.values.empty())
+      fail_usage("--", *option, ": does nothing with --", rule.others.front(), ' ', value,
+                 ", wanted ", either(rule.values, ""));
+  }
+}
+
+void Arguments::allow_beside(const std::string& option, const Names& others) const {
+  for (const auto& given : result_.arguments())
+    if (has(option) && given.key() != option &&
+        std::find(others.begin(), others.end(), given.key()) == others.end())
+      fail_usage("--", given.key(), ": does nothing beside --", option);
+}
+
+std::string Arguments::positional(const std::string& name) const {
+  if (!has(name)) fail_usage("wanted a ", name, " (see: taugate ", command_, " --help)");
+  return text(name);
+}
+
+std::optional<std::string> Arguments::maybe(const std::string& name) const {
+  if (!has(name)) return std::nullopt;
+  return text(name);
+}
+
+std::uint64_t Arguments::count(const std::string& name) const {
+  const std::string whole = text(name);
+  std::string_view rest = whole;
+  const double value = take_number(rest, name, whole);
+  const double factor = rest == "k" ? 1e3 : rest == "M" ? 1e6 : rest.empty() ? 1.0 : 0.0;
+  const double result = value * factor;
+  if (factor == 0.0 || !(result >= 0.0 && result <= 0x1p53) || result != std::floor(result))
+    fail_usage("--", name, ": found '", whole,
+               "', wanted a whole number such as 2000, 20k or 1.5M");
+  return static_cast<std::uint64_t>(result);
+}
+
+double Arguments::number(const std::string& name) const { return one_number(text(name), name); }
+
+std::vector<double> Arguments::numbers(const std::string& name) const {
+  std::vector<double> values;
+  for (const std::string& value : texts(name)) values.push_back(one_number(value, name));
+  return values;
+}
+
+Range Arguments::range(const std::string& name) const {
+  const std::string whole = text(name);
+  std::string_view rest = whole;
+  Range range;
+  range.low = range.high = take_number(rest, name, whole);
+  if (rest.starts_with(':')) {
+    rest.remove_prefix(1);
+    range.high = take_number(rest, name, whole);
+  }
+  if (!rest.empty() || range.high < range.low)
+    fail_usage("--", name, ": found '", whole, "', wanted LOW:HIGH or one number");
+  return range;
+}
+
+std::vector<int> Arguments::integers(const std::string& name) const {
+  const std::string whole = text(name);
+  std::string_view rest = whole;
+  std::vector<int> values;
+  while (true) {
+    int value = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
+    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+    if (error != std::errc{} || (!rest.empty() && rest[0] != ','))
+      fail_usage("--", name, ": found '", whole,
+                 "', wanted whole numbers with commas between them");
+    values.push_back(value);
+    if (rest.empty()) return values;
+    rest.remove_prefix(1);
+  }
+}
+
+std::vector<std::string> Arguments::texts(const std::string& name) const {
+  std::vector<std::string> values;
+  std::istringstream rest(text(name) + ',');
+  for (std::string value; std::getline(rest, value, ',');) {
+    if (value.empty() || std::find(values.begin(), values.end(), value) != values.end())
+      fail_usage("--", name, ": found '", text(name),
+                 "', wanted values that differ, with commas between them");
+    values.push_back(value);
+  }
+  return values;
+}
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Options that name what a command reads, whatever the command.
+constexpr const char* kInputs[] = {"config",   "data",      "from",   "irf", "masks",
+                                   "measured", "reference", "models", "rtl"};
+
+/// The same for two names of one file; empty for a device, which nothing can destroy.
+std::string identity(const fs::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0)
+    return S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)
+               ? concat(status.st_dev, ':', status.st_ino)
+               : "";
+  std::error_code ignored;
+  return fs::weakly_canonical(fs::absolute(path, ignored), ignored).string();
+}
+
+/// Opens it as it will be opened; where its folder is yet to be made, looks at the one above.
+void check_writable(const fs::path& file, bool makes_folder) {
+  std::error_code ignored;
+  fs::path folder = fs::absolute(file, ignored).parent_path();
+  if (fs::exists(file, ignored) && fs::is_other(file, ignored)) return;  // a pipe has no second try
+  if (!makes_folder || fs::exists(folder, ignored)) {
+    OutputFile probe(file);
+    return;
+  }
+  while (!fs::exists(folder, ignored) && folder.has_relative_path()) folder = folder.parent_path();
+  if (::access(folder.c_str(), W_OK | X_OK) != 0)
+    fail(file.string(), ": cannot be written: ", folder.string(), ": ", std::strerror(errno));
+}
+
+std::vector<OutputPath> inputs_of(const Arguments& a, const std::vector<OutputPath>& outputs) {
+  std::vector<OutputPath> inputs;
+  for (const std::string& name : a.positionals())
+    if (a.has(name) && std::none_of(outputs.begin(), outputs.end(), [&](const OutputPath& output) {
+          return output.option == name;
+        }))
+      inputs.push_back({name_of(a, name), a.text(name)});
+  for (const std::string name : kInputs)
+    if (a.has(name))
+      for (const std::string& path : name == "models" ? a.texts(name) : std::vector{a.text(name)})
+        inputs.push_back({"--" + name, path});
+  return inputs;
+}
+
+}  // namespace
+
+std::vector<OutputPath> in_output_folder(const Arguments& arguments,
+                                         std::initializer_list<const char*> names) {
+  std::vector<OutputPath> paths;
+  if (arguments.has("output"))
+    for (const char* name : names)
+      paths.push_back({"output", fs::path(arguments.text("output")) / name, true});
+  return paths;
+}
+
+void check_outputs(const Arguments& arguments, std::initializer_list<const char*> options,
+                   const std::vector<OutputPath>& others) {
+  std::vector<OutputPath> outputs;
+  for (const char* option : options)
+    if (arguments.has(option)) outputs.push_back({option, arguments.text(option)});
+  outputs.insert(outputs.end(), others.begin(), others.end());
+  std::vector<OutputPath> taken = inputs_of(arguments, outputs);
+  const std::size_t inputs = taken.size();
+  for (const OutputPath& output : outputs) {
+    const std::string name = name_of(arguments, output.option);
+    const std::string own = identity(output.path);
+    std::error_code ignored;
+    if (output.option == "report" &&
+        (fs::is_other(output.path, ignored) || (!own.empty() && own == identity("/dev/stdout"))))
+      fail(output.path.string(), ": cannot be written: wanted a file, found a device");
+    const std::string folder = identity(fs::absolute(output.path, ignored).parent_path());
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+      if (!own.empty() && identity(taken[i].path) == own)
+        fail_usage(name, ": found ", output.path.string(), ", the same file as that of ",
+                   taken[i].option, i < inputs ? ", which is read" : "; wanted one of its own");
+      if (i < inputs && fs::is_directory(taken[i].path, ignored) &&
+          identity(taken[i].path) == folder)
+        fail_usage(name, ": found ", output.path.string(), ", in the folder of ", taken[i].option,
+                   ", which is read");
+    }
+    taken.push_back({name, output.path});
+  }
+  for (std::size_t i = 0; i < inputs; ++i) keep_from_writing(taken[i].path);
+  for (const OutputPath& output : outputs) check_writable(output.path, output.in_new_folder);
+}
+
+void check_pictures(const Arguments& arguments) {
+  if (!arguments.has("no-pictures")) require_gnuplot("; --no-pictures does without");
+}
+
+void add_threads(Arguments& arguments) {
+  arguments.group("")("threads", "threads to use (default: all cores)",
+                      cxxopts::value<std::string>(), "N");
+}
+
+void use_threads(const Arguments& arguments) {
+  if (!arguments.has("threads")) return;
+  const std::uint64_t n = arguments.count("threads");
+  if (n < 1 || n > kMostThreads) fail_usage("--threads: found ", n, ", wanted 1 to ", kMostThreads);
+  set_thread_count(static_cast<int>(n));
+}
+
+}  // namespace taugate::cli

@@ -1,0 +1,66 @@
+#include "cli/options/quantize_options.h"
+
+#include <algorithm>
+
+#include "taugate/core/error.h"
+
+namespace taugate::cli {
+namespace {
+
+/// The bits that an option gives, or `otherwise`.
+int bits(const Arguments& a, const std::string& name, int otherwise, int least = 2) {
+  if (!a.has(name)) return otherwise;
+  const std::uint64_t given = a.count(name);
+  if (given < static_cast<std::uint64_t>(least) || given > 16)
+    fail_usage("--", name, ": found ", given, " bits, wanted ", least, " to 16");
+  return static_cast<int>(given);
+}
+
+}  // namespace
+
+void add_quantise_options(Arguments& a) {
+  const auto value = [] { return cxxopts::value<std::string>(); };
+  a.group("Integers")("bits", "of weights, operand and gates together",
+                      cxxopts::value<std::string>()->default_value("8"),
+                      "N")("weight-bits", "of the weights (default: --bits)", value(), "N")(
+      "operand-bits", "of what the weights multiply: input and state (default: --bits)", value(),
+      "N")("gate-bits", "of the gates r and z (default: --bits)", value(), "N")(
+      "candidate-bits", "of the candidate n (default: as the carried state)", value(), "N")(
+      "state-bits", "of the carried state", cxxopts::value<std::string>()->default_value("16"),
+      "N")(
+      "scale",
+      "units of the weights: symmetric (largest weight = largest integer), paper (Erbas et al.'s "
+      "formula), power-of-two or grid (2^(1-bits), as QKeras)",
+      cxxopts::value<std::string>()->default_value("symmetric"),
+      "KIND")("per-tensor", "one unit for all weights of a layer, not one a row");
+}
+
+QuantiseOptions quantise_options_from(const Arguments& a) {
+  QuantiseOptions o;
+  Widths& w = o.widths;
+  const int all = bits(a, "bits", 8);
+  w.weight_bits = bits(a, "weight-bits", all);
+  const int operand = bits(a, "operand-bits", all), state = bits(a, "state-bits", 16);
+  if (state < operand)
+    fail_usage("--state-bits: found ", state, " bits, wanted at least the operand's ", operand);
+  w.operand_fraction = w.product_fraction = operand - 1;
+  w.state_fraction = state - 1;
+  w.candidate_fraction = bits(a, "candidate-bits", state) - 1;
+  // A gate reaches 1 itself, and one that fits 16 bits with its sign leaves 14 to its fraction.
+  w.gate_fraction = std::min(bits(a, "gate-bits", std::max(all, 3), 3) - 1, 14);
+  w.accumulator_bits = w.weight_bits + operand <= 24 ? 32 : 64;
+
+  const std::string scale = a.text("scale");
+  o.per_row = !a.has("per-tensor");
+  if (scale == "paper")
+    o.scale = WeightScale::paper;
+  else if (scale == "grid")
+    o.scale = WeightScale::fixed_grid;
+  else if (scale == "power-of-two")
+    o.powers_of_two = true;
+  else if (scale != "symmetric")
+    fail_usage("--scale: found '", scale, "', wanted symmetric, paper, power-of-two or grid");
+  return o;
+}
+
+}  // namespace taugate::cli

@@ -1,0 +1,260 @@
+#include <chrono>
+#include <filesystem>
+#include <iomanip>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/options/prior_options.h"
+#include "cli/options/quantize_options.h"
+#include "taugate/core/file.h"
+#include "core/interrupt.h"
+#include "core/progress.h"
+#include "taugate/fli/physics/masks.h"
+#include "taugate/fli/plot/plot_maps.h"
+#include "taugate/fli/inference/novelty_estimate.h"
+#include "cli/options/training_command.h"
+
+namespace taugate::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+Seq2SeqConfig network_from(const Arguments& a, const SimulatorConfig& simulator) {
+  const std::string model = a.text("model");
+  if (model != "seq2seq" && model != "seq2seqlite")
+    fail_usage("--model: found '", model, "', wanted seq2seq or seq2seqlite");
+  Seq2SeqConfig config;
+  config.gates = simulator.acquisition.gates;
+  config.outputs = simulator.channels;
+  config.hidden = model == "seq2seq" ? std::vector{128, 128} : std::vector{32};
+  if (a.has("hidden")) config.hidden = a.integers("hidden");
+  if (model == "seq2seqlite" && config.hidden.size() != 1)
+    fail_usage("--hidden: found ", config.hidden.size(),
+               " layers, wanted 1 for seq2seqlite (or --model seq2seq)");
+  config.form = gru_form(a.text("form"));
+  config.activation = activation(a.text("activation"));
+  config.validate();
+  return config;
+}
+
+TrainingOptions training_from(const Arguments& a) {
+  TrainingOptions o;
+  o.samples = a.text("samples") == "paper" ? static_cast<std::uint64_t>(PaperSize::traces)
+                                           : a.count("samples");
+  o.batch = static_cast<int>(std::min<std::uint64_t>(a.count("batch"), 1u << 30));
+  o.schedule.rate = a.number("rate");
+  o.schedule.kind = schedule_kind(a.text("schedule"));
+  o.adam.clip_norm = a.number("clip");
+  o.patience = static_cast<int>(std::min<std::uint64_t>(a.count("patience"), 1u << 30));
+  o.validation_samples = a.count("validation");
+  o.validate();
+  return o;
+}
+
+std::optional<QatOptions> integers_from(const Arguments& a) {
+  if (a.has("integers"))
+    return QatOptions{.quantise = quantise_options_from(a),
+                      .learned_scales = a.has("learned-scales")};
+  return {};
+}
+
+/// `known`: a model whose traces, and their normalisation, are those to train on unless options say
+/// otherwise.
+Recipe recipe_from(const Arguments& a, const TrainedModel* known) {
+  Recipe recipe;
+  const Prior prior =
+      known ? prior_from(a, Prior{known->simulator, known->first_gate_ns}) : prior_from(a);
+  if (known) recipe.normalisation = known->normalisation;
+  recipe.simulator = prior.simulator;
+  recipe.first_gate_ns = prior.first_gate_ns;
+  recipe.network = network_from(a, prior.simulator);
+  if (a.has("baseline-gates"))
+    recipe.normalisation.baseline_gates =
+        static_cast<int>(std::min<std::uint64_t>(a.count("baseline-gates"), 1u << 30));
+  recipe.training = training_from(a);
+  recipe.seed = a.count("seed");
+  recipe.integers = integers_from(a);
+  return recipe;
+}
+
+void draw_curve(const fs::path& path, const Trainer& trainer) {
+  std::vector<double> traces, training, validation;
+  for (const auto& p : trainer.history()) {
+    traces.push_back(static_cast<double>(p.samples));
+    training.push_back(p.training_loss);
+    validation.push_back(p.validation_loss);
+  }
+  draw_learning_curve(path, {traces, training, traces, validation});
+}
+
+nlohmann::json curve_json(const Trainer& trainer) {
+  nlohmann::json curve = nlohmann::json::array();
+  for (const auto& p : trainer.history())
+    curve.push_back({{"traces", p.samples},
+                     {"training_loss", p.training_loss},
+                     {"validation_loss", p.validation_loss},
+                     {"learning_rate", p.learning_rate},
+                     {"gradient_norm", p.gradient_norm}});
+  return curve;
+}
+
+void describe(const TrainingRun& run) {
+  const Seq2SeqConfig& config = run.network().config();
+  const Acquisition& acquisition = run.recipe().simulator.acquisition;
+  std::cout << "network: " << config.hidden.size() << " GRU layer(s) a side of";
+  for (int units : config.hidden) std::cout << ' ' << units;
+  std::cout << " units, " << name_of(config.form) << ", C = " << config.outputs << '\n'
+            << "parameters: " << run.network().parameters().count() << " ("
+            << run.network().published_parameter_count()
+            << " counting the zero-fed decoder input)\n"
+            << "traces: " << acquisition.gates << " gates of " << acquisition.gate_step_ns
+            << " ns, period " << acquisition.period_ns
+            << " ns\nprior: " << describe_prior(run.recipe().simulator) << '\n';
+  if (const auto& integers = run.recipe().integers) {
+    const Widths& w = integers->quantise.widths;
+    std::cout << "integers: weights of " << w.weight_bits << " bits, operand "
+              << w.operand_fraction + 1 << ", gates " << w.gate_fraction + 1 << ", carried state "
+              << w.state_fraction + 1 << '\n';
+  }
+  if (const auto& distil = run.recipe().distil)
+    std::cout << "distillation: alpha " << distil->alpha << ", beta " << distil->beta << '\n';
+}
+
+std::string rmse_note(const Trainer& trainer) {
+  const double loss =
+      trainer.history().empty() ? trainer.recent_loss() : trainer.history().back().validation_loss;
+  return concat(trainer.history().empty() ? "RMSE " : "validation RMSE ", std::setprecision(4),
+                std::sqrt(loss));
+}
+
+TrainingEnd train_with_progress(Trainer& trainer) {
+  Progress progress(std::cerr, "train", "traces", static_cast<double>(trainer.samples_total()),
+                    {.terminal = is_terminal(2),
+                     .already_done = static_cast<double>(trainer.samples_done()),
+                     .clock = {}});
+  const TrainingEnd end = trainer.run([&](const Trainer& t) {
+    progress.update(static_cast<double>(t.samples_done()), rmse_note(t));
+    return !interrupted();
+  });
+  if (end != TrainingEnd::interrupted)
+    progress.finish(static_cast<double>(trainer.samples_done()), rmse_note(trainer));
+  return end;
+}
+
+}  // namespace
+
+bool add_novelty(TraceModel& model, std::uint64_t traces) {
+  model.novelty =
+      estimate_novelty(model, {.traces = traces, .keep_going = [] { return !interrupted(); }});
+  return model.novelty.has_value();
+}
+
+void add_training_options(Arguments& a) {
+  const auto value = [] { return cxxopts::value<std::string>(); };
+  a.group("")("o,output", "where the model goes", value(), "FILE")(
+      "json", "write options, learning curve and result here", value(), "FILE")(
+      "curve", "picture of the learning curve (default: beside the model)", value(), "PNG")(
+      "no-pictures", "draw nothing");
+  add_threads(a);
+  a.group("Network")("model", "seq2seqlite (one layer a side) or seq2seq (a stack)",
+                     cxxopts::value<std::string>()->default_value("seq2seqlite"), "NAME")(
+      "hidden", "units of each layer of a side, e.g. 64,16 (default: 32; seq2seq: 128,128)",
+      value(), "N,N..")("form", "reset_after or reset_before",
+                        cxxopts::value<std::string>()->default_value("reset_after"),
+                        "FORM")("activation", "smooth (sigmoid, tanh) or hard",
+                                cxxopts::value<std::string>()->default_value("smooth"), "KIND")(
+      "baseline-gates", "subtract the mean of the first N gates from the input",
+      cxxopts::value<std::string>()->default_value("0"), "N");
+  a.group("Training")("samples",
+                      "traces to train on, each seen once: a number or 'paper' (3,920,000)",
+                      cxxopts::value<std::string>()->default_value("2M"), "N")(
+      "batch", "traces a step", cxxopts::value<std::string>()->default_value("64"), "N")(
+      "rate", "learning rate of Adam", cxxopts::value<std::string>()->default_value("5e-3"), "R")(
+      "schedule", "constant, cosine or plateau",
+      cxxopts::value<std::string>()->default_value("cosine"), "KIND")(
+      "clip", "longest gradient, 0 for any", cxxopts::value<std::string>()->default_value("1"),
+      "NORM")("patience", "stop after N validations without a better one",
+              cxxopts::value<std::string>()->default_value("0"), "N")(
+      "validation", "traces to validate on", cxxopts::value<std::string>()->default_value("4096"),
+      "N")("seed", "of weights and traces", cxxopts::value<std::string>()->default_value("1"), "N")(
+      "checkpoint", "where to keep the state of the run (default: beside the model)", value(),
+      "FILE")("resume", "go on from the checkpoint")(
+      "from", "a float model of the same shape whose weights are the first ones", value(), "MODEL");
+  a.group("Training with integers")(
+      "integers", "train with integers (quantisation-aware), and write a model of them")(
+      "learned-scales", "train the units of the weights, too")(
+      "master", "also write the floats that the integers were rounded from", value(), "FILE");
+  add_quantise_options(a);
+  a.needs({"bits", "weight-bits", "operand-bits", "gate-bits", "state-bits", "candidate-bits",
+           "scale", "per-tensor", "learned-scales", "master"},
+          {"integers"});
+  a.excludes({"curve"}, {"no-pictures"});
+  add_prior_options(a);
+}
+
+int run_training(const Arguments& a, const TrainedModel* teacher,
+                 const std::optional<DistilOptions>& distil) {
+  use_threads(a);
+  if (!a.has("output")) fail_usage("wanted -o MODEL (see --help)");
+  const fs::path output = a.text("output");
+  const fs::path checkpoint = a.maybe("checkpoint").value_or(output.string() + ".checkpoint");
+  const fs::path curve = a.maybe("curve").value_or(output.string() + ".curve.png");
+  std::vector<OutputPath> others{{"checkpoint", checkpoint}};
+  if (!a.has("no-pictures")) others.push_back({"curve", curve});
+  check_outputs(a, {"output", "json", "master"}, others);
+  check_pictures(a);
+  std::optional<TrainedModel> start;
+  if (a.has("from")) start = load_trained_model(a.text("from"));
+
+  Recipe recipe = recipe_from(a, teacher ? teacher : start ? &*start : nullptr);
+  recipe.distil = distil;
+
+  TrainingRun run(recipe, teacher, start ? &*start : nullptr);
+  Trainer& trainer = run.trainer();
+  trainer.checkpoint = checkpoint;
+  if (a.has("resume")) trainer.load_checkpoint(checkpoint);
+  describe(run);
+  std::cout << "kernels: " << simd::kernels<float>().arch << std::endl;
+
+  const auto start_time = std::chrono::steady_clock::now();
+  const std::uint64_t already = trainer.samples_done();
+  const TrainingEnd end = train_with_progress(trainer);
+  if (end == TrainingEnd::interrupted) {
+    std::cout << "stopped after " << trainer.samples_done()
+              << " traces; go on with the same command and --resume\n";
+    return kInterrupted;
+  }
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_time).count();
+
+  // As many traces as for so short a training are worth the while.
+  const std::uint64_t traces = std::clamp<std::uint64_t>(trainer.samples_total(), 20'000, 360'000);
+  const std::unique_ptr<TraceModel> result = run.result();
+  TrainedModel master = run.master();
+  if (!add_novelty(*result, traces) || (a.has("master") && !add_novelty(master, traces))) {
+    trainer.save_checkpoint(checkpoint);
+    std::cout << "stopped before the statistics of the training's traces; go on with the same "
+                 "command and --resume\n";
+    return kInterrupted;
+  }
+  save(output, *result);
+  if (a.has("master")) save(a.text("master"), master);
+  if (!a.has("no-pictures")) draw_curve(curve, trainer);
+  nlohmann::json record = nlohmann::json::parse(run.note());
+  if (a.has("json")) {
+    record["curve"] = curve_json(trainer);
+    record["seconds"] = seconds;
+    record["parameters"] = run.network().parameters().count();
+    write_file(a.text("json"), record.dump(2) + "\n");
+  }
+  if (fs::is_regular_file(checkpoint)) fs::remove(checkpoint);  // not a device
+  std::cout << (end == TrainingEnd::stopped_early ? "stopped early" : "trained")
+            << ": validation RMSE " << record["validation_rmse"].get<double>() << ", "
+            << static_cast<std::uint64_t>(static_cast<double>(trainer.samples_done() - already) /
+                                          seconds)
+            << " traces/s, " << format_seconds(seconds) << "; wrote " << output.string() << '\n';
+  return kSuccess;
+}
+
+}  // namespace taugate::cli

@@ -1,0 +1,129 @@
+#include "taugate/fli/estimation/cramer_rao.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "fli/estimation/levenberg_marquardt.h"
+#include "taugate/fli/estimation/lifetime.h"
+
+namespace taugate {
+namespace {
+
+using Matrix = std::array<VariableVector, kMostVariables>;
+
+/// d/d parameter of the two mean lifetimes and of the first component's share, in the order of
+/// Unknowns.
+struct Slopes {
+  VariableVector amplitude{}, intensity{}, fraction{};
+};
+
+/// With S_j = sum_i A_i tau_i^j: <tau>_a = S_1 / S_0 and <tau>_i = S_2 / S_1.
+Slopes slopes_of(const DecayParameters& p, const Unknowns& u) {
+  double s0 = 0.0, s1 = 0.0, s2 = 0.0;
+  for (std::size_t c = 0; c < static_cast<std::size_t>(u.components); ++c) {
+    const double a = p.amplitude[c], tau = p.tau_ns[c];
+    s0 += a;
+    s1 += a * tau;
+    s2 += a * tau * tau;
+  }
+  DecayParameters of_amplitude, of_intensity, of_fraction;
+  of_amplitude.stretch = of_intensity.stretch = of_fraction.stretch = 0.0;  // none depends on it
+  of_fraction.tau_ns.fill(0.0);
+  for (std::size_t c = 0; c < static_cast<std::size_t>(u.components); ++c) {
+    const double a = p.amplitude[c], tau = p.tau_ns[c];
+    of_amplitude.amplitude[c] = (tau - s1 / s0) / s0;
+    of_amplitude.tau_ns[c] = a / s0;
+    of_intensity.amplitude[c] = (tau * tau - s2 / s1 * tau) / s1;
+    of_fraction.amplitude[c] = (c == 0 ? s0 - a : a - s0) / (s0 * s0);
+    of_intensity.tau_ns[c] = (2.0 * a * tau - s2 / s1 * a) / s1;
+  }
+  Slopes slopes;
+  gather(of_amplitude, u, slopes.amplitude);
+  gather(of_intensity, u, slopes.intensity);
+  if (u.components == 2) gather(of_fraction, u, slopes.fraction);
+  return slopes;
+}
+
+double deviation(const Matrix& covariance, const VariableVector& slope, std::size_t n) {
+  double variance = 0.0;
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) variance += slope[i] * covariance[i][j] * slope[j];
+  return variance > 0.0 ? std::sqrt(variance) : LifetimeBound::kNone;
+}
+
+}  // namespace
+
+LifetimeBound cramer_rao_bound(const Acquisition& acquisition, const IrfCurve& irf,
+                               const DecayParameters& at, const Unknowns& unknowns, int first_gate,
+                               int end_gate) {
+  const std::size_t T = static_cast<std::size_t>(acquisition.gates);
+  const std::size_t P = static_cast<std::size_t>(unknowns.count());
+  const std::size_t end = end_gate == 0 ? T : static_cast<std::size_t>(end_gate);
+  require(first_gate >= 0 && static_cast<std::size_t>(first_gate) < end && end <= T,
+          "bound: found gates ", first_gate, " to ", end, ", wanted a range in 0 to ", T);
+  std::vector<double> mu(T), jacobian(P * T);
+  DecayModel(acquisition, irf, unknowns)(at, mu, jacobian);
+  return cramer_rao_bound(mu, jacobian, at, unknowns, static_cast<std::size_t>(first_gate), end,
+                          0.0);
+}
+
+LifetimeBound cramer_rao_bound(std::span<const double> mu, std::span<const double> jacobian,
+                               const DecayParameters& at, const Unknowns& unknowns,
+                               std::size_t first_gate, std::size_t end_gate, double least_mu) {
+  const std::size_t T = mu.size(), P = static_cast<std::size_t>(unknowns.count());
+  Matrix information{}, covariance{};
+  VariableVector by_photons{};
+  LifetimeBound bound;
+  bound.photons = 0.0;
+  for (std::size_t k = first_gate; k < end_gate; ++k) bound.photons += mu[k] - at.background;
+  for (std::size_t i = 0; i < P; ++i)
+    by_photons[i] = std::accumulate(jacobian.data() + i * T + first_gate,
+                                    jacobian.data() + i * T + end_gate, 0.0);
+  const auto background =
+      static_cast<std::size_t>(unknowns.components * (unknowns.lifetimes ? 2 : 1));
+  if (unknowns.background) by_photons[background] = 0.0;
+  for (std::size_t k = first_gate; k < end_gate; ++k) {
+    const double variance = std::max(mu[k], least_mu);
+    if (!(variance > 0.0)) continue;  // never a count, so nothing to learn
+    for (std::size_t i = 0; i < P; ++i)
+      for (std::size_t j = 0; j < P; ++j)
+        information[i][j] += jacobian[i * T + k] * jacobian[j * T + k] / variance;
+  }
+  if (!invert_positive(information, static_cast<int>(P), covariance)) {
+    constexpr double infinite = std::numeric_limits<double>::infinity();
+    return {{infinite, infinite}, infinite, infinite, infinite, infinite, infinite, infinite,
+            bound.photons,        infinite};
+  }
+  VariableVector deviations{};
+  for (std::size_t i = 0; i < P; ++i) deviations[i] = std::sqrt(covariance[i][i]);
+  DecayParameters of_each;
+  of_each.tau_ns.fill(LifetimeBound::kNone);
+  of_each.background = of_each.shift_ns = LifetimeBound::kNone;
+  scatter(deviations, unknowns, of_each);
+  bound.tau_ns = of_each.tau_ns;
+  bound.background = of_each.background;
+  bound.shift_ns = of_each.shift_ns;
+  if (unknowns.background && least_mu > 0.0) {
+    // What the limit tells of it, as if it had been measured.
+    const double sd = deviations[background];
+    const double share = std::max(std::erf(at.background / sd), 1e-9);
+    information[background][background] += (1.0 / share - 1.0) / (sd * sd);
+    invert_positive(information, static_cast<int>(P), covariance);
+    for (std::size_t i = 0; i < P; ++i) deviations[i] = std::sqrt(covariance[i][i]);
+    scatter(deviations, unknowns, of_each);
+    bound.tau_ns = of_each.tau_ns;
+    bound.shift_ns = of_each.shift_ns;
+  }
+  const Slopes slopes = slopes_of(at, unknowns);
+  bound.amplitude_ns = deviation(covariance, slopes.amplitude, P);
+  bound.intensity_ns = deviation(covariance, slopes.intensity, P);
+  bound.fraction = deviation(covariance, slopes.fraction, P);
+  bound.photons_sd = deviation(covariance, by_photons, P);
+  bound.f_value =
+      bound.amplitude_ns / mean_lifetimes(at.decay()).amplitude_ns * std::sqrt(bound.photons);
+  return bound;
+}
+
+}  // namespace taugate

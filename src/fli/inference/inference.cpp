@@ -1,0 +1,225 @@
+#include "taugate/fli/inference/inference.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "taugate/core/parallel.h"
+#include "taugate/fli/io/rebin.h"
+#include "taugate/fli/estimation/lifetime.h"
+#include "taugate/fli/estimation/reconvolve.h"
+
+namespace taugate {
+namespace {
+
+// Pixels that a thread normalises, runs and reads off before it takes the next ones: few enough for
+// what lies between these stages to stay in its cache.
+constexpr std::size_t kChunk = 256;
+constexpr int kReweighted = 4;          // rounds, after which nothing changes that one could see
+constexpr float kLeastVariance = 0.1f;  // of a gate's counts
+constexpr double kCoarsest = 2.0;       // bins of a record, in gates of the model
+
+/// What one thread needs to take pixels from counts to lifetimes, a chunk after the other. Each has
+/// an engine of its own, so that threads meet only once, when the whole image is done.
+class Worker {
+ public:
+  Worker(const TraceModel& model, double least_counts, Inference& out)
+      : model_(model),
+        least_counts_(least_counts),
+        out_(out),
+        engine_(model.engine()),
+        T_(static_cast<std::size_t>(out.gates)),
+        TC_(T_ * static_cast<std::size_t>(out.outputs)),
+        size_(std::min(kChunk, out.intensity.size())),
+        input_(size_ * T_),
+        sfd_(size_ * TC_),
+        states_(model.novelty ? size_ * engine_->state_units() : 0) {}
+
+  void run(std::size_t first, std::size_t count) {
+    lit_.clear();  // only pixels with light go through the network
+    for (std::size_t pixel = first; pixel < first + count; ++pixel)
+      if (prepare(pixel, input_.data() + lit_.size() * T_)) lit_.push_back(pixel);
+    blank_ += count - lit_.size();
+    std::size_t batch = lit_.size();
+    if (batch == 0) return;
+    // A pixel of an image is never run as a trace of its own, which would round differently.
+    if (batch == 1 && size_ > 1) std::copy_n(input_.data(), T_, &input_[T_ * batch++]);
+    const std::size_t D = states_.size() / size_;
+    engine_->run({input_.data(), batch * T_}, {sfd_.data(), batch * TC_},
+                 {states_.data(), batch * D});
+    for (std::size_t k = 0; k < lit_.size(); ++k) {
+      read_off(lit_[k], {&sfd_[k * TC_], TC_});
+      if (D > 0) judge(lit_[k], {&input_[k * T_], T_}, {&states_[k * D], D});
+    }
+  }
+
+  std::size_t blank() const { return blank_; }
+
+ private:
+  /// Sums the counts of a pixel and normalises them; false where it stays blank.
+  bool prepare(std::size_t pixel, float* input) {
+    const std::span<const float> counts(&out_.counts[pixel * T_], T_);
+    double total = 0.0;
+    for (float c : counts) total += c;
+    out_.intensity[pixel] = static_cast<float>(total);
+    return total >= least_counts_ && normalise(model_.normalisation, counts, {input, T_});
+  }
+
+  void read_off(std::size_t pixel, std::span<const float> sfd) {
+    std::copy(sfd.begin(), sfd.end(), &out_.sfd[pixel * TC_]);
+    const Lifetimes tau = sfd_lifetimes(sfd, model_.acquisition().gate_step_ns, out_.outputs);
+    out_.amplitude_ns[pixel] = static_cast<float>(tau.amplitude_ns);
+    out_.intensity_ns[pixel] = static_cast<float>(tau.intensity_ns);
+  }
+
+  void judge(std::size_t pixel, std::span<const float> input, std::span<const float> state) {
+    const Unlikeness u = model_.novelty->assess(out_.intensity[pixel], input, state, scratch_);
+    out_.state_distance[pixel] = u.state_distance;
+    out_.input_chi2r[pixel] = u.input_chi2r;
+    out_.unlike[pixel] = u.unlike;
+  }
+
+  const TraceModel& model_;
+  double least_counts_;
+  Inference& out_;
+  std::unique_ptr<TraceEngine> engine_;
+  std::size_t T_, TC_, size_;
+  std::size_t blank_ = 0;
+  std::vector<std::size_t> lit_;             // pixels of the chunk, counted in the whole image
+  std::vector<float> input_, sfd_, states_;  // of the lit ones
+  std::vector<float> scratch_;
+};
+
+}  // namespace
+
+std::vector<float> counts_in_gates(const TraceModel& model, Measurement m,
+                                   const InferenceOptions& options) {
+  const Acquisition& acquisition = model.acquisition();
+  require_counts(m);
+  set_time_axis(m, options.bin_ns, options.period_ns);
+  const auto wanted = [&](double ns, const char* option) {
+    return concat("the model's is ", ns, " ns; if it is the file's, give it (", option, " NS)");
+  };
+  require(m.bin_ns.has_value(), m.path.string(), ": found ", m.bins, " bins of unknown width; ",
+          wanted(acquisition.gate_step_ns, "--bin"));
+  require(m.period_ns.has_value(), m.path.string(), ": does not tell its laser period; ",
+          wanted(acquisition.period_ns, "--period"));
+  require(*m.bin_ns < kCoarsest * acquisition.gate_step_ns, m.path.string(), ": found bins of ",
+          *m.bin_ns, " ns, wanted at most ", kCoarsest, " times the model's gates of ",
+          acquisition.gate_step_ns, " ns");
+  const double first = options.first_gate_ns.value_or(model.first_gate_ns);
+  const bool same_gates = m.bins == acquisition.gates && first == 0.0 &&
+                          std::abs(*m.bin_ns / acquisition.gate_step_ns - 1.0) < 1e-3 &&
+                          std::abs(*m.period_ns / acquisition.period_ns - 1.0) < 0.01;
+  if (same_gates) return std::move(m.counts);
+  return rebin(m, acquisition, first);
+}
+
+Inference infer(const TraceModel& model, Measurement measurement, const InferenceOptions& options) {
+  const int T = model.acquisition().gates, C = model.simulator.channels;
+  const std::size_t n = measurement.traces();
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  const int width = measurement.width, height = measurement.height;
+  // The record goes before the results come: it is the largest.
+  std::vector<float> counts = counts_in_gates(model, std::move(measurement), options);
+  const std::size_t judged = model.novelty ? n : 0;
+  Inference out{width,
+                height,
+                T,
+                C,
+                std::move(counts),
+                std::vector<float>(n * static_cast<std::size_t>(T) * C),
+                std::vector<float>(n),
+                std::vector<float>(n, nan),
+                std::vector<float>(n, nan),
+                std::vector<float>(judged, nan),
+                std::vector<float>(judged, nan),
+                std::vector<std::uint8_t>(judged),
+                {},
+                0};
+  const std::size_t chunks = (n + kChunk - 1) / kChunk;
+  std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(thread_count()));
+  // One chunk alone leaves the threads to the engine.
+  parallel_for(chunks, [&](std::size_t chunk, int thread) {
+    auto& worker = workers[static_cast<std::size_t>(thread)];
+    if (!worker) worker = std::make_unique<Worker>(model, options.least_counts, out);
+    worker->run(chunk * kChunk, std::min(kChunk, n - chunk * kChunk));
+  });
+  for (const auto& worker : workers)
+    if (worker) out.blank += worker->blank();
+  return out;
+}
+
+std::optional<std::size_t> Inference::unlike_count() const {
+  if (unlike.empty()) return std::nullopt;
+  return static_cast<std::size_t>(std::count(unlike.begin(), unlike.end(), 1));
+}
+
+std::vector<float> reconvolved_chi2r(const TraceModel& model, const MeasuredIrfs& irfs,
+                                     const Inference& r) {
+  const auto T = static_cast<std::size_t>(r.gates), C = static_cast<std::size_t>(r.outputs);
+  const std::size_t n = r.intensity.size();
+  require(irfs.size() == 1 || static_cast<std::size_t>(irfs.size()) == n, "IRFs: found ",
+          irfs.size(), ", wanted one, or one for each of ", n, " pixels");
+  std::vector<float> chi2r(n, std::numeric_limits<float>::quiet_NaN());
+  std::optional<Reconvolution> common;
+  if (irfs.size() == 1) common.emplace(model.acquisition(), irfs.curve(0));
+  parallel_for((n + kChunk - 1) / kChunk, [&](std::size_t chunk, int) {
+    for (std::size_t i = chunk * kChunk; i < std::min(n, (chunk + 1) * kChunk); ++i) {
+      if (!std::isfinite(r.amplitude_ns[i])) continue;
+      const std::span counts(&r.counts[i * T], T), sfd(&r.sfd[i * T * C], T * C);
+      const std::vector<float> fitted =
+          common ? fitted_counts(*common, sfd, counts)
+                 : fitted_counts(model, irfs.curve(static_cast<int>(i)), sfd, counts);
+      double sum = 0.0;
+      for (std::size_t t = 0; t < T; ++t) {
+        const double e = counts[t] - fitted[t];
+        sum += e * e / std::max(fitted[t], 1.0f);
+      }
+      chi2r[i] = static_cast<float>(sum / static_cast<double>(T - 2));
+    }
+  });
+  return chi2r;
+}
+
+std::vector<float> fitted_counts(const TraceModel& model, const IrfCurve& irf,
+                                 std::span<const float> sfd, std::span<const float> counts) {
+  return fitted_counts(Reconvolution(model.acquisition(), irf), sfd, counts);
+}
+
+std::vector<float> fitted_counts(const Reconvolution& reconvolution, std::span<const float> sfd,
+                                 std::span<const float> counts) {
+  const std::size_t T = counts.size(), C = T > 0 ? sfd.size() / T : 0;
+  require(C > 0 && sfd.size() == T * C, "fitted counts: found ", sfd.size(), " and ", counts.size(),
+          " values, wanted a decay for each gate");
+  std::vector<float> whole(T), shape(T);
+  for (std::size_t k = 0; k < T; ++k) whole[k] = sfd[k * C];
+  reconvolution(whole, shape);
+  // counts ~ scale * shape + offset, each gate weighted by the variance of the counts that are
+  // expected there: at first all alike, then as the fit before says.
+  std::vector<float> fitted(T, 1.0f);
+  for (int round = 0; round < kReweighted; ++round) {
+    double n = 0, s = 0, ss = 0, c = 0, sc = 0;
+    for (std::size_t k = 0; k < T; ++k) {
+      const double x = shape[k], weight = 1.0 / std::max(fitted[k], kLeastVariance);
+      n += weight;
+      s += weight * x;
+      ss += weight * x * x;
+      c += weight * counts[k];
+      sc += weight * x * counts[k];
+    }
+    const double determinant = n * ss - s * s;
+    double scale = determinant > 0.0 ? (n * sc - s * c) / determinant : 0.0;
+    double offset = (c - scale * s) / n;
+    if (offset < 0.0) {  // there is no negative background
+      offset = 0.0;
+      scale = ss > 0.0 ? sc / ss : 0.0;
+    }
+    for (std::size_t k = 0; k < T; ++k) fitted[k] = static_cast<float>(scale * shape[k] + offset);
+  }
+  return fitted;
+}
+
+}  // namespace taugate

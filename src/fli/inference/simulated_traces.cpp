@@ -1,0 +1,39 @@
+#include "taugate/fli/inference/simulated_traces.h"
+
+#include <vector>
+
+namespace taugate {
+
+SimulatedTraces::SimulatedTraces(const SimulatorConfig& config, const Normalisation& normalisation,
+                                 std::uint64_t seed)
+    : simulator_(config), normalisation_(normalisation), seed_(seed) {
+  taugate::validate(normalisation, simulator_.gates());
+}
+
+/// The seed, and a hash (FNV-1a) of the prior and the normalisation.
+std::string SimulatedTraces::identity() const {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const char c : to_json(simulator_.config()) + to_json(normalisation_))
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return concat("seed ", seed_, ", prior ", hash);
+}
+
+void SimulatedTraces::fill(std::uint64_t first, Sequence<float> input,
+                           Sequence<float> target) const {
+  const int T = steps(), C = outputs();
+  // Kept by each thread, so that a training step allocates nothing.
+  thread_local std::vector<float> counts, sfd;
+  counts.resize(static_cast<std::size_t>(T));
+  sfd.resize(static_cast<std::size_t>(T) * C);
+  Sample pixel{counts, sfd, {}};
+  for (int b = 0; b < input.batch; ++b) {
+    simulator_.sample(seed_, first + static_cast<std::uint64_t>(b), pixel);
+    normalise(normalisation_, counts, counts);
+    for (int t = 0; t < T; ++t) {
+      input.at(t, 0, b) = counts[static_cast<std::size_t>(t)];
+      for (int c = 0; c < C; ++c) target.at(t, c, b) = sfd[static_cast<std::size_t>(t) * C + c];
+    }
+  }
+}
+
+}  // namespace taugate

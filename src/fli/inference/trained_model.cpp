@@ -1,0 +1,115 @@
+#include "taugate/fli/inference/trained_model.h"
+
+#include <nlohmann/json.hpp>
+
+#include "taugate/runtime/engine.h"
+#include "taugate/runtime/integer_engine.h"
+
+namespace taugate {
+namespace {
+
+/// The entry of a model file.
+const std::string kNovelty = "novelty";
+
+/// Engine and IntegerEngine have the same call.
+template <class AnyEngine>
+class EngineOf : public TraceEngine {
+ public:
+  template <class Network>
+  explicit EngineOf(const Network& network) : engine_(network) {}
+  void run(std::span<const float> input, std::span<float> sfd, std::span<float> states) override {
+    engine_.run(input, sfd, TraceOrder::by_trace, states);
+  }
+  std::size_t state_units() const override { return engine_.state_units(); }
+
+ private:
+  AnyEngine engine_;
+};
+
+void read_notes(const std::string& file, const ModelNotes& notes, TraceModel& model) {
+  const auto note = [&](const std::string& key) -> const std::string& {
+    const auto it = notes.find(key);
+    require(it != notes.end(), file, ": a network without its taugate.", key,
+            " entry, so there is no telling which traces it is for");
+    return it->second;
+  };
+  try {
+    model.simulator = simulator_config_from_json(note("simulator"));
+    model.normalisation = normalisation_from_json(note("normalisation"));
+    model.first_gate_ns = nlohmann::json::parse(note("first_gate_ns")).get<double>();
+    model.training = note("training");
+    if (notes.contains(kNovelty)) model.novelty = Novelty::from_json(notes.at(kNovelty));
+  } catch (const nlohmann::json::exception&) {
+    fail(file, ": its notes are damaged");
+  } catch (const Error& e) {
+    fail(file, ": ", e.what());
+  }
+  require(model.gates() == model.acquisition().gates && model.outputs() == model.simulator.channels,
+          file, ": found a network of ", model.gates(), " gates and ", model.outputs(),
+          " outputs beside an acquisition of ", model.acquisition().gates, " and ",
+          model.simulator.channels);
+  if (model.novelty)
+    require(model.novelty->gates == model.gates(), file, ": found statistics of traces of ",
+            model.novelty->gates, " gates, wanted ", model.gates());
+}
+
+}  // namespace
+
+std::unique_ptr<TraceEngine> TrainedModel::engine() const {
+  return std::make_unique<EngineOf<Engine>>(network);
+}
+
+std::unique_ptr<TraceEngine> QuantisedModel::engine() const {
+  return std::make_unique<EngineOf<IntegerEngine>>(network);
+}
+
+ModelNotes notes_of(const TraceModel& model) {
+  ModelNotes notes{{"simulator", to_json(model.simulator)},
+                   {"normalisation", to_json(model.normalisation)},
+                   {"first_gate_ns", nlohmann::json(model.first_gate_ns).dump()},
+                   {"training", model.training}};
+  if (model.novelty) notes[kNovelty] = model.novelty->to_json();
+  return notes;
+}
+
+void save(const std::filesystem::path& path, const TrainedModel& model) {
+  save_model(path, model.network, notes_of(model));
+}
+
+void save(const std::filesystem::path& path, const QuantisedModel& model) {
+  IntegerModel network = model.network;
+  network.notes.erase(kNovelty);  // of the file that it came from
+  for (const auto& [key, value] : notes_of(model)) network.notes[key] = value;
+  save_integer_model(path, network);
+}
+
+void save(const std::filesystem::path& path, const TraceModel& model) {
+  if (const auto* integers = dynamic_cast<const QuantisedModel*>(&model))
+    save(path, *integers);
+  else
+    save(path, dynamic_cast<const TrainedModel&>(model));
+}
+
+TrainedModel load_trained_model(const std::filesystem::path& path) {
+  StoredModel stored = load_model(path);
+  TrainedModel model(std::move(stored.model), SimulatorConfig{});
+  read_notes(path.string(), stored.notes, model);
+  return model;
+}
+
+QuantisedModel load_quantised_model(const std::filesystem::path& path) {
+  QuantisedModel model(load_integer_model(path));
+  read_notes(path.string(), model.network.notes, model);
+  return model;
+}
+
+bool holds_integers(const std::filesystem::path& path) {
+  return is_integer_model(read_safetensors(path));
+}
+
+std::unique_ptr<TraceModel> load_trace_model(const std::filesystem::path& path) {
+  if (holds_integers(path)) return std::make_unique<QuantisedModel>(load_quantised_model(path));
+  return std::make_unique<TrainedModel>(load_trained_model(path));
+}
+
+}  // namespace taugate

@@ -1,0 +1,61 @@
+#include "taugate/fli/physics/normalise.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "fli/physics/json_fields.h"
+
+namespace taugate {
+
+static constexpr std::array<std::string_view, 1> enum_names(Scaling) { return {"peak"}; }
+
+template <class Visit, json_fields::Is<Normalisation> N>
+static void fields(Visit& visit, N& n) {
+  visit("baseline_gates", n.baseline_gates);
+  visit("scaling", n.scaling);
+}
+
+void validate(const Normalisation& normalisation, int gates) {
+  check_within("baseline gates", normalisation.baseline_gates, 0, gates - 1);
+}
+
+bool normalise(const Normalisation& normalisation, std::span<const float> counts,
+               std::span<float> input) {
+  require(counts.size() == input.size(), "normalise: found room for ", input.size(),
+          " gates, wanted ", counts.size());
+  const std::size_t before = static_cast<std::size_t>(normalisation.baseline_gates);
+  require(before == 0 || before < counts.size(), "normalise: found ", before,
+          " baseline gates in a trace of ", counts.size(), " gates, wanted fewer");
+  double baseline = 0.0;
+  float peak = 0.0f;
+  for (std::size_t k = 0; k < counts.size(); ++k) {
+    require(std::isfinite(counts[k]) && counts[k] >= 0.0f, "normalise: found ", counts[k],
+            " counts in gate ", k, ", wanted a number of at least 0");
+    if (k < before) baseline += counts[k];
+    peak = std::max(peak, counts[k]);
+  }
+  if (before > 0) baseline /= static_cast<double>(before);
+  if (!(peak > baseline)) {
+    std::fill(input.begin(), input.end(), 0.0f);
+    return false;
+  }
+  const double scale = 1.0 / (peak - baseline);
+  for (std::size_t k = 0; k < counts.size(); ++k)
+    input[k] = static_cast<float>(std::max(counts[k] - baseline, 0.0) * scale);
+  return true;
+}
+
+std::string to_json(const Normalisation& normalisation) {
+  return json_fields::write(normalisation);
+}
+
+Normalisation normalisation_from_json(std::string_view text) {
+  Normalisation normalisation;
+  json_fields::read(text, "normalisation", normalisation);
+  require(normalisation.baseline_gates >= 0, "normalisation.baseline_gates: found ",
+          normalisation.baseline_gates, ", wanted at least 0");
+  return normalisation;
+}
+
+}  // namespace taugate

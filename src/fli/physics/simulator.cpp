@@ -1,0 +1,126 @@
+#include "taugate/fli/physics/simulator.h"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "taugate/core/error.h"
+#include "taugate/fli/physics/response.h"
+
+namespace taugate {
+namespace {
+
+/// A thread's working memory, kept from call to call for as long as the acquisition stays the same.
+struct Scratch {
+  Acquisition acquisition;
+  std::optional<Response> response;
+  std::vector<double> irf;
+  std::vector<double> mean, extra;
+
+  void prepare(const Acquisition& wanted, std::size_t largest_irf) {
+    if (!response || acquisition != wanted || largest_irf > irf.capacity()) {
+      response.emplace(wanted, largest_irf);
+      acquisition = wanted;
+      irf.reserve(largest_irf);
+      mean.resize(static_cast<std::size_t>(wanted.gates));
+      extra.resize(mean.size());
+    }
+  }
+};
+thread_local Scratch scratch;
+
+constexpr double kScatterNs = 1e-3;  // stands for a lifetime of 0
+
+/// mean += scale * other
+void add(std::span<double> mean, double scale, std::span<const double> other) {
+  for (std::size_t k = 0; k < mean.size(); ++k) mean[k] += scale * other[k];
+}
+
+double sum(std::span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+}  // namespace
+
+Decay draw_decay(const DecayPrior& prior, Random& random) {
+  const auto draw = [&](Range range) {
+    return prior.log_uniform ? range.draw_log(random) : range.draw(random);
+  };
+  const bool mono = random.uniform() < prior.mono_probability;
+  const Range all{std::min(prior.tau1_ns.low, prior.tau2_ns.low),
+                  std::max(prior.tau1_ns.high, prior.tau2_ns.high)};
+  double tau1 = draw(mono ? all : prior.tau1_ns);
+  double tau2 = draw(prior.tau2_ns);
+  const double fraction = prior.fraction.draw(random);
+  if (mono) return Decay::mono(tau1);
+  if (tau1 > tau2) std::swap(tau1, tau2);
+  return {tau1, tau2, fraction};
+}
+
+Simulator::Simulator(SimulatorConfig config) : config_(std::move(config)) {
+  validate(config_);
+  largest_irf_ = largest_irf(config_.irf);
+}
+
+void Simulator::sample(std::uint64_t seed, std::uint64_t index, Sample& out) const {
+  Random random(seed, index);
+  const Decay decay = draw_decay(config_.decay, random);
+  sample(random, decay, out);
+}
+
+void Simulator::sample(std::uint64_t seed, std::uint64_t index, const Decay& decay,
+                       Sample& out) const {
+  Random random(seed, index);
+  draw_decay(config_.decay, random);
+  sample(random, decay, out);
+}
+
+void Simulator::sample(Random& random, const Decay& decay, Sample& out) const {
+  const std::size_t gates = static_cast<std::size_t>(config_.acquisition.gates);
+  require(out.counts.size() == gates, "sample: found room for ", out.counts.size(),
+          " counts, wanted ", gates);
+  scratch.prepare(config_.acquisition, largest_irf_);
+  std::vector<double>& mean = scratch.mean;
+  const IrfCurve irf = draw_irf(config_.irf, random, scratch.irf);
+  (*scratch.response)(irf, decay, mean);
+  // Random numbers only where asked for: a configuration without these gives the traces that it
+  // always gave.
+  if (config_.decay.rise_amplitude.high > 0.0) {
+    const double amplitude = config_.decay.rise_amplitude.draw(random);
+    // No slower than the fastest decay: so the light is never negative.
+    const double rise_ns = std::min(config_.decay.rise_ns.draw(random), decay.tau1_ns);
+    (*scratch.response)(irf, Decay::mono(rise_ns), scratch.extra);
+    add(mean, -amplitude, scratch.extra);
+  }
+  if (config_.scatter.high > 0.0) {
+    const double share = config_.scatter.draw(random);
+    (*scratch.response)(irf, Decay::mono(kScatterNs), scratch.extra);
+    const double light = sum(mean), prompt = sum(scratch.extra);
+    if (light > 0.0 && prompt > 0.0)
+      add(mean, share / (1.0 - share) * light / prompt, scratch.extra);
+  }
+
+  const double peak = config_.peak_counts.draw_log(random);
+  double background = config_.background_counts.draw(random);
+  background += config_.background_fraction.draw(random) * peak;
+  background += draw_dark_counts(config_.detector, random);
+  const double scale = peak / *std::max_element(mean.begin(), mean.end());
+  double total = 0.0;
+  for (double& mu : mean) {
+    mu = std::max(mu * scale, 0.0);  // a measured IRF's noise may dip below zero
+    total += mu;
+    mu += background;
+  }
+  detect(config_.detector, mean, random, out.counts);
+  if (!out.sfd.empty()) {
+    const std::size_t size = gates * static_cast<std::size_t>(config_.channels);
+    require(out.sfd.size() == size, "sample: found room for ", out.sfd.size(),
+            " values of the SFD, wanted ", size);
+    write_sfd(decay, config_.acquisition, out.sfd);
+  }
+  out.truth = {decay, peak, total};
+}
+
+}  // namespace taugate

@@ -1,0 +1,179 @@
+#include "taugate/quant/integer/integer_model.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "taugate/core/error.h"
+
+namespace taugate {
+namespace {
+
+constexpr std::int64_t kMost = power_of_two(62);
+constexpr int kMostUnits = 4096;
+
+std::string layer_name(const char* side, std::size_t k) { return concat(side, ".", k); }
+
+void check_rows(const std::string& name, const IntegerRows& m, int rows, int cols, int bits) {
+  require(m.rows == rows && m.cols == cols &&
+              m.weights.size() == static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols),
+          "[integer model] ", name, ": found weights [", m.rows, "][", m.cols, "] and ",
+          m.weights.size(), " values, wanted [", rows, "][", cols, "]");
+  for (std::size_t i = 0; i < m.weights.size(); ++i)
+    require(m.weights[i] == saturate_word(m.weights[i], bits), "[integer model] ", name,
+            ": weight ", i, ": found ", m.weights[i], ", wanted ", bits, " bits");
+}
+
+void check_count(const std::string& name, const char* what, std::size_t found, int wanted) {
+  require(found == static_cast<std::size_t>(wanted), "[integer model] ", name, ": found ", found,
+          " ", what, ", wanted ", wanted);
+}
+
+void check_requantisers(const std::string& name, const std::vector<Requantiser>& all, int wanted) {
+  check_count(name, "multipliers", all.size(), wanted);
+  for (const Requantiser& r : all)
+    require(r.multiplier >= 1 && r.shift <= 62, "[integer model] ", name, ": found multiplier ",
+            r.multiplier, " with shift ", int{r.shift}, ", wanted at least 1 and at most 62");
+}
+
+void check_layer(const std::string& name, const IntegerLayer& layer, const IntegerModel& model,
+                 int inputs) {
+  const int H = layer.hidden, bits = model.widths.weight_bits;
+  const int split = model.form == GruForm::reset_after ? H : 0;
+  require(H >= 1 && H <= kMostUnits, "[integer model] ", name, ": found ", H, " units, wanted 1..",
+          kMostUnits);
+  require(layer.inputs == inputs, "[integer model] ", name, ": found ", layer.inputs,
+          " inputs, wanted ", inputs);
+  check_rows(name, layer.input, 3 * H, inputs, bits);
+  check_rows(name, layer.recurrent, 3 * H, H, bits);
+  check_count(name, "biases", layer.bias.size(), 3 * H);
+  check_count(name, "recurrent biases", layer.recurrent_bias.size(), split);
+  check_requantisers(name, layer.requantisers, 3 * H + split);
+}
+
+/// sum of |weight| over a row; at most 4096 x 2^15 a layer.
+std::int64_t magnitude(const IntegerRows& m, int row) {
+  std::int64_t sum = 0;
+  for (int k = 0; k < m.cols; ++k) sum += std::abs(int{m.row(row)[k]});
+  return sum;
+}
+
+/// a * b for a, b >= 0, at most 2^62.
+std::int64_t times(std::int64_t a, std::int64_t b) {
+  return b > 0 && a > kMost / b ? kMost : a * b;
+}
+
+std::int64_t bound(std::int64_t bias, std::int64_t products) {
+  return bias >= kMost || bias <= -kMost ? kMost : std::min(kMost, std::abs(bias) + products);
+}
+
+void add_bounds(std::vector<AccumulatorBound>& all, const std::string& name,
+                const IntegerLayer& layer, const IntegerModel& model) {
+  const Widths& w = model.widths;
+  const int extra = &layer == &model.encoder[0] ? w.input_extra : 0;
+  const std::int64_t operand = power_of_two(w.operand_fraction) - 1;
+  const std::int64_t input = power_of_two(w.operand_fraction + extra) - 1;
+  const std::int64_t product = power_of_two(w.product_fraction) - 1;
+  const int H = layer.hidden;
+  const bool before = model.form == GruForm::reset_before;
+  for (int row = 0; row < 3 * H; ++row) {
+    const auto at = static_cast<std::size_t>(row);
+    std::int64_t products = times(magnitude(layer.input, row), input);
+    const std::int64_t recurrent = magnitude(layer.recurrent, row);
+    if (row < 2 * H)
+      products += times(recurrent, operand * power_of_two(extra));
+    else if (before)  // W_n x is shifted left to the fraction bits of r*h
+      products = times(products, power_of_two(w.product_fraction - w.operand_fraction - extra)) +
+                 times(recurrent, product);
+    all.push_back(
+        {name, "rzn"[row / H], row % H, bound(layer.bias[at], products), layer.requantisers[at]});
+  }
+  for (std::size_t unit = 0; unit < layer.recurrent_bias.size(); ++unit) {
+    const int row = 2 * H + static_cast<int>(unit);
+    all.push_back(
+        {name, 's', row - 2 * H,
+         bound(layer.recurrent_bias[unit], times(magnitude(layer.recurrent, row), operand)),
+         layer.requantisers[static_cast<std::size_t>(row + H)]});
+  }
+}
+
+template <class Of>
+std::size_t sum_over_matrices(const IntegerModel& model, Of&& of) {
+  std::size_t sum = of(model.head);
+  for (const auto* side : {&model.encoder, &model.decoder})
+    for (const IntegerLayer& layer : *side) sum += of(layer.input) + of(layer.recurrent);
+  return sum;
+}
+
+}  // namespace
+
+std::vector<AccumulatorBound> accumulator_bounds(const IntegerModel& model) {
+  std::vector<AccumulatorBound> all;
+  for (std::size_t k = 0; k < model.encoder.size(); ++k)
+    add_bounds(all, layer_name("encoder", k), model.encoder[k], model);
+  for (std::size_t k = 0; k < model.decoder.size(); ++k)
+    add_bounds(all, layer_name("decoder", k), model.decoder[k], model);
+  const Widths& w = model.widths;
+  const std::int64_t most =
+      power_of_two(w.head_reads_state ? w.state_fraction : w.operand_fraction) - 1;
+  for (int c = 0; c < model.outputs(); ++c)
+    all.push_back(
+        {"head", 'y', c,
+         bound(model.head_bias[static_cast<std::size_t>(c)], times(magnitude(model.head, c), most)),
+         model.head_requantisers[static_cast<std::size_t>(c)]});
+  return all;
+}
+
+void check_accumulators(const IntegerModel& model) {
+  const std::int64_t limit = model.widths.accumulator_bits == 32 ? power_of_two(31) - 1 : kMost - 1;
+  for (const AccumulatorBound& b : accumulator_bounds(model)) {
+    require(b.most <= limit, "[integer model] ", b.layer, ": gate ", b.gate, ", row ", b.row,
+            ": its accumulator could reach ", b.most, ", wanted at most ", limit, " (",
+            model.widths.accumulator_bits, " bits)");
+    require(b.most <= kMost / b.requantiser.multiplier, "[integer model] ", b.layer, ": gate ",
+            b.gate, ", row ", b.row, ": an accumulator of up to ", b.most, " times ",
+            b.requantiser.multiplier, " needs more than 64 bits");
+  }
+}
+
+void IntegerModel::validate() const {
+  widths.validate(form, activation);
+  require(gates >= 1 && gates <= 65536, "[integer model] found ", gates, " gates, wanted 1..65536");
+  require(!encoder.empty() && encoder.size() == decoder.size(), "[integer model] found ",
+          encoder.size(), " encoder and ", decoder.size(),
+          " decoder layers, wanted as many of each, at least one");
+  int inputs = 1;
+  for (std::size_t k = 0; k < encoder.size(); ++k) {
+    check_layer(layer_name("encoder", k), encoder[k], *this, inputs);
+    inputs = encoder[k].hidden;
+  }
+  inputs = 0;
+  for (std::size_t k = 0; k < decoder.size(); ++k) {
+    require(decoder[k].hidden == encoder[k].hidden, "[integer model] ", layer_name("decoder", k),
+            ": found ", decoder[k].hidden, " units, wanted the encoder's ", encoder[k].hidden);
+    check_layer(layer_name("decoder", k), decoder[k], *this, inputs);
+    inputs = decoder[k].hidden;
+  }
+  require(head.rows >= 1, "[integer model] head: found no output");
+  check_rows("head", head, head.rows, inputs, widths.weight_bits);
+  check_count("head", "biases", head_bias.size(), head.rows);
+  check_requantisers("head", head_requantisers, head.rows);
+  check_accumulators(*this);
+}
+
+std::int64_t multiply_accumulates(const IntegerModel& model) {
+  return static_cast<std::int64_t>(weight_count(model)) * model.gates;
+}
+
+std::size_t weight_count(const IntegerModel& model) {
+  return sum_over_matrices(model, [](const IntegerRows& m) { return m.weights.size(); });
+}
+
+std::size_t weight_bytes(const IntegerModel& model) {
+  const int bits = model.widths.weight_bits;
+  return sum_over_matrices(model, [&](const IntegerRows& m) {
+    const auto rows = static_cast<std::size_t>(m.rows), cols = static_cast<std::size_t>(m.cols);
+    return rows * (bits <= 4 ? (cols + 1) / 2 : bits <= 8 ? cols : 2 * cols);
+  });
+}
+
+}  // namespace taugate

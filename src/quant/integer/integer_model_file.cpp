@@ -1,0 +1,285 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "taugate/core/error.h"
+#include "taugate/quant/integer/integer_model.h"
+
+namespace taugate {
+namespace {
+
+using Json = nlohmann::json;
+const std::string kPrefix = "taugate.", kEntry = "taugate.integer_model";
+constexpr std::size_t kMostLayers = 16;
+
+struct IntField {
+  const char* name;
+  int Widths::*value;
+};
+constexpr IntField kIntFields[] = {{"weight_bits", &Widths::weight_bits},
+                                   {"operand_fraction", &Widths::operand_fraction},
+                                   {"accumulator_bits", &Widths::accumulator_bits},
+                                   {"sum_bits", &Widths::sum_bits},
+                                   {"gate_sum_fraction", &Widths::gate_sum_fraction},
+                                   {"candidate_sum_fraction", &Widths::candidate_sum_fraction},
+                                   {"gate_fraction", &Widths::gate_fraction},
+                                   {"candidate_fraction", &Widths::candidate_fraction},
+                                   {"product_fraction", &Widths::product_fraction},
+                                   {"state_fraction", &Widths::state_fraction},
+                                   {"output_bits", &Widths::output_bits},
+                                   {"output_fraction", &Widths::output_fraction}};
+constexpr const char* kInputExtra = "input_extra";  // only where it is not 0
+struct BoolField {
+  const char* name;
+  bool Widths::*value;
+};
+constexpr BoolField kBoolFields[] = {{"step_reads_operand", &Widths::step_reads_operand},
+                                     {"head_reads_state", &Widths::head_reads_state}};
+
+std::string layer_name(std::size_t k, std::size_t layers) {
+  return concat(k < layers ? "encoder." : "decoder.", k < layers ? k : k - layers);
+}
+
+std::size_t size(int extent) { return static_cast<std::size_t>(extent); }
+
+int whole_number(const std::string& file, const Json& value) {
+  require(value.is_number_integer() && std::in_range<int>(value.get<std::int64_t>()), file, ": ",
+          kEntry, ": found ", value.dump(), ", wanted a whole number");
+  return value.get<int>();
+}
+
+// Weights of 2 to 4 bits lie two in a byte, the first in the lower half, each row in bytes of its
+// own.
+bool packs(int bits) { return bits <= 4; }
+
+void add_weights(Safetensors& out, const std::string& name, const IntegerRows& m, int bits) {
+  const std::size_t rows = size(m.rows), cols = size(m.cols);
+  if (packs(bits)) {
+    const std::size_t width = (cols + 1) / 2;
+    std::vector<std::uint8_t> bytes(rows * width);
+    for (std::size_t r = 0; r < rows; ++r)
+      for (std::size_t k = 0; k < cols; ++k)
+        bytes[r * width + k / 2] |=
+            static_cast<std::uint8_t>((m.weights[r * cols + k] & 15) << (k % 2 * 4));
+    out.add_integers(name, {rows, width}, bytes.data());
+  } else if (bits <= 8) {
+    const std::vector<std::int8_t> bytes(m.weights.begin(), m.weights.end());
+    out.add_integers(name, {rows, cols}, bytes.data());
+  } else {
+    out.add_integers(name, {rows, cols}, m.weights.data());
+  }
+}
+
+void add_biases(Safetensors& out, const std::string& name, const std::vector<std::int64_t>& values,
+                int bits) {
+  const std::vector<std::int32_t> narrow(values.begin(), values.end());
+  if (bits == 32)
+    out.add_integers(name, {values.size()}, narrow.data());
+  else
+    out.add_integers(name, {values.size()}, values.data());
+}
+
+void add_requantisers(Safetensors& out, const std::string& name,
+                      const std::vector<Requantiser>& all) {
+  std::vector<std::uint16_t> multipliers;
+  std::vector<std::uint8_t> shifts;
+  for (const Requantiser& r : all) {
+    multipliers.push_back(r.multiplier);
+    shifts.push_back(r.shift);
+  }
+  out.add_integers(name + ".multiplier", {all.size()}, multipliers.data());
+  out.add_integers(name + ".shift", {all.size()}, shifts.data());
+}
+
+/// Takes tensors by name, checks type and shape, and knows which nobody asked for.
+class TensorReader {
+ public:
+  TensorReader(const Safetensors& content, const std::string& file)
+      : content_(content), file_(file) {}
+
+  std::vector<std::int64_t> take(const std::string& name, const char* dtype,
+                                 const std::vector<std::size_t>& shape) {
+    const StoredTensor* t = content_.find(name);
+    require(t != nullptr, file_, ": tensor '", name, "' is missing");
+    require(t->dtype == dtype && t->shape == shape, file_, ": tensor '", name, "': found ",
+            t->dtype, " ", shape_text(t->shape), ", wanted ", dtype, " ", shape_text(shape));
+    taken_.push_back(name);
+    return integers_of(*t, file_);
+  }
+  IntegerRows weights(const std::string& name, int rows, int cols, int bits) {
+    IntegerRows m{rows, cols, {}};
+    const std::size_t width = packs(bits) ? (size(cols) + 1) / 2 : size(cols);
+    const auto values = take(name,
+                             packs(bits) ? "U8"
+                             : bits <= 8 ? "I8"
+                                         : "I16",
+                             {size(rows), width});
+    for (std::size_t r = 0; r < size(rows); ++r)
+      for (std::size_t k = 0; k < size(cols); ++k) {
+        const auto half = [&] {
+          const auto nibble = static_cast<int>(values[r * width + k / 2] >> (k % 2 * 4) & 15);
+          return nibble < 8 ? nibble : nibble - 16;
+        };
+        m.weights.push_back(static_cast<std::int16_t>(
+            packs(bits) ? half() : static_cast<int>(values[r * width + k])));
+      }
+    return m;
+  }
+  std::vector<std::int64_t> biases(const std::string& name, int count, int bits) {
+    return take(name, bits == 32 ? "I32" : "I64", {size(count)});
+  }
+  std::vector<Requantiser> requantisers(const std::string& name, int count) {
+    const auto multipliers = take(name + ".multiplier", "U16", {size(count)});
+    const auto shifts = take(name + ".shift", "U8", {size(count)});
+    std::vector<Requantiser> all;
+    for (std::size_t i = 0; i < size(count); ++i)
+      all.push_back(
+          {static_cast<std::uint16_t>(multipliers[i]), static_cast<std::uint8_t>(shifts[i])});
+    return all;
+  }
+  void finish() const {
+    for (const StoredTensor& t : content_.tensors)
+      require(std::find(taken_.begin(), taken_.end(), t.name) != taken_.end(), file_,
+              ": found tensor '", t.name, "', which this model has no place for");
+  }
+
+ private:
+  const Safetensors& content_;
+  const std::string& file_;
+  std::vector<std::string> taken_;
+};
+
+struct Header {
+  IntegerModel model;  ///< without weights
+  int outputs = 0;
+  std::vector<int> hidden;
+};
+
+Header parse_header(const std::string& file, const std::string& text) {
+  Header h;
+  try {
+    const Json json = Json::parse(text);
+    const int version = whole_number(file, json.at("arithmetic"));
+    require(version == kArithmeticVersion, file, ": found a model for version ", version,
+            " of the integer arithmetic, wanted version ", kArithmeticVersion);
+    h.model.form = gru_form(json.at("form"));
+    h.model.activation = activation(json.at("activation"));
+    h.model.gates = whole_number(file, json.at("gates"));
+    h.outputs = whole_number(file, json.at("outputs"));
+    for (const Json& units : json.at("hidden")) h.hidden.push_back(whole_number(file, units));
+    const Json& widths = json.at("widths");
+    for (const auto& [name, value] : kIntFields)
+      h.model.widths.*value = whole_number(file, widths.at(name));
+    if (widths.contains(kInputExtra))
+      h.model.widths.input_extra = whole_number(file, widths[kInputExtra]);
+    for (const auto& [name, value] : kBoolFields)
+      h.model.widths.*value = widths.at(name).get<bool>();
+    h.model.widths.validate(h.model.form, h.model.activation);
+  } catch (const Json::exception&) {
+    fail(file, ": its entry ", kEntry, " is damaged");
+  } catch (const UsageError& e) {
+    fail(file, ": ", e.what());
+  }
+  const auto fits = [](int n) { return n >= 1 && n <= 4096; };
+  require(!h.hidden.empty() && h.hidden.size() <= kMostLayers &&
+              std::all_of(h.hidden.begin(), h.hidden.end(), fits) && fits(h.outputs),
+          file, ": its entry ", kEntry, " has sizes out of range");
+  return h;
+}
+
+IntegerModel native_model(const Safetensors& content, const std::string& file) {
+  Header h = parse_header(file, content.metadata.at(kEntry));
+  IntegerModel& model = h.model;
+  const int bits = model.widths.weight_bits, sum = model.widths.accumulator_bits;
+  TensorReader reader(content, file);
+  for (std::size_t k = 0; k < 2 * h.hidden.size(); ++k) {
+    const bool decodes = k >= h.hidden.size();
+    const std::size_t at = k % h.hidden.size();
+    const std::string name = layer_name(k, h.hidden.size());
+    IntegerLayer layer;
+    const int H = layer.hidden = h.hidden[at];
+    const int split = model.form == GruForm::reset_after ? H : 0;
+    layer.inputs = at > 0 ? h.hidden[at - 1] : decodes ? 0 : 1;
+    layer.input = layer.inputs > 0 ? reader.weights(name + ".weight_ih", 3 * H, layer.inputs, bits)
+                                   : IntegerRows{3 * H, 0, {}};
+    layer.recurrent = reader.weights(name + ".weight_hh", 3 * H, H, bits);
+    layer.bias = reader.biases(name + ".bias_ih", 3 * H, sum);
+    if (split > 0) layer.recurrent_bias = reader.biases(name + ".bias_hh", H, sum);
+    layer.requantisers = reader.requantisers(name, 3 * H + split);
+    (decodes ? model.decoder : model.encoder).push_back(std::move(layer));
+  }
+  model.head = reader.weights("head.weight", h.outputs, h.hidden.back(), bits);
+  model.head_bias = reader.biases("head.bias", h.outputs, sum);
+  model.head_requantisers = reader.requantisers("head", h.outputs);
+  reader.finish();
+  return std::move(h.model);
+}
+
+bool is_qkeras(const Safetensors& content) {
+  const auto form = content.metadata.find("form");
+  return form != content.metadata.end() && form->second == "qkeras";
+}
+
+}  // namespace
+
+void save_integer_model(const std::filesystem::path& path, const IntegerModel& model) {
+  model.validate();
+  Json widths;
+  for (const auto& [name, value] : kIntFields) widths[name] = model.widths.*value;
+  for (const auto& [name, value] : kBoolFields) widths[name] = model.widths.*value;
+  if (model.widths.input_extra > 0) widths[kInputExtra] = model.widths.input_extra;
+  std::vector<int> hidden;
+  for (const IntegerLayer& layer : model.encoder) hidden.push_back(layer.hidden);
+  Safetensors out;
+  for (const auto& [key, value] : model.notes) out.metadata[kPrefix + key] = value;
+  out.metadata[kEntry] = Json{
+      {"arithmetic", kArithmeticVersion},
+      {"form", name_of(model.form)},
+      {"activation", name_of(model.activation)},
+      {"gates", model.gates},
+      {"outputs", model.outputs()},
+      {"hidden", hidden},
+      {"widths", widths}}.dump();
+  const int bits = model.widths.weight_bits, sum = model.widths.accumulator_bits;
+  for (std::size_t k = 0; k < 2 * hidden.size(); ++k) {
+    const IntegerLayer& layer =
+        k < hidden.size() ? model.encoder[k] : model.decoder[k - hidden.size()];
+    const std::string name = layer_name(k, hidden.size());
+    if (layer.inputs > 0) add_weights(out, name + ".weight_ih", layer.input, bits);
+    add_weights(out, name + ".weight_hh", layer.recurrent, bits);
+    add_biases(out, name + ".bias_ih", layer.bias, sum);
+    if (!layer.recurrent_bias.empty())
+      add_biases(out, name + ".bias_hh", layer.recurrent_bias, sum);
+    add_requantisers(out, name, layer.requantisers);
+  }
+  add_weights(out, "head.weight", model.head, bits);
+  add_biases(out, "head.bias", model.head_bias, sum);
+  add_requantisers(out, "head", model.head_requantisers);
+  write_safetensors(path, out);
+}
+
+bool is_integer_model(const Safetensors& content) {
+  return content.metadata.contains(kEntry) || is_qkeras(content);
+}
+
+IntegerModel load_integer_model(const std::filesystem::path& path) {
+  const std::string file = path.string();
+  const Safetensors content = read_safetensors(path);
+  if (!is_integer_model(content))
+    fail(file, content.metadata.contains("taugate.model")
+                   ? ": found a float model, wanted an integer one: quantise it first"
+                   : ": found no integer model: it has neither a taugate.integer_model entry nor "
+                     "\"form\": \"qkeras\"");
+  IntegerModel model =
+      is_qkeras(content) ? qkeras_model(content, file) : native_model(content, file);
+  for (const auto& [key, value] : content.metadata)
+    if (key.starts_with(kPrefix) && key != kEntry) model.notes[key.substr(kPrefix.size())] = value;
+  try {
+    model.validate();
+  } catch (const Error& e) {
+    fail(file, ": ", e.what());
+  }
+  return model;
+}
+
+}  // namespace taugate

@@ -1,0 +1,342 @@
+#include "taugate/quant/ptq/calibrate.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+
+#include "taugate/core/error.h"
+#include "taugate/core/parallel.h"
+
+namespace taugate {
+namespace {
+
+constexpr std::size_t kNodes = static_cast<std::size_t>(Node::output) + 1;
+constexpr std::size_t kPerItem = 16;  // traces that a thread takes at a time
+
+std::size_t index(Node node) { return static_cast<std::size_t>(node); }
+
+void check_traces(std::span<const float> traces, int gates) {
+  const auto T = static_cast<std::size_t>(gates);
+  require(!traces.empty() && traces.size() % T == 0, "[calibrate] found ", traces.size(),
+          " samples, wanted whole traces of ", T, " gates, at least one");
+  bool dark = true;
+  for (std::size_t i = 0; i < traces.size(); ++i) {
+    require(!std::isnan(traces[i]), "[calibrate] trace ", i / T, ", gate ", i % T,
+            ": found a value that is not a number");
+    dark = dark && traces[i] == 0.0f;
+  }
+  require(!dark, "[calibrate] found ", traces.size() / T,
+          " traces of zeros, wanted some with light in them");
+}
+
+/// Runs one trace through the definition's steps; see(node, value) gets every value.
+template <class See>
+void watch_trace(const Arithmetic& a, const IntegerModel& model, std::span<const float> trace,
+                 See&& see) {
+  const auto T = trace.size();
+  int widest = 1;
+  for (const IntegerLayer& layer : model.encoder) widest = std::max(widest, layer.hidden);
+  StepScratch scratch(widest);
+  std::vector<std::int32_t> below(T), above;
+  std::vector<std::int64_t> y(static_cast<std::size_t>(model.outputs()));
+  std::vector<std::vector<std::int32_t>> states;
+  for (std::size_t t = 0; t < T; ++t) below[t] = static_cast<std::int32_t>(a.input(trace[t]));
+  const std::size_t layers = model.encoder.size();
+  const auto observe = [&](Node node, int, std::int64_t value) { see(node, value); };
+  for (std::size_t k = 0; k < 2 * layers; ++k) {
+    const IntegerLayer& layer = k < layers ? model.encoder[k] : model.decoder[k - layers];
+    const auto H = static_cast<std::size_t>(layer.hidden),
+               I = static_cast<std::size_t>(layer.inputs);
+    if (k < layers) states.emplace_back(H);
+    std::vector<std::int32_t>& state = states[k % layers];  // the decoder goes on with it
+    above.resize(T * H);
+    for (std::size_t t = 0; t < T; ++t) {
+      gru_step(a, layer, I > 0 ? &below[t * I] : nullptr, state.data(), scratch, observe,
+               k == 0 ? model.widths.input_extra : 0);
+      for (std::size_t u = 0; u < H; ++u)
+        above[t * H + u] = static_cast<std::int32_t>(a.operand(state[u]));
+      if (k + 1 == 2 * layers) head_step(a, model, state.data(), y.data(), scratch, observe);
+    }
+    below.swap(above);
+  }
+}
+
+/// watch_trace over all traces, with a `Seen` a thread; merged by the caller.
+template <class Seen>
+std::vector<Seen> watch(const IntegerModel& model, std::span<const float> traces,
+                        const Seen& nothing) {
+  const Arithmetic a(model.widths, model.form, model.activation);
+  const auto T = static_cast<std::size_t>(model.gates);
+  const std::size_t count = traces.size() / T;
+  std::vector<Seen> seen(static_cast<std::size_t>(thread_count()), nothing);
+  parallel_for((count + kPerItem - 1) / kPerItem, [&](std::size_t item, int thread) {
+    Seen& mine = seen[static_cast<std::size_t>(thread)];
+    for (std::size_t i = item * kPerItem; i < std::min(count, (item + 1) * kPerItem); ++i)
+      watch_trace(a, model, traces.subspan(i * T, T),
+                  [&](Node node, std::int64_t value) { mine.add(node, value); });
+  });
+  return seen;
+}
+
+int fraction_of(Node node, const Widths& w, GruForm form) {
+  switch (node) {
+    case Node::operand:
+      return w.operand_fraction;
+    case Node::reset_sum:
+    case Node::update_sum:
+      return w.gate_sum_fraction;
+    case Node::reset_gate:
+    case Node::update_gate:
+      return w.gate_fraction;
+    case Node::input_sum:
+    case Node::recurrent_sum:
+    case Node::candidate_sum:
+      return w.candidate_sum_fraction;
+    case Node::product:
+      return form == GruForm::reset_before ? w.product_fraction : 0;
+    case Node::candidate:
+      return w.candidate_fraction;
+    case Node::state:
+      return w.state_fraction;
+    case Node::output:
+      return w.output_fraction;
+  }
+  return 0;
+}
+
+bool is_gate(Node node) { return node == Node::reset_gate || node == Node::update_gate; }
+bool is_sum(Node node) {
+  return node == Node::reset_sum || node == Node::update_sum || node == Node::input_sum ||
+         node == Node::recurrent_sum || node == Node::candidate_sum;
+}
+
+// ---- ranges ----
+
+constexpr int kBinFraction = 8, kBinRange = 256;  // magnitudes up to 256 in steps of 2^-8
+constexpr std::size_t kBins = kBinRange << kBinFraction;
+
+/// What is done with a value, which weighs its error.
+enum class Use { sigmoid, tanh, itself };
+
+/// Magnitudes by use; the last bin has all that lie beyond.
+struct Histograms {
+  const Widths* widths;
+  GruForm form;
+  std::array<std::vector<std::uint64_t>, kNodes> bins;
+  std::array<std::int64_t, kNodes> most{};
+
+  void add(Node node, std::int64_t value) {
+    if (!is_sum(node) && node != Node::output) return;
+    auto& counts = bins[index(node)];
+    if (counts.empty()) counts.resize(kBins);
+    const std::int64_t magnitude = value < 0 ? -value : value;
+    const std::int64_t bin = magnitude >> (fraction_of(node, *widths, form) - kBinFraction);
+    ++counts[static_cast<std::size_t>(std::min<std::int64_t>(bin, kBins - 1))];
+    most[index(node)] = std::max(most[index(node)], magnitude);
+  }
+};
+
+/// Values that share a range.
+struct Group {
+  std::vector<Node> nodes;
+  int word_bits;
+  int least_fraction, most_fraction;  ///< what the widths allow
+};
+
+double after(Use use, double value) {
+  return use == Use::sigmoid ? 1.0 / (1.0 + std::exp(-value))
+         : use == Use::tanh  ? std::tanh(value)
+                             : value;
+}
+double slope(Use use, double value) {
+  const double y = after(use, value);
+  return use == Use::sigmoid ? y * (1.0 - y) : use == Use::tanh ? 1.0 - y * y : 1.0;
+}
+Use use_of(Node node) {
+  if (node == Node::reset_sum || node == Node::update_sum) return Use::sigmoid;
+  return node == Node::candidate_sum ? Use::tanh : Use::itself;
+}
+
+/// Sum of square errors of words of `bits` that stand for magnitudes up to `range`: rounding, taken
+/// as uniform in a unit, within it and clipping beyond, both as they show after the value's use.
+double square_error(const Histograms& seen, const Group& group, double range) {
+  const double unit = range / std::ldexp(1.0, group.word_bits - 1);
+  double sum = 0.0;
+  for (const Node node : group.nodes) {
+    const auto& counts = seen.bins[index(node)];
+    const Use use = use_of(node);
+    for (std::size_t bin = 0; bin < counts.size(); ++bin) {
+      if (counts[bin] == 0) continue;
+      const double value = std::ldexp(static_cast<double>(bin) + 0.5, -kBinFraction);
+      const double clipped = after(use, value) - after(use, range);
+      const double rounded = slope(use, value);
+      sum += static_cast<double>(counts[bin]) *
+             (value > range ? clipped * clipped : unit * unit / 12.0 * rounded * rounded);
+    }
+  }
+  return sum;
+}
+
+/// The smallest range that holds all but `share` of the values.
+double range_of_all_but(const Histograms& seen, const Group& group, double share) {
+  std::uint64_t all = 0, beyond = 0;
+  for (const Node node : group.nodes)
+    for (const std::uint64_t count : seen.bins[index(node)]) all += count;
+  for (std::size_t bin = kBins; bin-- > 0;) {
+    for (const Node node : group.nodes)
+      if (!seen.bins[index(node)].empty()) beyond += seen.bins[index(node)][bin];
+    if (static_cast<double>(beyond) > share * static_cast<double>(all))
+      return std::ldexp(static_cast<double>(bin) + 1.0, -kBinFraction);
+  }
+  return std::ldexp(1.0, -kBinFraction);
+}
+
+double largest(const Histograms& seen, const Group& group) {
+  double most = 0.0;
+  for (const Node node : group.nodes)
+    most = std::max(most, std::ldexp(static_cast<double>(seen.most[index(node)]),
+                                     -fraction_of(node, *seen.widths, seen.form)));
+  return most;
+}
+
+double choose(const Histograms& seen, const Group& group, RangeRule rule) {
+  const double finest = std::ldexp(1.0, group.word_bits - 1 - group.most_fraction);
+  const double widest = std::ldexp(1.0, group.word_bits - 1 - group.least_fraction);
+  if (rule == RangeRule::minmax) return std::clamp(largest(seen, group), finest, widest);
+  if (rule == RangeRule::percentile)
+    return std::clamp(range_of_all_but(seen, group, 1e-4), finest, widest);
+  double best = finest, least = square_error(seen, group, finest);
+  for (double range = finest; (range *= 2.0) <= widest;) {
+    const double error = square_error(seen, group, range);
+    if (error < least) {
+      least = error;
+      best = range;
+    }
+  }
+  return best;
+}
+
+// ---- use ----
+
+struct Uses {
+  std::array<NodeUse, kNodes> nodes;
+  std::array<std::int64_t, kNodes> lowest;  // where the word ends below
+
+  void add(Node node, std::int64_t value) {
+    NodeUse& use = nodes[index(node)];
+    ++use.values;
+    use.most = std::max(use.most, value < 0 ? -value : value);
+    use.saturated += value >= use.limit || value <= lowest[index(node)];
+  }
+};
+
+}  // namespace
+
+RangeRule range_rule(std::string_view name) {
+  for (const RangeRule rule : {RangeRule::minmax, RangeRule::percentile, RangeRule::mse})
+    if (name == name_of(rule)) return rule;
+  fail_usage("found the rule '", name, "' for ranges, wanted minmax, percentile or mse");
+}
+
+const char* name_of(RangeRule rule) {
+  return rule == RangeRule::minmax ? "minmax" : rule == RangeRule::mse ? "mse" : "percentile";
+}
+
+Widths widths_for_watching() {
+  Widths w;
+  w.weight_bits = 16;
+  w.operand_fraction = w.product_fraction = 15;
+  w.accumulator_bits = 64;
+  w.sum_bits = w.output_bits = 40;
+  w.gate_sum_fraction = w.candidate_sum_fraction = 16;
+  w.gate_fraction = 15;
+  w.candidate_fraction = 22;
+  w.state_fraction = 30;
+  w.output_fraction = 20;
+  return w;
+}
+
+Ranges calibrate(const Seq2Seq& model, const Widths& widths, std::span<const float> traces,
+                 RangeRule rule) {
+  const Seq2SeqConfig& config = model.config();
+  widths.validate(config.form, config.activation);
+  check_traces(traces, config.gates);
+  QuantiseOptions options;
+  options.widths = widths_for_watching();
+  const IntegerModel watched = quantise(model, options);
+  Histograms all{&options.widths, config.form, {}, {}};
+  for (const Histograms& seen : watch(watched, traces, all))
+    for (std::size_t node = 0; node < kNodes; ++node) {
+      all.most[node] = std::max(all.most[node], seen.most[node]);
+      if (seen.bins[node].empty()) continue;
+      all.bins[node].resize(kBins);
+      for (std::size_t bin = 0; bin < kBins; ++bin) all.bins[node][bin] += seen.bins[node][bin];
+    }
+  // As in Widths::validate.
+  const bool smooth = config.activation == Activation::smooth;
+  const int least = smooth ? 8 : 1, most = std::min(widths.sum_bits - 2, smooth ? 16 : 40);
+  const Group gates{{Node::reset_sum, Node::update_sum}, widths.sum_bits, least, most};
+  const Group candidate{
+      {Node::input_sum, Node::recurrent_sum, Node::candidate_sum}, widths.sum_bits, least, most};
+  const Group outputs{{Node::output}, widths.output_bits, 0, std::min(40, widths.output_bits - 1)};
+  return {choose(all, gates, rule), choose(all, candidate, rule), choose(all, outputs, rule)};
+}
+
+const char* name_of(Node node) {
+  switch (node) {
+    case Node::operand:
+      return "operand of h";
+    case Node::reset_sum:
+      return "sum of r";
+    case Node::update_sum:
+      return "sum of z";
+    case Node::reset_gate:
+      return "r";
+    case Node::update_gate:
+      return "z";
+    case Node::input_sum:
+      return "W_n x + b_n";
+    case Node::recurrent_sum:
+      return "U_n h + c_n";
+    case Node::product:
+      return "r * h";
+    case Node::candidate_sum:
+      return "sum of n";
+    case Node::candidate:
+      return "n";
+    case Node::state:
+      return "carried state";
+    case Node::output:
+      return "output";
+  }
+  return "";
+}
+
+std::vector<NodeUse> node_use(const IntegerModel& model, std::span<const float> traces) {
+  model.validate();
+  check_traces(traces, model.gates);
+  const Widths& w = model.widths;
+  Uses all;
+  for (std::size_t k = 0; k < kNodes; ++k) {
+    const auto node = static_cast<Node>(k);
+    NodeUse& use = all.nodes[k];
+    use = {node, fraction_of(node, w, model.form), 0, 0, 0, 0};
+    const bool word = is_sum(node) || node == Node::output;
+    use.limit =
+        power_of_two(!word ? use.fraction : (is_sum(node) ? w.sum_bits : w.output_bits) - 1) - 1;
+    all.lowest[k] = word ? -use.limit - 1 : -use.limit;
+  }
+  for (const Uses& seen : watch(model, traces, all))
+    for (std::size_t k = 0; k < kNodes; ++k) {
+      all.nodes[k].most = std::max(all.nodes[k].most, seen.nodes[k].most);
+      all.nodes[k].values += seen.nodes[k].values;
+      all.nodes[k].saturated += seen.nodes[k].saturated;
+    }
+  std::vector<NodeUse> uses;
+  for (const NodeUse& use : all.nodes)
+    if (use.values > 0 && !is_gate(use.node)) uses.push_back(use);
+  return uses;
+}
+
+}  // namespace taugate

@@ -1,0 +1,167 @@
+#include "quant/ptq/weight_rows.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "taugate/core/error.h"
+
+namespace taugate {
+namespace {
+
+Matrix<const float> find(const Seq2Seq& model, const std::string& name) {
+  for (const auto& entry : model.parameters().entries()) {
+    if (entry.name != name) continue;
+    const Matrix<const float> m{model.parameters().data() + entry.at.offset, entry.at.rows,
+                                entry.at.cols};
+    for (std::size_t i = 0; i < m.size(); ++i)
+      require(std::isfinite(m.data[i]), "[quantise] ", name, ": value ", i, " is not finite");
+    return m;
+  }
+  return {};
+}
+
+double scale_of(const WeightRow& row, const QuantiseOptions& options) {
+  // A bias alone, as the decoder's W_n x + b_n, is kept in the sum's own unit.
+  if (row.inputs + row.units == 0)
+    return std::max(std::ldexp(1.0, row.fraction - row.sum_fraction),
+                    least_scale(row, options.widths));
+  const int bits = options.widths.weight_bits;
+  const double most = row.largest_weight();
+  const double scale = options.scale == WeightScale::paper
+                           ? most / static_cast<double>(power_of_two(bits) - 1)
+                           : most / static_cast<double>(power_of_two(bits - 1) - 1);
+  return std::max(scale, least_scale(row, options.widths));
+}
+
+/// A requantiser is the scale times a power of two: rounds the scale up to a short mantissa.
+double with_short_multiplier(double scale, const QuantiseOptions& options) {
+  if (options.multiplier_bits == 0 || options.scale == WeightScale::paper) return scale;
+  int exponent = 0;
+  const double mantissa = std::frexp(scale, &exponent);
+  const double units = std::ceil(std::ldexp(mantissa, options.multiplier_bits));
+  return std::ldexp(units, exponent - options.multiplier_bits);
+}
+
+}  // namespace
+
+double WeightRow::largest_weight() const {
+  double most = 0.0;
+  for (int k = 0; k < inputs; ++k) most = std::max(most, std::abs(double{input[k]}));
+  for (int k = 0; k < units; ++k) most = std::max(most, std::abs(double{recurrent[k]}));
+  return most;
+}
+
+WeightRow LayerWeights::row(int i, GruForm form, const Widths& w) const {
+  const int H = hidden();
+  const bool after = form == GruForm::reset_after;
+  if (i >= 3 * H)
+    return {.recurrent = recurrent.row(i - H),
+            .units = H,
+            .bias = recurrent_bias[i - H],
+            .fraction = w.operand_fraction,
+            .sum_fraction = w.candidate_sum_fraction};
+  const bool candidate = i >= 2 * H;
+  WeightRow row;
+  row.fraction = candidate && !after ? w.product_fraction : w.operand_fraction;
+  row.sum_fraction = candidate ? w.candidate_sum_fraction : w.gate_sum_fraction;
+  if (!input.empty()) row.input = input.row(i);
+  row.inputs = input.cols;
+  row.bias = bias[i];
+  if (!candidate || !after) {
+    row.recurrent = recurrent.row(i);
+    row.units = H;
+  }
+  if (!candidate && after) row.bias += recurrent_bias[i];
+  return row;
+}
+
+LayerWeights layer_weights(const Seq2Seq& model, std::size_t k) {
+  const std::size_t layers = model.config().hidden.size();
+  const std::string name =
+      concat(k < layers ? "encoder." : "decoder.", k < layers ? k : k - layers);
+  return {find(model, name + ".weight_ih"), find(model, name + ".weight_hh"),
+          find(model, name + ".bias_ih").data, find(model, name + ".bias_hh").data};
+}
+
+std::vector<WeightRow> layer_rows(const Seq2Seq& model, std::size_t k, const Widths& w) {
+  if (w.input_extra > 0)
+    fail_usage("[quantise] input_extra: found ", w.input_extra,
+               ", wanted 0: only imported "
+               "models read traces finer than their state");
+  const LayerWeights layer = layer_weights(model, k);
+  const GruForm form = model.config().form;
+  std::vector<WeightRow> rows;
+  for (int i = 0; i < layer.row_count(form); ++i) rows.push_back(layer.row(i, form, w));
+  return rows;
+}
+
+WeightRow head_row(Matrix<const float> weights, const float* bias, int c, const Widths& w) {
+  return {.recurrent = weights.row(c),
+          .units = weights.cols,
+          .bias = bias[c],
+          .fraction = w.head_reads_state ? w.state_fraction : w.operand_fraction,
+          .sum_fraction = w.output_fraction};
+}
+
+double least_scale(const WeightRow& row, const Widths& widths) {
+  // The bias, in units of the accumulator, keeps to an eighth of its range. And a weight's rounding
+  // need not change a sum by less than 2^-6 of its unit: smaller units would only make wide
+  // accumulators.
+  const int bias_bits = widths.accumulator_bits - 4;
+  return std::max(std::ldexp(std::abs(row.bias), row.fraction - bias_bits),
+                  std::ldexp(1.0, -row.sum_fraction - 5));
+}
+
+std::vector<WeightRow> head_rows(const Seq2Seq& model, const Widths& w) {
+  const Matrix<const float> head = find(model, "head.weight");
+  const float* bias = find(model, "head.bias").data;
+  std::vector<WeightRow> rows;
+  for (int c = 0; c < head.rows; ++c) rows.push_back(head_row(head, bias, c, w));
+  return rows;
+}
+
+void find_scales(std::span<const WeightRow> rows, const QuantiseOptions& options,
+                 std::span<double> scales) {
+  if (options.scale == WeightScale::fixed_grid) {
+    std::fill(scales.begin(), scales.end(), std::ldexp(1.0, 1 - options.widths.weight_bits));
+    return;
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) scales[i] = scale_of(rows[i], options);
+  if (!options.per_row)
+    std::fill(scales.begin(), scales.end(), *std::max_element(scales.begin(), scales.end()));
+  if (options.powers_of_two)
+    for (double& scale : scales) scale = std::exp2(std::ceil(std::log2(scale)));
+  for (double& scale : scales) scale = with_short_multiplier(scale, options);
+}
+
+void learned_scales(std::span<const WeightRow> rows, const float* log2_scales, bool per_row,
+                    const QuantiseOptions& options, std::span<double> scales) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double exponent = log2_scales[per_row ? i : 0];
+    scales[i] = std::max(std::exp2(exponent), least_scale(rows[i], options.widths));
+  }
+  if (!per_row)
+    std::fill(scales.begin(), scales.end(), *std::max_element(scales.begin(), scales.end()));
+  if (options.powers_of_two)
+    for (double& scale : scales) scale = std::exp2(std::round(std::log2(scale)));
+  for (double& scale : scales) scale = with_short_multiplier(scale, options);
+}
+
+std::int16_t integer_weight(double weight, double scale, int bits) {
+  // Symmetric, so that a product of bytes never meets -128.
+  const auto most = static_cast<double>(power_of_two(bits - 1) - 1);
+  return static_cast<std::int16_t>(round_half_even(std::clamp(weight / scale, -most, most)));
+}
+
+std::int64_t integer_bias(const WeightRow& row, double scale) {
+  const double units = std::ldexp(row.bias / scale, row.fraction);
+  require(std::abs(units) < 0x1p62, "[quantise] found a bias of ", row.bias, " beside a scale of ",
+          scale, ", wanted less than 2^62 units");
+  return round_half_even(units);
+}
+
+Requantiser requantiser_of(const WeightRow& row, double scale) {
+  return nearest_requantiser(std::ldexp(scale, row.sum_fraction - row.fraction));
+}
+
+}  // namespace taugate

@@ -1,0 +1,313 @@
+#include "taugate/quant/qat/qat.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/gru_sequence.h"
+#include "quant/qat/qat_weights.h"
+
+namespace taugate {
+namespace {
+
+constexpr int kFloatBits = 24;  // integers of up to 2^24 are floats
+
+QatGrid grid(int fraction, double low, double high) {
+  return {low, high, std::ldexp(1.5, 52 - fraction),
+          static_cast<float>(std::ldexp(1.5, 23 - fraction))};
+}
+QatGrid fraction_grid(int fraction) {
+  const double most = 1.0 - std::ldexp(1.0, -fraction);
+  return grid(fraction, -most, most);
+}
+QatGrid word_grid(int bits, int fraction) {
+  const double most = std::ldexp(1.0, bits - 1 - fraction);
+  return grid(fraction, -most, most - std::ldexp(1.0, -fraction));
+}
+
+void check_float(const char* field, int found, int most) {
+  if (found > most)
+    fail_usage("[quantisation-aware training] ", field, ": found ", found, ", wanted at most ",
+               most, ", so that floats hold every value");
+}
+
+Sequence<float> on_grid(Arena& arena, const Sequence<float>& s, const QatGrid& grid) {
+  const auto out = arena.sequence<float>(s.steps, s.features, s.batch);
+  std::copy_n(s.data, s.size(), out.data);
+  qat_kernels().requantise(grid, 1.0, s.size(), out.data);
+  return out;
+}
+
+Weight<float> weight_of(const Tape<float>& tape, const ParameterRef& ref) {
+  return ref.rows > 0 ? tape.weight(ref) : Weight<float>{};
+}
+
+Matrix<const float> constant(const Matrix<float>& m) { return {m.data, m.rows, m.cols}; }
+
+/// A layer's weights in the kernels' order; the recurrent step that fills one step of a sequence.
+struct IntegerPanels {
+  const GruSequence<float>& s;
+  const QatRows& rows;
+  simd::Packed<float> rz, n, recurrent_n;
+
+  IntegerPanels(Arena& arena, const GruSequence<float>& sequence, const QatRows& r)
+      : s(sequence), rows(r) {
+    const int H = s.H, I = s.I;
+    const auto W = [&](int first, int count) {
+      return I ? simd::strided<float>(r.input.integers + first * I, count, I, I)
+               : simd::Strided<float>{nullptr, count};
+    };
+    const auto U = [&](int first, int count) {
+      return simd::strided<float>(r.recurrent.integers + first * H, count, H, H);
+    };
+    rz = simd::pack(arena, W(0, 2 * H), U(0, 2 * H));
+    if (s.form == GruForm::reset_after) {
+      n = simd::pack(arena, W(2 * H, H));
+      recurrent_n = simd::pack(arena, U(2 * H, H));
+    } else {
+      n = simd::pack(arena, W(2 * H, H), U(2 * H, H));
+    }
+  }
+
+  void step(int t, const QatStep& step) const {
+    const auto& kernel = simd::kernels<float>();
+    const auto& element = qat_kernels();
+    const float* x = s.I ? s.x.value.step(t) : nullptr;
+    const float* q = s.operands.step(t);
+    float *g = s.gates_at(t), *fourth = g + 3 * s.plane;
+    const auto product = [&](const simd::Packed<float>& weights, const float* first, int first_rows,
+                             const float* second, int second_rows, int row, float* out) {
+      kernel.matmul({.weights = weights,
+                     .first = first,
+                     .first_rows = first_rows,
+                     .second = second,
+                     .second_rows = second_rows,
+                     .bias = rows.biases + row,
+                     .out = out,
+                     .lanes = s.lanes});
+    };
+    product(rz, x, s.I, q, s.H, 0, g);
+    if (s.form == GruForm::reset_after) {
+      product(n, x, s.I, nullptr, 0, 2 * s.H, g + 2 * s.plane);
+      product(recurrent_n, q, s.H, nullptr, 0, 3 * s.H, fourth);
+      element.after(step);
+    } else {
+      element.before_product(step);
+      product(n, x, s.I, fourth, s.H, 2 * s.H, g + 2 * s.plane);
+      element.before_blend(step);
+    }
+  }
+};
+
+}  // namespace
+
+QatGrids qat_grids(const Widths& w, GruForm form, Activation activation) {
+  QatGrids g;
+  g.form = form;
+  g.activation = activation;
+  g.step_reads_operand = w.step_reads_operand;
+  g.gate_sum = word_grid(w.sum_bits, w.gate_sum_fraction);
+  g.candidate_sum = word_grid(w.sum_bits, w.candidate_sum_fraction);
+  g.gate = grid(w.gate_fraction, 0.0, 1.0);
+  g.candidate = fraction_grid(w.candidate_fraction);
+  g.product = fraction_grid(w.product_fraction);
+  g.state = fraction_grid(w.state_fraction);
+  g.operand = fraction_grid(w.operand_fraction);
+  g.output = word_grid(w.output_bits, w.output_fraction);
+  g.gate_last = 4.0 - std::ldexp(1.0, -w.gate_sum_fraction - 1);
+  g.candidate_last = 4.0 - std::ldexp(1.0, -w.candidate_sum_fraction);
+  // Products of a gate with a sum, and with a difference of states.
+  const int held = w.step_reads_operand ? w.operand_fraction : w.state_fraction;
+  g.narrow = w.gate_fraction + w.sum_bits <= kFloatBits &&
+             w.gate_fraction + std::max(w.candidate_fraction, held) + 1 <= kFloatBits - 1 &&
+             w.state_fraction <= 21 && w.candidate_fraction <= 21;
+  return g;
+}
+
+QatNetwork::QatNetwork(const Seq2Seq& model, const QatOptions& options)
+    : config_(model.config()), options_(options) {
+  const Widths& w = options.quantise.widths;
+  w.validate(config_.form, config_.activation);
+  check_float("input_extra", w.input_extra, 0);
+  check_float("sum_bits", w.sum_bits, kFloatBits);
+  check_float("state_fraction", w.state_fraction, kFloatBits);
+  check_float("output_bits", w.output_bits, kFloatBits);
+  if (config_.form == GruForm::reset_before)
+    check_float("product_fraction", w.product_fraction, kFloatBits);
+  if (options.learned_scales && options.quantise.scale == WeightScale::fixed_grid)
+    fail_usage("[quantisation-aware training] found learned scales on a fixed grid, wanted one");
+  grids_ = qat_grids(w, config_.form, config_.activation);
+
+  parameters_ = model.parameters().clone();
+  WeightScales initial;
+  if (options.learned_scales) initial = weight_scales(model, options.quantise);
+  const std::size_t side = config_.hidden.size();
+  for (std::size_t k = 0; k < 2 * side; ++k) {
+    const std::string name = concat(k < side ? "encoder." : "decoder.", k % side);
+    layers_.push_back({name,
+                       ref(name + ".weight_ih"),
+                       ref(name + ".weight_hh"),
+                       ref(name + ".bias_ih"),
+                       ref(name + ".bias_hh"),
+                       {}});
+    if (options.learned_scales) layers_.back().log2_scales = add_scales(name, initial.layers[k]);
+  }
+  head_ = {"head", {}, ref("head.weight"), ref("head.bias"), {}, {}};
+  if (options.learned_scales) head_.log2_scales = add_scales("head", initial.head);
+}
+
+ParameterRef QatNetwork::ref(const std::string& name) const {
+  const auto* entry = parameters_.find(name);
+  return entry ? entry->at : ParameterRef{};
+}
+
+ParameterRef QatNetwork::add_scales(const std::string& name, const std::vector<double>& initial) {
+  const auto count = options_.quantise.per_row ? initial.size() : std::size_t{1};
+  const ParameterRef at = parameters_.add(name + ".log2_scale", static_cast<int>(count), 1);
+  for (std::size_t i = 0; i < count; ++i)
+    parameters_.matrix(at).data[i] = static_cast<float>(std::log2(initial[i]));
+  return at;
+}
+
+Seq2SeqOutput<float> QatNetwork::run(Tape<float>& tape, Var<float> tpsf, QatRecord* record) const {
+  require(tpsf.features() == 1, "[quantisation-aware training] found an input ",
+          shape_of(tpsf.value), ", wanted 1 feature");
+  if (record) record->layers.clear();
+  const std::size_t side = config_.hidden.size();
+  const int steps = tpsf.steps();
+  Var<float> x{on_grid(tape.arena(), tpsf.value, grids_.operand), tpsf.grad};
+  LayerOutput y;
+  Var<float> final_states[Seq2Seq::kMostLayers];
+  for (std::size_t k = 0; k < side; ++k) {
+    y = run_layer(tape, layers_[k], x, {}, steps, record);
+    x = y.operands;
+    final_states[k] = last_step(y.states);
+  }
+  x = {};  // the decoder reads zeros
+  for (std::size_t k = 0; k < side; ++k) {
+    y = run_layer(tape, layers_[side + k], x, final_states[k], steps, record);
+    x = y.operands;
+  }
+  const Var<float> features = options_.quantise.widths.head_reads_state ? y.states : y.operands;
+  return {run_head(tape, features), features};
+}
+
+QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, const Layer& layer, Var<float> x,
+                                              Var<float> h0, int steps, QatRecord* record) const {
+  Arena& arena = tape.arena();
+  const QuantiseOptions& options = options_.quantise;
+  const Weight<float> bias = tape.weight(layer.bias), c = weight_of(tape, layer.recurrent_bias);
+  const Weight<float> input = weight_of(tape, layer.input), U = tape.weight(layer.recurrent);
+  const LayerWeights weights{constant(input.value), constant(U.value), bias.value.data,
+                             c.value.data};
+  QatRows rows = qat_rows(arena, weights.row_count(config_.form), input, U);
+  rows.weight_bits = options.widths.weight_bits;
+  rows.log2_scales = weight_of(tape, layer.log2_scales);
+  for (int i = 0; i < rows.count; ++i) rows.rows[i] = weights.row(i, config_.form, options.widths);
+  quantise_rows(tape, rows, options, layer.name.c_str());
+
+  GruSequence<float> s;
+  s.x = x;
+  s.h0 = h0;
+  s.w = {rows.input.worth, rows.recurrent.worth, bias, c};
+  s.form = config_.form;
+  s.activation = config_.activation;
+  s.prepare(arena, steps);
+  const int batch = s.batch();
+  const auto states = arena.sequence<float>(steps + 1, s.H, batch);
+  s.operands = arena.sequence<float>(steps + 1, s.H, batch);
+  s.states = grids_.step_reads_operand ? s.operands : states;
+  if (h0.empty())
+    std::fill_n(states.data, s.plane, 0.0f);
+  else
+    std::copy_n(h0.value.data, s.plane, states.data);
+  std::copy_n(states.data, s.plane, s.operands.data);
+  qat_kernels().requantise(grids_.operand, 1.0, s.plane, s.operands.data);
+  std::uint8_t* stops =
+      s.keep ? arena.allocate<std::uint8_t>(s.plane * static_cast<std::size_t>(steps)) : nullptr;
+  s.stops = stops;
+  Sequence<float> sums;
+  if (record) {
+    sums = arena.sequence<float>(steps, 4 * s.H, batch);
+    record->layers.push_back(
+        {sums, {s.gates, s.keep ? steps : 1, 4 * s.H, batch}, states, s.operands});
+  }
+
+  const IntegerPanels panels(arena, s, rows);
+  for (int t = 0; t < steps; ++t)
+    panels.step(t, {.grids = &grids_,
+                    .hidden = s.H,
+                    .lanes = s.lanes,
+                    .units = rows.units,
+                    .gates = s.gates_at(t),
+                    .held = s.states.step(t),
+                    .state = states.step(t + 1),
+                    .operand = s.operands.step(t + 1),
+                    .stops = stops ? stops + s.plane * static_cast<std::size_t>(t) : nullptr,
+                    .sums = record ? sums.step(t) : nullptr});
+  // The step's rounding to the operand passes gradients straight through, so both share one.
+  if (s.keep) {
+    s.y.grad = arena.zero_sequence<float>(steps, s.H, batch);
+    tape.record([s, &arena] { s.backward(arena); });
+  }
+  return {{s.operands.slice(1, steps), s.y.grad}, {states.slice(1, steps), s.y.grad}};
+}
+
+Var<float> QatNetwork::run_head(Tape<float>& tape, Var<float> x) const {
+  Arena& arena = tape.arena();
+  const Weight<float> weight = tape.weight(head_.recurrent), bias = tape.weight(head_.bias);
+  QatRows rows = qat_rows(arena, weight.value.rows, {}, weight);
+  rows.weight_bits = options_.quantise.widths.weight_bits;
+  rows.log2_scales = weight_of(tape, head_.log2_scales);
+  for (int c = 0; c < rows.count; ++c)
+    rows.rows[c] = head_row(constant(weight.value), bias.value.data, c, options_.quantise.widths);
+  quantise_rows(tape, rows, options_.quantise, "head");
+
+  // linear() for the way back; its values are then replaced by the integers'.
+  const Var<float> y = linear(tape, x, rows.recurrent.worth, bias);
+  const int C = rows.count, H = weight.value.cols;
+  const auto packed = simd::pack(arena, simd::strided<float>(rows.recurrent.integers, C, H, H));
+  for (int t = 0; t < y.steps(); ++t) {
+    simd::kernels<float>().matmul({.weights = packed,
+                                   .first = x.value.step(t),
+                                   .first_rows = H,
+                                   .bias = rows.biases,
+                                   .out = y.value.step(t),
+                                   .lanes = y.value.lanes()});
+    for (int c = 0; c < C; ++c)
+      qat_kernels().requantise(grids_.output, rows.units[c],
+                               static_cast<std::size_t>(y.value.lanes()), y.value.row(t, c));
+  }
+  const auto low = static_cast<float>(grids_.output.low);
+  const auto high = static_cast<float>(grids_.output.high);
+  if (y.wants_gradient())
+    tape.record([y, low, high] {
+      for (std::size_t i = 0; i < y.grad.size(); ++i)
+        if (y.value.data[i] <= low || y.value.data[i] >= high) y.grad.data[i] = 0.0f;
+    });
+  return y;
+}
+
+Seq2Seq QatNetwork::master() const {
+  Seq2Seq model(config_);
+  model.parameters().take_from(parameters_);
+  return model;
+}
+
+WeightScales QatNetwork::scales() const {
+  const Seq2Seq model = master();
+  if (!options_.learned_scales) return weight_scales(model, options_.quantise);
+  const auto learned = [&](const std::vector<WeightRow>& rows, const ParameterRef& at) {
+    std::vector<double> scales(rows.size());
+    learned_scales(rows, parameters_.data() + at.offset, at.rows == static_cast<int>(rows.size()),
+                   options_.quantise, scales);
+    return scales;
+  };
+  const Widths& w = options_.quantise.widths;
+  WeightScales all;
+  for (std::size_t k = 0; k < layers_.size(); ++k)
+    all.layers.push_back(learned(layer_rows(model, k, w), layers_[k].log2_scales));
+  all.head = learned(head_rows(model, w), head_.log2_scales);
+  return all;
+}
+
+}  // namespace taugate

@@ -1,6 +1,0 @@
-#include "taugate/quant/qat_step.inl"
-
-namespace taugate {
-extern const QatKernels qat_kernels_avx2;
-const QatKernels qat_kernels_avx2 = kQatKernels;
-}  // namespace taugate

@@ -1,0 +1,35 @@
+#pragma once
+// Integer layers and heads in the order in which the SIMD kernels read them.
+
+#include "taugate/core/arena.h"
+#include "taugate/quant/integer/integer_model.h"
+#include "simd/integer/integer_kernels.h"
+
+namespace taugate {
+
+/// Which lanes the units of a narrow layer lie in.
+struct UnitOrder {
+  int group;           ///< units of a tile, or of a group of lanes
+  int multiple;        ///< of units that a layer is padded to
+  int lane_words = 0;  ///< for one trace alone: words of a register; 0: one unit after the other
+};
+
+simd::IntegerTail tail_of(const IntegerModel& model);
+
+/// multiplier / 2^shift
+double scale_of(Requantiser by);
+
+/// Whether simd::FloatRequantisers hold for every accumulator but the head's.
+bool floats_fit(const IntegerModel& model);
+
+/// `floats`: with FloatRequantisers.
+simd::NarrowGru pack_narrow(Arena& memory, const IntegerModel& model, const IntegerLayer& layer,
+                            const simd::IntegerKernels& kernels, UnitOrder order, bool floats);
+simd::WideGru pack_wide(Arena& memory, const IntegerModel& model, const IntegerLayer& layer);
+
+/// The head above a narrow layer, its rows `words` words long (at least those of the layer).
+simd::IntegerReadout pack_narrow_head(Arena& memory, const IntegerModel& model,
+                                      const simd::IntegerKernels& kernels, int words);
+simd::IntegerReadout pack_wide_head(Arena& memory, const IntegerModel& model);
+
+}  // namespace taugate
