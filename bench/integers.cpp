@@ -21,7 +21,7 @@ void integers_beside_floats(benchmark::State& state, const Case& c) {
   taugate::set_thread_count(c.threads);
   const taugate::Seq2Seq model = network({c.units}, kGates);
   taugate::Engine floats(model);
-  taugate::IntegerEngine integers(taugate::quantise(model));
+  taugate::IntegerEngine integers(taugate::quantize(model));
   const std::vector<float> input = traces(static_cast<std::size_t>(c.batch), kGates);
   std::vector<float> output(input.size());
   const int calls = c.batch == 1 ? 64 : 1;  // a turn is long against a look at the clock

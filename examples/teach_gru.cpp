@@ -52,7 +52,7 @@ struct Adder {
 };
 
 /// One round: draw a task, forward, backward, one step of Adam. Returns the loss.
-double train_once(Adder& adder, AdamOptimiser& adam, Random& random, Arena& arena,
+double train_once(Adder& adder, AdamOptimizer& adam, Random& random, Arena& arena,
                   Buffer<float>& gradients) {
   arena.reset();  // everything that the last round made is gone
   std::fill(gradients.begin(), gradients.end(), 0.0f);
@@ -68,7 +68,7 @@ double train_once(Adder& adder, AdamOptimiser& adam, Random& random, Arena& aren
 }
 
 double train(Adder& adder) {
-  AdamOptimiser adam(adder.parameters.size());
+  AdamOptimizer adam(adder.parameters.size());
   Random random(/*seed=*/1, /*stream=*/0);
   Arena arena;
   Buffer<float> gradients(adder.parameters.size());

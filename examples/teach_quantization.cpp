@@ -9,7 +9,7 @@
 //
 // It learns to remember the first of some numbers. Then its weights are put onto a grid of 3 bits
 // (7 values a row): once after training, where nobody asked the network about it, and once with
-// fake quantisation in every step of a short second training, so that it learns to live with it.
+// fake quantization in every step of a short second training, so that it learns to live with it.
 
 #include <taugate/taugate.h>
 
@@ -79,7 +79,7 @@ Var<S> loss_of(const MinimalGatedUnit& cell, Tape<S>& tape, Random& random, int 
 }
 
 void train(MinimalGatedUnit& cell, int rounds, bool quantize) {
-  AdamOptimiser adam(cell.parameters.size());
+  AdamOptimizer adam(cell.parameters.size());
   Random random(/*seed=*/2, /*stream=*/quantize);
   Buffer<float> gradients(cell.parameters.size());
   Arena arena;

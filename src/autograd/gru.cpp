@@ -84,7 +84,7 @@ void GruSequence<S>::backward(Arena& arena) const {
 
 template <class S>
 void GruSequence<S>::stop_gradients(int t, int first_plane, int last_plane) const {
-  const std::uint8_t* stop = stops + plane * static_cast<std::size_t>(t);
+  const std::uint8_t* stop = saturation_mask + plane * static_cast<std::size_t>(t);
   for (int p = first_plane; p < last_plane; ++p) {
     S* d = gates_at(t) + plane * static_cast<std::size_t>(p);
     for (std::size_t i = 0; i < plane; ++i) d[i] = (stop[i] >> p) & 1 ? S(0) : d[i];
@@ -101,7 +101,7 @@ void GruSequence<S>::backward_through_time(const Reverse& r, int first, int last
     const S *h = states.step(t), *dy = y.grad.step(t);
     if (form == GruForm::reset_after) {
       kernel.gates_after_backward(activation, plane, g, h, dy, r.dh);
-      if (stops) stop_gradients(t, 0, 4);
+      if (saturation_mask) stop_gradients(t, 0, 4);
       kernel.matmul({.weights = r.ut,
                      .first = g,
                      .first_rows = 2 * H,
@@ -112,14 +112,14 @@ void GruSequence<S>::backward_through_time(const Reverse& r, int first, int last
                      .lanes = lanes});
     } else {
       kernel.blend_before_backward(activation, plane, g, h, dy, r.dh);
-      if (stops) stop_gradients(t, 1, 3);
+      if (saturation_mask) stop_gradients(t, 1, 3);
       kernel.matmul({.weights = r.ut_n,
                      .first = g + 2 * plane,
                      .first_rows = H,
                      .out = r.dq,
                      .lanes = lanes});
       kernel.reset_before_backward(activation, plane, g, h, r.dq, r.dh);
-      if (stops) stop_gradients(t, 0, 1);
+      if (saturation_mask) stop_gradients(t, 0, 1);
       kernel.matmul({.weights = r.ut,
                      .first = g,
                      .first_rows = 2 * H,

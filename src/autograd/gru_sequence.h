@@ -31,7 +31,7 @@ struct GruSequence {
   bool keep = false;
   /// [T][H * lanes] or null: bit p stops the gradient of a step's plane p, where that plane was
   /// made by something that had saturated.
-  const std::uint8_t* stops = nullptr;
+  const std::uint8_t* saturation_mask = nullptr;
 
   S* gates_at(int t) const { return gates + (keep ? gate_stride * t : 0); }
 

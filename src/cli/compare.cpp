@@ -80,7 +80,7 @@ void print(const std::vector<ComparisonRow>& rows) {
           r.truth_ns);
     before = heading;
     const auto percent = [](const char* format, double share) {
-      return printed_or_none(format, 100.0 * share) + (std::isfinite(share) ? " %" : "");
+      return formatted_or_none(format, 100.0 * share) + (std::isfinite(share) ? " %" : "");
     };
     std::printf(
         "  %-20s bias %s  deviation %s  bound %s  ratio %s  F %s  failed %zu of %zu  "
@@ -88,8 +88,8 @@ void print(const std::vector<ComparisonRow>& rows) {
         r.name.c_str(), percent("%+7.2f", r.relative_bias()).c_str(),
         percent("%6.2f", r.deviation_ns / r.truth_ns).c_str(),
         percent("%6.2f", r.bound_ns / r.truth_ns).c_str(),
-        printed_or_none("%5.2f", r.deviation_ns / r.bound_ns).c_str(),
-        printed_or_none("%5.2f", r.f_value).c_str(), r.failures, r.traces, r.traces_per_second);
+        formatted_or_none("%5.2f", r.deviation_ns / r.bound_ns).c_str(),
+        formatted_or_none("%5.2f", r.f_value).c_str(), r.failures, r.traces, r.traces_per_second);
   }
 }
 
@@ -163,10 +163,10 @@ ReportTable table_of(const Axis& axis, const std::vector<ComparisonRow>& rows) {
     if (r.condition.series != axis.series) continue;
     const std::string x = short_number(r.condition.x / axis.unit);
     table.rows.push_back(
-        {x == before ? "" : x, r.name, printed_or_none("%+.1f", 100.0 * r.relative_bias()),
-         printed_or_none("%.1f", 100.0 * r.deviation_ns / r.truth_ns),
-         printed_or_none("%.1f", 100.0 * r.bound_ns / r.truth_ns),
-         printed_or_none("%.2f", r.deviation_ns / r.bound_ns), printed_or_none("%.2f", r.f_value),
+        {x == before ? "" : x, r.name, formatted_or_none("%+.1f", 100.0 * r.relative_bias()),
+         formatted_or_none("%.1f", 100.0 * r.deviation_ns / r.truth_ns),
+         formatted_or_none("%.1f", 100.0 * r.bound_ns / r.truth_ns),
+         formatted_or_none("%.2f", r.deviation_ns / r.bound_ns), formatted_or_none("%.2f", r.f_value),
          std::to_string(r.failures), format_quantity(r.traces_per_second)});
     before = x;
   }
@@ -209,7 +209,7 @@ int compare(int argc, char** argv) {
   const Decay decay = decay_from(a);
   const int components = decay.tau1_ns == decay.tau2_ns ? 1 : 2;
   std::vector<std::unique_ptr<TraceModel>> models;
-  std::vector<Contestant> contestants;
+  std::vector<Method> contestants;
   Acquisition acquisition = acquisition_preset(a.text("preset"));
   if (a.has("models"))
     for (const std::string& file : a.texts("models")) {

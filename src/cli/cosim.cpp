@@ -69,7 +69,7 @@ CosimulationTraffic traffic_from(const Arguments& a) {
   return t;
 }
 
-std::vector<PixelSamples> traces_from(const QuantisedModel& model, const Arguments& a,
+std::vector<PixelSamples> traces_from(const QuantizedModel& model, const Arguments& a,
                                       std::size_t traces) {
   if (!a.has("data")) return words_of(model.network, simulated_inputs(model, traces, kCosimSeed));
   return words_of(model.network, recorded_inputs(model, measurement_from(a, a.text("data")),
@@ -124,7 +124,7 @@ nlohmann::json json_of(const RtlParameters& p, const CosimulationResult& r,
       {"latency_last_word", latency.last}};
 }
 
-int compare(const QuantisedModel& model, const RtlParameters& parameters,
+int compare(const QuantizedModel& model, const RtlParameters& parameters,
             const std::vector<PixelSamples>& pixels, const Arguments& a) {
   const CosimulationTraffic traffic = traffic_from(a);
   if (traffic.flip) check_flip(model.network, parameters, *traffic.flip);
@@ -170,7 +170,7 @@ int cosim(int argc, char** argv) {
   if (traces < 1 || traces > 1u << 20) fail_usage("--traces: found ", traces, ", wanted 1 to 2^20");
   if (!holds_integers(file))
     fail(file, ": found a model of floats, wanted one of integers (taugate quantize)");
-  const QuantisedModel model = load_quantised_model(file);
+  const QuantizedModel model = load_quantized_model(file);
   const RtlParameters parameters = rtl_parameters(model.network, hardware);
   const std::vector<PixelSamples> pixels = traces_from(model, a, traces);
   try {

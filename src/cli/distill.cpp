@@ -18,7 +18,7 @@ int distill(int argc, char** argv) {
       "beta", "weight of the teacher's hidden features, through a learned projection, 0 or more",
       otherwise("0"), "B");
   if (!a.parse(argc, argv)) return kSuccess;
-  const DistilOptions options{.alpha = a.number("alpha"), .beta = a.number("beta")};
+  const DistillOptions options{.alpha = a.number("alpha"), .beta = a.number("beta")};
   options.validate();
   if (options.alpha == 0.0 && options.beta == 0.0)
     fail_usage("--alpha, --beta: found 0 and 0, with which the teacher teaches nothing");

@@ -27,8 +27,8 @@ void print(const Evaluation& e) {
       std::printf("  none\n");
       continue;
     }
-    const std::string r2 = c == 0 ? printed("R2 %.5f +- %.5f", m.r2.mean, m.r2.deviation)
-                                  : "pooled R2 " + printed_or_none("%.5f", m.pooled_r2);
+    const std::string r2 = c == 0 ? formatted("R2 %.5f +- %.5f", m.r2.mean, m.r2.deviation)
+                                  : "pooled R2 " + formatted_or_none("%.5f", m.pooled_r2);
     std::printf("  RMSE %.5f +- %.5f   %s   L2 %.4f +- %.4f   DTW %.4f +- %.4f\n", m.rmse.mean,
                 m.rmse.deviation, r2.c_str(), m.l2.mean, m.l2.deviation, m.dtw.mean,
                 m.dtw.deviation);
@@ -61,7 +61,7 @@ bool evaluate_unlike(const TraceModel& model, const Arguments& a) {
     std::printf("%-44s", c.name.c_str());
     for (std::size_t k = 0; k < table.photons.size(); ++k)
       std::printf("%7.1f %%%7s", 100.0 * c.flagged[k],
-                  std::isfinite(c.bias[k]) ? printed("%+.0f%%", 100.0 * c.bias[k]).c_str() : "");
+                  std::isfinite(c.bias[k]) ? formatted("%+.0f%%", 100.0 * c.bias[k]).c_str() : "");
     std::printf("\n");
   }
   if (a.has("json")) write_file(a.text("json"), to_json(table) + "\n");

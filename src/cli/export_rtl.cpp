@@ -41,7 +41,7 @@ void write_words(const fs::path& path, std::span<const std::int64_t> words, int 
   file.commit();
 }
 
-void write_vectors(const fs::path& folder, const QuantisedModel& model, std::size_t traces,
+void write_vectors(const fs::path& folder, const QuantizedModel& model, std::size_t traces,
                    int data_bits) {
   const auto pixels = words_of(model.network, simulated_inputs(model, traces, kVectorSeed));
   std::vector<std::int16_t> input;
@@ -69,7 +69,7 @@ int export_rtl(int argc, char** argv) {
   if (vectors > 1u << 20) fail_usage("--vectors: found ", vectors, ", wanted at most 2^20");
   if (!holds_integers(file))
     fail(file, ": found a model of floats, wanted one of integers (taugate quantize)");
-  const QuantisedModel model = load_quantised_model(file);
+  const QuantizedModel model = load_quantized_model(file);
   const RtlParameters parameters = rtl_parameters(model.network, options);
   const fs::path folder = a.text("output");
   if (vectors > 0) write_vectors(folder, model, vectors, parameters.data_bits());

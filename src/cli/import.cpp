@@ -59,8 +59,8 @@ WeightGrid grid_from(const Arguments& a) {
   return a.has("round") ? WeightGrid::k128_rounded : WeightGrid::k128;
 }
 
-Arrangement arrangement_from(const Arguments& a, const ForeignNetwork& network, int gates) {
-  Arrangement wanted;
+LayerMapping layer_mapping_from(const Arguments& a, const ImportedNetwork& network, int gates) {
+  LayerMapping wanted;
   wanted.gates = gates;
   if (a.has("encoder")) wanted.encoder = a.texts("encoder");
   if (a.has("decoder")) wanted.decoder = a.texts("decoder");
@@ -79,12 +79,12 @@ Arrangement arrangement_from(const Arguments& a, const ForeignNetwork& network, 
 }
 
 /// The QKeras student of these weights; says how it computes.
-QuantisedModel integers_of(const TrainedModel& floats, const ForeignNetwork& network,
+QuantizedModel integers_of(const TrainedModel& floats, const ImportedNetwork& network,
                            const Arguments& a) {
   const std::uint64_t found = a.count("input-bits");
   if (found < 8 || found > 16) fail_usage("--input-bits: found ", found, ", wanted 8 to 16");
   const int bits = static_cast<int>(found);
-  QuantisedModel model(qkeras_model(floats.network, network.file, bits), floats);
+  QuantizedModel model(qkeras_model(floats.network, network.file, bits), floats);
   if (!network.unknown_activation.empty())
     std::cout << "the file names " << network.unknown_activation
               << ": run as clip(x/2 + 1/2, 0, 1) and clip(x, -1, 1), rounded to k/128\n";
@@ -107,9 +107,9 @@ int import_weights(int argc, char** argv) {
   normalisation.baseline_gates =
       static_cast<int>(std::min<std::uint64_t>(a.count("baseline-gates"), 1u << 30));
   validate(normalisation, prior.simulator.acquisition.gates);
-  const ForeignNetwork network = read_foreign_network(weights, grid_from(a));
+  const ImportedNetwork network = read_network(weights, grid_from(a));
   ImportedModel imported =
-      arrange(network, arrangement_from(a, network, prior.simulator.acquisition.gates));
+      map_layers(network, layer_mapping_from(a, network, prior.simulator.acquisition.gates));
   const Seq2SeqConfig config = imported.model.config();
   require(config.outputs == 1 || config.outputs == 3, weights.string(), ": head '", imported.head,
           "' has ", config.outputs,

@@ -177,7 +177,7 @@ void draw_one_trace(const TraceModel& model, const Inference& r, std::size_t pix
   std::ostringstream title;
   title << "row " << pixel / r.width << ", column " << pixel % r.width << ": "
         << static_cast<std::uint64_t>(r.intensity[pixel]) << " counts, lifetime "
-        << printed_or_none("%.4g", r.amplitude_ns[pixel]) << " ns";
+        << formatted_or_none("%.4g", r.amplitude_ns[pixel]) << " ns";
   draw_trace(target, {title.str(), model.acquisition().gate_step_ns, counts, decay, fitted,
                       irf_gates, first_gate_ns});
 }
@@ -236,7 +236,7 @@ void print(const Inference& r, const nlohmann::json& s) {
     for (std::size_t i = 0; i < n; ++i)
       std::cout << "  trace " << i << ": "
                 << (std::isfinite(r.amplitude_ns[i])
-                        ? printed("%.4g ns amplitude-weighted, %.4g ns intensity-weighted",
+                        ? formatted("%.4g ns amplitude-weighted, %.4g ns intensity-weighted",
                                   r.amplitude_ns[i], r.intensity_ns[i])
                         : "no lifetime")
                 << ", " << static_cast<std::uint64_t>(r.intensity[i]) << " counts\n";

@@ -66,15 +66,15 @@ void print_float_model(const std::string& path) {
 void print_widths(const Widths& w) {
   const auto range = [](int bits, int fraction) { return std::ldexp(1.0, bits - 1 - fraction); };
   std::cout << "  arithmetic   version " << kArithmeticVersion << "; bits: weights "
-            << w.weight_bits << ", operand " << w.operand_fraction + 1 << ", gates "
-            << w.gate_fraction + 1 << ", candidate " << w.candidate_fraction + 1
-            << ", carried state " << w.state_fraction + 1
-            << (w.input_extra > 0 ? concat(", input ", w.operand_fraction + w.input_extra + 1) : "")
+            << w.weight_bits << ", operand " << w.operand_frac_bits + 1 << ", gates "
+            << w.gate_frac_bits + 1 << ", candidate " << w.candidate_frac_bits + 1
+            << ", carried state " << w.state_frac_bits + 1
+            << (w.input_extra > 0 ? concat(", input ", w.operand_frac_bits + w.input_extra + 1) : "")
             << '\n'
-            << "  ranges       sums of " << w.sum_bits << " bits: gates within +-"
-            << range(w.sum_bits, w.gate_sum_fraction) << ", candidate within +-"
-            << range(w.sum_bits, w.candidate_sum_fraction) << "; outputs of " << w.output_bits
-            << " bits within +-" << range(w.output_bits, w.output_fraction) << '\n';
+            << "  ranges       sums of " << w.preact_bits << " bits: gates within +-"
+            << range(w.preact_bits, w.gate_preact_frac_bits) << ", candidate within +-"
+            << range(w.preact_bits, w.candidate_preact_frac_bits) << "; outputs of " << w.output_bits
+            << " bits within +-" << range(w.output_bits, w.output_frac_bits) << '\n';
 }
 
 /// The most that an accumulator of each layer can reach, whatever the input.
@@ -103,7 +103,7 @@ void print_integer_model(const std::string& path) {
   print_widths(model.widths);
   print_accumulators(model);
   if (model.notes.contains("simulator"))
-    print_traces(load_quantised_model(path));
+    print_traces(load_quantized_model(path));
   else
     std::cout << "  acquisition  not in the file\n";
 }

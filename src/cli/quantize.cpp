@@ -29,7 +29,7 @@ Arguments declare() {
   const auto otherwise = [](const char* text) {
     return cxxopts::value<std::string>()->default_value(text);
   };
-  a.group("")("o,output", "where the quantised model goes (default: it is only measured)", value(),
+  a.group("")("o,output", "where the quantized model goes (default: it is only measured)", value(),
               "FILE")(
       "weights-only",
       "round the weights only and keep everything else float; writes a float model")(
@@ -37,7 +37,7 @@ Arguments declare() {
       "samples", "held-out traces to measure both on", otherwise("20000"), "N")(
       "seed", "of those traces", otherwise("1000"), "N");
   add_threads(a);
-  add_quantise_options(a);
+  add_quantize_options(a);
   a.group("Calibration")("calibrate",
                          "how ranges are chosen: minmax, percentile, mse, or none (sums within "
                          "+-8, outputs within +-2)",
@@ -97,9 +97,9 @@ void print_comparison(const Column& was, const Column& is, std::int64_t multiply
   std::printf("%-28s%14s%18s%9s\n", "", was.title.c_str(), is.title.c_str(), "ratio");
   const auto line = [](const char* what, const char* format, double a, double b,
                        bool compared = true) {
-    std::printf("  %-26s%14s%18s", what, printed_or_none(format, a).c_str(),
-                printed_or_none(format, b).c_str());
-    if (compared) std::printf("%9s", printed_or_none("%.3f", b / a).c_str());
+    std::printf("  %-26s%14s%18s", what, formatted_or_none(format, a).c_str(),
+                formatted_or_none(format, b).c_str());
+    if (compared) std::printf("%9s", formatted_or_none("%.3f", b / a).c_str());
     std::printf("\n");
   };
   for (std::size_t c = 0; c < was.evaluation.channels.size(); ++c) {
@@ -121,9 +121,9 @@ void print_comparison(const Column& was, const Column& is, std::int64_t multiply
               static_cast<long long>(multiply_accumulates));
 }
 
-void print_use(const std::vector<NodeUse>& uses, std::size_t traces) {
+void print_use(const std::vector<TensorRange>& uses, std::size_t traces) {
   std::printf("ranges, as %zu calibration traces use them:\n", traces);
-  for (const NodeUse& use : uses) {
+  for (const TensorRange& use : uses) {
     const auto value = [&](std::int64_t k) {
       return std::ldexp(static_cast<double>(k), -use.fraction);
     };
@@ -133,9 +133,9 @@ void print_use(const std::vector<NodeUse>& uses, std::size_t traces) {
   }
 }
 
-nlohmann::json json_of(const std::vector<NodeUse>& uses) {
+nlohmann::json json_of(const std::vector<TensorRange>& uses) {
   nlohmann::json all = nlohmann::json::array();
-  for (const NodeUse& use : uses)
+  for (const TensorRange& use : uses)
     all.push_back({{"node", name_of(use.node)},
                    {"largest", std::ldexp(static_cast<double>(use.most), -use.fraction)},
                    {"limit", std::ldexp(static_cast<double>(use.limit), -use.fraction)},
@@ -150,16 +150,16 @@ nlohmann::json json_of(const Column& column) {
   return json;
 }
 
-/// The quantised model with what the command tells about it.
+/// The quantized model with what the command tells about it.
 struct Result {
   std::unique_ptr<TraceModel> model;
   std::string title;
   std::size_t weight_bytes = 0;
-  std::vector<NodeUse> uses;
+  std::vector<TensorRange> uses;
   std::size_t traces = 0;  ///< that were watched
 };
 
-Result rounded(const TrainedModel& model, const QuantiseOptions& options, const Arguments& a) {
+Result rounded(const TrainedModel& model, const QuantizeOptions& options, const Arguments& a) {
   auto out = std::make_unique<TrainedModel>(round_weights(model.network, options), model);
   out->training = note_of(model, a);
   const std::size_t weights =
@@ -173,18 +173,18 @@ Result rounded(const TrainedModel& model, const QuantiseOptions& options, const 
 }
 
 /// Nothing for "none".
-std::optional<RangeRule> rule_from(const Arguments& a) {
+std::optional<CalibrationMethod> rule_from(const Arguments& a) {
   if (a.text("calibrate") == "none") return std::nullopt;
-  return range_rule(a.text("calibrate"));
+  return calibration_method(a.text("calibrate"));
 }
 
-Result integers(const TrainedModel& model, const QuantiseOptions& options,
-                std::optional<RangeRule> rule, const Arguments& a) {
+Result integers(const TrainedModel& model, const QuantizeOptions& options,
+                std::optional<CalibrationMethod> rule, const Arguments& a) {
   const std::vector<float> inputs = calibration_inputs(model, a);
-  auto out = std::make_unique<QuantisedModel>(quantise_trained(model, options, inputs, rule));
+  auto out = std::make_unique<QuantizedModel>(quantize_trained(model, options, inputs, rule));
   out->training = note_of(model, a);
   const std::size_t bytes = weight_bytes(out->network);
-  auto uses = node_use(out->network, inputs);
+  auto uses = tensor_ranges(out->network, inputs);
   return {std::move(out), concat(options.widths.weight_bits, "-bit integers"), bytes,
           std::move(uses), inputs.size() / static_cast<std::size_t>(model.gates())};
 }
@@ -201,8 +201,8 @@ int quantize(int argc, char** argv) {
   if (!a.parse(argc, argv)) return kSuccess;
   use_threads(a);
   const std::string file = a.positional("model");
-  const QuantiseOptions options = quantise_options_from(a);
-  const std::optional<RangeRule> rule = rule_from(a);
+  const QuantizeOptions options = quantize_options_from(a);
+  const std::optional<CalibrationMethod> rule = rule_from(a);
   const std::uint64_t samples = a.count("samples");
   if (samples < 1 || samples > 1u << 30)
     fail_usage("--samples: found ", samples, ", wanted 1 to 2^30");

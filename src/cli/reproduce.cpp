@@ -110,7 +110,7 @@ bool run_jobs(ExperimentFolder& folder) {
 
 int reproduce(int argc, char** argv) {
   Arguments a("reproduce", "[--tables LIST] [--scale quick|full] [-o FOLDER]",
-              "Trains, distils and quantises every row of the paper's tables and writes them with "
+              "Trains, distills and quantizes every row of the paper's tables and writes them with "
               "the paper's figures beside. What a folder already holds is not done again.");
   const auto otherwise = [](const char* text) {
     return cxxopts::value<std::string>()->default_value(text);

@@ -24,16 +24,16 @@ bool is_terminal(int descriptor) { return ::isatty(descriptor) == 1; }
 std::string format_seconds(double seconds) {
   if (!(seconds < 1e9)) return "?";
   const auto s = static_cast<long>(std::lround(std::max(seconds, 0.0)));
-  if (s < 60) return printed("%ld s", s);
-  if (s < 3600) return printed("%ld min %02ld s", s / 60, s % 60);
-  return printed("%ld h %02ld min", s / 3600, s % 3600 / 60);
+  if (s < 60) return formatted("%ld s", s);
+  if (s < 3600) return formatted("%ld min %02ld s", s / 60, s % 60);
+  return formatted("%ld h %02ld min", s / 3600, s % 3600 / 60);
 }
 
 std::string format_quantity(double value) {
-  if (std::abs(value) < 999.5) return printed("%.3g", value);
-  if (std::abs(value) < 999.5e3) return printed("%.3g k", value / 1e3);
-  if (std::abs(value) < 999.5e6) return printed("%.3g M", value / 1e6);
-  return printed("%.3g G", value / 1e9);
+  if (std::abs(value) < 999.5) return formatted("%.3g", value);
+  if (std::abs(value) < 999.5e3) return formatted("%.3g k", value / 1e3);
+  if (std::abs(value) < 999.5e6) return formatted("%.3g M", value / 1e6);
+  return formatted("%.3g G", value / 1e9);
 }
 
 Progress::Progress(std::ostream& out, std::string label, std::string unit, double total,
@@ -60,7 +60,7 @@ void Progress::update(double done, std::string_view note) {
   std::string line = label_ + "  " + format_quantity(done);
   if (total_ > 0.0)
     line += " of " + format_quantity(total_) + " " + unit_ +
-            printed(" (%.0f %%)", 100.0 * done / total_);
+            formatted(" (%.0f %%)", 100.0 * done / total_);
   else
     line += " " + unit_;
   line += "  " + format_quantity(rate) + "/s";

@@ -47,7 +47,7 @@ class Checksum {
   void add(std::string_view bytes) {
     crc_ = crc32_z(crc_, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
   }
-  std::string text() const { return printed("%08lx", crc_); }
+  std::string text() const { return formatted("%08lx", crc_); }
 
  private:
   uLong crc_ = 0;

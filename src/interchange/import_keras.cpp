@@ -29,8 +29,8 @@ struct KerasConfig {
   std::vector<Recurrent> grus;               ///< of the whole model
   std::vector<std::string> gru_names;        ///< of the model's own layers, in its order
   std::map<std::string, std::string> dense;  ///< activation by name
-  bool quantised = false;                    ///< has QKeras' quantisers
-  std::string other_quantiser;               ///< one that is not quantized_bits(8, 0)
+  bool quantized = false;                    ///< has QKeras' quantizers
+  std::string other_quantizer;               ///< one that is not quantized_bits(8, 0)
 };
 
 /// The name of an activation, which may be a text or an object with a name in it.
@@ -61,17 +61,17 @@ bool clips_to_8_bits(const Json& layer) {
          !config.value("use_real_tanh", false);
 }
 
-/// A QGRU's quantisers, which in the form that is known here are all of 8 bits.
+/// A QGRU's quantizers, which in the form that is known here are all of 8 bits.
 void note_quantizers(const Json& layer, KerasConfig& config) {
   for (const char* key :
        {"kernel_quantizer", "recurrent_quantizer", "bias_quantizer", "state_quantizer"}) {
     const auto it = layer.find(key);
     if (it == layer.end()) continue;
-    config.quantised = true;
+    config.quantized = true;
     const Json::json_pointer bits("/config/bits"), integer("/config/integer");
     const bool known = it->is_object() && it->contains(bits) && it->contains(integer);
     if (it->is_string() || (known && (*it)[bits] == 8 && (*it)[integer] == 0)) continue;
-    config.other_quantiser = concat(layer.value("name", "a GRU"), "'s ", key, " is ",
+    config.other_quantizer = concat(layer.value("name", "a GRU"), "'s ", key, " is ",
                                     known ? concat("of ", (*it)[bits].dump(), " bits, ",
                                                    (*it)[integer].dump(), " of them whole")
                                           : it->dump());
@@ -247,7 +247,7 @@ class Reader {
  public:
   Reader(const std::string& file, const KerasConfig& config) : file_(file), config_(config) {}
 
-  ForeignGru gru(const std::string& name, const Parts& parts) const {
+  ImportedGru gru(const std::string& name, const Parts& parts) const {
     const auto [hidden, recurrent_columns] = matrix_shape(parts, name, "recurrent_kernel");
     const bool reads = parts.contains("kernel");  // a decoder that reads zeros needs none
     const auto [inputs, columns] =
@@ -256,7 +256,7 @@ class Reader {
             "': found kernels [", inputs, "][", columns, "] and [", hidden, "][", recurrent_columns,
             "], wanted a GRU's [I][3H] and [H][3H]",
             columns == 4 * hidden ? " (4H are an LSTM's)" : "");
-    ForeignGru gru;
+    ImportedGru gru;
     gru.name = name;
     gru.inputs = inputs;
     gru.hidden = hidden;
@@ -270,9 +270,9 @@ class Reader {
     return gru;
   }
 
-  ForeignLinear linear(const std::string& name, const Parts& parts) const {
+  ImportedLinear linear(const std::string& name, const Parts& parts) const {
     const auto [inputs, outputs] = matrix_shape(parts, name, "kernel");
-    ForeignLinear layer{name, inputs, outputs, {}, {}, {}};
+    ImportedLinear layer{name, inputs, outputs, {}, {}, {}};
     const std::vector<float> kernel = parts.at("kernel").read();
     for (int o = 0; o < outputs; ++o)
       for (int i = 0; i < inputs; ++i)
@@ -305,7 +305,7 @@ class Reader {
   }
 
   /// reset_after has two rows of biases, for the input and for the state; reset_before has one.
-  void read_bias(const Array& bias, ForeignGru& gru) const {
+  void read_bias(const Array& bias, ImportedGru& gru) const {
     const std::size_t columns = gru.bias_ih.size();
     const bool two = bias.shape == std::vector<std::size_t>{2, columns};
     require(two || bias.shape == std::vector<std::size_t>{columns}, file_, ": ", bias.what,
@@ -322,7 +322,7 @@ class Reader {
   const KerasConfig& config_;
 };
 
-void read_activations(const KerasConfig& config, ForeignNetwork& network) {
+void read_activations(const KerasConfig& config, ImportedNetwork& network) {
   for (const KerasConfig::Recurrent& gru : config.grus) {
     std::optional<Activation> kind;
     if (gru.activation == "tanh" && gru.recurrent_activation == "sigmoid")
@@ -339,10 +339,10 @@ void read_activations(const KerasConfig& config, ForeignNetwork& network) {
 
 /// The layers of these groups; name_of(group) is what the user calls one.
 template <class NameOf>
-ForeignNetwork network_of(const std::map<std::string, Parts>& groups, const KerasConfig& config,
+ImportedNetwork network_of(const std::map<std::string, Parts>& groups, const KerasConfig& config,
                           const std::string& file, NameOf name_of) {
   const Reader reader(file, config);
-  ForeignNetwork network;
+  ImportedNetwork network;
   network.file = file;
   for (const auto& [group, raw] : groups) {
     const Parts parts = named_parts(raw);
@@ -364,7 +364,7 @@ ForeignNetwork network_of(const std::map<std::string, Parts>& groups, const Kera
 
 }  // namespace
 
-ForeignNetwork keras_network(const std::filesystem::path& path, WeightGrid grid) {
+ImportedNetwork keras_network(const std::filesystem::path& path, WeightGrid grid) {
   const std::string name = path.string();
   std::unique_ptr<Hdf5File> file;
   std::string text;
@@ -379,15 +379,15 @@ ForeignNetwork keras_network(const std::filesystem::path& path, WeightGrid grid)
     text = file->text_attribute("", "model_config").value_or("");
   }
   const KerasConfig config = parse_config(text, name);
-  require(!config.quantised || grid != WeightGrid::any, name,
+  require(!config.quantized || grid != WeightGrid::any, name,
           ": its GRUs are QKeras': say so (--form qkeras)");
-  require(config.other_quantiser.empty() || grid == WeightGrid::any, name, ": ",
-          config.other_quantiser, ", wanted quantized_bits(8, 0)");
+  require(config.other_quantizer.empty() || grid == WeightGrid::any, name, ": ",
+          config.other_quantizer, ", wanted quantized_bits(8, 0)");
   return network_of(layer_groups(*file, grid), config, name,
                     [&](const std::string& group) { return layer_name(*file, config, group); });
 }
 
-ForeignNetwork keras_network(const Safetensors& content, const std::string& file, WeightGrid grid) {
+ImportedNetwork keras_network(const Safetensors& content, const std::string& file, WeightGrid grid) {
   return network_of(layer_groups(content, file, grid), {}, file, layer_of_path);
 }
 

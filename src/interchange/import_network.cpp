@@ -32,16 +32,16 @@ const Layer& layer_named(const std::vector<Layer>& layers, const std::string& na
              "'; its layers of that kind are: ", names_of(layers));
 }
 
-using Side = std::vector<const ForeignGru*>;
+using Side = std::vector<const ImportedGru*>;
 
 /// The layers of one side by their names, or by a part that the names hold.
-Side side_of(const ForeignNetwork& network, const std::vector<std::string>& names,
+Side side_of(const ImportedNetwork& network, const std::vector<std::string>& names,
              const std::string& part) {
   Side side;
   for (const std::string& name : names)
     side.push_back(&layer_named(network.grus, name, network.file));
   if (!names.empty()) return side;
-  for (const ForeignGru& gru : network.grus)
+  for (const ImportedGru& gru : network.grus)
     if (holds(gru.name, part)) side.push_back(&gru);
   return side;
 }
@@ -55,11 +55,11 @@ bool numbered_alike(const std::string& a, const std::string& b) {
 }
 
 /// Encoder and decoder.
-std::pair<Side, Side> sides_of(const ForeignNetwork& network, const Arrangement& arrangement) {
-  Side encoder = side_of(network, arrangement.encoder, "enc"),
-       decoder = side_of(network, arrangement.decoder, "dec");
+std::pair<Side, Side> sides_of(const ImportedNetwork& network, const LayerMapping& layer_mapping) {
+  Side encoder = side_of(network, layer_mapping.encoder, "enc"),
+       decoder = side_of(network, layer_mapping.decoder, "dec");
   if (encoder.empty() && decoder.empty() && network.grus.size() == 2) {
-    const ForeignGru &a = network.grus[0], &b = network.grus[1];
+    const ImportedGru &a = network.grus[0], &b = network.grus[1];
     const bool second_reads_one = b.inputs == 1 && a.inputs != 1;
     if (second_reads_one || a.inputs != b.inputs || numbered_alike(a.name, b.name)) {
       encoder = {second_reads_one ? &b : &a};
@@ -86,9 +86,9 @@ void check_chain(const Side& side, bool first_reads_one, const std::string& file
   }
 }
 
-GruForm form_of(const ForeignNetwork& network, const Side& layers, std::optional<GruForm> given) {
+GruForm form_of(const ImportedNetwork& network, const Side& layers, std::optional<GruForm> given) {
   std::optional<GruForm> form;
-  for (const ForeignGru* gru : layers) {
+  for (const ImportedGru* gru : layers) {
     if (!gru->form) continue;
     require(!form || *form == *gru->form, network.file, ": layer '", gru->name, "' is ",
             name_of(*gru->form), ", those before it are not; wanted one form");
@@ -102,7 +102,7 @@ GruForm form_of(const ForeignNetwork& network, const Side& layers, std::optional
   return form ? *form : *given;
 }
 
-Activation activation_of(const ForeignNetwork& network, std::optional<Activation> given) {
+Activation activation_of(const ImportedNetwork& network, std::optional<Activation> given) {
   require(
       network.unknown_activation.empty() || given, network.file, ": its GRUs have ",
       network.unknown_activation,
@@ -114,11 +114,11 @@ Activation activation_of(const ForeignNetwork& network, std::optional<Activation
   return network.activation.value_or(given.value_or(Activation::smooth));
 }
 
-const ForeignLinear& head_of(const ForeignNetwork& network, const std::optional<std::string>& name,
+const ImportedLinear& head_of(const ImportedNetwork& network, const std::optional<std::string>& name,
                              int inputs) {
   require(name || network.linears.size() == 1, network.file, ": found ", network.linears.size(),
           " dense layers, wanted one; name the head (--head) out of: ", names_of(network.linears));
-  const ForeignLinear& head =
+  const ImportedLinear& head =
       name ? layer_named(network.linears, *name, network.file) : network.linears.front();
   require(head.inputs == inputs, network.file, ": head '", head.name, "' reads ", head.inputs,
           " values, wanted ", inputs, ", what the decoder makes");
@@ -139,7 +139,7 @@ void put(Parameters& parameters, const std::string& name, const std::vector<floa
 void put_side(Parameters& parameters, const std::string& side, const Side& layers, GruForm form,
               const std::string& file) {
   for (std::size_t k = 0; k < layers.size(); ++k) {
-    const ForeignGru& gru = *layers[k];
+    const ImportedGru& gru = *layers[k];
     const std::string name = concat(side, '.', k, '.');
     if (parameters.find(name + "weight_ih") != nullptr)
       put(parameters, name + "weight_ih", gru.weight_ih, gru.name, file);
@@ -152,7 +152,7 @@ void put_side(Parameters& parameters, const std::string& side, const Side& layer
 
 }  // namespace
 
-ForeignNetwork read_foreign_network(const std::filesystem::path& path, WeightGrid grid) {
+ImportedNetwork read_network(const std::filesystem::path& path, WeightGrid grid) {
   const std::string start = read_prefix(path, 16), file = path.string();
   if (looks_like_hdf5(start) || start.starts_with("PK")) return keras_network(path, grid);
   require(start.size() > 8 && start[8] == '{', file,
@@ -161,19 +161,19 @@ ForeignNetwork read_foreign_network(const std::filesystem::path& path, WeightGri
   const bool keras = std::any_of(content.tensors.begin(), content.tensors.end(), [](const auto& t) {
     return t.name.find("recurrent_kernel") != std::string::npos;
   });
-  ForeignNetwork network =
+  ImportedNetwork network =
       keras ? keras_network(content, file, grid) : torch_network(content, file, grid);
   if (const auto it = content.metadata.find("gates"); it != content.metadata.end())
     network.gates = it->second;
   return network;
 }
 
-ImportedModel arrange(const ForeignNetwork& network, const Arrangement& arrangement) {
-  const auto [encoder, decoder] = sides_of(network, arrangement);
+ImportedModel map_layers(const ImportedNetwork& network, const LayerMapping& layer_mapping) {
+  const auto [encoder, decoder] = sides_of(network, layer_mapping);
   check_chain(encoder, true, network.file);
   check_chain(decoder, false, network.file);
   Seq2SeqConfig config;
-  config.gates = arrangement.gates;
+  config.gates = layer_mapping.gates;
   for (std::size_t k = 0; k < encoder.size(); ++k) {
     config.hidden.push_back(encoder[k]->hidden);
     require(decoder[k]->hidden == encoder[k]->hidden, network.file, ": decoder layer '",
@@ -182,12 +182,12 @@ ImportedModel arrange(const ForeignNetwork& network, const Arrangement& arrangem
   }
   Side all = encoder;
   all.insert(all.end(), decoder.begin(), decoder.end());
-  config.form = form_of(network, all, arrangement.form);
-  config.activation = activation_of(network, arrangement.activation);
-  const ForeignLinear& head = head_of(network, arrangement.head, config.hidden.back());
+  config.form = form_of(network, all, layer_mapping.form);
+  config.activation = activation_of(network, layer_mapping.activation);
+  const ImportedLinear& head = head_of(network, layer_mapping.head, config.hidden.back());
   config.outputs = head.outputs;
   const int fed = decoder.front()->inputs;
-  require(fed <= 1 || fed == config.outputs || arrangement.zero_fed, network.file, ": layer '",
+  require(fed <= 1 || fed == config.outputs || layer_mapping.zero_fed, network.file, ": layer '",
           decoder.front()->name, "' reads ", fed,
           " values a step, where this decoder reads zeros; say so if it did (--zero-fed)");
 
@@ -200,8 +200,8 @@ ImportedModel arrange(const ForeignNetwork& network, const Arrangement& arrangem
   put_side(parameters, "decoder", decoder, config.form, network.file);
   put(parameters, "head.weight", head.weight, head.name, network.file);
   put(parameters, "head.bias", head.bias, head.name, network.file);
-  for (const ForeignGru* gru : encoder) imported.encoder.push_back(gru->name);
-  for (const ForeignGru* gru : decoder) imported.decoder.push_back(gru->name);
+  for (const ImportedGru* gru : encoder) imported.encoder.push_back(gru->name);
+  for (const ImportedGru* gru : decoder) imported.decoder.push_back(gru->name);
   return imported;
 }
 

@@ -58,7 +58,7 @@ TensorName parse(const std::string& tensor) {
   return name;
 }
 
-ForeignGru gru_of(const std::string& name, const Parts& parts, const std::string& file,
+ImportedGru gru_of(const std::string& name, const Parts& parts, const std::string& file,
                   WeightGrid grid) {
   const StoredTensor& recurrent = part_of(parts, name, "weight_hh", file);
   // A decoder that reads zeros needs no input weights, and ours has none.
@@ -70,7 +70,7 @@ ForeignGru gru_of(const std::string& name, const Parts& parts, const std::string
           "': found weights of shapes ", reads ? shape_text(input->second->shape) : "none", " and ",
           shape_text(recurrent.shape), ", wanted a GRU's [3H][I] and [3H][H]",
           rows == 4 * hidden ? " (4H are an LSTM's)" : "");
-  ForeignGru gru;
+  ImportedGru gru;
   gru.name = name;
   gru.inputs = inputs;
   gru.hidden = hidden;
@@ -85,7 +85,7 @@ ForeignGru gru_of(const std::string& name, const Parts& parts, const std::string
   return gru;
 }
 
-ForeignLinear linear_of(const std::string& name, const Parts& parts, const std::string& file,
+ImportedLinear linear_of(const std::string& name, const Parts& parts, const std::string& file,
                         WeightGrid grid) {
   require(parts.contains("weight"), file, ": layer '", name, "' has a bias, but no weight");
   const StoredTensor& weight = *parts.at("weight");
@@ -100,7 +100,7 @@ ForeignLinear linear_of(const std::string& name, const Parts& parts, const std::
 
 }  // namespace
 
-ForeignNetwork torch_network(const Safetensors& content, const std::string& file, WeightGrid grid) {
+ImportedNetwork torch_network(const Safetensors& content, const std::string& file, WeightGrid grid) {
   std::map<std::string, Parts> grus, linears;
   for (const StoredTensor& t : content.tensors) {
     const TensorName name = parse(t.name);
@@ -112,7 +112,7 @@ ForeignNetwork torch_network(const Safetensors& content, const std::string& file
             t.name, "', wanted those of GRU and dense layers");
     (recurrent ? grus : linears)[name.layer][name.part] = &t;
   }
-  ForeignNetwork network;
+  ImportedNetwork network;
   network.file = file;
   for (const auto& [name, parts] : grus) network.grus.push_back(gru_of(name, parts, file, grid));
   for (const auto& [name, parts] : linears)

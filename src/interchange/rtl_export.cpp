@@ -39,7 +39,7 @@ int index_bits(int count) { return std::bit_width(static_cast<unsigned>(std::max
 
 struct Row {
   std::int64_t bias = 0;
-  Requantiser by;
+  Requantizer by;
 };
 
 /// The rows of `region` (1..5: r, z, W_n x, U_n h, head), by their address.
@@ -50,7 +50,7 @@ std::vector<Row> rows(const IntegerModel& model, int region) {
     all.resize(std::size_t{1} << index_bits(model.outputs()));
     for (int c = 0; c < model.outputs(); ++c) {
       const auto at = static_cast<std::size_t>(c);
-      all[at] = {model.head_bias[at], model.head_requantisers[at]};
+      all[at] = {model.head_bias[at], model.head_requantizers[at]};
     }
     return all;
   }
@@ -63,7 +63,7 @@ std::vector<Row> rows(const IntegerModel& model, int region) {
       const std::size_t row =
           static_cast<std::size_t>(region - 1) * static_cast<std::size_t>(H) + unit;
       all[dec * side + unit] = {region == 4 ? layer.recurrent_bias[unit] : layer.bias[row],
-                                layer.requantisers[row]};
+                                layer.requantizers[row]};
     }
   }
   return all;
@@ -164,21 +164,21 @@ RtlParameters rtl_parameters(const IntegerModel& model, const RtlOptions& option
   p.Cores = options.cores;
   p.Activation = model.activation == Activation::smooth ? 0 : 1;
   p.WeightBits = w.weight_bits;
-  p.OperandFraction = w.operand_fraction;
-  p.AccBits = w.weight_bits + w.operand_fraction + 1;  // one product
+  p.OperandFraction = w.operand_frac_bits;
+  p.AccBits = w.weight_bits + w.operand_frac_bits + 1;  // one product
   p.MulBits = 1;
   p.ShiftBits = 4;
   for (const AccumulatorBound& bound : accumulator_bounds(model)) {
     p.AccBits = std::max(p.AccBits, signed_bits(bound.most));
-    p.MulBits = std::max(p.MulBits, int{std::bit_width(bound.requantiser.multiplier)});
-    p.ShiftBits = std::max(p.ShiftBits, int{std::bit_width(bound.requantiser.shift)});
+    p.MulBits = std::max(p.MulBits, int{std::bit_width(bound.requantizer.multiplier)});
+    p.ShiftBits = std::max(p.ShiftBits, int{std::bit_width(bound.requantizer.shift)});
   }
-  p.SumBits = w.sum_bits;
-  p.GateSumFraction = w.gate_sum_fraction;
-  p.CandidateSumFraction = w.candidate_sum_fraction;
-  p.GateFraction = w.gate_fraction;
-  p.CandidateFraction = w.candidate_fraction;
-  p.StateFraction = w.state_fraction;
+  p.SumBits = w.preact_bits;
+  p.GateSumFraction = w.gate_preact_frac_bits;
+  p.CandidateSumFraction = w.candidate_preact_frac_bits;
+  p.GateFraction = w.gate_frac_bits;
+  p.CandidateFraction = w.candidate_frac_bits;
+  p.StateFraction = w.state_frac_bits;
   p.OutputBits = w.output_bits;
   p.UserBits = options.user_bits;
   p.CounterBits = options.counter_bits;

@@ -9,13 +9,13 @@ namespace {
 constexpr std::uint64_t kProjectionStream = std::uint64_t{1} << 32;  // beyond those of the layers
 }
 
-void DistilOptions::validate() const {
+void DistillOptions::validate() const {
   if (!(alpha >= 0.0 && alpha <= 1.0)) fail_usage("alpha: found ", alpha, ", wanted 0 to 1");
   if (!(beta >= 0.0 && std::isfinite(beta))) fail_usage("beta: found ", beta, ", wanted 0 or more");
 }
 
 Distillation::Distillation(const Seq2Seq& teacher, const Seq2SeqConfig& student,
-                           Parameters& parameters, const DistilOptions& options, std::uint64_t seed)
+                           Parameters& parameters, const DistillOptions& options, std::uint64_t seed)
     : teacher_(teacher), options_((options.validate(), options)) {
   const Seq2SeqConfig& t = teacher.config();
   require(t.gates == student.gates && t.outputs == student.outputs,

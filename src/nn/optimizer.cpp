@@ -8,7 +8,7 @@
 
 namespace taugate {
 
-double AdamOptimiser::step(float* values, const float* gradients, double learning_rate) {
+double AdamOptimizer::step(float* values, const float* gradients, double learning_rate) {
   double squares = 0.0;
   for (std::size_t i = 0; i < mean_.size(); ++i)
     squares += static_cast<double>(gradients[i]) * gradients[i];

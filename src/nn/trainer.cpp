@@ -179,12 +179,12 @@ TrainingEnd Trainer::run(const std::function<bool(const Trainer&)>& watch) {
     const bool validates = due();
     const std::optional<bool> patience_ended =
         validates ? record_validation(watch) : std::optional(false);
-    const bool go_on = patience_ended && (!watch || watch(*this));
+    const bool keep_going = patience_ended && (!watch || watch(*this));
     if (patience_ended && *patience_ended) {
       end = TrainingEnd::stopped_early;
       break;
     }
-    if (!go_on && (steps_done_ < steps_total_ || !patience_ended)) {
+    if (!keep_going && (steps_done_ < steps_total_ || !patience_ended)) {
       if (!checkpoint.empty()) save_checkpoint(checkpoint);
       return TrainingEnd::interrupted;
     }

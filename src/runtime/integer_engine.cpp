@@ -19,7 +19,7 @@ IntegerModel validated(IntegerModel model) {
 }  // namespace
 
 IntegerEngine::IntegerEngine(const IntegerModel& model)
-    : IntegerEngine(model, simd::active_integer_kernels(model.widths.operand_fraction + 1,
+    : IntegerEngine(model, simd::active_integer_kernels(model.widths.operand_frac_bits + 1,
                                                         model.widths.weight_bits)) {}
 
 IntegerEngine::IntegerEngine(IntegerModel model, const simd::IntegerKernels* kernels)
@@ -60,7 +60,7 @@ std::size_t IntegerEngine::state_units() const {
 template <class Put>
 void IntegerEngine::run_trace(Scratch& s, float* states, Put&& put) const {
   const auto unit =
-      static_cast<float>(1.0 / static_cast<double>(power_of_two(model_.widths.operand_fraction)));
+      static_cast<float>(1.0 / static_cast<double>(power_of_two(model_.widths.operand_frac_bits)));
   const auto width = static_cast<std::size_t>(widest_), T = static_cast<std::size_t>(steps());
   const std::size_t layers = model_.encoder.size();
   for (std::size_t k = 0; k < 2 * layers; ++k) {
@@ -138,7 +138,7 @@ void IntegerEngine::run_all(std::span<const In> input, std::span<Out> output, Tr
         else
           s.input[t * lanes + lane] = word(trace, t);
       }
-    if (floats && !plan_->quantise(s, T * lanes))  // which one? Its message names it.
+    if (floats && !plan_->quantize(s, T * lanes))  // which one? Its message names it.
       for (std::size_t lane = 0; lane < batch; ++lane)
         for (std::size_t t = 0; t < T; ++t) word(first + lane, t);
     if (lanes == 1)
@@ -164,7 +164,7 @@ void IntegerEngine::run_all(std::span<const In> input, std::span<Out> output, Tr
 
 void IntegerEngine::run(std::span<const float> input, std::span<float> output, TraceOrder order,
                         std::span<float> states) {
-  const double unit = 1.0 / static_cast<double>(power_of_two(model_.widths.output_fraction));
+  const double unit = 1.0 / static_cast<double>(power_of_two(model_.widths.output_frac_bits));
   run_all(
       input, output, order, [&](double word) { return static_cast<float>(word * unit); }, states);
 }

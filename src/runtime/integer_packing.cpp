@@ -21,8 +21,8 @@ constexpr simd::TanhSegments segments() {
 }
 constexpr simd::TanhSegments kSegments = segments();
 
-/// Of simd::FloatRequantisers; exact in doubles for scales with up to 48 fraction bits.
-double offset_of(double scale) { return simd::FloatRequantisers::kOneAndAHalf * (1.0 - scale); }
+/// Of simd::FloatRequantizers; exact in doubles for scales with up to 48 fraction bits.
+double offset_of(double scale) { return simd::FloatRequantizers::kOneAndAHalf * (1.0 - scale); }
 
 /// The k-th word of a row: `per` weights, zeros beyond the row's end.
 std::int32_t word_of(const IntegerRows& rows, int row, int k, int per) {
@@ -63,40 +63,40 @@ int unit_in(UnitOrder order, int lane) {
 
 }  // namespace
 
-simd::IntegerTail tail_of(const IntegerModel& model) {
+simd::ElementwiseParams tail_of(const IntegerModel& model) {
   const Widths& w = model.widths;
   return {.form = model.form,
           .activation = model.activation,
-          .sum_bits = w.sum_bits,
-          .gate_sum_fraction = w.gate_sum_fraction,
-          .candidate_sum_fraction = w.candidate_sum_fraction,
-          .gate_fraction = w.gate_fraction,
-          .candidate_fraction = w.candidate_fraction,
-          .operand_fraction = w.operand_fraction,
-          .product_fraction = w.product_fraction,
-          .state_fraction = w.state_fraction,
+          .preact_bits = w.preact_bits,
+          .gate_preact_frac_bits = w.gate_preact_frac_bits,
+          .candidate_preact_frac_bits = w.candidate_preact_frac_bits,
+          .gate_frac_bits = w.gate_frac_bits,
+          .candidate_frac_bits = w.candidate_frac_bits,
+          .operand_frac_bits = w.operand_frac_bits,
+          .product_frac_bits = w.product_frac_bits,
+          .state_frac_bits = w.state_frac_bits,
           .step_reads_operand = w.step_reads_operand,
           .segments = &kSegments};
 }
 
-double scale_of(Requantiser by) { return std::ldexp(by.multiplier, -by.shift); }
+double scale_of(Requantizer by) { return std::ldexp(by.multiplier, -by.shift); }
 
 bool floats_fit(const IntegerModel& model) {
   for (const AccumulatorBound& bound : accumulator_bounds(model)) {
     if (bound.gate == 'y') continue;
     const auto most = static_cast<double>(bound.most);
-    const double scale = scale_of(bound.requantiser), offset = offset_of(scale);
-    if (bound.requantiser.shift > 48 || most >= 0x1p22 || most * scale >= 0x1p22 - 1.0 ||
+    const double scale = scale_of(bound.requantizer), offset = offset_of(scale);
+    if (bound.requantizer.shift > 48 || most >= 0x1p22 || most * scale >= 0x1p22 - 1.0 ||
         static_cast<double>(static_cast<float>(offset)) != offset)
       return false;
   }
   return true;
 }
 
-simd::NarrowGru pack_narrow(Arena& memory, const IntegerModel& model, const IntegerLayer& layer,
+simd::Int32Gru pack_int32(Arena& memory, const IntegerModel& model, const IntegerLayer& layer,
                             const simd::IntegerKernels& kernels, UnitOrder order, bool floats) {
   const int H = layer.hidden, per = kernels.operands_per_word;
-  simd::NarrowGru gru{.tail = tail_of(model),
+  simd::Int32Gru gru{.tail = tail_of(model),
                       .units = (H + order.multiple - 1) / order.multiple * order.multiple,
                       .state_words = (H + per - 1) / per,
                       .input_words = (layer.inputs + per - 1) / per};
@@ -108,7 +108,7 @@ simd::NarrowGru pack_narrow(Arena& memory, const IntegerModel& model, const Inte
   auto* gain = memory.allocate<float>(4 * units);
   auto* offset = memory.allocate_zeroed<float>(4 * units);
   // As units beyond the last one have it: sums of 0, so that states stay 0.
-  const std::int32_t start = floats ? simd::FloatRequantisers::kStart : 0;
+  const std::int32_t start = floats ? simd::FloatRequantizers::kStart : 0;
   std::fill_n(bias, 4 * units, start);
   std::fill_n(scale, 4 * units, 1.0);
   std::fill_n(gain, 4 * units, 1.0f);
@@ -128,7 +128,7 @@ simd::NarrowGru pack_narrow(Arena& memory, const IntegerModel& model, const Inte
         // Within 32 bits again once the kernel has added the products.
         bias[at] = static_cast<std::int32_t>(static_cast<std::uint32_t>(
             start_of(layer, gate, unit, operand_offset(kernels)) + start));
-        scale[at] = scale_of(layer.requantisers[static_cast<std::size_t>(gate * H + unit)]);
+        scale[at] = scale_of(layer.requantizers[static_cast<std::size_t>(gate * H + unit)]);
         gain[at] = static_cast<float>(scale[at]);
         offset[at] = static_cast<float>(offset_of(scale[at]));
       }
@@ -140,7 +140,7 @@ simd::NarrowGru pack_narrow(Arena& memory, const IntegerModel& model, const Inte
   return gru;
 }
 
-simd::WideGru pack_wide(Arena& memory, const IntegerModel& model, const IntegerLayer& layer) {
+simd::Float64Gru pack_float64(Arena& memory, const IntegerModel& model, const IntegerLayer& layer) {
   const int H = layer.hidden, I = layer.inputs;
   const bool after = model.form == GruForm::reset_after;
   auto* weights = memory.allocate<double>(3 * static_cast<std::size_t>(H) * (H + I));
@@ -160,11 +160,11 @@ simd::WideGru pack_wide(Arena& memory, const IntegerModel& model, const IntegerL
       const auto at = static_cast<std::size_t>(4 * u + gate);
       bias[at] = static_cast<double>(gate < 3 ? layer.bias[row]
                                               : layer.recurrent_bias[static_cast<std::size_t>(u)]);
-      scale[at] = scale_of(layer.requantisers[row]);
+      scale[at] = scale_of(layer.requantizers[row]);
     }
   }
   const double gain =
-      after ? 1.0 : std::ldexp(1.0, widths.product_fraction - widths.operand_fraction - extra);
+      after ? 1.0 : std::ldexp(1.0, widths.product_frac_bits - widths.operand_frac_bits - extra);
   return {tail_of(model), H, I, weights, bias, scale, gain};
 }
 
@@ -180,7 +180,7 @@ simd::IntegerReadout pack_head(Arena& memory, const IntegerModel& model, int wor
   for (int c = 0; c < C; ++c) {
     const auto at = static_cast<std::size_t>(c);
     bias[c] = static_cast<double>(model.head_bias[at] - offset * sum_of(model.head, c));
-    scale[c] = scale_of(model.head_requantisers[at]);
+    scale[c] = scale_of(model.head_requantizers[at]);
   }
   return {.rows = C,
           .words = words,
@@ -193,22 +193,22 @@ simd::IntegerReadout pack_head(Arena& memory, const IntegerModel& model, int wor
 
 }  // namespace
 
-simd::IntegerReadout pack_narrow_head(Arena& memory, const IntegerModel& model,
+simd::IntegerReadout pack_int32_head(Arena& memory, const IntegerModel& model,
                                       const simd::IntegerKernels& kernels, int words) {
   simd::IntegerReadout head = pack_head(memory, model, words, operand_offset(kernels));
   auto* weights = memory.allocate<std::int32_t>(static_cast<std::size_t>(head.rows) * words);
   for (int c = 0; c < head.rows; ++c)
     for (int k = 0; k < words; ++k)
       weights[c * words + k] = word_of(model.head, c, k, kernels.operands_per_word);
-  head.narrow_weights = weights;
+  head.int32_weights = weights;
   return head;
 }
 
-simd::IntegerReadout pack_wide_head(Arena& memory, const IntegerModel& model) {
+simd::IntegerReadout pack_float64_head(Arena& memory, const IntegerModel& model) {
   simd::IntegerReadout head = pack_head(memory, model, model.head.cols, 0);
   auto* weights = memory.allocate<double>(model.head.weights.size());
   std::copy(model.head.weights.begin(), model.head.weights.end(), weights);
-  head.wide_weights = weights;
+  head.float64_weights = weights;
   return head;
 }
 

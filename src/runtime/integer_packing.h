@@ -14,22 +14,22 @@ struct UnitOrder {
   int lane_words = 0;  ///< for one trace alone: words of a register; 0: one unit after the other
 };
 
-simd::IntegerTail tail_of(const IntegerModel& model);
+simd::ElementwiseParams tail_of(const IntegerModel& model);
 
 /// multiplier / 2^shift
-double scale_of(Requantiser by);
+double scale_of(Requantizer by);
 
-/// Whether simd::FloatRequantisers hold for every accumulator but the head's.
+/// Whether simd::FloatRequantizers hold for every accumulator but the head's.
 bool floats_fit(const IntegerModel& model);
 
-/// `floats`: with FloatRequantisers.
-simd::NarrowGru pack_narrow(Arena& memory, const IntegerModel& model, const IntegerLayer& layer,
+/// `floats`: with FloatRequantizers.
+simd::Int32Gru pack_int32(Arena& memory, const IntegerModel& model, const IntegerLayer& layer,
                             const simd::IntegerKernels& kernels, UnitOrder order, bool floats);
-simd::WideGru pack_wide(Arena& memory, const IntegerModel& model, const IntegerLayer& layer);
+simd::Float64Gru pack_float64(Arena& memory, const IntegerModel& model, const IntegerLayer& layer);
 
 /// The head above a narrow layer, its rows `words` words long (at least those of the layer).
-simd::IntegerReadout pack_narrow_head(Arena& memory, const IntegerModel& model,
+simd::IntegerReadout pack_int32_head(Arena& memory, const IntegerModel& model,
                                       const simd::IntegerKernels& kernels, int words);
-simd::IntegerReadout pack_wide_head(Arena& memory, const IntegerModel& model);
+simd::IntegerReadout pack_float64_head(Arena& memory, const IntegerModel& model);
 
 }  // namespace taugate

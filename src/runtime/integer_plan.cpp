@@ -11,11 +11,11 @@ constexpr std::size_t kLanes = kLaneBlock;  // of wide layers, and the least of 
 /// Bits that the largest value of the element-wise operations needs, its sign left out.
 int tail_bits(const IntegerModel& model) {
   const Widths& w = model.widths;
-  const int held = w.step_reads_operand ? w.operand_fraction : w.state_fraction;
-  const int blend = w.gate_fraction + std::max(w.candidate_fraction, held) + 1;
-  const int product = model.form == GruForm::reset_after ? w.gate_fraction + w.sum_bits - 1
-                                                         : w.gate_fraction + held;
-  return std::max({blend, product, w.sum_bits, w.state_fraction});
+  const int held = w.step_reads_operand ? w.operand_frac_bits : w.state_frac_bits;
+  const int blend = w.gate_frac_bits + std::max(w.candidate_frac_bits, held) + 1;
+  const int product = model.form == GruForm::reset_after ? w.gate_frac_bits + w.preact_bits - 1
+                                                         : w.gate_frac_bits + held;
+  return std::max({blend, product, w.preact_bits, w.state_frac_bits});
 }
 
 bool narrow_fits(const IntegerModel& model) {
@@ -25,7 +25,7 @@ bool narrow_fits(const IntegerModel& model) {
   for (const AccumulatorBound& bound : accumulator_bounds(model)) {
     const auto most = static_cast<double>(bound.most);
     const bool head = bound.gate == 'y';  // leaves the lanes for doubles before it is scaled
-    if (most >= 0x1p31 || (!head && most * scale_of(bound.requantiser) >= 0x1p30)) return false;
+    if (most >= 0x1p31 || (!head && most * scale_of(bound.requantizer) >= 0x1p30)) return false;
   }
   return true;
 }
@@ -33,7 +33,7 @@ bool narrow_fits(const IntegerModel& model) {
 bool wide_fits(const IntegerModel& model) {
   if (tail_bits(model) > 51) return false;
   for (const AccumulatorBound& bound : accumulator_bounds(model))
-    if (static_cast<double>(bound.most) * bound.requantiser.multiplier >= 0x1p52) return false;
+    if (static_cast<double>(bound.most) * bound.requantizer.multiplier >= 0x1p52) return false;
   return true;
 }
 
@@ -45,27 +45,27 @@ std::optional<IntegerPlan> IntegerPlan::make(const IntegerModel& model,
   if (!narrow && !wide_fits(model)) return std::nullopt;
   IntegerPlan plan;
   plan.kernels_ = &kernels;
-  plan.narrow_ = narrow;
-  if (narrow) plan.lanes_ = static_cast<std::size_t>(kernels.narrow_lanes);
+  plan.int32_ = narrow;
+  if (narrow) plan.lanes_ = static_cast<std::size_t>(kernels.int32_lanes);
   plan.steps_ = model.gates;
-  plan.operand_fraction_ = model.widths.operand_fraction;
+  plan.operand_frac_bits_ = model.widths.operand_frac_bits;
   for (const IntegerLayer& layer : model.encoder) plan.encoder_units_.push_back(layer.hidden);
-  plan.input_fraction_ = model.widths.operand_fraction + model.widths.input_extra;
+  plan.input_fraction_ = model.widths.operand_frac_bits + model.widths.input_extra;
   const bool floats =
-      narrow && kernels.fuses && simd::fits_short(tail_of(model)) && floats_fit(model);
+      narrow && kernels.fuses && simd::fits_int16(tail_of(model)) && floats_fit(model);
   for (const auto* side : {&model.encoder, &model.decoder})
     for (const IntegerLayer& layer : *side) {
       if (narrow)
-        plan.narrow_layers_.push_back(pack_narrow(plan.memory_, model, layer, kernels,
-                                                  {kernels.tile_units, simd::kShortGroup}, floats));
+        plan.int32_layers_.push_back(pack_int32(plan.memory_, model, layer, kernels,
+                                                  {kernels.tile_units, simd::kInt16Group}, floats));
       else
-        plan.wide_layers_.push_back(pack_wide(plan.memory_, model, layer));
+        plan.float64_layers_.push_back(pack_float64(plan.memory_, model, layer));
       plan.widest_ = std::max(
-          plan.widest_, narrow ? plan.narrow_layers_.back().units : plan.wide_layers_.back().units);
+          plan.widest_, narrow ? plan.int32_layers_.back().units : plan.float64_layers_.back().units);
     }
-  plan.head_ = narrow ? pack_narrow_head(plan.memory_, model, kernels,
-                                         plan.narrow_layers_.back().state_words)
-                      : pack_wide_head(plan.memory_, model);
+  plan.head_ = narrow ? pack_int32_head(plan.memory_, model, kernels,
+                                         plan.int32_layers_.back().state_words)
+                      : pack_float64_head(plan.memory_, model);
   if (floats && kernels.single_gru) plan.pack_single(model);
   return plan;
 }
@@ -75,19 +75,19 @@ void IntegerPlan::pack_single(const IntegerModel& model) {
                         kernels_->single_lane_words};
   for (const auto* side : {&model.encoder, &model.decoder})
     for (const IntegerLayer& layer : *side)
-      single_layers_.push_back(pack_narrow(memory_, model, layer, *kernels_, order, true));
-  single_head_ = pack_narrow_head(memory_, model, *kernels_,
+      single_layers_.push_back(pack_int32(memory_, model, layer, *kernels_, order, true));
+  single_head_ = pack_int32_head(memory_, model, *kernels_,
                                   static_cast<int>(single_words_of(single_layers_.back())));
 }
 
 /// Words of the operands of a step, in whole registers; fewer than those of a block.
-std::size_t IntegerPlan::single_words_of(const simd::NarrowGru& layer) const {
+std::size_t IntegerPlan::single_words_of(const simd::Int32Gru& layer) const {
   const auto words = static_cast<std::size_t>(layer.units / kernels_->operands_per_word);
   return (words + kLanes - 1) / kLanes * kLanes;
 }
 
 /// Words of the operands of a step.
-std::size_t IntegerPlan::words_of(const simd::NarrowGru& layer) const {
+std::size_t IntegerPlan::words_of(const simd::Int32Gru& layer) const {
   return static_cast<std::size_t>(layer.units / kernels_->operands_per_word) * lanes_;
 }
 
@@ -98,45 +98,45 @@ IntegerPlan::Scratch IntegerPlan::make_scratch() const {
   s.values = Buffer<float>(T * lanes_);
   s.input = Buffer<std::int32_t>(T * lanes_);
   s.output = Buffer<double>(T * C * lanes_);
-  if (narrow_) {
+  if (int32_) {
     for (auto& words : s.words) words = Buffer<std::int32_t>((T + 1) * plane);
     s.state = Buffer<std::int32_t>(plane);
     s.operand = Buffer<std::int32_t>(plane);
   } else {
-    for (auto& reals : s.reals) reals = Buffer<double>((T + 1) * plane);
+    for (auto& float64 : s.float64) float64 = Buffer<double>((T + 1) * plane);
     s.states = Buffer<double>((T + 1) * plane);
     s.work = Buffer<double>(3 * plane);
   }
-  for (std::size_t k = 0; k < narrow_layers_.size() / 2; ++k) {
-    s.final_words.emplace_back(words_of(narrow_layers_[k]));
-    s.final_state.emplace_back(static_cast<std::size_t>(narrow_layers_[k].units) * lanes_);
+  for (std::size_t k = 0; k < int32_layers_.size() / 2; ++k) {
+    s.final_words.emplace_back(words_of(int32_layers_[k]));
+    s.final_state.emplace_back(static_cast<std::size_t>(int32_layers_[k].units) * lanes_);
   }
-  for (std::size_t k = 0; k < wide_layers_.size() / 2; ++k)
+  for (std::size_t k = 0; k < float64_layers_.size() / 2; ++k)
     for (auto* kept : {&s.final_operands, &s.final_states})
-      kept->emplace_back(static_cast<std::size_t>(wide_layers_[k].units) * kLanes);
+      kept->emplace_back(static_cast<std::size_t>(float64_layers_[k].units) * kLanes);
   return s;
 }
 
-bool IntegerPlan::quantise(Scratch& s, std::size_t count) const {
+bool IntegerPlan::quantize(Scratch& s, std::size_t count) const {
   const std::size_t whole = (count + kLanes - 1) / kLanes * kLanes;
-  return kernels_->quantise(whole, s.values.data(), input_fraction_, s.input.data());
+  return kernels_->quantize(whole, s.values.data(), input_fraction_, s.input.data());
 }
 
 void IntegerPlan::run(Scratch& s) const {
-  if (narrow_)
-    run_words(s, narrow_layers_, false);
+  if (int32_)
+    run_words(s, int32_layers_, false);
   else
     run_wide(s);
 }
 
 void IntegerPlan::copy_final_operands(const Scratch& s, std::size_t lane, std::size_t lanes,
                                       float* operands) const {
-  const auto unit = static_cast<float>(std::ldexp(1.0, -operand_fraction_));
+  const auto unit = static_cast<float>(std::ldexp(1.0, -operand_frac_bits_));
   const auto per = static_cast<std::size_t>(kernels_->operands_per_word);
   const std::size_t bits = 32 / per;
   for (std::size_t k = 0; k < encoder_units_.size(); ++k)
     for (std::size_t u = 0; u < static_cast<std::size_t>(encoder_units_[k]); ++u) {
-      if (!narrow_) {
+      if (!int32_) {
         *operands++ = static_cast<float>(s.final_operands[k][u * lanes + lane]) * unit;
         continue;
       }
@@ -163,14 +163,14 @@ std::int32_t IntegerPlan::zeros() const {
   return kernels_->offset_operands ? -0x7f7f7f80 : 0;  // 128 in each byte
 }
 
-void IntegerPlan::run_words(Scratch& s, const std::vector<simd::NarrowGru>& all,
+void IntegerPlan::run_words(Scratch& s, const std::vector<simd::Int32Gru>& all,
                             bool single) const {
   const std::size_t lanes = single ? 1 : lanes_, layers = all.size() / 2;
   const auto T = static_cast<std::size_t>(steps_);
   const std::int32_t* x = pack_input(s, T * lanes);
   std::size_t x_stride = lanes;
   for (std::size_t k = 0; k < 2 * layers; ++k) {
-    const simd::NarrowGru& layer = all[k];
+    const simd::Int32Gru& layer = all[k];
     const auto units = static_cast<std::size_t>(layer.units);
     const std::size_t words = single ? single_words_of(layer) : words_of(layer);
     const std::size_t stride = single ? words : odd_stride(words);
@@ -183,7 +183,7 @@ void IntegerPlan::run_words(Scratch& s, const std::vector<simd::NarrowGru>& all,
       std::copy_n(s.final_state[k - layers].data(), state, s.state.data());
       std::copy_n(s.final_words[k - layers].data(), words, operands);
     }
-    const auto gru = single ? kernels_->single_gru : kernels_->narrow_gru;
+    const auto gru = single ? kernels_->single_gru : kernels_->int32_gru;
     gru(layer, steps_, x, x_stride, operands, stride, s.state.data());
     if (k < layers) {
       std::copy_n(s.state.data(), state, s.final_state[k].data());
@@ -192,7 +192,7 @@ void IntegerPlan::run_words(Scratch& s, const std::vector<simd::NarrowGru>& all,
     x = operands + stride;
     x_stride = stride;
   }
-  const auto readout = single ? kernels_->single_readout : kernels_->narrow_readout;
+  const auto readout = single ? kernels_->single_readout : kernels_->int32_readout;
   readout(single ? single_head_ : head_, steps_, x, x_stride, s.output.data());
 }
 
@@ -200,15 +200,15 @@ void IntegerPlan::run_single(Scratch& s) const { run_words(s, single_layers_, tr
 
 void IntegerPlan::run_wide(Scratch& s) const {
   const auto T = static_cast<std::size_t>(steps_);
-  const std::size_t layers = wide_layers_.size() / 2;
-  std::copy_n(s.input.data(), T * kLanes, s.reals[1].data());
-  const double* x = s.reals[1].data();
+  const std::size_t layers = float64_layers_.size() / 2;
+  std::copy_n(s.input.data(), T * kLanes, s.float64[1].data());
+  const double* x = s.float64[1].data();
   std::size_t x_stride = kLanes;
   for (std::size_t k = 0; k < 2 * layers; ++k) {
-    const simd::WideGru& layer = wide_layers_[k];
+    const simd::Float64Gru& layer = float64_layers_[k];
     const std::size_t plane = static_cast<std::size_t>(layer.units) * kLanes;
     const std::size_t stride = odd_stride(plane);
-    double *operands = s.reals[k % 2].data(), *states = s.states.data();
+    double *operands = s.float64[k % 2].data(), *states = s.states.data();
     if (k < layers) {
       std::fill_n(operands, plane, 0.0);
       std::fill_n(states, plane, 0.0);
@@ -216,7 +216,7 @@ void IntegerPlan::run_wide(Scratch& s) const {
       std::copy_n(s.final_operands[k - layers].data(), plane, operands);
       std::copy_n(s.final_states[k - layers].data(), plane, states);
     }
-    kernels_->wide_gru(layer, steps_, x, x_stride, operands, states, stride, s.work.data());
+    kernels_->float64_gru(layer, steps_, x, x_stride, operands, states, stride, s.work.data());
     if (k < layers) {
       std::copy_n(operands + T * stride, plane, s.final_operands[k].data());
       std::copy_n(states + T * stride, plane, s.final_states[k].data());
@@ -225,7 +225,7 @@ void IntegerPlan::run_wide(Scratch& s) const {
     x_stride = stride;
   }
   const double* values = head_.reads_state ? s.states.data() + x_stride : x;
-  kernels_->wide_readout(head_, steps_, values, x_stride, s.output.data());
+  kernels_->float64_readout(head_, steps_, values, x_stride, s.output.data());
 }
 
 }  // namespace taugate

@@ -1,5 +1,5 @@
 #pragma once
-// A quantised network in the order in which the SIMD kernels read it, run in blocks of 16 or 32
+// A quantized network in the order in which the SIMD kernels read it, run in blocks of 16 or 32
 // traces.
 
 #include <array>
@@ -18,15 +18,15 @@ class IntegerPlan {
   std::size_t lanes() const { return lanes_; }  ///< traces of a block
 
   /// Whether products, sums and gates run in 32 bits, or in doubles.
-  bool narrow() const { return narrow_; }
+  bool narrow() const { return int32_; }
 
   struct Scratch {
-    Buffer<float> values;                       ///< [T][lanes], to be quantised
+    Buffer<float> values;                       ///< [T][lanes], to be quantized
     Buffer<std::int32_t> input;                 ///< [T][lanes], words on the input's grid
     Buffer<double> output;                      ///< [T][C][lanes]
     std::array<Buffer<std::int32_t>, 2> words;  ///< narrow
     Buffer<std::int32_t> state, operand;        ///< narrow
-    std::array<Buffer<double>, 2> reals;        ///< wide
+    std::array<Buffer<double>, 2> float64;        ///< wide
     Buffer<double> states, work;                ///< wide
     /// State and operands with which a decoder layer starts: a layer of the encoder each.
     std::vector<Buffer<std::int32_t>> final_words, final_state;
@@ -35,7 +35,7 @@ class IntegerPlan {
   Scratch make_scratch() const;
 
   /// The first `count` of s.values to s.input; false when one is not a number.
-  bool quantise(Scratch& s, std::size_t count) const;
+  bool quantize(Scratch& s, std::size_t count) const;
   /// s.input to s.output: whole numbers, in units of the output's grid.
   void run(Scratch& s) const;
 
@@ -54,23 +54,23 @@ class IntegerPlan {
   const std::int32_t* pack_input(Scratch& s, std::size_t count) const;
   std::int32_t zeros() const;
   void pack_single(const IntegerModel& model);
-  std::size_t words_of(const simd::NarrowGru& layer) const;
-  std::size_t single_words_of(const simd::NarrowGru& layer) const;
+  std::size_t words_of(const simd::Int32Gru& layer) const;
+  std::size_t single_words_of(const simd::Int32Gru& layer) const;
   /// Layers whose operands are words of several: of a block of traces, or of a single one.
-  void run_words(Scratch& s, const std::vector<simd::NarrowGru>& all, bool single) const;
+  void run_words(Scratch& s, const std::vector<simd::Int32Gru>& all, bool single) const;
   void run_wide(Scratch& s) const;
 
   const simd::IntegerKernels* kernels_ = nullptr;
-  bool narrow_ = false;
+  bool int32_ = false;
   std::size_t lanes_ = kLaneBlock;
   int steps_ = 0, widest_ = 0;  // widest: padded units
-  int operand_fraction_ = 0;
+  int operand_frac_bits_ = 0;
   std::vector<int> encoder_units_;  // of each layer, not padded
   int input_fraction_ = 0;
   Arena memory_;
-  std::vector<simd::NarrowGru> narrow_layers_;  // encoder, then decoder
-  std::vector<simd::NarrowGru> single_layers_;  // likewise, or none
-  std::vector<simd::WideGru> wide_layers_;
+  std::vector<simd::Int32Gru> int32_layers_;  // encoder, then decoder
+  std::vector<simd::Int32Gru> single_layers_;  // likewise, or none
+  std::vector<simd::Float64Gru> float64_layers_;
   simd::IntegerReadout head_, single_head_;
 };
 

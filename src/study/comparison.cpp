@@ -116,7 +116,7 @@ std::vector<Condition> standard_conditions(const Decay& decay,
   return all;
 }
 
-Contestant classical_contestant(std::string_view name, const Acquisition& acquisition,
+Method classical_contestant(std::string_view name, const Acquisition& acquisition,
                                 int components) {
   const std::string_view base = name.substr(0, name.find('+'));
   const std::string_view unknown = base.size() < name.size() ? name.substr(base.size() + 1) : "";
@@ -147,7 +147,7 @@ Contestant classical_contestant(std::string_view name, const Acquisition& acquis
           }};
 }
 
-Contestant network_contestant(const TraceModel& model, std::string name, int components) {
+Method network_contestant(const TraceModel& model, std::string name, int components) {
   const SimulatorConfig& prior = model.simulator;
   const bool background = prior.background_counts.high > 0.0 ||
                           prior.background_fraction.high > 0.0 || prior.detector.dark_counts > 0.0;
@@ -166,16 +166,16 @@ Contestant network_contestant(const TraceModel& model, std::string name, int com
           }};
 }
 
-std::vector<ComparisonRow> compare(const Acquisition& a, std::span<const Contestant> contestants,
+std::vector<ComparisonRow> compare(const Acquisition& a, std::span<const Method> contestants,
                                    std::span<const Condition> conditions, std::size_t traces,
                                    std::uint64_t seed,
-                                   const std::function<bool(std::size_t)>& go_on) {
+                                   const std::function<bool(std::size_t)>& keep_going) {
   using Clock = std::chrono::steady_clock;
   std::vector<ComparisonRow> rows;
   const std::size_t each = (traces + kPlaces - 1) / kPlaces;
   std::vector<double> buffer, assumed_buffer;
   for (std::size_t c = 0; c < conditions.size(); ++c) {
-    if (go_on && !go_on(c)) break;
+    if (keep_going && !keep_going(c)) break;
     const Condition& condition = conditions[c];
     std::vector<Score> scores(contestants.size());
     for (int place = 0; place < kPlaces; ++place) {

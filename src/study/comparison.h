@@ -35,7 +35,7 @@ struct Condition {
 std::vector<Condition> standard_conditions(const Decay& decay, std::span<const std::string> series);
 
 /// What is asked for a lifetime.
-struct Contestant {
+struct Method {
   std::string name;
   Unknowns unknowns;  ///< what it does not know: its bound is for these
   /// Amplitude-weighted lifetimes of counts [N][T]; NaN for a failure. `irf` is what fits are told.
@@ -45,11 +45,11 @@ struct Contestant {
 /// A classical one: name is lm, lm-counts (weights by the counts), mle, cmm, rld or phasor, with
 /// +shift or +width (shift and width) for what it is not told about the IRF: "mle+shift".
 /// UsageError for any other name.
-Contestant classical_contestant(std::string_view name, const Acquisition& acquisition,
+Method classical_contestant(std::string_view name, const Acquisition& acquisition,
                                 int components);
 /// `model` must outlive it. Its bound takes shift and width of the IRF as unknown, and the
 /// background where its prior has one.
-Contestant network_contestant(const TraceModel& model, std::string name, int components);
+Method network_contestant(const TraceModel& model, std::string name, int components);
 
 struct ComparisonRow {
   Condition condition;
@@ -67,10 +67,10 @@ struct ComparisonRow {
 
 /// Every contestant under every condition, `traces` each. go_on(conditions done) false ends it.
 std::vector<ComparisonRow> compare(const Acquisition& acquisition,
-                                   std::span<const Contestant> contestants,
+                                   std::span<const Method> contestants,
                                    std::span<const Condition> conditions, std::size_t traces,
                                    std::uint64_t seed,
-                                   const std::function<bool(std::size_t)>& go_on = {});
+                                   const std::function<bool(std::size_t)>& keep_going = {});
 
 std::string to_json(std::span<const ComparisonRow> rows);
 

@@ -36,7 +36,7 @@ struct CosimulationTraffic {
   std::optional<std::pair<int, int>> flip;
 };
 
-/// A pixel's samples, words k / 2^operand_fraction, at least one. The RTL leaves out those beyond
+/// A pixel's samples, words k / 2^operand_frac_bits, at least one. The RTL leaves out those beyond
 /// its TMax.
 using PixelSamples = std::vector<std::int16_t>;
 

@@ -77,7 +77,7 @@ struct ErrorSum {
   }
 };
 
-nlohmann::json json_of(const Spread& s) { return {{"mean", s.mean}, {"deviation", s.deviation}}; }
+nlohmann::json json_of(const MeanStddev& s) { return {{"mean", s.mean}, {"deviation", s.deviation}}; }
 nlohmann::json json_of(const LifetimeError& e) {
   return {{"bias_ns", e.bias_ns},
           {"deviation_ns", e.deviation_ns},
@@ -89,7 +89,7 @@ nlohmann::json json_of(const LifetimeError& e) {
 
 Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t seed,
                     const std::optional<SimulatorConfig>& data,
-                    const std::function<bool(std::size_t)>& go_on) {
+                    const std::function<bool(std::size_t)>& keep_going) {
   const Simulator simulator(data ? *data : model.simulator);
   const int T = model.gates(), C = model.outputs();
   require(simulator.gates() == T && simulator.channels() == C, "evaluation data: found ",
@@ -106,7 +106,7 @@ Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t s
   ErrorSum amplitude, intensity;
   const std::unique_ptr<TraceEngine> engine = model.engine();
   for (std::size_t first = 0; first < traces; first += kBlock) {
-    if (go_on && !go_on(first)) break;
+    if (keep_going && !keep_going(first)) break;
     const Block block = simulate_block(simulator, model.normalisation, seed, first,
                                        std::min(kBlock, traces - first));
     result.blank += block.blank;

@@ -34,7 +34,7 @@ struct Evaluation {
 /// result is that of the traces so far.
 Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t seed,
                     const std::optional<SimulatorConfig>& data = {},
-                    const std::function<bool(std::size_t)>& go_on = {});
+                    const std::function<bool(std::size_t)>& keep_going = {});
 
 /// The same as a JSON object.
 std::string to_json(const Evaluation& evaluation);

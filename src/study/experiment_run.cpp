@@ -20,8 +20,8 @@ using nlohmann::json;
 constexpr std::uint64_t kTestSeed = 1000, kPlateSeed = 1700;
 constexpr std::size_t kCalibrationTraces = 1000;
 
-json json_of(const Spread& s) { return {s.mean, s.deviation}; }
-Spread spread_from(const json& j) { return {j.at(0), j.at(1)}; }
+json json_of(const MeanStddev& s) { return {s.mean, s.deviation}; }
+MeanStddev mean_stddev_from(const json& j) { return {j.at(0), j.at(1)}; }
 
 json json_of(const RunScores& scores) {
   json channels = json::array();
@@ -40,8 +40,8 @@ json json_of(const RunScores& scores) {
 RunScores scores_from(const json& j) {
   RunScores scores;
   for (const json& c : j.at("channels"))
-    scores.channels.push_back({spread_from(c.at("rmse")), spread_from(c.at("r2")),
-                               spread_from(c.at("l2")), spread_from(c.at("dtw"))});
+    scores.channels.push_back({mean_stddev_from(c.at("rmse")), mean_stddev_from(c.at("r2")),
+                               mean_stddev_from(c.at("l2")), mean_stddev_from(c.at("dtw"))});
   // Of no traces there are no numbers, which JSON writes as null.
   const auto number = [&](const char* name) {
     return j.at(name).is_null() ? std::nan("") : j.at(name).get<double>();
@@ -74,12 +74,12 @@ SimulatorConfig prior_of(const Experiment& row) {
   return config;
 }
 
-std::unique_ptr<TraceModel> quantised(const Experiment& row, const TrainedModel& from) {
-  const QuantiseOptions& options = row.integers->quantise;
+std::unique_ptr<TraceModel> quantized(const Experiment& row, const TrainedModel& from) {
+  const QuantizeOptions& options = row.integers->quantize;
   if (row.weights_only)
     return std::make_unique<TrainedModel>(round_weights(from.network, options), from);
   const std::vector<float> traces = simulated_inputs(from, kCalibrationTraces, kCalibrationSeed);
-  return std::make_unique<QuantisedModel>(quantise_trained(from, options, traces, RangeRule::mse));
+  return std::make_unique<QuantizedModel>(quantize_trained(from, options, traces, CalibrationMethod::mse));
 }
 
 }  // namespace
@@ -118,21 +118,21 @@ std::string ExperimentFolder::recipe(const Experiment& row) const {
          {"activation", name_of(row.activation)},
          {"test_traces", plan_.test_traces}};
   if (row.integers) {
-    const QuantiseOptions& q = row.integers->quantise;
+    const QuantizeOptions& q = row.integers->quantize;
     const Widths& w = q.widths;
     j["integers"] = {w.weight_bits,
-                     w.operand_fraction,
-                     w.gate_fraction,
-                     w.state_fraction,
+                     w.operand_frac_bits,
+                     w.gate_frac_bits,
+                     w.state_frac_bits,
                      static_cast<int>(q.scale),
                      q.per_row,
                      row.integers->learned_scales,
                      row.weights_only,
-                     row.origin == Origin::quantised};
+                     row.origin == Origin::quantized};
   }
   if (!row.from.empty()) j["from"] = json::parse(recipe(plan_.find(row.from)));
   if (!row.teacher.empty())
-    j["teacher"] = {row.distil.alpha, row.distil.beta,
+    j["teacher"] = {row.distill.alpha, row.distill.beta,
                     json::parse(recipe(plan_.find(row.teacher)))};
   return j.dump();
 }
@@ -180,7 +180,7 @@ std::unique_ptr<TraceModel> ExperimentFolder::train(const Experiment& row, int s
   r.training.schedule.rate = row.rate;
   r.training.schedule.kind = Schedule::Kind::cosine;
   r.integers = row.integers;
-  if (teacher) r.distil = row.distil;
+  if (teacher) r.distill = row.distill;
   // A network that is trained on sees other traces than before.
   r.seed = static_cast<std::uint64_t>(seed) + (from ? 500 : 0);
   TrainingRun run(r, teacher, from);
@@ -211,8 +211,8 @@ std::optional<RunResult> ExperimentFolder::run(const Experiment& row, int seed,
   const auto start = std::chrono::steady_clock::now();
   const std::clock_t processor_start = std::clock();
   const std::unique_ptr<TraceModel> model =
-      row.origin == Origin::quantised
-          ? quantised(row, *from)
+      row.origin == Origin::quantized
+          ? quantized(row, *from)
           : train(row, seed, from ? &*from : nullptr, teacher ? &*teacher : nullptr, watch);
   if (!model) return {};
   const fs::path file = path("models", row, seed, ".safetensors");

@@ -17,7 +17,7 @@ namespace taugate {
 /// Figures of a network on one kind of data; an element of `channels` for each output.
 struct RunScores {
   struct Channel {
-    Spread rmse, r2, l2, dtw;
+    MeanStddev rmse, r2, l2, dtw;
   };
   std::vector<Channel> channels;
   LifetimeError lifetime;  ///< amplitude-weighted
@@ -29,7 +29,7 @@ struct RunResult {
   std::size_t parameters = 0;    ///< as the literature counts them
   std::uint64_t file_bytes = 0;  ///< of the model file
   std::size_t multiply_accumulates = 0;  ///< a trace
-  /// Of training, quantising and measuring: by the clock, and of all processors together.
+  /// Of training, quantizing and measuring: by the clock, and of all processors together.
   double seconds = 0.0, processor_seconds = 0.0;
 };
 

@@ -26,17 +26,17 @@ std::string times(const std::vector<int>& hidden) {
 
 QatOptions integers(int weights, int operand = 8, int state = 16) {
   QatOptions o;
-  Widths& w = o.quantise.widths;
+  Widths& w = o.quantize.widths;
   w.weight_bits = weights;
-  w.operand_fraction = w.product_fraction = operand - 1;
-  w.gate_fraction = operand > 8 ? 14 : 7;
-  w.state_fraction = w.candidate_fraction = state - 1;
+  w.operand_frac_bits = w.product_frac_bits = operand - 1;
+  w.gate_frac_bits = operand > 8 ? 14 : 7;
+  w.state_frac_bits = w.candidate_frac_bits = state - 1;
   w.accumulator_bits = weights + operand <= 24 ? 32 : 64;
   return o;
 }
 
 QatOptions on_grid(QatOptions o) {
-  o.quantise.scale = WeightScale::fixed_grid;
+  o.quantize.scale = WeightScale::fixed_grid;
   return o;
 }
 
@@ -67,10 +67,10 @@ class Builder {
     return add(std::move(e));
   }
   /// The same network as `from`, with integers after training.
-  Experiment& quantised(const char* table, std::string id, std::string title, const char* from,
+  Experiment& quantized(const char* table, std::string id, std::string title, const char* from,
                         QatOptions integers) {
     Experiment e = like(table, std::move(id), std::move(title), from);
-    e.origin = Origin::quantised;
+    e.origin = Origin::quantized;
     e.integers = integers;
     return add(std::move(e));
   }
@@ -83,7 +83,7 @@ class Builder {
     e.rate = kFineTuningRate;
     e.integers = integers;
     e.teacher = teacher;
-    e.distil = {.alpha = alpha, .beta = beta};
+    e.distill = {.alpha = alpha, .beta = beta};
     return add(std::move(e));
   }
   std::vector<Experiment> rows;
@@ -126,17 +126,17 @@ void add_table_2(Builder& b) {
 void add_table_3(Builder& b) {
   b.trained("3", "f32", "32x32 float", {32}, kStudent);
   b.trained("3", "f32-start", "32x32 float, where training with integers starts", {32}, kStart);
-  b.quantised("3", "f32-ptq16", "32x32 PTQ, 16 bits", "f32", integers(16, 16));
-  b.quantised("3", "f32-ptq8", "32x32 PTQ, 8 bits", "f32", integers(8));
-  b.quantised("3", "f32-ptq8-state8", "32x32 PTQ, 8 bits, carried state too", "f32",
+  b.quantized("3", "f32-ptq16", "32x32 PTQ, 16 bits", "f32", integers(16, 16));
+  b.quantized("3", "f32-ptq8", "32x32 PTQ, 8 bits", "f32", integers(8));
+  b.quantized("3", "f32-ptq8-state8", "32x32 PTQ, 8 bits, carried state too", "f32",
               integers(8, 8, 8));
-  b.quantised("3", "f32-ptq8-weights", "32x32 PTQ, 8-bit weights alone", "f32", integers(8))
+  b.quantized("3", "f32-ptq8-weights", "32x32 PTQ, 8-bit weights alone", "f32", integers(8))
       .weights_only = true;
-  Experiment& literal = b.quantised("3", "f32-ptq8-paper",
+  Experiment& literal = b.quantized("3", "f32-ptq8-paper",
                                     "32x32 PTQ, 8-bit weights alone, the paper's scale literally",
                                     "f32", integers(8));
   literal.weights_only = true;
-  literal.integers->quantise.scale = WeightScale::paper;
+  literal.integers->quantize.scale = WeightScale::paper;
   b.tuned("3", "f32-qat8", "32x32 QAT, 8 bits", "f32-start", integers(8)).paper_rmse = 0.138;
   Experiment& best =
       b.tuned("3", "f32-qat8-kd", "32x32 QAT, 8 bits, KD", "f32-start", integers(8), "teacher");
@@ -153,7 +153,7 @@ void add_table_3(Builder& b) {
   b.add(taught);
   b.trained("3", "f16", "16x16 float", {16}, kStudent);
   b.trained("3", "f16-start", "16x16 float, where training with integers starts", {16}, kStart);
-  b.quantised("3", "f16-ptq8", "16x16 PTQ, 8 bits", "f16", integers(8));
+  b.quantized("3", "f16-ptq8", "16x16 PTQ, 8 bits", "f16", integers(8));
   b.tuned("3", "f16-qat8", "16x16 QAT, 8 bits", "f16-start", integers(8));
   b.tuned("3", "f16-qat8-kd", "16x16 QAT, 8 bits, KD", "f16-start", integers(8), "teacher");
 }
@@ -190,7 +190,7 @@ void add_ablations(Builder& b) {
         .most_seeds = 3;
   };
   // With these widths accumulators outgrow the floats that training computes with.
-  b.quantised("ablations", "ptq8-operand16", "PTQ, MAC operand of 16 bits, gates of 15", "f32",
+  b.quantized("ablations", "ptq8-operand16", "PTQ, MAC operand of 16 bits, gates of 15", "f32",
               integers(8, 16))
       .most_seeds = 3;
   tuned("state12", "carried state of 12 bits", integers(8, 8, 12));
@@ -204,7 +204,7 @@ void add_ablations(Builder& b) {
   learned4.learned_scales = true;
   tuned("learned4", "learned scales, 4-bit weights", learned4);
   QatOptions one = integers(8);
-  one.quantise.per_row = false;
+  one.quantize.per_row = false;
   tuned("per-layer", "one scale a layer", one);
   for (double alpha : {0.3, 1.0})
     tuned(concat("alpha", static_cast<int>(10 * alpha)), concat("KD, alpha ", alpha), integers(8),

@@ -1,5 +1,5 @@
 #pragma once
-// What is trained and quantised to carry out the tables of Erbas et al. (NeurIPS 2024 workshop),
+// What is trained and quantized to carry out the tables of Erbas et al. (NeurIPS 2024 workshop),
 // their later setting, and the ablations that explain them: a list of rows, each a network and the
 // way it comes about.
 
@@ -16,7 +16,7 @@ namespace taugate {
 /// How a row's network comes about.
 enum class Origin {
   trained,   ///< on `samples` fresh traces, with floats or with integers
-  quantised  ///< after training, without a trace of its own but for calibration
+  quantized  ///< after training, without a trace of its own but for calibration
 };
 
 struct Experiment {
@@ -32,11 +32,11 @@ struct Experiment {
   Origin origin = Origin::trained;
   std::uint64_t samples = 0;
   double rate = 5e-3;
-  std::string from = {};  ///< row whose network is quantised, or whose weights are the first; or ""
-  std::string teacher = {};  ///< row to distil from; or ""
-  DistilOptions distil = {};
+  std::string from = {};  ///< row whose network is quantized, or whose weights are the first; or ""
+  std::string teacher = {};  ///< row to distill from; or ""
+  DistillOptions distill = {};
   std::optional<QatOptions> integers = {};
-  bool weights_only = false;  ///< quantised: everything else stays float
+  bool weights_only = false;  ///< quantized: everything else stays float
 
   /// The paper's figures for it, where they are known to us.
   std::optional<double> paper_rmse = {}, paper_r2 = {};

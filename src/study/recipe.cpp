@@ -27,13 +27,13 @@ Seq2Seq first_network(const Recipe& recipe, const TrainedModel* start) {
 
 /// Tells this way to integers from another, for checkpoints.
 std::string identity_of(const QatOptions& o) {
-  const Widths& w = o.quantise.widths;
-  return concat("integers of ", w.weight_bits, ' ', w.operand_fraction, ' ', w.sum_bits, ' ',
-                w.gate_sum_fraction, ' ', w.candidate_sum_fraction, ' ', w.gate_fraction, ' ',
-                w.candidate_fraction, ' ', w.product_fraction, ' ', w.state_fraction, ' ',
-                w.step_reads_operand, w.head_reads_state, ' ', w.output_fraction, ", scale ",
-                static_cast<int>(o.quantise.scale), o.quantise.per_row, o.quantise.powers_of_two,
-                ' ', o.quantise.multiplier_bits, o.learned_scales ? " learned" : "");
+  const Widths& w = o.quantize.widths;
+  return concat("integers of ", w.weight_bits, ' ', w.operand_frac_bits, ' ', w.preact_bits, ' ',
+                w.gate_preact_frac_bits, ' ', w.candidate_preact_frac_bits, ' ', w.gate_frac_bits, ' ',
+                w.candidate_frac_bits, ' ', w.product_frac_bits, ' ', w.state_frac_bits, ' ',
+                w.step_reads_operand, w.head_reads_state, ' ', w.output_frac_bits, ", scale ",
+                static_cast<int>(o.quantize.scale), o.quantize.per_row, o.quantize.powers_of_two,
+                ' ', o.quantize.multiplier_bits, o.learned_scales ? " learned" : "");
 }
 
 }  // namespace
@@ -56,10 +56,10 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
   Parameters& parameters = qat_ ? qat_->parameters() : own_;
   std::string& objective = recipe_.training.objective;
   if (qat_) objective = identity_of(*recipe.integers);
-  if (recipe.distil) {
-    require(teacher != nullptr, "[training] found no teacher to distil from");
+  if (recipe.distill) {
+    require(teacher != nullptr, "[training] found no teacher to distill from");
     distillation_ = std::make_unique<Distillation>(teacher->network, recipe.network, parameters,
-                                                   *recipe.distil, recipe.seed);
+                                                   *recipe.distill, recipe.seed);
     objective += (objective.empty() ? "" : "; ") + distillation_->identity();
   }
   trainer_ = std::make_unique<Trainer>(parameters, make_objective(), data_, recipe_.training);
@@ -81,7 +81,7 @@ TrainedModel TrainingRun::master() const {
 std::unique_ptr<TraceModel> TrainingRun::result() const {
   TrainedModel floats = master();
   if (!qat_) return std::make_unique<TrainedModel>(std::move(floats));
-  return std::make_unique<QuantisedModel>(qat_->integers(), floats);
+  return std::make_unique<QuantizedModel>(qat_->integers(), floats);
 }
 
 std::string TrainingRun::note() const {
@@ -97,10 +97,10 @@ std::string TrainingRun::note() const {
   if (std::isfinite(best)) note["validation_rmse"] = std::sqrt(best);
   if (recipe_.integers)
     note["quantised"] = {{"after_training", false},
-                         {"weight_bits", recipe_.integers->quantise.widths.weight_bits},
+                         {"weight_bits", recipe_.integers->quantize.widths.weight_bits},
                          {"learned_scales", recipe_.integers->learned_scales}};
-  if (recipe_.distil)
-    note["distilled"] = {{"alpha", recipe_.distil->alpha}, {"beta", recipe_.distil->beta}};
+  if (recipe_.distill)
+    note["distilled"] = {{"alpha", recipe_.distill->alpha}, {"beta", recipe_.distill->beta}};
   return note.dump();
 }
 

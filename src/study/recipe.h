@@ -1,5 +1,5 @@
 #pragma once
-// A training from beginning to end, whatever its kind: floats or integers (quantisation-aware),
+// A training from beginning to end, whatever its kind: floats or integers (quantization-aware),
 // from the truth or from a teacher as well, from random weights or from a trained network. The
 // recipe decides every bit of the result.
 
@@ -21,13 +21,13 @@ struct Recipe {
   TrainingOptions training;             ///< `objective` is filled in
   std::uint64_t seed = 1;               ///< of the weights and of the traces
   std::optional<QatOptions> integers;   ///< trains with these, and makes a network of them
-  std::optional<DistilOptions> distil;  ///< with a teacher
+  std::optional<DistillOptions> distill;  ///< with a teacher
 };
 
 /// A recipe at work. Nothing moves it: trainer and objective refer to its parts.
 class TrainingRun {
  public:
-  /// `teacher` (wanted where the recipe distils) and `start`, a float network of the same shape
+  /// `teacher` (wanted where the recipe distills) and `start`, a float network of the same shape
   /// whose weights are the first ones, must outlive this. Error where either does not fit.
   explicit TrainingRun(const Recipe& recipe, const TrainedModel* teacher = nullptr,
                        const TrainedModel* start = nullptr);
@@ -38,7 +38,7 @@ class TrainingRun {
   Trainer& trainer() { return *trainer_; }
   const Seq2Seq& network() const { return network_; }
 
-  /// With the trainer's parameters: a TrainedModel, or with integers a QuantisedModel.
+  /// With the trainer's parameters: a TrainedModel, or with integers a QuantizedModel.
   std::unique_ptr<TraceModel> result() const;
   /// The same; for integers the floats that they were rounded from.
   TrainedModel master() const;

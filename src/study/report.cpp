@@ -116,7 +116,7 @@ std::vector<std::string> cells_of(const std::string& line) {
 
 Report::Report(std::string title) : title_(std::move(title)) {}
 
-void Report::figure(std::string label, std::string value) {
+void Report::key_metric(std::string label, std::string value) {
   figures_.emplace_back(std::move(label), std::move(value));
 }
 

@@ -29,7 +29,7 @@ class Report {
   explicit Report(std::string title);
 
   /// One of the few figures that stand at the top.
-  void figure(std::string label, std::string value);
+  void key_metric(std::string label, std::string value);
   void section(const std::string& heading);
   void paragraph(const std::string& text);
   /// Error for a row that is not as long as the head. Nothing for a table without rows.

@@ -40,15 +40,15 @@ OverSeeds over_runs(const std::map<int, RunResult>& runs, Get&& get) {
 }
 
 /// "0.01234 +- 0.00005", or the value alone for one seed.
-std::string spread(const OverSeeds& s, int digits, bool sign = false) {
+std::string mean_stddev(const OverSeeds& s, int digits, bool sign = false) {
   if (std::isnan(s.mean)) return "none";
   const char* one = sign ? "%+.*f" : "%.*f";
-  if (s.n < 2) return printed(one, digits, s.mean);
-  return printed(one, digits, s.mean) + printed(" ± %.*f", digits, s.deviation);
+  if (s.n < 2) return formatted(one, digits, s.mean);
+  return formatted(one, digits, s.mean) + formatted(" ± %.*f", digits, s.deviation);
 }
 
 std::string known(const std::optional<double>& paper, int digits) {
-  return paper ? printed("%.*f", digits, *paper) : "";
+  return paper ? formatted("%.*f", digits, *paper) : "";
 }
 
 double bias(const RunScores& s) { return s.lifetime.bias_ns; }
@@ -90,7 +90,7 @@ void append_row(std::string& out, const Findings& found, const Experiment& row) 
   }
   const auto cell = [&](const char* key, bool sign = false) {
     const Column& c = column(key);
-    return spread(over_runs(runs, c.get), c.digits, sign);
+    return mean_stddev(over_runs(runs, c.get), c.digits, sign);
   };
   const RunResult& one = runs.begin()->second;
   out += ' ' + cell("rmse") + " | " + known(row.paper_rmse, 4) + " | " + cell("r2") + " | " +
@@ -115,7 +115,7 @@ void append_components(std::string& out, const Findings& found, const Experiment
   for (std::size_t c = 0; c < 3; ++c) {
     const OverSeeds rmse =
         over_runs(runs, [&](const RunResult& r) { return r.test.channels[c].rmse.mean; });
-    out += "| " + row.title + " | " + names[c] + " | " + spread(rmse, 5) + " | " +
+    out += "| " + row.title + " | " + names[c] + " | " + mean_stddev(rmse, 5) + " | " +
            known(paper[c], 4) + " |\n";
   }
 }
@@ -144,10 +144,10 @@ void append_comparisons(std::string& out, const Findings& found) {
   for (const Comparison& c : found.plan.comparisons) {
     const RatioOfRows r = compare_rows(found, c);
     if (r.seeds == 0) continue;
-    out += "| " + c.what + printed(" | %.4f | ", r.ratio);
-    if (r.seeds > 1) out += printed("%.4f to %.4f", r.low, r.high);
-    out += " | " + (c.wanted ? printed("at most %.2f", *c.wanted) : std::string()) +
-           printed(" | %d |\n", r.seeds);
+    out += "| " + c.what + formatted(" | %.4f | ", r.ratio);
+    if (r.seeds > 1) out += formatted("%.4f to %.4f", r.low, r.high);
+    out += " | " + (c.wanted ? formatted("at most %.2f", *c.wanted) : std::string()) +
+           formatted(" | %d |\n", r.seeds);
   }
 }
 
@@ -249,7 +249,7 @@ std::string reproduction_csv(const Findings& found) {
                   ',', one.file_bytes, ',', one.multiply_accumulates, ',', row.samples);
     for (const Column& c : kColumns) {
       const OverSeeds s = over_runs(runs, c.get);
-      out += printed(",%.8g,", s.mean) + (s.n > 1 ? printed("%.4g", s.deviation) : "");
+      out += formatted(",%.8g,", s.mean) + (s.n > 1 ? formatted("%.4g", s.deviation) : "");
     }
     out += ',' + known(row.paper_rmse, 4) + ',' + known(row.paper_r2, 3) + '\n';
   }

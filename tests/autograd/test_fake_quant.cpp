@@ -1,4 +1,4 @@
-// Fake quantisation: its values by hand, its gradients beside finite differences of what the
+// Fake quantization: its values by hand, its gradients beside finite differences of what the
 // straight-through rule puts in its place.
 
 #include "taugate/autograd/fake_quant.h"
@@ -93,7 +93,7 @@ TEST_CASE("where the grid saturates, the scale's gradient is the true derivative
   CHECK(check.entries == 3 * 2 * 4 + 2);
 }
 
-TEST_CASE("a quantised weight row by row: straight through, and its rows' scales learn") {
+TEST_CASE("a quantized weight row by row: straight through, and its rows' scales learn") {
   Random rng(5, 3);
   constexpr int I = 3, O = 4, T = 2, B = 3;
   const OwnedSequence<D> x(T, I, B, rng), target(T, O, B, rng);

@@ -15,8 +15,8 @@ double rmse(const nlohmann::json& evaluation) {
   return evaluation["channels"][0]["rmse"]["mean"].get<double>();
 }
 
-/// Quantises the model that every test may read; the figures.
-nlohmann::json quantised(const Folder& folder, const std::string& options) {
+/// Quantizes the model that every test may read; the figures.
+nlohmann::json quantized(const Folder& folder, const std::string& options) {
   const Outcome o =
       run(folder, "quantize " + trained_model() + " --samples 2000 --json q.json " + options +
                       (contains(options, "weights-only") ? "" : " --calibration 64"));
@@ -34,7 +34,7 @@ std::string line(std::size_t gates, const std::string& value) {
 
 TEST_CASE("quantize writes a model that evaluate measures as quantize did") {
   Folder folder;
-  const nlohmann::json q = quantised(folder, "-o i.safetensors");
+  const nlohmann::json q = quantized(folder, "-o i.safetensors");
   CHECK(folder.names() == std::vector<std::string>{"i.safetensors", "q.json"});
   CHECK(rmse(q["quantised"]) != rmse(q["float"]));
   CHECK(rmse(q["quantised"]) < 1.3 * rmse(q["float"]));
@@ -61,7 +61,7 @@ TEST_CASE("quantize writes a model that evaluate measures as quantize did") {
 
 TEST_CASE("info and infer take a model of integers") {
   Folder folder;
-  quantised(folder, "-o i.safetensors --weight-bits 4");
+  quantized(folder, "-o i.safetensors --weight-bits 4");
   const Outcome info = run(folder, "info i.safetensors");
   CAPTURE(info.out);
   REQUIRE(info.code == 0);
@@ -80,7 +80,7 @@ TEST_CASE("info and infer take a model of integers") {
     REQUIRE_MESSAGE(o.code == 0, o.err);
     return json_in(folder, "r/summary.json")["error_ns"]["deviation"].get<double>();
   };
-  quantised(folder, "-o i.safetensors");
+  quantized(folder, "-o i.safetensors");
   CHECK(deviation("i.safetensors", "") < 1.3 * deviation(trained_model(), ""));
   deviation("i.safetensors", "--threads 1");
   const std::string sfd = read_all(folder / "r" / "sfd.npy");
@@ -90,32 +90,32 @@ TEST_CASE("info and infer take a model of integers") {
 
 TEST_CASE("threads and repeats make no difference to integers") {
   Folder folder;
-  quantised(folder, "--threads 1 -o a.safetensors");
+  quantized(folder, "--threads 1 -o a.safetensors");
   const std::string figures = read_all(folder / "q.json");
-  quantised(folder, "--threads 3 -o b.safetensors");
+  quantized(folder, "--threads 3 -o b.safetensors");
   CHECK(read_all(folder / "q.json") == figures);
   CHECK(read_all(folder / "a.safetensors") == read_all(folder / "b.safetensors"));
 }
 
 TEST_CASE("rounded weights alone make a float model") {
   Folder folder;
-  const nlohmann::json q = quantised(folder, "--weights-only -o w.safetensors");
+  const nlohmann::json q = quantized(folder, "--weights-only -o w.safetensors");
   CHECK(q["quantised"]["weight_bytes"] == 416);
   CHECK(rmse(q["quantised"]) != rmse(q["float"]));
   CHECK(contains(run(folder, "info w.safetensors").out, "513 (537 counting"));
   REQUIRE(run(folder, "evaluate w.safetensors --samples 2000 --json e.json").code == 0);
   CHECK(rmse(json_in(folder, "e.json")) == rmse(q["quantised"]));
-  const double integers = rmse(quantised(folder, "")["quantised"]);
+  const double integers = rmse(quantized(folder, "")["quantised"]);
   CHECK(integers != rmse(q["quantised"]));
   // The paper's literal formula clips all weights at half the largest.
-  CHECK(rmse(quantised(folder, "--weights-only --scale paper")["quantised"]) > integers);
+  CHECK(rmse(quantized(folder, "--weights-only --scale paper")["quantised"]) > integers);
 }
 
 TEST_CASE("calibration on measured traces") {
   Folder folder;
   REQUIRE(run(folder, "simulate --samples 40 --seed 7 -o t.npz").code == 0);
   for (const std::string rule : {"minmax", "percentile", "mse", "none"}) {
-    const auto q = quantised(folder, "--data t.npz --calibrate " + rule);
+    const auto q = quantized(folder, "--data t.npz --calibrate " + rule);
     CHECK(q["ranges"].back()["values"] == 40 * 70);
   }
   const auto refused = [&](const std::string& options, int code,
@@ -151,7 +151,7 @@ TEST_CASE("calibration on measured traces") {
 
 TEST_CASE("quantize takes float models only") {
   Folder folder;
-  quantised(folder, "-o i.safetensors");
+  quantized(folder, "-o i.safetensors");
   const Outcome twice = run(folder, "quantize i.safetensors");
   CHECK(twice.code == 1);
   CHECK(one_line(twice.err));

@@ -7,7 +7,7 @@ using namespace taugate::testing;
 
 namespace {
 
-void quantise(const Folder& folder) {
+void quantize(const Folder& folder) {
   const Outcome o = run(
       folder, "quantize " + trained_model() + " --samples 100 --calibration 32 -o i.safetensors");
   REQUIRE_MESSAGE(o.code == 0, o.err);
@@ -22,7 +22,7 @@ std::size_t lines_of(const fs::path& path) {
 
 TEST_CASE("export-rtl writes the memories, the module and golden vectors") {
   Folder folder;
-  quantise(folder);
+  quantize(folder);
   const Outcome o = run(folder, "export-rtl i.safetensors -o core --cores 2 --vectors 3");
   REQUIRE_MESSAGE(o.code == 0, o.err);
   // 8 units, one output, 70 gates.
@@ -39,7 +39,7 @@ TEST_CASE("export-rtl writes the memories, the module and golden vectors") {
 
 TEST_CASE("export-rtl and cosim refuse what makes no sense, in one line") {
   Folder folder;
-  quantise(folder);
+  quantize(folder);
   const auto refused = [&](const std::string& command, int code, const char* why) {
     const Outcome o = run(folder, command);
     CHECK(o.code == code);

@@ -19,7 +19,7 @@ inline bool gnuplot_is_here() {
 }
 
 /// Width and height from the IHDR chunk of a PNG file.
-inline PictureSize size_of(const std::filesystem::path& path) {
+inline PlotSize size_of(const std::filesystem::path& path) {
   const std::string bytes = read_file(path);
   REQUIRE(bytes.size() > 33);
   REQUIRE(bytes.substr(0, 8) == "\x89PNG\r\n\x1a\n");
@@ -35,7 +35,7 @@ inline PictureSize size_of(const std::filesystem::path& path) {
 }
 
 inline void check_size(const std::filesystem::path& path, int width, int height) {
-  const PictureSize size = size_of(path);
+  const PlotSize size = size_of(path);
   CHECK(size.width == width);
   CHECK(size.height == height);
 }

@@ -156,24 +156,24 @@ TEST_CASE("gates that a recorder never fills are told from empty ones") {
   std::fill_n(counts.begin(), 200, 0.0);
   std::fill_n(counts.rbegin(), 50, 0.0);
   counts[400] = 1e5;
-  CHECK(recorded_range(counts).first == 200);
-  CHECK(recorded_range(counts).end == 950);
+  CHECK(valid_gates(counts).first == 200);
+  CHECK(valid_gates(counts).end == 950);
   // What is recorded in part beside them goes, too; the same values further inside stay.
   counts[949] = 60.0;
   counts[948] = 16.0;  // 4 deviations
   counts[200] = 0.5;   // 2
   counts[940] = 20.0;
-  CHECK(recorded_range(counts).first == 200);
-  CHECK(recorded_range(counts).end == 948);
+  CHECK(valid_gates(counts).first == 200);
+  CHECK(valid_gates(counts).end == 948);
   counts[950] = 3.0;
-  CHECK(recorded_range(counts).end == 948);
+  CHECK(valid_gates(counts).end == 948);
   // Two zeros beside a level of 5 may be chance; a dark time before a rise is none of its end.
   counts.assign(1000, 5.0);
   counts[0] = counts[1] = 0.0;
-  CHECK(recorded_range(counts).first == 0);
+  CHECK(valid_gates(counts).first == 0);
   std::vector<double> decay(1000, 0.0);
   for (std::size_t k = 300; k < 1000; ++k) decay[k] = 1e4 * std::exp(-0.05 * (k - 300.0));
   decay[299] = 40.0;
-  CHECK(recorded_range(decay).first == 0);
-  CHECK(recorded_range(std::vector<double>(5, 0.0)).end == 5);
+  CHECK(valid_gates(decay).first == 0);
+  CHECK(valid_gates(std::vector<double>(5, 0.0)).end == 5);
 }

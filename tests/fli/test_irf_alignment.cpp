@@ -84,8 +84,8 @@ double rms(const std::vector<double>& a, const std::vector<double>& b) {
 TEST_CASE("known shifts of a library come back to fractions of a bin") {
   for (const Camera& c : {kIccd, kSpad, kPulse}) {
     CAPTURE(c.fwhm_ns);
-    const double spread = 1.3 * c.bin_ns;
-    const Library exact(c, 60, spread, false), noisy(c, 300, spread, true);
+    const double mean_stddev = 1.3 * c.bin_ns;
+    const Library exact(c, 60, mean_stddev, false), noisy(c, 300, mean_stddev, true);
     MeasuredIrfs irfs(exact.counts, c.bins, c.bin_ns);
     // What is left is the interpolation between samples.
     CHECK(rms(irfs.align(), exact.shifts) < 0.005 * c.bin_ns);
@@ -99,8 +99,8 @@ TEST_CASE("known shifts of a library come back to fractions of a bin") {
 }
 
 TEST_CASE("an aligned library has one time and its mean is no wider than a curve of it") {
-  const double spread = 0.06;
-  const Library library(kIccd, 200, spread, true);
+  const double mean_stddev = 0.06;
+  const Library library(kIccd, 200, mean_stddev, true);
   MeasuredIrfs irfs(library.counts, kIccd.bins, kIccd.bin_ns);
   const double blurred = deviation_ns(irfs.mean().curve(0)), before = irfs.mean().peak_ns(0);
   irfs.align();
@@ -111,7 +111,7 @@ TEST_CASE("an aligned library has one time and its mean is no wider than a curve
   const double sigma = kIccd.fwhm_ns / std::sqrt(8.0 * std::log(2.0));
   const double truth = std::hypot(sigma, kIccd.tail_ns);
   CHECK(close(deviation_ns(mean.curve(0)), truth, 0.0, 0.02));
-  CHECK(close(blurred, std::hypot(truth, spread), 0.0, 0.04));
+  CHECK(close(blurred, std::hypot(truth, mean_stddev), 0.0, 0.04));
   // The library as a whole stays where it was.
   CHECK(close(mean.peak_ns(0), before, kIccd.bin_ns));
   // What was moved is kept, bit for bit.

@@ -36,11 +36,11 @@ TEST_CASE("every picture is a PNG of the announced size") {
   const Image image(28, 28), wide(40, 10);
   const LifetimePanel panels[]{image.panel, image.panel};
   draw_lifetime_maps(path, panels);
-  const PictureSize two = lifetime_maps_size(2, 28, 28);
+  const PlotSize two = lifetime_maps_size(2, 28, 28);
   check_size(path, two.width, two.height);
   CHECK(two.width > two.height);
   draw_lifetime_maps(path, {&wide.panel, 1}, Range{0.2, 1.5});
-  const PictureSize one = lifetime_maps_size(1, 40, 10);
+  const PlotSize one = lifetime_maps_size(1, 40, 10);
   check_size(path, one.width, one.height);
   draw_overlay(path, image.panel, image.intensities);
   CHECK(size_of(path).height > 400);
@@ -70,7 +70,7 @@ TEST_CASE("blank maps and constant maps can be drawn") {
   for (const auto* values : {&blank, &constant, &zero}) {
     const LifetimePanel panel{"", 4, 3, *values};
     draw_lifetime_maps(path, {&panel, 1});
-    const PictureSize size = lifetime_maps_size(1, 4, 3);
+    const PlotSize size = lifetime_maps_size(1, 4, 3);
     check_size(path, size.width, size.height);
     draw_overlay(path, panel, zero);
     size_of(path);
@@ -83,7 +83,7 @@ TEST_CASE("hatched pixels show in a map and in an overlay") {
   const auto plain = folder.path / "plain.png", hatched = folder.path / "hatched.png";
   Image image(30, 20);
   draw_lifetime_maps(plain, {&image.panel, 1});
-  const PictureSize size = lifetime_maps_size(1, 30, 20);
+  const PlotSize size = lifetime_maps_size(1, 30, 20);
   const std::string map = read_file(plain);
   draw_overlay(plain, image.panel, image.intensities);
   const std::string overlay = read_file(plain);
@@ -99,10 +99,10 @@ TEST_CASE("hatched pixels show in a map and in an overlay") {
 
 TEST_CASE("maps give every pixel of the image a whole number of the picture's") {
   const auto inner = [](int width, int height) {
-    const PictureSize two = lifetime_maps_size(2, width, height),
+    const PlotSize two = lifetime_maps_size(2, width, height),
                       one = lifetime_maps_size(1, width, height),
                       none = lifetime_maps_size(1, 1, 1);
-    return PictureSize{two.width - one.width - 24, one.height - (none.height - 400)};
+    return PlotSize{two.width - one.width - 24, one.height - (none.height - 400)};
   };
   CHECK(inner(28, 28).width == 15 * 28);
   CHECK(inner(28, 28).height == 15 * 28);

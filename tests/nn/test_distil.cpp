@@ -32,7 +32,7 @@ double mean_square(const Sequence<float>& a, const Sequence<float>& b) {
 struct Setup {
   Seq2Seq teacher = random_network({6, 5}, 2, 7, 2), student = random_network({4}, 3, 7, 2);
   Parameters parameters = student.parameters().clone();
-  DistilOptions options{.alpha = 0.3, .beta = 0.7};
+  DistillOptions options{.alpha = 0.3, .beta = 0.7};
   Distillation distillation{teacher, student.config(), parameters, options, 4};
   Random rng{5, 0};
   OwnedSequence<float> input{7, 1, 19, rng}, truth{7, 2, 19, rng};

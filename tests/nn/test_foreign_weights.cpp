@@ -215,8 +215,8 @@ struct KerasNetwork {
   }
 };
 
-Arrangement plain(std::vector<std::string> encoder = {}, std::vector<std::string> decoder = {}) {
-  Arrangement a;
+LayerMapping plain(std::vector<std::string> encoder = {}, std::vector<std::string> decoder = {}) {
+  LayerMapping a;
   a.gates = kGates;
   a.encoder = std::move(encoder);
   a.decoder = std::move(decoder);
@@ -264,15 +264,15 @@ struct TorchNetwork {
   }
 };
 
-std::string torch_error(const TorchNetwork& n, Arrangement a = plain()) {
-  return error_of([&] { arrange(torch_network(n.state, "w.safetensors"), a); });
+std::string torch_error(const TorchNetwork& n, LayerMapping a = plain()) {
+  return error_of([&] { map_layers(torch_network(n.state, "w.safetensors"), a); });
 }
 
 }  // namespace
 
 TEST_CASE("PyTorch's weights give PyTorch's outputs") {
   const TorchNetwork n;
-  const ImportedModel imported = arrange(torch_network(n.state, "w.safetensors"), plain());
+  const ImportedModel imported = map_layers(torch_network(n.state, "w.safetensors"), plain());
   CHECK(imported.encoder == std::vector<std::string>{"encoder.l0", "encoder.l1"});
   CHECK(imported.decoder == std::vector<std::string>{"decoder.l0", "decoder.l1"});
   CHECK(imported.head == "fc");
@@ -289,8 +289,8 @@ TEST_CASE("Keras' weights give Keras' outputs, in every layout") {
     const KerasNetwork n({4, 2}, reset_after, true, "Encoder_", "my_decoder_");
     CAPTURE(reset_after);
     const auto form = reset_after ? GruForm::reset_after : GruForm::reset_before;
-    const auto check = [&](const fs::path& path, const Arrangement& a) {
-      ImportedModel imported = arrange(read_foreign_network(path), a);
+    const auto check = [&](const fs::path& path, const LayerMapping& a) {
+      ImportedModel imported = map_layers(read_network(path), a);
       CHECK(imported.model.config().form == form);
       CHECK(imported.model.config().hidden == n.hidden);
       CHECK(n.error_of(imported) <= 2e-6);
@@ -306,7 +306,7 @@ TEST_CASE("Keras' weights give Keras' outputs, in every layout") {
     const fs::path path = folder.path / "numbered.weights.h5";
     n.write_numbered(path);
     check(path, plain({"gru", "gru_1"}, {"gru_2", "gru_3"}));
-    CHECK(contains(error_of([&] { arrange(read_foreign_network(path), plain()); }),
+    CHECK(contains(error_of([&] { map_layers(read_network(path), plain()); }),
                    "gru, gru_1, gru_2, gru_3"));
   }
 }
@@ -329,7 +329,7 @@ TEST_CASE("names beside Keras 3's numbers, and a .keras archive") {
     put(file, "layers/time_distributed/layer/vars/0", n.head);
     file.put("layers/time_distributed/layer/vars/1", {3}, n.head_bias.values);
   }
-  const ImportedModel imported = arrange(read_foreign_network(inner), plain());
+  const ImportedModel imported = map_layers(read_network(inner), plain());
   CHECK(imported.encoder == std::vector<std::string>{"enc0"});
   CHECK(n.error_of(imported) <= 2e-6);
 
@@ -344,16 +344,16 @@ TEST_CASE("names beside Keras 3's numbers, and a .keras archive") {
   zip_file_add(zip, "config.json", zip_source_buffer(zip, config.data(), config.size(), 0), 0);
   zip_file_add(zip, "model.weights.h5", zip_source_file(zip, inner.c_str(), 0, -1), 0);
   REQUIRE(zip_close(zip) == 0);
-  const ForeignNetwork network = read_foreign_network(archive);
+  const ImportedNetwork network = read_network(archive);
   CHECK(network.activation == Activation::smooth);
-  CHECK(arrange(network, plain()).encoder == std::vector<std::string>{"an_enc"});
+  CHECK(map_layers(network, plain()).encoder == std::vector<std::string>{"an_enc"});
   CHECK(contains(error_of([&] { Hdf5File(read_file(archive), "bytes"); }), "bytes: cannot be"));
 }
 
 TEST_CASE("what a saved Keras model says about itself is heard") {
   const Folder folder;
   const fs::path path = folder.path / "m.h5";
-  const auto outcome = [&](const std::string& gru, const std::string& dense, Arrangement a,
+  const auto outcome = [&](const std::string& gru, const std::string& dense, LayerMapping a,
                            bool biased = true) {
     const KerasNetwork n({3}, true, biased, "enc", "dec");
     const std::string config =
@@ -362,7 +362,7 @@ TEST_CASE("what a saved Keras model says about itself is heard") {
         R"("}}]}})";
     n.write_legacy(path, "model_weights/", config.c_str());
     return error_of([&] {
-      const ImportedModel imported = arrange(keras_network(path), a);
+      const ImportedModel imported = map_layers(keras_network(path), a);
       CHECK(n.error_of(imported) <= 2e-6);
     });
   };
@@ -374,13 +374,13 @@ TEST_CASE("what a saved Keras model says about itself is heard") {
       "hard_sigmoid and tanh"));
   CHECK(contains(outcome(smooth + R"(, "go_backwards": true)", "linear", plain()), "go_backwards"));
   CHECK(contains(outcome(R"("units": )", "linear", plain()), "damaged"));
-  Arrangement hard = plain();
+  LayerMapping hard = plain();
   hard.activation = Activation::hard;
   CHECK(contains(outcome(smooth, "linear", hard), "found the wish for hard"));
   // Without biases only the configuration, or the user, knows the form.
   CHECK(outcome(smooth + R"(, "reset_after": true)", "linear", plain(), false) == "");
   CHECK(contains(outcome(smooth, "linear", plain(), false), "--form"));
-  Arrangement after = plain();
+  LayerMapping after = plain();
   after.form = GruForm::reset_after;
   CHECK(outcome(smooth, "linear", after, false) == "");
 }
@@ -409,12 +409,12 @@ TEST_CASE("what does not make a Seq2Seq is refused by name") {
   n = {};
   n.add("skip.weight", n.head);
   CHECK(contains(torch_error(n), "--head) out of: fc, skip"));
-  Arrangement chosen = plain();
+  LayerMapping chosen = plain();
   chosen.head = "fc";
   CHECK(torch_error(n, chosen) == "");
   CHECK(contains(torch_error(n, plain({"encoder.l0"})), "1 encoder and 2 decoder"));
   CHECK(contains(torch_error(n, plain({"lstm"})), "no layer 'lstm'"));
-  CHECK_THROWS_AS(arrange(torch_network(n.state, "w"), plain({"lstm"})), UsageError);
+  CHECK_THROWS_AS(map_layers(torch_network(n.state, "w"), plain({"lstm"})), UsageError);
 
   n = {};
   const float infinity = INFINITY;
@@ -430,7 +430,7 @@ TEST_CASE("a decoder that may have been fed wants the user's word") {
                                      [](const auto& t) { return t.name == "decoder.gone"; }));
   n.add("decoder.weight_ih_l0", random_table(15, 5, rng));
   CHECK(contains(torch_error(n), "--zero-fed"));
-  Arrangement a = plain();
+  LayerMapping a = plain();
   a.zero_fed = true;
   CHECK(torch_error(n, a) == "");
 }
@@ -444,13 +444,13 @@ TEST_CASE("damaged files of Keras are one Error") {
   for (std::size_t size = 0; size < good.size(); size += 97) {
     CAPTURE(size);
     overwrite(path, good.substr(0, size));
-    const std::string error = error_of([&] { read_foreign_network(path); });
+    const std::string error = error_of([&] { read_network(path); });
     CHECK(contains(error, "m.h5: "));
     CHECK_FALSE(contains(error, "\n"));
   }
   CHECK(
-      contains(error_of([&] { read_foreign_network(folder.file("a.pt", "PK\x03\x04 and more")); }),
+      contains(error_of([&] { read_network(folder.file("a.pt", "PK\x03\x04 and more")); }),
                "a.pt: "));
-  CHECK(contains(error_of([&] { read_foreign_network(folder.file("a.txt", "some words here")); }),
+  CHECK(contains(error_of([&] { read_network(folder.file("a.txt", "some words here")); }),
                  "neither safetensors nor HDF5"));
 }

@@ -45,7 +45,7 @@ TEST_CASE("twenty steps of Adam, with and without clipping") {
   for (double clip : {0.0, 1.0}) {
     CAPTURE(clip);
     Random rng(41, 0);
-    AdamOptimiser adam(kSize, {.clip_norm = clip});
+    AdamOptimizer adam(kSize, {.clip_norm = clip});
     PlainAdam plain;
     Buffer<float> values(kSize), gradients(kSize);
     fill_normal(values.data(), kSize, rng);
@@ -77,7 +77,7 @@ TEST_CASE("a clipped gradient keeps its direction") {
   Random rng(41, 1);
   Buffer<float> values(kSize), gradients(kSize);
   fill_normal(gradients.data(), kSize, rng, 100.0);
-  AdamOptimiser adam(kSize, {.clip_norm = 0.25});
+  AdamOptimizer adam(kSize, {.clip_norm = 0.25});
   const double length = adam.step(values.data(), gradients.data(), 1e-3);
   CHECK(close(length, norm(gradients), 0.0, 1e-12));
   CHECK(close(norm(adam.mean()), 0.1 * 0.25, 0.0, 1e-6));
@@ -87,7 +87,7 @@ TEST_CASE("a clipped gradient keeps its direction") {
 
 TEST_CASE("a gradient that is not finite is refused and changes nothing") {
   Random rng(41, 2);
-  AdamOptimiser adam(kSize);
+  AdamOptimizer adam(kSize);
   Buffer<float> values(kSize), gradients(kSize);
   fill_normal(values.data(), kSize, rng);
   fill_normal(gradients.data(), kSize, rng);

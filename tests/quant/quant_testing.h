@@ -23,9 +23,9 @@ inline IntegerRows random_rows(Random& rng, int rows, int cols, int bits) {
 }
 
 /// So that accumulators of typical size `spread` become sums of about `sum`.
-inline Requantiser random_requantiser(Random& rng, double spread, double sum, bool pure_shift) {
-  const double ratio = std::exp2(rng.uniform(-1.5, 1.5)) * sum / spread;
-  return nearest_requantiser(
+inline Requantizer random_requantizer(Random& rng, double mean_stddev, double sum, bool pure_shift) {
+  const double ratio = std::exp2(rng.uniform(-1.5, 1.5)) * sum / mean_stddev;
+  return nearest_requantizer(
       std::clamp(pure_shift ? std::exp2(std::round(std::log2(ratio))) : ratio, 0x1p-45, 60000.0));
 }
 
@@ -46,14 +46,14 @@ inline IntegerModel random_model(const RandomModel& m, Random& rng) {
   model.activation = m.activation;
   model.widths = w;
   model.gates = m.gates;
-  const double operand = std::ldexp(1.0, w.operand_fraction);
+  const double operand = std::ldexp(1.0, w.operand_frac_bits);
   const double product =
-      m.form == GruForm::reset_before ? std::ldexp(1.0, w.product_fraction) : operand;
+      m.form == GruForm::reset_before ? std::ldexp(1.0, w.product_frac_bits) : operand;
   const double weight = std::ldexp(1.0, w.weight_bits - 2);
-  const auto add = [&](std::vector<std::int64_t>& biases, std::vector<Requantiser>& requantisers,
+  const auto add = [&](std::vector<std::int64_t>& biases, std::vector<Requantizer>& requantizers,
                        double of_operand, double sum) {
     biases.push_back(round_half_even(rng.normal() * weight * of_operand));
-    requantisers.push_back(random_requantiser(rng, weight * of_operand, sum, m.pure_shift));
+    requantizers.push_back(random_requantizer(rng, weight * of_operand, sum, m.pure_shift));
   };
   const auto layer = [&](int inputs, int H) {
     IntegerLayer out;
@@ -62,10 +62,10 @@ inline IntegerModel random_model(const RandomModel& m, Random& rng) {
     out.input = random_rows(rng, 3 * H, inputs, w.weight_bits);
     out.recurrent = random_rows(rng, 3 * H, H, w.weight_bits);
     for (int i = 0; i < 3 * H; ++i)
-      add(out.bias, out.requantisers, i < 2 * H ? operand : product,
-          std::ldexp(1.0, i < 2 * H ? w.gate_sum_fraction : w.candidate_sum_fraction));
+      add(out.bias, out.requantizers, i < 2 * H ? operand : product,
+          std::ldexp(1.0, i < 2 * H ? w.gate_preact_frac_bits : w.candidate_preact_frac_bits));
     for (int i = 0; m.form == GruForm::reset_after && i < H; ++i)
-      add(out.recurrent_bias, out.requantisers, operand, std::ldexp(1.0, w.candidate_sum_fraction));
+      add(out.recurrent_bias, out.requantizers, operand, std::ldexp(1.0, w.candidate_preact_frac_bits));
     return out;
   };
   for (std::size_t k = 0; k < m.hidden.size(); ++k)
@@ -73,9 +73,9 @@ inline IntegerModel random_model(const RandomModel& m, Random& rng) {
   for (std::size_t k = 0; k < m.hidden.size(); ++k)
     model.decoder.push_back(layer(k == 0 ? 0 : m.hidden[k - 1], m.hidden[k]));
   model.head = random_rows(rng, m.outputs, m.hidden.back(), w.weight_bits);
-  const double read = w.head_reads_state ? std::ldexp(1.0, w.state_fraction) : operand;
+  const double read = w.head_reads_state ? std::ldexp(1.0, w.state_frac_bits) : operand;
   for (int c = 0; c < m.outputs; ++c)
-    add(model.head_bias, model.head_requantisers, read, std::ldexp(1.0, w.output_fraction));
+    add(model.head_bias, model.head_requantizers, read, std::ldexp(1.0, w.output_frac_bits));
   return model;
 }
 
@@ -85,7 +85,7 @@ class DoubleNetwork {
  public:
   explicit DoubleNetwork(const IntegerModel& model) : m_(model), w_(model.widths) {}
 
-  /// Outputs [T][C] in units of 2^-output_fraction; input [T] on its grid.
+  /// Outputs [T][C] in units of 2^-output_frac_bits; input [T] on its grid.
   std::vector<double> run(const std::vector<double>& input) {
     std::vector<std::vector<double>> sequence, final_states, outputs;
     for (double x : input) sequence.push_back({x});
@@ -100,10 +100,10 @@ class DoubleNetwork {
     std::vector<double> result;
     for (const auto& h : states_)
       for (int c = 0; c < m_.outputs(); ++c) {
-        double y = static_cast<double>(m_.head_bias[c]) / one(head_fraction());
+        double y = static_cast<double>(m_.head_bias[c]) / one(head_frac_bits());
         for (int u = 0; u < m_.head.cols; ++u)
           y += m_.head.row(c)[u] * (w_.head_reads_state ? h[u] : operand(h[u]));
-        result.push_back(sum(y, head_fraction(), m_.head_requantisers[c], w_.output_bits));
+        result.push_back(sum(y, head_frac_bits(), m_.head_requantizers[c], w_.output_bits));
       }
     return result;
   }
@@ -118,12 +118,12 @@ class DoubleNetwork {
     const double most = 1.0 - 1.0 / one(fraction);
     return std::clamp(grid(x, fraction), -most, most);
   }
-  int head_fraction() const {
-    return w_.head_reads_state ? w_.state_fraction : w_.operand_fraction;
+  int head_frac_bits() const {
+    return w_.head_reads_state ? w_.state_frac_bits : w_.operand_frac_bits;
   }
-  double operand(double h) const { return fraction_of(h, w_.operand_fraction); }
+  double operand(double h) const { return fraction_of(h, w_.operand_frac_bits); }
   /// An accumulator, weights counting as integers, as an integer in its sum's unit.
-  double sum(double accumulator, int fraction, Requantiser by, int bits) const {
+  double sum(double accumulator, int fraction, Requantizer by, int bits) const {
     const double units =
         std::nearbyint(accumulator * one(fraction) * by.multiplier / one(by.shift));
     return std::clamp(units, -one(bits - 1), one(bits - 1) - 1.0);
@@ -136,15 +136,15 @@ class DoubleNetwork {
   }
   double gate(double x, double unit) const {
     if (m_.activation == Activation::hard)
-      return grid(std::clamp(0.5 * x + 0.5, 0.0, 1.0), w_.gate_fraction);
+      return grid(std::clamp(0.5 * x + 0.5, 0.0, 1.0), w_.gate_frac_bits);
     const double t = 0.5 * tanh(std::min(0.5 * std::abs(x), 4.0 - 0.5 * unit));
-    return grid(x < 0.0 ? 0.5 - t : 0.5 + t, w_.gate_fraction);
+    return grid(x < 0.0 ? 0.5 - t : 0.5 + t, w_.gate_frac_bits);
   }
   double candidate(double x, double unit) const {
     if (m_.activation == Activation::hard)
-      return fraction_of(std::clamp(x, -1.0, 1.0), w_.candidate_fraction);
+      return fraction_of(std::clamp(x, -1.0, 1.0), w_.candidate_frac_bits);
     return std::copysign(
-        fraction_of(tanh(std::min(std::abs(x), 4.0 - unit)), w_.candidate_fraction), x);
+        fraction_of(tanh(std::min(std::abs(x), 4.0 - unit)), w_.candidate_frac_bits), x);
   }
   static double dot(const IntegerRows& m, int row, const std::vector<double>& x) {
     double sum = 0.0;
@@ -166,19 +166,19 @@ class DoubleNetwork {
     std::vector<double> q, held, r, z, product;
     for (double value : h) q.push_back(operand(value));
     held = w_.step_reads_operand ? q : h;
-    const double gate_unit = 1.0 / one(w_.gate_sum_fraction);
-    const double n_unit = 1.0 / one(w_.candidate_sum_fraction);
+    const double gate_unit = 1.0 / one(w_.gate_preact_frac_bits);
+    const double n_unit = 1.0 / one(w_.candidate_preact_frac_bits);
     const auto bias = [&](int row, int fraction) {
       return static_cast<double>(layer.bias[row]) / one(fraction);
     };
-    const int F = w_.operand_fraction;
+    const int F = w_.operand_frac_bits;
     const int I = F + (&layer == m_.encoder.data() ? w_.input_extra : 0);  // of what reads x
     for (int row = 0; row < 2 * H; ++row) {
       const double a = bias(row, I) + dot(layer.input, row, x) + dot(layer.recurrent, row, q);
       (row < H ? r : z)
-          .push_back(gate(sum(a, I, layer.requantisers[row], w_.sum_bits) * gate_unit, gate_unit));
+          .push_back(gate(sum(a, I, layer.requantizers[row], w_.preact_bits) * gate_unit, gate_unit));
     }
-    for (int u = 0; u < H; ++u) product.push_back(fraction_of(r[u] * held[u], w_.product_fraction));
+    for (int u = 0; u < H; ++u) product.push_back(fraction_of(r[u] * held[u], w_.product_frac_bits));
     for (int u = 0; u < H; ++u) {
       const int row = 2 * H + u;
       double units = 0.0;
@@ -186,16 +186,16 @@ class DoubleNetwork {
         const double s =
             static_cast<double>(layer.recurrent_bias[u]) / one(F) + dot(layer.recurrent, row, q);
         units =
-            sum(bias(row, I) + dot(layer.input, row, x), I, layer.requantisers[row], w_.sum_bits) +
-            std::nearbyint(r[u] * sum(s, F, layer.requantisers[row + H], w_.sum_bits));
-        units = std::clamp(units, -one(w_.sum_bits - 1), one(w_.sum_bits - 1) - 1.0);
+            sum(bias(row, I) + dot(layer.input, row, x), I, layer.requantizers[row], w_.preact_bits) +
+            std::nearbyint(r[u] * sum(s, F, layer.requantizers[row + H], w_.preact_bits));
+        units = std::clamp(units, -one(w_.preact_bits - 1), one(w_.preact_bits - 1) - 1.0);
       } else {
-        const int P = w_.product_fraction;
+        const int P = w_.product_frac_bits;
         units = sum(bias(row, P) + dot(layer.input, row, x) + dot(layer.recurrent, row, product), P,
-                    layer.requantisers[row], w_.sum_bits);
+                    layer.requantizers[row], w_.preact_bits);
       }
       const double n = candidate(units * n_unit, n_unit);
-      h[u] = fraction_of(z[u] * held[u] + (1.0 - z[u]) * n, w_.state_fraction);
+      h[u] = fraction_of(z[u] * held[u] + (1.0 - z[u]) * n, w_.state_frac_bits);
     }
   }
 

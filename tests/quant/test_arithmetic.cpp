@@ -21,8 +21,8 @@ std::int64_t rounded(double value, int shift) {
 
 Widths with_fractions(int gate, int candidate) {
   Widths w;
-  w.gate_fraction = gate;
-  w.candidate_fraction = candidate;
+  w.gate_frac_bits = gate;
+  w.candidate_frac_bits = candidate;
   return w;
 }
 
@@ -66,40 +66,40 @@ TEST_CASE("round_half_even of doubles, in every rounding mode of the processor")
   }
 }
 
-TEST_CASE("requantise equals an exact double's rounding") {
+TEST_CASE("requantize equals an exact double's rounding") {
   Random rng(3, 0);
   for (int i = 0; i < 200000; ++i) {
-    const Requantiser by{static_cast<std::uint16_t>(1 + rng.below(65535)),
+    const Requantizer by{static_cast<std::uint16_t>(1 + rng.below(65535)),
                          static_cast<std::uint8_t>(rng.below(40))};
     const auto accumulator =
         (static_cast<std::int64_t>(rng.below(4294967295u)) - 2147483647) >> rng.below(31);
     const std::int64_t wanted = std::clamp<std::int64_t>(
         rounded(static_cast<double>(accumulator * by.multiplier), by.shift), -32768, 32767);
-    REQUIRE(requantise(accumulator, by, 16) == wanted);
+    REQUIRE(requantize(accumulator, by, 16) == wanted);
   }
   // Ties, on both sides of 0 and for both parities.
   for (std::int64_t k = -6; k <= 6; ++k)
-    CHECK(requantise(2 * k + 1, {1, 1}, 16) == rounded(static_cast<double>(2 * k + 1), 1));
+    CHECK(requantize(2 * k + 1, {1, 1}, 16) == rounded(static_cast<double>(2 * k + 1), 1));
 }
 
-TEST_CASE("nearest_requantiser is within 2^-16, and exact for powers of two") {
+TEST_CASE("nearest_requantizer is within 2^-16, and exact for powers of two") {
   Random rng(4, 0);
   for (int i = 0; i < 20000; ++i) {
     const double ratio = std::exp2(rng.uniform(-45.9, 15.99));
-    const Requantiser by = nearest_requantiser(ratio);
+    const Requantizer by = nearest_requantizer(ratio);
     REQUIRE(by.multiplier >= 1);
     REQUIRE(by.shift <= 62);
     REQUIRE(std::abs(std::ldexp(by.multiplier, -by.shift) / ratio - 1.0) <=
             (ratio < 32768.0 ? 0x1p-16 : 0x1p-15));
   }
   for (int e = -46; e <= 15; ++e) {
-    const Requantiser by = nearest_requantiser(std::ldexp(1.0, e));
-    CHECK(by == (e <= 0 ? Requantiser{1, static_cast<std::uint8_t>(-e)}
-                        : Requantiser{static_cast<std::uint16_t>(1 << e), 0}));
+    const Requantizer by = nearest_requantizer(std::ldexp(1.0, e));
+    CHECK(by == (e <= 0 ? Requantizer{1, static_cast<std::uint8_t>(-e)}
+                        : Requantizer{static_cast<std::uint16_t>(1 << e), 0}));
   }
-  CHECK(nearest_requantiser(std::nextafter(0.5, 0.0)) == Requantiser{1, 1});
+  CHECK(nearest_requantizer(std::nextafter(0.5, 0.0)) == Requantizer{1, 1});
   for (double bad : {0.0, -1.0, 65535.5, 0x1p-47, std::numeric_limits<double>::quiet_NaN()})
-    CHECK(contains(error_of([&] { nearest_requantiser(bad); }), "wanted one in"));
+    CHECK(contains(error_of([&] { nearest_requantizer(bad); }), "wanted one in"));
 }
 
 TEST_CASE("the table: from 0, never falling, below 1, near tanh") {
@@ -122,30 +122,30 @@ TEST_CASE("the table: from 0, never falling, below 1, near tanh") {
 }
 
 TEST_CASE("smooth gates and candidates over every sum") {
-  for (const auto& [gate_fraction, candidate_fraction, tolerance] :
+  for (const auto& [gate_frac_bits, candidate_frac_bits, tolerance] :
        {std::tuple{7, 7, 0.5 / 128}, std::tuple{8, 12, 0.5 / 256}, std::tuple{14, 15, 0.5 / 16384},
         std::tuple{15, 22, 0.5 / 32768}}) {
-    const Arithmetic a(with_fractions(gate_fraction, candidate_fraction), GruForm::reset_after,
+    const Arithmetic a(with_fractions(gate_frac_bits, candidate_frac_bits), GruForm::reset_after,
                        Activation::smooth);
-    const std::int64_t one = power_of_two(gate_fraction);
+    const std::int64_t one = power_of_two(gate_frac_bits);
     double gate_error = 0.0, candidate_error = 0.0;
     for (std::int64_t sum = -32768; sum <= 32767; ++sum) {
       const std::int64_t g = a.gate(sum), n = a.candidate(sum);
       REQUIRE(g >= 0);
       REQUIRE(g <= one);
-      REQUIRE(std::abs(n) < power_of_two(candidate_fraction));
+      REQUIRE(std::abs(n) < power_of_two(candidate_frac_bits));
       REQUIRE(a.gate(-sum) == one - g);
       REQUIRE(a.candidate(-sum) == -n);
       const double x = std::ldexp(static_cast<double>(sum), -12);
       gate_error =
-          std::max(gate_error, std::abs(std::ldexp(static_cast<double>(g), -gate_fraction) -
+          std::max(gate_error, std::abs(std::ldexp(static_cast<double>(g), -gate_frac_bits) -
                                         1.0 / (1.0 + std::exp(-x))));
       candidate_error = std::max(
           candidate_error,
-          std::abs(std::ldexp(static_cast<double>(n), -candidate_fraction) - std::tanh(x)));
+          std::abs(std::ldexp(static_cast<double>(n), -candidate_frac_bits) - std::tanh(x)));
     }
     CHECK(gate_error <= 4.05e-4 + tolerance);
-    CHECK(candidate_error <= 8.1e-4 + std::ldexp(1.0, -candidate_fraction));
+    CHECK(candidate_error <= 8.1e-4 + std::ldexp(1.0, -candidate_frac_bits));
     CHECK(a.gate(0) == one / 2);
     CHECK(a.candidate(0) == 0);
   }
@@ -155,17 +155,17 @@ TEST_CASE("smooth gates and candidates over every sum") {
 }
 
 TEST_CASE("hard gates and candidates over every sum") {
-  for (const auto& [gate_fraction, candidate_fraction] :
+  for (const auto& [gate_frac_bits, candidate_frac_bits] :
        {std::pair{7, 7}, std::pair{13, 12}, std::pair{5, 15}}) {
-    const Arithmetic a(with_fractions(gate_fraction, candidate_fraction), GruForm::reset_before,
+    const Arithmetic a(with_fractions(gate_frac_bits, candidate_frac_bits), GruForm::reset_before,
                        Activation::hard);
     for (std::int64_t sum = -32768; sum <= 32767; ++sum) {
       const double x = std::ldexp(static_cast<double>(sum), -12);
-      REQUIRE(a.gate(sum) == rounded(std::clamp(0.5 * x + 0.5, 0.0, 1.0), -gate_fraction));
-      const double most = std::ldexp(1.0, candidate_fraction) - 1.0;
+      REQUIRE(a.gate(sum) == rounded(std::clamp(0.5 * x + 0.5, 0.0, 1.0), -gate_frac_bits));
+      const double most = std::ldexp(1.0, candidate_frac_bits) - 1.0;
       REQUIRE(a.candidate(sum) ==
               static_cast<std::int64_t>(std::clamp(
-                  std::nearbyint(std::ldexp(std::clamp(x, -1.0, 1.0), candidate_fraction)), -most,
+                  std::nearbyint(std::ldexp(std::clamp(x, -1.0, 1.0), candidate_frac_bits)), -most,
                   most)));
     }
   }
@@ -194,7 +194,7 @@ TEST_CASE("input, operand, product and blend at their corners") {
       }
     }
   Widths coarse;
-  coarse.state_fraction = 7;
+  coarse.state_frac_bits = 7;
   // A candidate that rounds up to 1 saturates.
   CHECK(Arithmetic(coarse, GruForm::reset_after, Activation::smooth).blend(0, 32767, 0) == 127);
 }
@@ -209,25 +209,25 @@ TEST_CASE("widths that do not fit together are refused by name") {
   CHECK(message([](Widths& w) { w.weight_bits = 1; }) ==
         "[arithmetic] weight_bits: found 1, wanted 2..16");
   CHECK(contains(message([](Widths& w) { w.weight_bits = 17; }), "found 17, wanted 2..16"));
-  CHECK(contains(message([](Widths& w) { w.operand_fraction = 16; }), "operand_fraction"));
+  CHECK(contains(message([](Widths& w) { w.operand_frac_bits = 16; }), "operand_fraction"));
   CHECK(contains(message([](Widths& w) { w.accumulator_bits = 48; }), "wanted 32 or 64"));
-  CHECK(contains(message([](Widths& w) { w.sum_bits = 13; }), "gate_sum_fraction"));
-  CHECK(contains(message([](Widths& w) { w.gate_fraction = 24; }), "found 24, wanted 2..23"));
-  CHECK(contains(message([](Widths& w) { w.gate_fraction = 16; }, GruForm::reset_after),
+  CHECK(contains(message([](Widths& w) { w.preact_bits = 13; }), "gate_sum_fraction"));
+  CHECK(contains(message([](Widths& w) { w.gate_frac_bits = 24; }), "found 24, wanted 2..23"));
+  CHECK(contains(message([](Widths& w) { w.gate_frac_bits = 16; }, GruForm::reset_after),
                  "found 16, wanted 2..15"));
   CHECK(
       contains(message([](Widths& w) { w.input_extra = 9; }), "input_extra: found 9, wanted 0..8"));
   CHECK(contains(message([](Widths& w) { w.input_extra = 1; }), "product_fraction"));
   CHECK(
-      contains(message([](Widths& w) { w.candidate_sum_fraction = 7; }), "candidate_sum_fraction"));
-  CHECK(contains(message([](Widths& w) { w.candidate_fraction = 0; }), "candidate_fraction"));
-  CHECK(contains(message([](Widths& w) { w.product_fraction = 6; }), "product_fraction"));
-  CHECK(message([](Widths& w) { w.product_fraction = 6; }, GruForm::reset_after).empty());
-  CHECK(contains(message([](Widths& w) { w.state_fraction = 6; }), "state_fraction"));
+      contains(message([](Widths& w) { w.candidate_preact_frac_bits = 7; }), "candidate_sum_fraction"));
+  CHECK(contains(message([](Widths& w) { w.candidate_frac_bits = 0; }), "candidate_fraction"));
+  CHECK(contains(message([](Widths& w) { w.product_frac_bits = 6; }), "product_fraction"));
+  CHECK(message([](Widths& w) { w.product_frac_bits = 6; }, GruForm::reset_after).empty());
+  CHECK(contains(message([](Widths& w) { w.state_frac_bits = 6; }), "state_fraction"));
   CHECK(contains(message([](Widths& w) { w.output_bits = 49; }), "output_bits"));
-  CHECK(contains(message([](Widths& w) { w.output_fraction = -1; }), "output_fraction"));
-  CHECK(contains(message([](Widths& w) { w.gate_sum_fraction = 5; }), "gate_sum_fraction"));
-  CHECK(message([](Widths& w) { w.gate_sum_fraction = 5; }, GruForm::reset_after, Activation::hard)
+  CHECK(contains(message([](Widths& w) { w.output_frac_bits = -1; }), "output_fraction"));
+  CHECK(contains(message([](Widths& w) { w.gate_preact_frac_bits = 5; }), "gate_sum_fraction"));
+  CHECK(message([](Widths& w) { w.gate_preact_frac_bits = 5; }, GruForm::reset_after, Activation::hard)
             .empty());
   CHECK(message([](Widths& w) { w = widths_16bit(); }).empty());
   for (const int bits : {8, 16})

@@ -15,17 +15,17 @@ namespace {
 std::vector<Widths> settings() {
   std::vector<Widths> all{widths_8bit(), widths_16bit()};
   const auto variant = [&](auto change) { change(all.emplace_back()); };
-  variant([](Widths& w) { w.state_fraction = 7; });
-  variant([](Widths& w) { w.state_fraction = 11, w.candidate_fraction = 7; });
-  variant([](Widths& w) { w.state_fraction = 7, w.head_reads_state = true; });
-  variant([](Widths& w) { w.step_reads_operand = true, w.candidate_fraction = 9; });
-  variant([](Widths& w) { w.head_reads_state = true, w.product_fraction = 13; });
-  variant([](Widths& w) { w.weight_bits = 4, w.gate_fraction = 2, w.output_bits = 9; });
-  variant([](Widths& w) { w.weight_bits = 2, w.operand_fraction = 1, w.product_fraction = 1; });
-  variant([](Widths& w) { w.sum_bits = 12, w.gate_sum_fraction = w.candidate_sum_fraction = 9; });
-  variant([](Widths& w) { w.candidate_fraction = 22, w.state_fraction = 29; });
-  variant([](Widths& w) { w.gate_fraction = 13, w.candidate_sum_fraction = 14; });
-  variant([](Widths& w) { w.input_extra = 3, w.product_fraction = 12, w.accumulator_bits = 64; });
+  variant([](Widths& w) { w.state_frac_bits = 7; });
+  variant([](Widths& w) { w.state_frac_bits = 11, w.candidate_frac_bits = 7; });
+  variant([](Widths& w) { w.state_frac_bits = 7, w.head_reads_state = true; });
+  variant([](Widths& w) { w.step_reads_operand = true, w.candidate_frac_bits = 9; });
+  variant([](Widths& w) { w.head_reads_state = true, w.product_frac_bits = 13; });
+  variant([](Widths& w) { w.weight_bits = 4, w.gate_frac_bits = 2, w.output_bits = 9; });
+  variant([](Widths& w) { w.weight_bits = 2, w.operand_frac_bits = 1, w.product_frac_bits = 1; });
+  variant([](Widths& w) { w.preact_bits = 12, w.gate_preact_frac_bits = w.candidate_preact_frac_bits = 9; });
+  variant([](Widths& w) { w.candidate_frac_bits = 22, w.state_frac_bits = 29; });
+  variant([](Widths& w) { w.gate_frac_bits = 13, w.candidate_preact_frac_bits = 14; });
+  variant([](Widths& w) { w.input_extra = 3, w.product_frac_bits = 12, w.accumulator_bits = 64; });
   return all;
 }
 
@@ -38,20 +38,20 @@ std::vector<std::int16_t> random_words(Random& rng, std::size_t count, int fract
   return words;
 }
 
-int input_fraction(const Widths& w) { return w.operand_fraction + w.input_extra; }
+int input_frac_bits(const Widths& w) { return w.operand_frac_bits + w.input_extra; }
 
 void compare(const IntegerModel& model, Random& rng, std::size_t traces) {
   IntegerEngine engine(model);
   const auto T = static_cast<std::size_t>(model.gates),
              C = static_cast<std::size_t>(model.outputs());
-  const auto input = random_words(rng, traces * T, input_fraction(model.widths));
+  const auto input = random_words(rng, traces * T, input_frac_bits(model.widths));
   std::vector<std::int64_t> output(traces * T * C);
   engine.run_words(input, output);
   DoubleNetwork reference(model);
   for (std::size_t i = 0; i < traces; ++i) {
     std::vector<double> x;
     for (std::size_t t = 0; t < T; ++t)
-      x.push_back(std::ldexp(input[i * T + t], -input_fraction(model.widths)));
+      x.push_back(std::ldexp(input[i * T + t], -input_frac_bits(model.widths)));
     const std::vector<double> wanted = reference.run(x);
     for (std::size_t j = 0; j < wanted.size(); ++j)
       REQUIRE(static_cast<double>(output[i * T * C + j]) == wanted[j]);
@@ -89,7 +89,7 @@ TEST_CASE("every kernel of this machine equals the slow twin, in all settings, s
       for (GruForm form : {GruForm::reset_after, GruForm::reset_before})
         for (Activation activation : {Activation::smooth, Activation::hard})
           for (const std::vector<int>& hidden : {std::vector{32}, {1, 9}, {17, 8, 3}}) {
-            if (std::max(widths.operand_fraction + 1, widths.weight_bits) >
+            if (std::max(widths.operand_frac_bits + 1, widths.weight_bits) >
                 32 / kernels->operands_per_word)
               continue;  // the engine never pairs these
             CAPTURE(kernels->name);
@@ -110,7 +110,7 @@ TEST_CASE("every kernel of this machine equals the slow twin, in all settings, s
             // One trace, half a block, a block of 16 or 32 and a tail; words over the grid and at
             // its ends.
             for (std::size_t traces : {1, 14, 19, 45}) {
-              const auto input = random_words(rng, traces * 7, input_fraction(widths));
+              const auto input = random_words(rng, traces * 7, input_frac_bits(widths));
               std::vector<std::int64_t> words(traces * 21), wanted(traces * 21);
               engine.run_words(input, words);
               twin.run_words(input, wanted);
@@ -205,8 +205,8 @@ TEST_CASE("an observer sees every value of a step, and its sums make the gates")
     const IntegerModel model = random_model({.form = form, .hidden = {4}, .outputs = 3}, rng);
     const Arithmetic a(model.widths, model.form, model.activation);
     const IntegerLayer& layer = model.encoder[0];
-    std::map<Node, std::vector<std::int64_t>> seen;
-    const auto watch = [&](Node node, int unit, std::int64_t value) {
+    std::map<TensorId, std::vector<std::int64_t>> seen;
+    const auto watch = [&](TensorId node, int unit, std::int64_t value) {
       auto& values = seen[node];
       REQUIRE(static_cast<int>(values.size()) == unit);
       values.push_back(value);
@@ -218,21 +218,21 @@ TEST_CASE("an observer sees every value of a step, and its sums make the gates")
     gru_step(a, layer, x.data(), state.data(), scratch, watch);
     head_step(a, model, state.data(), y.data(), scratch, watch);
     CHECK(seen.size() == (form == GruForm::reset_after ? 11 : 10));
-    CHECK(seen[Node::output] == y);
+    CHECK(seen[TensorId::output] == y);
     for (std::size_t u = 0; u < 4; ++u) {
-      CHECK(seen[Node::operand][u] == a.operand(before[u]));
-      CHECK(seen[Node::reset_gate][u] == a.gate(seen[Node::reset_sum][u]));
-      CHECK(seen[Node::update_gate][u] == a.gate(seen[Node::update_sum][u]));
+      CHECK(seen[TensorId::operand][u] == a.operand(before[u]));
+      CHECK(seen[TensorId::reset_gate][u] == a.gate(seen[TensorId::reset_preact][u]));
+      CHECK(seen[TensorId::update_gate][u] == a.gate(seen[TensorId::update_preact][u]));
       if (form == GruForm::reset_after)
-        CHECK(seen[Node::candidate_sum][u] == a.candidate_sum(seen[Node::input_sum][u],
-                                                              seen[Node::reset_gate][u],
-                                                              seen[Node::recurrent_sum][u]));
+        CHECK(seen[TensorId::candidate_preact][u] == a.candidate_preact(seen[TensorId::input_preact][u],
+                                                              seen[TensorId::reset_gate][u],
+                                                              seen[TensorId::recurrent_preact][u]));
       else
-        CHECK(seen[Node::product][u] == a.product(seen[Node::reset_gate][u], before[u]));
-      CHECK(seen[Node::candidate][u] == a.candidate(seen[Node::candidate_sum][u]));
-      CHECK(seen[Node::state][u] ==
-            a.blend(seen[Node::update_gate][u], seen[Node::candidate][u], before[u]));
-      CHECK(state[u] == seen[Node::state][u]);
+        CHECK(seen[TensorId::product][u] == a.product(seen[TensorId::reset_gate][u], before[u]));
+      CHECK(seen[TensorId::candidate][u] == a.candidate(seen[TensorId::candidate_preact][u]));
+      CHECK(seen[TensorId::state][u] ==
+            a.blend(seen[TensorId::update_gate][u], seen[TensorId::candidate][u], before[u]));
+      CHECK(state[u] == seen[TensorId::state][u]);
     }
   }
 }

@@ -18,7 +18,7 @@ bool same(const IntegerRows& a, const IntegerRows& b) {
 bool same(const IntegerLayer& a, const IntegerLayer& b) {
   return a.inputs == b.inputs && a.hidden == b.hidden && same(a.input, b.input) &&
          same(a.recurrent, b.recurrent) && a.bias == b.bias &&
-         a.recurrent_bias == b.recurrent_bias && a.requantisers == b.requantisers;
+         a.recurrent_bias == b.recurrent_bias && a.requantizers == b.requantizers;
 }
 bool same(const IntegerModel& a, const IntegerModel& b) {
   bool layers = a.encoder.size() == b.encoder.size() && a.decoder.size() == b.decoder.size();
@@ -26,7 +26,7 @@ bool same(const IntegerModel& a, const IntegerModel& b) {
     layers = same(a.encoder[k], b.encoder[k]) && same(a.decoder[k], b.decoder[k]);
   return layers && a.form == b.form && a.activation == b.activation && a.widths == b.widths &&
          a.gates == b.gates && same(a.head, b.head) && a.head_bias == b.head_bias &&
-         a.head_requantisers == b.head_requantisers && a.notes == b.notes;
+         a.head_requantizers == b.head_requantizers && a.notes == b.notes;
 }
 
 StoredTensor& tensor(Safetensors& content, const std::string& name) {
@@ -118,7 +118,7 @@ TEST_CASE("accumulators: the bound is reached, and one more is refused by name")
   const int row = 2 * layer.hidden + 4;  // n of the last unit
   std::int64_t products = 0;
   for (int k = 0; k < layer.inputs; ++k) products += 127 * std::abs(layer.input.row(row)[k]);
-  layer.requantisers[static_cast<std::size_t>(row)] = {1, 20};
+  layer.requantizers[static_cast<std::size_t>(row)] = {1, 20};
   for (int sign : {-1, 1}) {
     layer.bias[static_cast<std::size_t>(row)] = sign * (2147483647 - products);
     CHECK_NOTHROW(model.validate());
@@ -133,7 +133,7 @@ TEST_CASE("accumulators: the bound is reached, and one more is refused by name")
   layer.recurrent_bias[2] = 0;
   model.widths.accumulator_bits = 64;
   model.head_bias[1] = power_of_two(60);
-  model.head_requantisers[1] = {9, 0};
+  model.head_requantizers[1] = {9, 0};
   CHECK(contains(error_of([&] { model.validate(); }),
                  "[integer model] head: gate y, row 1: an accumulator of up to"));
 }
@@ -142,7 +142,7 @@ TEST_CASE("accumulator bounds are what the worst operands give") {
   for (GruForm form : {GruForm::reset_after, GruForm::reset_before}) {
     Random rng(3, 0);
     Widths widths;
-    widths.product_fraction = 10;
+    widths.product_frac_bits = 10;
     const IntegerModel model = random_model({.form = form, .widths = widths}, rng);
     const IntegerLayer& layer = model.encoder[1];
     const int H = layer.hidden;
@@ -195,11 +195,11 @@ TEST_CASE("a model whose parts do not fit together is refused") {
                  "decoder.1: found 14 biases"));
   CHECK(
       contains(message([](auto& m) { m.decoder[1].recurrent_bias.clear(); }), "recurrent biases"));
-  CHECK(contains(message([](auto& m) { m.encoder[0].requantisers.pop_back(); }),
+  CHECK(contains(message([](auto& m) { m.encoder[0].requantizers.pop_back(); }),
                  "encoder.0: found 11 multipliers, wanted 12"));
-  CHECK(contains(message([](auto& m) { m.encoder[0].requantisers[0].multiplier = 0; }),
+  CHECK(contains(message([](auto& m) { m.encoder[0].requantizers[0].multiplier = 0; }),
                  "found multiplier 0"));
-  CHECK(contains(message([](auto& m) { m.head_requantisers[0].shift = 63; }), "shift 63"));
+  CHECK(contains(message([](auto& m) { m.head_requantizers[0].shift = 63; }), "shift 63"));
   CHECK(contains(message([](auto& m) { m.widths.weight_bits = 17; }), "weight_bits: found 17"));
 }
 

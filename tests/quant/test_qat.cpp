@@ -1,4 +1,4 @@
-// Quantisation-aware training: what it computes is what the integers compute, value by value.
+// Quantization-aware training: what it computes is what the integers compute, value by value.
 
 #include <map>
 
@@ -16,7 +16,7 @@ struct Setting {
   GruForm form = GruForm::reset_after;
   Activation activation = Activation::smooth;
   QatOptions options{};
-  double spread = 1.0;  ///< what the initial weights are multiplied by
+  double mean_stddev = 1.0;  ///< what the initial weights are multiplied by
 };
 
 Widths with_weight_bits(Widths w, int bits) {
@@ -28,30 +28,30 @@ Widths with_weight_bits(Widths w, int bits) {
 Widths odd_widths() {
   Widths w;
   w.weight_bits = 6;
-  w.operand_fraction = 6;
-  w.product_fraction = 9;
-  w.gate_fraction = 11;
-  w.candidate_fraction = 13;
-  w.state_fraction = 17;
-  w.sum_bits = 18;
-  w.gate_sum_fraction = 13;
-  w.candidate_sum_fraction = 14;
+  w.operand_frac_bits = 6;
+  w.product_frac_bits = 9;
+  w.gate_frac_bits = 11;
+  w.candidate_frac_bits = 13;
+  w.state_frac_bits = 17;
+  w.preact_bits = 18;
+  w.gate_preact_frac_bits = 13;
+  w.candidate_preact_frac_bits = 14;
   return w;
 }
 
-Widths entry_quantised() {  // the state is quantised on entry to a step, the head reads it whole
+Widths entry_quantized() {  // the state is quantized on entry to a step, the head reads it whole
   Widths w;
   w.step_reads_operand = w.head_reads_state = true;
-  w.operand_fraction = 5;
-  w.product_fraction = 6;
-  w.state_fraction = 12;
+  w.operand_frac_bits = 5;
+  w.product_frac_bits = 6;
+  w.state_frac_bits = 12;
   w.weight_bits = 5;
   return w;
 }
 
 std::vector<Setting> settings() {
   std::vector<std::pair<std::string, QatOptions>> options{{"8 bits", {}}};
-  const auto add = [&](const std::string& name, const QuantiseOptions& q, bool learned = false) {
+  const auto add = [&](const std::string& name, const QuantizeOptions& q, bool learned = false) {
     options.push_back({name, {q, learned}});
   };
   add("4-bit weights", {.widths = with_weight_bits({}, 4)});
@@ -64,15 +64,15 @@ std::vector<Setting> settings() {
   add("learned", {.widths = with_weight_bits({}, 3)}, true);
   add("learned, one a layer", {.per_row = false, .powers_of_two = true}, true);
   add("odd widths", {.widths = odd_widths()});
-  add("quantised on entry", {.widths = entry_quantised()});
+  add("quantized on entry", {.widths = entry_quantized()});
   std::vector<Setting> all;
   for (const auto& [name, o] : options)
     for (GruForm form : {GruForm::reset_after, GruForm::reset_before})
       for (Activation activation : {Activation::smooth, Activation::hard})
-        for (double spread : {1.0, 9.0})
+        for (double mean_stddev : {1.0, 9.0})
           all.push_back(
-              {concat(name, ", ", name_of(form), ", ", name_of(activation), ", x", spread), form,
-               activation, o, spread});
+              {concat(name, ", ", name_of(form), ", ", name_of(activation), ", x", mean_stddev), form,
+               activation, o, mean_stddev});
   return all;
 }
 
@@ -82,7 +82,7 @@ Seq2Seq random_network(const Setting& s, Random& rng) {
       {.gates = 7, .outputs = 2, .hidden = {5, 18}, .form = s.form, .activation = s.activation});
   for (const auto& entry : model.parameters().entries()) {
     const Matrix<float> m = model.parameters().matrix(entry.at);
-    const double size = s.spread * (entry.name.find("bias") == std::string::npos ? 0.5 : 0.2);
+    const double size = s.mean_stddev * (entry.name.find("bias") == std::string::npos ? 0.5 : 0.2);
     for (std::size_t i = 0; i < m.size(); ++i) m.data[i] = static_cast<float>(size * rng.normal());
   }
   return model;
@@ -97,24 +97,24 @@ struct Comparison {
   }
 };
 
-int sum_plane(Node node, GruForm form) {
+int sum_plane(TensorId node, GruForm form) {
   switch (node) {
-    case Node::reset_sum:
+    case TensorId::reset_preact:
       return 0;
-    case Node::update_sum:
+    case TensorId::update_preact:
       return 1;
-    case Node::input_sum:
+    case TensorId::input_preact:
       return 2;
-    case Node::candidate_sum:
+    case TensorId::candidate_preact:
       return 3;
     default:
-      return form == GruForm::reset_after && node == Node::recurrent_sum ? 4 : -1;
+      return form == GruForm::reset_after && node == TensorId::recurrent_preact ? 4 : -1;
   }
 }
 
 /// Runs the integers for trace b beside the record.
 void compare_trace(const IntegerModel& model, const QatRecord& record, const Sequence<float>& input,
-                   const Sequence<float>& sfd, int b, std::map<Node, Comparison>& seen) {
+                   const Sequence<float>& sfd, int b, std::map<TensorId, Comparison>& seen) {
   const Widths& w = model.widths;
   const Arithmetic arithmetic(w, model.form, model.activation);
   const std::size_t side = model.encoder.size();
@@ -129,26 +129,26 @@ void compare_trace(const IntegerModel& model, const QatRecord& record, const Seq
     auto& state = states[k % side];
     if (k < side) state.assign(static_cast<std::size_t>(H), 0);
     for (int t = 0; t < input.steps; ++t) {
-      const auto observe = [&](Node node, int u, std::int64_t value) {
+      const auto observe = [&](TensorId node, int u, std::int64_t value) {
         Comparison& compare = seen[node];
         const int plane = sum_plane(node, model.form);
         if (plane == 4)
-          compare(qat.gates.at(t, 3 * H + u, b), w.candidate_sum_fraction, value);
+          compare(qat.gates.at(t, 3 * H + u, b), w.candidate_preact_frac_bits, value);
         else if (plane >= 0)
           compare(qat.sums.at(t, plane * H + u, b),
-                  plane < 2 ? w.gate_sum_fraction : w.candidate_sum_fraction, value);
-        else if (node == Node::operand)
-          compare(qat.operands.at(t, u, b), w.operand_fraction, value);
-        else if (node == Node::reset_gate)
-          compare(qat.gates.at(t, u, b), w.gate_fraction, value);
-        else if (node == Node::update_gate)
-          compare(qat.gates.at(t, H + u, b), w.gate_fraction, value);
-        else if (node == Node::candidate)
-          compare(qat.gates.at(t, 2 * H + u, b), w.candidate_fraction, value);
-        else if (node == Node::product)
-          compare(qat.gates.at(t, 3 * H + u, b), w.product_fraction, value);
-        else if (node == Node::state)
-          compare(qat.states.at(t + 1, u, b), w.state_fraction, value);
+                  plane < 2 ? w.gate_preact_frac_bits : w.candidate_preact_frac_bits, value);
+        else if (node == TensorId::operand)
+          compare(qat.operands.at(t, u, b), w.operand_frac_bits, value);
+        else if (node == TensorId::reset_gate)
+          compare(qat.gates.at(t, u, b), w.gate_frac_bits, value);
+        else if (node == TensorId::update_gate)
+          compare(qat.gates.at(t, H + u, b), w.gate_frac_bits, value);
+        else if (node == TensorId::candidate)
+          compare(qat.gates.at(t, 2 * H + u, b), w.candidate_frac_bits, value);
+        else if (node == TensorId::product)
+          compare(qat.gates.at(t, 3 * H + u, b), w.product_frac_bits, value);
+        else if (node == TensorId::state)
+          compare(qat.states.at(t + 1, u, b), w.state_frac_bits, value);
       };
       gru_step(arithmetic, layer, layer.inputs > 0 ? below[t].data() : nullptr, state.data(),
                scratch, observe);
@@ -157,8 +157,8 @@ void compare_trace(const IntegerModel& model, const QatRecord& record, const Seq
       if (k + 1 == 2 * side) {
         std::vector<std::int64_t> y(static_cast<std::size_t>(model.outputs()));
         head_step(arithmetic, model, state.data(), y.data(), scratch,
-                  [&](Node node, int c, std::int64_t value) {
-                    seen[node](sfd.at(t, c, b), w.output_fraction, value);
+                  [&](TensorId node, int c, std::int64_t value) {
+                    seen[node](sfd.at(t, c, b), w.output_frac_bits, value);
                   });
       }
     }
@@ -194,7 +194,7 @@ TEST_CASE("every value of the forward pass equals the integers'") {
     const auto output = qat.run(tape, tape.input(input), &record);
     REQUIRE(record.layers.size() == 4);
 
-    std::map<Node, Comparison> seen;
+    std::map<TensorId, Comparison> seen;
     for (int b = 0; b < kBatch; ++b)
       compare_trace(integers, record, input, output.sfd.value, b, seen);
     CHECK(seen.size() == (s.form == GruForm::reset_after ? 11u : 10u));

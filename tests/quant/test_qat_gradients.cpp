@@ -1,4 +1,4 @@
-// Quantisation-aware training: gradients go straight through the rounding, and stop where something
+// Quantization-aware training: gradients go straight through the rounding, and stop where something
 // has saturated; and it trains.
 
 #include "allocation_trap.h"
@@ -34,12 +34,12 @@ TEST_CASE("with fine grids, gradients point where the float network's do") {
     Seq2Seq model({.gates = 7, .outputs = 2, .hidden = {5, 18}, .form = form});
     fill_normal(model.parameters().data(), model.parameters().size(), rng, 0.4);
     QatOptions fine;
-    fine.quantise.widths.operand_fraction = fine.quantise.widths.product_fraction = 9;
-    fine.quantise.widths.weight_bits = 9;
-    fine.quantise.widths.gate_fraction = 15;
-    fine.quantise.widths.sum_bits = 20;
-    fine.quantise.widths.gate_sum_fraction = fine.quantise.widths.candidate_sum_fraction = 16;
-    fine.quantise.widths.state_fraction = 20;
+    fine.quantize.widths.operand_frac_bits = fine.quantize.widths.product_frac_bits = 9;
+    fine.quantize.widths.weight_bits = 9;
+    fine.quantize.widths.gate_frac_bits = 15;
+    fine.quantize.widths.preact_bits = 20;
+    fine.quantize.widths.gate_preact_frac_bits = fine.quantize.widths.candidate_preact_frac_bits = 16;
+    fine.quantize.widths.state_frac_bits = 20;
     const QatNetwork qat(model, fine);
     const OwnedSequence<float> input(7, 1, 48, rng, 0.2), probe(7, 2, 48, rng);
     const auto a = gradient_of(model, model.parameters(), input.view, probe.view);
@@ -66,7 +66,7 @@ TEST_CASE("a saturated weight is never pushed further, and can come back") {
   for (std::size_t i = 0; i < model.parameters().size(); ++i)
     model.parameters().data()[i] = static_cast<float>(1.2 * rng.normal());
   QatOptions options;
-  options.quantise.scale = WeightScale::fixed_grid;
+  options.quantize.scale = WeightScale::fixed_grid;
   const QatNetwork qat(model, options);
   int stopped = 0, returning = 0;
   for (int trial = 0; trial < 20; ++trial) {
@@ -126,19 +126,19 @@ TEST_CASE("a learned scale's gradient is Esser et al.'s") {
   Buffer<float> gradients(parameters.size());
   Arena arena;
   Tape<float> tape(arena, parameters.bind(gradients.data()));
-  QuantiseOptions options;
+  QuantizeOptions options;
   options.widths.weight_bits = 3;
   QatRows rows = qat_rows(arena, 1, {}, tape.weight(w));
   const float bias = 0.0f;
   rows.rows[0] = head_row({parameters.matrix(w).data, 1, 3}, &bias, 0, options.widths);
   rows.weight_bits = 3;
   rows.log2_scales = tape.weight(log2_scale);
-  quantise_rows(tape, rows, options, "w");
+  quantize_rows(tape, rows, options, "w");
   const float integers[] = {1.0f, -2.0f, 3.0f}, g[] = {0.25f, 0.5f, -1.0f};
   for (int k = 0; k < 3; ++k) {
     CHECK(rows.recurrent.integers[k] == integers[k]);
-    CHECK(rows.recurrent.worth.value.data[k] == 0.5f * integers[k]);
-    rows.recurrent.worth.grad.data[k] = g[k];
+    CHECK(rows.recurrent.dequantized.value.data[k] == 0.5f * integers[k]);
+    rows.recurrent.dequantized.grad.data[k] = g[k];
   }
   tape.backward(tape.result(1, 1, 1, true));
   CHECK(gradients[w.offset] == 0.25f);
@@ -157,7 +157,7 @@ TEST_CASE("training with integers lowers the integer engine's own loss and alloc
   set_thread_count(2);
   for (const bool learned : {false, true}) {
     QatOptions options;
-    options.quantise.widths.weight_bits = 4;
+    options.quantize.widths.weight_bits = 4;
     options.learned_scales = learned;
     QatNetwork qat(model, options);
     TrainingOptions training;
@@ -193,13 +193,13 @@ TEST_CASE("training with integers lowers the integer engine's own loss and alloc
 TEST_CASE("what cannot be trained with integers is refused in one line") {
   const Seq2Seq model(
       {.gates = 5, .hidden = {4}, .form = GruForm::reset_before, .activation = Activation::hard});
-  CHECK_THROWS_WITH_AS(QatNetwork(model, {.quantise = {.widths = widths_qkeras()}}),
+  CHECK_THROWS_WITH_AS(QatNetwork(model, {.quantize = {.widths = widths_qkeras()}}),
                        doctest::Contains("sum_bits: found 48, wanted at most 24"), UsageError);
   QatOptions both;
-  both.quantise.scale = WeightScale::fixed_grid;
+  both.quantize.scale = WeightScale::fixed_grid;
   both.learned_scales = true;
   CHECK_THROWS_AS(QatNetwork(model, both), UsageError);
-  QatNetwork wide(model, {.quantise = {.widths = widths_16bit()}});
+  QatNetwork wide(model, {.quantize = {.widths = widths_16bit()}});
   std::fill_n(wide.parameters().data(), wide.parameters().size(), 0.5f);
   Random rng(1, 1);
   const OwnedSequence<float> input(5, 1, 16, rng);

@@ -41,7 +41,7 @@ struct Student {
         head_bias(random_grid(rng, C, 0.4)) {}
 };
 
-double quantised(double x) {  // quantized_bits(8, 0), symmetric
+double quantized(double x) {  // quantized_bits(8, 0), symmetric
   return std::clamp(std::nearbyint(128.0 * x), -127.0, 127.0) / 128.0;
 }
 double hard_sigmoid(double x) { return std::clamp(0.5 * x + 0.5, 0.0, 1.0); }
@@ -49,7 +49,7 @@ double hard_sigmoid(double x) { return std::clamp(0.5 * x + 0.5, 0.0, 1.0); }
 /// One step, as the reference model of the published student states it.
 void step(const Side& s, double x, std::vector<double>& h) {
   std::vector<double> qh(H), reset(H), z(H);
-  for (std::size_t i = 0; i < H; ++i) qh[i] = quantised(h[i]);
+  for (std::size_t i = 0; i < H; ++i) qh[i] = quantized(h[i]);
   const auto row = [&](std::size_t i, const std::vector<double>& v) {
     double sum = 0.0;
     for (std::size_t k = 0; k < H; ++k) sum += s.u[i * H + k] * v[k];
@@ -60,7 +60,7 @@ void step(const Side& s, double x, std::vector<double>& h) {
     z[i] = hard_sigmoid(row(H + i, qh));
   }
   for (std::size_t i = 0; i < H; ++i) {
-    const double hh = quantised(std::clamp(row(2 * H + i, reset), -1.0, 1.0));
+    const double hh = quantized(std::clamp(row(2 * H + i, reset), -1.0, 1.0));
     h[i] = z[i] * qh[i] + (1.0 - z[i]) * hh;
   }
 }

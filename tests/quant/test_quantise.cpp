@@ -49,15 +49,15 @@ struct Traces {
     predict(model, input, output);
     return rmse(output);
   }
-  double integer_rmse(const Seq2Seq& model, const QuantiseOptions& options) const {
+  double integer_rmse(const Seq2Seq& model, const QuantizeOptions& options) const {
     std::vector<float> output(input.size());
-    IntegerEngine(quantise(model, options)).run(input, output);
+    IntegerEngine(quantize(model, options)).run(input, output);
     return rmse(output);
   }
 };
 
-QuantiseOptions with_widths(Widths widths) {
-  QuantiseOptions options;
+QuantizeOptions with_widths(Widths widths) {
+  QuantizeOptions options;
   options.widths = widths;
   return options;
 }
@@ -86,13 +86,13 @@ TEST_CASE("a trained student keeps its error in integers, and needs its wide sta
     for (Activation activation : {Activation::smooth, Activation::hard}) {
       CAPTURE(name_of(form) + " " + name_of(activation));
       const Seq2Seq model = trained_student(form, activation);
-      Widths narrow_state = widths_8bit();
-      narrow_state.state_fraction = narrow_state.candidate_fraction = 7;
+      Widths int32_state = widths_8bit();
+      int32_state.state_frac_bits = int32_state.candidate_frac_bits = 7;
       const double in_floats = traces.float_rmse(model);
       const double in_16 = traces.integer_rmse(model, with_widths(widths_16bit())) / in_floats;
       const double in_8 = traces.integer_rmse(model, with_widths(widths_8bit())) / in_floats;
       wide += in_8;
-      narrow += traces.integer_rmse(model, with_widths(narrow_state)) / in_floats;
+      narrow += traces.integer_rmse(model, with_widths(int32_state)) / in_floats;
       CHECK(in_floats < 0.02);
       CHECK(in_16 < 1.01);
       CHECK(in_8 < 1.4);
@@ -114,7 +114,7 @@ TEST_CASE("weights become round(w / scale), biases units of their accumulator") 
   b.at(2, 0) = b.at(7, 0) = 0.75f;
   c.at(2, 0) = c.at(7, 0) = -0.5f;
 
-  QuantiseOptions options;
+  QuantizeOptions options;
   options.multiplier_bits = 0;  // the scales as they are
   const WeightScales scales = weight_scales(model, options);
   REQUIRE(scales.layers.size() == 4);
@@ -122,7 +122,7 @@ TEST_CASE("weights become round(w / scale), biases units of their accumulator") 
   CHECK(scales.layers[1][2] == 4.0 / 127);
   CHECK(scales.layers[1][7] == 2.0 / 127);
   CHECK(scales.layers[1][10] == 4.0 / 127);
-  const IntegerModel out = quantise(model, options);
+  const IntegerModel out = quantize(model, options);
   const IntegerLayer& layer = out.encoder[1];
   const auto row_of = [](const IntegerRows& m, int row) {
     return std::vector<std::int16_t>(m.row(row), m.row(row) + m.cols);
@@ -135,7 +135,7 @@ TEST_CASE("weights become round(w / scale), biases units of their accumulator") 
   CHECK(layer.bias[2] == 1016);             // (0.75 - 0.5) * 127/4 * 128
   CHECK(layer.bias[7] == 6096);             // 0.75 * 127/2 * 128
   CHECK(layer.recurrent_bias[1] == -2032);  // -0.5 * 127/4 * 128
-  CHECK(layer.requantisers[2] == nearest_requantiser(4.0 / 127 * 32));  // 2^12 / 2^7
+  CHECK(layer.requantizers[2] == nearest_requantizer(4.0 / 127 * 32));  // 2^12 / 2^7
 
   options.per_row = false;
   const WeightScales together = weight_scales(model, options);
@@ -145,23 +145,23 @@ TEST_CASE("weights become round(w / scale), biases units of their accumulator") 
   const WeightScales powers = weight_scales(model, options);
   for (const auto& rows : powers.layers)
     for (double scale : rows) CHECK(std::exp2(std::round(std::log2(scale))) == scale);
-  const IntegerModel shifting = quantise(model, options);
-  for (const Requantiser& r : shifting.encoder[1].requantisers)
+  const IntegerModel shifting = quantize(model, options);
+  for (const Requantizer& r : shifting.encoder[1].requantizers)
     CHECK(std::has_single_bit(r.multiplier));
 
   options = {};  // 4/127 is 0.5039 / 2^4; rounded up to 8 bits, 130 / 2^12
   CHECK(weight_scales(model, options).layers[1][10] == std::ldexp(130, -12));
-  const IntegerModel short_multipliers = quantise(model, options);
-  for (const Requantiser& r : short_multipliers.encoder[1].requantisers) CHECK(r.multiplier < 256);
+  const IntegerModel short_multipliers = quantize(model, options);
+  for (const Requantizer& r : short_multipliers.encoder[1].requantizers) CHECK(r.multiplier < 256);
 
   options.scale = WeightScale::paper;  // its largest weights are 255 units, and saturate
   CHECK(weight_scales(model, options).layers[1][10] == 4.0 / 255);
-  CHECK(row_of(quantise(model, options).encoder[1].recurrent, 2) ==
+  CHECK(row_of(quantize(model, options).encoder[1].recurrent, 2) ==
         std::vector<std::int16_t>{-127, 0, 127});
 
   options.scale = WeightScale::fixed_grid;
   CHECK(weight_scales(model, options).layers[1][10] == 1.0 / 128);
-  CHECK(quantise(model, options).encoder[1].requantisers[2] == Requantiser{1, 2});
+  CHECK(quantize(model, options).encoder[1].requantizers[2] == Requantizer{1, 2});
 }
 
 TEST_CASE("rows of zeros and large biases still have a scale") {
@@ -173,7 +173,7 @@ TEST_CASE("rows of zeros and large biases still have a scale") {
       const Matrix<float> w = parameter(model, "encoder.0.weight_ih");
       for (std::size_t i = 0; i < w.size(); ++i) w.data[i] *= 1e-9f;
       parameter(model, "encoder.0.bias_ih").at(13, 0) = 300.0f;
-      const IntegerModel out = quantise(model, with_widths(widths));
+      const IntegerModel out = quantize(model, with_widths(widths));
       CHECK(out.decoder[0].recurrent.weights == std::vector<std::int16_t>(75, 0));
       // Without weights a sum is its bias, to within one unit.
       const Arithmetic a(out.widths, out.form, out.activation);
@@ -181,8 +181,8 @@ TEST_CASE("rows of zeros and large biases still have a scale") {
       StepScratch scratch(5);
       const Matrix<float> b = parameter(model, "decoder.0.bias_ih");
       gru_step(a, out.decoder[0], nullptr, state.data(), scratch,
-               [&](Node node, int unit, std::int64_t value) {
-                 if (node != (form == GruForm::reset_after ? Node::input_sum : Node::candidate_sum))
+               [&](TensorId node, int unit, std::int64_t value) {
+                 if (node != (form == GruForm::reset_after ? TensorId::input_preact : TensorId::candidate_preact))
                    return;
                  CHECK(std::abs(static_cast<double>(value) - 4096.0 * b.at(10 + unit, 0)) <= 1.0);
                });
@@ -196,7 +196,7 @@ TEST_CASE("at 16 bits the integers follow the float engine") {
     std::vector<float> input(20 * 17), in_floats(20 * 17 * 2), in_integers(in_floats.size());
     for (float& x : input) x = static_cast<float>(rng.uniform());
     predict(model, input, in_floats);
-    IntegerEngine(quantise(model, with_widths(widths_16bit()))).run(input, in_integers);
+    IntegerEngine(quantize(model, with_widths(widths_16bit()))).run(input, in_integers);
     // Sums are rounded to 2^-12, gates to 2^-14; 34 steps forget most of what was before.
     double most = 0.0;
     for (std::size_t i = 0; i < in_floats.size(); ++i)
@@ -207,33 +207,33 @@ TEST_CASE("at 16 bits the integers follow the float engine") {
 
 TEST_CASE("ranges set the sums' and the outputs' fractions") {
   const Widths w =
-      with_ranges(widths_8bit(), {.gate_sum = 8.1, .candidate_sum = 4.0, .output = 1.0});
-  CHECK(w.gate_sum_fraction == 11);
-  CHECK(w.candidate_sum_fraction == 13);
-  CHECK(w.output_fraction == 15);
+      with_ranges(widths_8bit(), {.gate_preact = 8.1, .candidate_preact = 4.0, .output = 1.0});
+  CHECK(w.gate_preact_frac_bits == 11);
+  CHECK(w.candidate_preact_frac_bits == 13);
+  CHECK(w.output_frac_bits == 15);
   CHECK(with_ranges(widths_8bit(), {}) == widths_8bit());
-  CHECK(contains(error_of([] { with_ranges({}, {.gate_sum = 0.0}); }),
+  CHECK(contains(error_of([] { with_ranges({}, {.gate_preact = 0.0}); }),
                  "found a range of 0 for sums of gates"));
 }
 
-TEST_CASE("what cannot be quantised is refused") {
+TEST_CASE("what cannot be quantized is refused") {
   Seq2Seq model = random_network(GruForm::reset_after, Activation::smooth, 5);
-  CHECK(contains(error_of([&] { quantise(model, with_widths(widths_qkeras())); }), "[arithmetic]"));
-  QuantiseOptions options;
+  CHECK(contains(error_of([&] { quantize(model, with_widths(widths_qkeras())); }), "[arithmetic]"));
+  QuantizeOptions options;
   options.widths.weight_bits = 1;
   CHECK(
-      contains(error_of([&] { quantise(model, options); }), "weight_bits: found 1, wanted 2..16"));
+      contains(error_of([&] { quantize(model, options); }), "weight_bits: found 1, wanted 2..16"));
   WeightScales scales = weight_scales(model, {});
   scales.layers[2][1] = 0.0;
-  CHECK(error_of([&] { quantise(model, Widths{}, scales); }) ==
-        "[quantise] layer 2: found a scale of 0, wanted a positive number");
+  CHECK(error_of([&] { quantize(model, Widths{}, scales); }) ==
+        "[quantize] layer 2: found a scale of 0, wanted a positive number");
   scales.layers[2].pop_back();
   CHECK(
-      contains(error_of([&] { quantise(model, Widths{}, scales); }), "found 19 scales, wanted 20"));
+      contains(error_of([&] { quantize(model, Widths{}, scales); }), "found 19 scales, wanted 20"));
   options = with_widths(widths_16bit());
   options.widths.accumulator_bits = 32;
-  CHECK(contains(error_of([&] { quantise(model, options); }), "its accumulator could reach"));
+  CHECK(contains(error_of([&] { quantize(model, options); }), "its accumulator could reach"));
   parameter(model, "decoder.1.weight_hh").data[4] = std::nanf("");
-  CHECK(error_of([&] { quantise(model); }) ==
-        "[quantise] decoder.1.weight_hh: value 4 is not finite");
+  CHECK(error_of([&] { quantize(model); }) ==
+        "[quantize] decoder.1.weight_hh: value 4 is not finite");
 }

@@ -11,7 +11,7 @@ using namespace taugate::testing;
 namespace {
 
 struct Corner {
-  int gate_sum_fraction = 12, candidate_sum_fraction = 12, weight_bits = 8;
+  int gate_preact_frac_bits = 12, candidate_preact_frac_bits = 12, weight_bits = 8;
   double loudness = 1.0;  ///< of the sums: from 1 to nearly all saturated
   bool pure_shift = false;
 };
@@ -19,8 +19,8 @@ struct Corner {
 /// A model of the default widths but for these.
 IntegerModel corner_model(const Corner& corner, const std::vector<int>& hidden, Random& rng) {
   Widths widths = widths_8bit();
-  widths.gate_sum_fraction = corner.gate_sum_fraction;
-  widths.candidate_sum_fraction = corner.candidate_sum_fraction;
+  widths.gate_preact_frac_bits = corner.gate_preact_frac_bits;
+  widths.candidate_preact_frac_bits = corner.candidate_preact_frac_bits;
   widths.weight_bits = corner.weight_bits;
   IntegerModel model = random_model({.widths = widths,
                                      .hidden = hidden,
@@ -30,8 +30,8 @@ IntegerModel corner_model(const Corner& corner, const std::vector<int>& hidden, 
                                     rng);
   for (auto* side : {&model.encoder, &model.decoder})
     for (IntegerLayer& layer : *side)
-      for (Requantiser& by : layer.requantisers)
-        by = nearest_requantiser(by.multiplier * std::ldexp(corner.loudness, -by.shift));
+      for (Requantizer& by : layer.requantizers)
+        by = nearest_requantizer(by.multiplier * std::ldexp(corner.loudness, -by.shift));
   model.validate();
   return model;
 }
@@ -40,20 +40,20 @@ IntegerModel corner_model(const Corner& corner, const std::vector<int>& hidden, 
 struct Ends {
   int low = 0, high = 0;
 };
-std::map<Node, Ends> ends_of(const IntegerModel& model, Random& rng) {
-  const std::map<Node, std::pair<std::int64_t, std::int64_t>> limits{
-      {Node::reset_sum, {-32768, 32767}},     {Node::update_sum, {-32768, 32767}},
-      {Node::input_sum, {-32768, 32767}},     {Node::recurrent_sum, {-32768, 32767}},
-      {Node::candidate_sum, {-32768, 32767}}, {Node::reset_gate, {0, 128}},
-      {Node::update_gate, {0, 128}},          {Node::operand, {-127, 127}}};
-  std::map<Node, Ends> ends;
+std::map<TensorId, Ends> ends_of(const IntegerModel& model, Random& rng) {
+  const std::map<TensorId, std::pair<std::int64_t, std::int64_t>> limits{
+      {TensorId::reset_preact, {-32768, 32767}},     {TensorId::update_preact, {-32768, 32767}},
+      {TensorId::input_preact, {-32768, 32767}},     {TensorId::recurrent_preact, {-32768, 32767}},
+      {TensorId::candidate_preact, {-32768, 32767}}, {TensorId::reset_gate, {0, 128}},
+      {TensorId::update_gate, {0, 128}},          {TensorId::operand, {-127, 127}}};
+  std::map<TensorId, Ends> ends;
   const Arithmetic a(model.widths, model.form, model.activation);
   const IntegerLayer& layer = model.encoder[0];
   std::vector<std::int32_t> state(static_cast<std::size_t>(layer.hidden)), x(1);
   StepScratch scratch(layer.hidden);
   for (int t = 0; t < 33; ++t) {
     x[0] = random_between(rng, -127, 127);
-    gru_step(a, layer, x.data(), state.data(), scratch, [&](Node node, int, std::int64_t value) {
+    gru_step(a, layer, x.data(), state.data(), scratch, [&](TensorId node, int, std::int64_t value) {
       const auto limit = limits.find(node);
       if (limit == limits.end()) return;
       ends[node].low += value == limit->second.first;
@@ -76,8 +76,8 @@ TEST_CASE("lanes of 16 bits and one trace alone equal the slow twin at every cor
             CAPTURE(kernels->name);
             CAPTURE(stream);
             Random rng(21, stream++);
-            const IntegerModel model = corner_model({.gate_sum_fraction = fraction,
-                                                     .candidate_sum_fraction = 22 - fraction,
+            const IntegerModel model = corner_model({.gate_preact_frac_bits = fraction,
+                                                     .candidate_preact_frac_bits = 22 - fraction,
                                                      .weight_bits = weight_bits,
                                                      .loudness = loudness,
                                                      .pure_shift = stream % 4 == 0},
@@ -102,7 +102,7 @@ TEST_CASE("lanes of 16 bits and one trace alone equal the slow twin at every cor
 
 TEST_CASE("those models reach both ends of every range, and both ways to a sum") {
   Random rng(22, 0);
-  std::map<Node, Ends> ends;
+  std::map<TensorId, Ends> ends;
   for (double loudness : {4.0, 100.0})
     for (const auto& [node, found] :
          ends_of(corner_model({.loudness = loudness}, {40}, rng), rng)) {

@@ -43,7 +43,7 @@ std::string scale_line(const IntegerLayer& layer, const WeightScales& scales, in
               has_w ? text("%d", layer.input.row(i)[0]).c_str() : "",
               has_u ? text("%d", layer.recurrent.row(i)[0]).c_str() : "",
               static_cast<long long>(row == 3 ? layer.recurrent_bias[0] : layer.bias[at]),
-              int{layer.requantisers[at].multiplier}, int{layer.requantisers[at].shift});
+              int{layer.requantizers[at].multiplier}, int{layer.requantizers[at].shift});
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ TEST_CASE("docs/fixed-point.md: the worked step") {
   };
   const Seq2Seq model = one_unit();
   const WeightScales scales = weight_scales(model, {});
-  const IntegerModel integers = quantise(model);
+  const IntegerModel integers = quantize(model);
   const IntegerLayer& layer = integers.encoder[0];
   for (int row = 0; row < 4; ++row) stands_there(scale_line(layer, scales, row));
 
@@ -79,44 +79,44 @@ TEST_CASE("docs/fixed-point.md: the worked step") {
                       static_cast<long long>(sum), value));
   };
   StepScratch scratch(1);
-  gru_step(a, layer, &x, &state, scratch, [&](Node node, int, std::int64_t value) {
+  gru_step(a, layer, &x, &state, scratch, [&](TensorId node, int, std::int64_t value) {
     const auto line = [&](const char* name, int fraction) {
       stands_there(text("| %s | %lld | %.5f |", name, static_cast<long long>(value),
                         std::ldexp(static_cast<double>(value), -fraction)));
     };
     switch (node) {
-      case Node::operand:
+      case TensorId::operand:
         line("`q` | 13107 / 2^8", 7);
         break;
-      case Node::reset_sum:
+      case TensorId::reset_preact:
         accumulator("accumulator of r", 0, true, true);
-        line("r before its function | requantised", 12);
+        line("r before its function | requantized", 12);
         break;
-      case Node::update_sum:
+      case TensorId::update_preact:
         accumulator("accumulator of z", 1, true, true);
-        line("z before its function | requantised", 12);
+        line("z before its function | requantized", 12);
         break;
-      case Node::reset_gate:
+      case TensorId::reset_gate:
         line("`r` | 64 + tanh's table / 2^9", 7);
         break;
-      case Node::update_gate:
+      case TensorId::update_gate:
         line("`z` | 64 + tanh's table / 2^9", 7);
         break;
-      case Node::input_sum:
+      case TensorId::input_preact:
         accumulator("accumulator of `W_n x + b_n`", 2, true, false);
-        line("`W_n x + b_n` | requantised", 12);
+        line("`W_n x + b_n` | requantized", 12);
         break;
-      case Node::recurrent_sum:
+      case TensorId::recurrent_preact:
         accumulator("accumulator of `s`", 3, false, true);
-        line("`s = U_n h + c_n` | requantised", 12);
+        line("`s = U_n h + c_n` | requantized", 12);
         break;
-      case Node::candidate_sum:
+      case TensorId::candidate_preact:
         line("n before its function | `W_n x + b_n` + r s / 2^7", 12);
         break;
-      case Node::candidate:
+      case TensorId::candidate:
         line("`n` | tanh's table", 15);
         break;
-      case Node::state:
+      case TensorId::state:
         line("`h'` | (2^7 n + z (h - n)) / 2^7", 15);
         break;
       default:

@@ -52,9 +52,9 @@ inline std::int64_t number(std::uint64_t word, int at, int bits) {
 /// both ends, and silence; lengths 1, 2, the longest,
 /// some between, and some longer ones.
 inline std::vector<PixelSamples> corner_pixels(Random& rng, std::size_t count, int longest,
-                                               int operand_fraction) {
+                                               int operand_frac_bits) {
   std::vector<PixelSamples> pixels;
-  const double one = std::ldexp(1.0, operand_fraction);
+  const double one = std::ldexp(1.0, operand_frac_bits);
   for (std::size_t i = 0; i < count; ++i) {
     const int lengths[] = {longest, 1, 2, longest, random_between(rng, 1, longest)};
     const int length = i % 11 == 7 ? longest + 3 : std::min(lengths[i % 5], longest);

@@ -17,10 +17,10 @@ using In = std::array<std::int64_t, 4>;
 enum Out {
   input_word,
   operand,
-  candidate_sum,
+  candidate_preact,
   blended,
-  requantised,
-  requantised_wide,
+  requantized,
+  requantized_wide,
   gate,
   gate_hard,
   gate_wide,
@@ -81,17 +81,17 @@ TEST_CASE("blocks and package equal the C++ on every 16-bit sum") {
     const std::int64_t a16 = word(a, 16), c16 = word(c, 16), b8 = b & 255;
     compare(input_word, i, smooth.input(static_cast<std::int16_t>(a16)));
     compare(operand, i, smooth.operand(a16));
-    compare(candidate_sum, i, smooth.candidate_sum(a16, b8, c16));
+    compare(candidate_preact, i, smooth.candidate_preact(a16, b8, c16));
     compare(blended, i, smooth.blend(b8, a16, c16));
 
     const int shift = static_cast<int>(d & 63);
-    const auto requantised_as = [&](int acc_bits, int mul_bits) {
-      const Requantiser by{static_cast<std::uint16_t>(c & ((1 << mul_bits) - 1)),
+    const auto requantized_as = [&](int acc_bits, int mul_bits) {
+      const Requantizer by{static_cast<std::uint16_t>(c & ((1 << mul_bits) - 1)),
                            static_cast<std::uint8_t>(shift)};
-      return requantise(word(word(a, acc_bits) + word(b, acc_bits), acc_bits), by, 16);
+      return requantize(word(word(a, acc_bits) + word(b, acc_bits), acc_bits), by, 16);
     };
-    compare(requantised, i + 6, requantised_as(24, 8));
-    compare(requantised_wide, i + 6, requantised_as(44, 16));
+    compare(requantized, i + 6, requantized_as(24, 8));
+    compare(requantized_wide, i + 6, requantized_as(44, 16));
     compare(gate, i + 6, smooth.gate(a16));
     compare(gate_hard, i + 6, hard.gate(a16));
     compare(gate_wide, i + 6, wide.gate(a16));

@@ -219,13 +219,13 @@ TEST_CASE("elementwise_tail equals a step of the integer arithmetic") {
     if (!valid) continue;
     const auto sum = [&](std::size_t row, int bits) {
       const std::uint64_t word = in[i][row];
-      const Requantiser by{static_cast<std::uint16_t>(field(word, 6, 8)),
+      const Requantizer by{static_cast<std::uint16_t>(field(word, 6, 8)),
                            static_cast<std::uint8_t>(field(word, 0, 6))};
-      return requantise(number(word, 36, bits) + number(word, 14, 22), by, 16);
+      return requantize(number(word, 36, bits) + number(word, 14, 22), by, 16);
     };
     const std::int64_t r = arithmetic.gate(sum(3, 22)), z = arithmetic.gate(sum(4, 22));
     const std::int64_t n =
-        arithmetic.candidate(arithmetic.candidate_sum(sum(5, 16), r, sum(6, 22)));
+        arithmetic.candidate(arithmetic.candidate_preact(sum(5, 16), r, sum(6, 22)));
     std::int64_t& h = states[unit];
     h = arithmetic.blend(z, n, field(control, 5, 1) ? 0 : h);
     const std::int64_t wanted[] = {arithmetic.operand(h), h};

@@ -80,7 +80,7 @@ void run(const Shape& shape, std::uint64_t seed) {
                                    {0.3, 0.3}, {0.0, 0.95}, {0.9, 0.2}};
   for (std::size_t i = 0; i < models.size(); ++i) {
     const auto pixels = corner_pixels(rng, static_cast<std::size_t>(shape.pixels), models[i].gates,
-                                      models[i].widths.operand_fraction);
+                                      models[i].widths.operand_frac_bits);
     CosimulationTraffic t = traffic(chances[i % 6][0], chances[i % 6][1], seed + i);
     t.write_port = i % 2 == 1;
     check_equal(models[i], simulation, pixels, t);
@@ -110,30 +110,30 @@ RtlOptions hardware(int contexts, int cores, int port_bits = 18) {
 Widths odd_widths() {
   Widths w;
   w.weight_bits = 5;
-  w.operand_fraction = 9;
-  w.sum_bits = 20;
-  w.gate_sum_fraction = 14;
-  w.candidate_sum_fraction = 9;
-  w.gate_fraction = 10;
-  w.candidate_fraction = 12;
-  w.state_fraction = 20;
+  w.operand_frac_bits = 9;
+  w.preact_bits = 20;
+  w.gate_preact_frac_bits = 14;
+  w.candidate_preact_frac_bits = 9;
+  w.gate_frac_bits = 10;
+  w.candidate_frac_bits = 12;
+  w.state_frac_bits = 20;
   w.output_bits = 23;
-  w.output_fraction = 15;
+  w.output_frac_bits = 15;
   return w;
 }
 
 Widths narrow_widths() {
   Widths w;
   w.weight_bits = 2;
-  w.operand_fraction = 3;
-  w.sum_bits = 10;
-  w.gate_sum_fraction = 8;
-  w.candidate_sum_fraction = 8;
-  w.gate_fraction = 2;
-  w.candidate_fraction = 4;
-  w.state_fraction = 3;
+  w.operand_frac_bits = 3;
+  w.preact_bits = 10;
+  w.gate_preact_frac_bits = 8;
+  w.candidate_preact_frac_bits = 8;
+  w.gate_frac_bits = 2;
+  w.candidate_frac_bits = 4;
+  w.state_frac_bits = 3;
   w.output_bits = 8;
-  w.output_fraction = 5;
+  w.output_frac_bits = 5;
   return w;
 }
 
@@ -147,7 +147,7 @@ TEST_CASE("a flipped bit of a weight is found") {
   Random rng(3, 4);
   const IntegerModel model = random_model(random_shape(8, 1, 6), rng);
   const Cosimulation simulation(rtl_parameters(model), simulation_options());
-  const auto pixels = corner_pixels(rng, 20, model.gates, model.widths.operand_fraction);
+  const auto pixels = corner_pixels(rng, 20, model.gates, model.widths.operand_frac_bits);
   check_equal(model, simulation, pixels, {});
   int found = 0;
   // The highest bit of a weight of U_r, of W_n, of the decoder's U_z, of the head.
@@ -229,7 +229,7 @@ TEST_SUITE("full" * doctest::skip()) {
         t.coverage = std::filesystem::path("cosim") / "coverage" / file;
         std::filesystem::create_directories(t.coverage.parent_path());
         const auto pixels =
-            corner_pixels(rng, 150, models[i].gates, models[i].widths.operand_fraction);
+            corner_pixels(rng, 150, models[i].gates, models[i].widths.operand_frac_bits);
         const auto result = simulation.run(models[i], pixels, t);
         CHECK(compare_with_engine(models[i], pixels, models[i].gates, result).different == 0);
       }

@@ -62,8 +62,8 @@ TEST_CASE("the memories hold the model, lane by lane and row by row") {
       const IntegerLayer& layer = side ? model.decoder[0] : model.encoder[0];
       const std::string& line = s.lines[4 * side + u];
       CHECK(field(line, p.ShiftBits + p.MulBits, p.AccBits) == layer.recurrent_bias[u]);
-      CHECK(bits(line, p.ShiftBits, p.MulBits) == layer.requantisers[9 + u].multiplier);
-      CHECK(bits(line, 0, p.ShiftBits) == layer.requantisers[9 + u].shift);
+      CHECK(bits(line, p.ShiftBits, p.MulBits) == layer.requantizers[9 + u].multiplier);
+      CHECK(bits(line, 0, p.ShiftBits) == layer.requantizers[9 + u].shift);
     }
 }
 

@@ -155,15 +155,15 @@ TEST_CASE(
   const auto& fast = simd::kernels<float>();
   const auto& plain = simd::kernels<double>();
   for (auto kind : {Activation::smooth, Activation::hard})
-    for (double spread : {0.5, 8.0})
+    for (double mean_stddev : {0.5, 8.0})
       for (std::size_t n : {std::size_t{16}, std::size_t{80}}) {
-        CAPTURE(spread);
+        CAPTURE(mean_stddev);
         CAPTURE(n);
-        const Twin gates(4 * n, rng, spread), h_prev(n, rng), dy(n, rng), dh(n, rng), dq(n, rng);
+        const Twin gates(4 * n, rng, mean_stddev), h_prev(n, rng), dy(n, rng), dh(n, rng), dq(n, rng);
         Twin h(n, rng);
         // The fast activations are within 2e-6; products with s, h and gradients of a few units
         // follow.
-        const double forward = 2e-6 * (1 + 3 * spread), backward = 2e-5 * (1 + 3 * spread);
+        const double forward = 2e-6 * (1 + 3 * mean_stddev), backward = 2e-5 * (1 + 3 * mean_stddev);
 
         Twin g(gates), d(dh);
         fast.gates_after(kind, n, g.f.data(), h_prev.f.data(), h.f.data());
@@ -210,9 +210,9 @@ TEST_CASE("a layer for blocks of traces equals its scalar twin, over sizes off e
           CAPTURE(H);
           CAPTURE(I);
           CAPTURE(size);
-          const double spread = 1.0 / std::sqrt(H + I);
-          const Twin W(static_cast<std::size_t>(3) * H * I, rng, spread);
-          const Twin U(static_cast<std::size_t>(3) * H * H, rng, spread);
+          const double mean_stddev = 1.0 / std::sqrt(H + I);
+          const Twin W(static_cast<std::size_t>(3) * H * I, rng, mean_stddev);
+          const Twin U(static_cast<std::size_t>(3) * H * H, rng, mean_stddev);
           const Twin b(3 * H, rng), c(3 * H, rng);
           const std::size_t x_stride = (I + 1) * L, stride = (H + 3) * L;
           const Twin x(T * x_stride, rng, size);
@@ -231,7 +231,7 @@ TEST_CASE("a layer for blocks of traces equals its scalar twin, over sizes off e
           // Beside the gates' 2e-6: a sum of products of size `size` errs by their rounding, and a
           // gate's slope hands on a quarter of it (hard: a half) where it is not flat.
           const double sums =
-              kFloatStep * (1.0 + size * spread * std::sqrt(I)) * std::sqrt(H + I + 1.0);
+              kFloatStep * (1.0 + size * mean_stddev * std::sqrt(I)) * std::sqrt(H + I + 1.0);
           CHECK(states.disagreement(2e-5 + 10 * sums, 0.0) == 0.0);
         }
 }

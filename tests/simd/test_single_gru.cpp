@@ -27,13 +27,13 @@ Layer random_layer(int H, int I, int T, Activation kind, Random& rng) {
     for (double& v : values) v = static_cast<float>(deviation * rng.normal());
     return values;
   };
-  const double spread = 1.0 / std::sqrt(H + I);
+  const double mean_stddev = 1.0 / std::sqrt(H + I);
   return {H,
           I,
           T,
           kind,
-          normal(3 * H * I, spread),
-          normal(3 * H * H, spread),
+          normal(3 * H * I, mean_stddev),
+          normal(3 * H * H, mean_stddev),
           normal(3 * H, 1.0),
           normal(3 * H, 1.0),
           normal(T * I, 1.0),

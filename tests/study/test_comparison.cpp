@@ -19,7 +19,7 @@ const Acquisition kSs2 = acquisition_preset("ss2-70");
 
 TEST_CASE("bias, deviation and failures of a contestant whose answers are known") {
   // In turn 0.9, 1.3 and no answer.
-  const Contestant known{"known", Unknowns{},
+  const Method known{"known", Unknowns{},
                          [](std::span<const float> counts, const IrfCurve& irf) {
                            CHECK(irf.length_ns() > 0.0);
                            std::vector<float> tau;
@@ -45,7 +45,7 @@ TEST_CASE("bias, deviation and failures of a contestant whose answers are known"
 }
 
 TEST_CASE("where every estimate fails there is no bias and no deviation") {
-  const Contestant silent{"silent", Unknowns{}, [](std::span<const float> counts, const IrfCurve&) {
+  const Method silent{"silent", Unknowns{}, [](std::span<const float> counts, const IrfCurve&) {
                             return std::vector<float>(counts.size() / 70, NAN);
                           }};
   const Condition c;
@@ -58,7 +58,7 @@ TEST_CASE("where every estimate fails there is no bias and no deviation") {
 }
 
 TEST_CASE("maximum likelihood stays within 5 % of the bound of its own unknowns") {
-  std::vector<Contestant> contestants;
+  std::vector<Method> contestants;
   for (const char* name : {"mle", "mle+shift", "mle+width"})
     contestants.push_back(classical_contestant(name, kSs2, 1));
   std::vector<Condition> conditions(2);

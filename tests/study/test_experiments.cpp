@@ -44,7 +44,7 @@ TEST_CASE("every row stands behind those that it needs, and no two share a name"
       for (const std::string& needed : {row.from, row.teacher})
         if (!needed.empty()) CHECK(before.count(needed) == 1);
       CHECK(before.insert(row.id).second);
-      CHECK((row.origin == Origin::quantised) == (row.samples == 0));
+      CHECK((row.origin == Origin::quantized) == (row.samples == 0));
       CHECK(cost_of(plan, row) > 0.0);
     }
     CHECK(plan.comparisons.size() >= 10);

@@ -229,12 +229,12 @@ TEST_CASE("a model file keeps the statistics, of integers too") {
   save(path, model);
   CHECK(load_trained_model(path).novelty->to_json() == model.novelty->to_json());
 
-  QuantisedModel integers =
-      quantise_trained(model, {}, simulated_inputs(model, 64, kCalibrationSeed), {});
+  QuantizedModel integers =
+      quantize_trained(model, {}, simulated_inputs(model, 64, kCalibrationSeed), {});
   CHECK_FALSE(integers.novelty);  // its states are others
   integers.novelty = estimate_novelty(integers, {.traces = 20'000});
   save(path, integers);
-  CHECK(load_quantised_model(path).novelty->to_json() == integers.novelty->to_json());
+  CHECK(load_quantized_model(path).novelty->to_json() == integers.novelty->to_json());
   CHECK(integers.novelty->to_json() != model.novelty->to_json());
   std::filesystem::remove(path);
 }

@@ -40,7 +40,7 @@ TEST_CASE("a training with integers ends in the integers that it trained") {
   TrainingRun run(recipe);
   run.trainer().run();
   const auto model = run.result();
-  const auto* integers = dynamic_cast<const QuantisedModel*>(model.get());
+  const auto* integers = dynamic_cast<const QuantizedModel*>(model.get());
   REQUIRE(integers != nullptr);
 
   // The trainer's own validation, and the engine on the same traces, differ by the order of a sum.
@@ -82,7 +82,7 @@ TEST_CASE("a distilled student has its own parameters and nothing else") {
   const TrainedModel teacher = trained(small_recipe(10));
   for (const bool integers : {false, true}) {
     Recipe recipe = small_recipe();
-    recipe.distil = DistilOptions{.alpha = 0.6, .beta = 0.1};
+    recipe.distill = DistillOptions{.alpha = 0.6, .beta = 0.1};
     if (integers) recipe.integers = QatOptions{};
     TrainingRun run(recipe, &teacher);
     run.trainer().run();
@@ -90,11 +90,11 @@ TEST_CASE("a distilled student has its own parameters and nothing else") {
     CHECK(student.network.parameters().size() == Seq2Seq(recipe.network).parameters().size());
     CHECK(run.note().find("\"beta\":0.1") != std::string::npos);
 
-    recipe.distil->beta = 0.0;  // another loss: another student
+    recipe.distill->beta = 0.0;  // another loss: another student
     TrainingRun other(recipe, &teacher);
     other.trainer().run();
     CHECK(weights_of(other.master().network) != weights_of(student.network));
-    recipe.distil.reset();
+    recipe.distill.reset();
     TrainingRun alone(recipe);
     alone.trainer().run();
     CHECK(weights_of(alone.master().network) != weights_of(other.master().network));
@@ -104,8 +104,8 @@ TEST_CASE("a distilled student has its own parameters and nothing else") {
 TEST_CASE("an interrupted training with integers and a teacher ends with the same bits") {
   const TrainedModel teacher = trained(small_recipe(10));
   Recipe recipe = small_recipe();
-  recipe.distil = DistilOptions{.alpha = 0.5, .beta = 0.2};
-  recipe.integers = QatOptions{.quantise = {}, .learned_scales = true};
+  recipe.distill = DistillOptions{.alpha = 0.5, .beta = 0.2};
+  recipe.integers = QatOptions{.quantize = {}, .learned_scales = true};
   TrainingRun whole(recipe, &teacher);
   whole.trainer().run();
 
@@ -120,7 +120,7 @@ TEST_CASE("an interrupted training with integers and a teacher ends with the sam
   CHECK(weights_of(resumed.master().network) == weights_of(whole.master().network));
 
   Recipe other = recipe;
-  other.integers->quantise.widths.weight_bits = 6;
+  other.integers->quantize.widths.weight_bits = 6;
   CHECK_THROWS_AS(TrainingRun(other, &teacher).trainer().load_checkpoint(file), Error);
   std::filesystem::remove(file);
 }
@@ -131,7 +131,7 @@ TEST_CASE("what does not fit together is refused") {
   CHECK_THROWS_WITH_AS(TrainingRun{recipe}, doctest::Contains("T = 69"), Error);
 
   recipe = small_recipe();
-  recipe.distil = DistilOptions{};
+  recipe.distill = DistillOptions{};
   CHECK_THROWS_WITH_AS(TrainingRun{recipe}, doctest::Contains("no teacher"), Error);
   Recipe longer = small_recipe();
   longer.simulator = simulator_preset("ss3-135");

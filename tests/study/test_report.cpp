@@ -31,7 +31,7 @@ TEST_CASE("a report holds its pictures, in their order, and escapes every text")
     std::string picture;
     for (std::size_t i = 0; i < size; ++i) picture += static_cast<char>(255 - i);
     Report report("a<b & \"c\"");
-    report.figure("τ <ns>", "1 & 2");
+    report.key_metric("τ <ns>", "1 & 2");
     report.section("<script>");
     report.picture("first", [&](const std::filesystem::path& to) { write_file(to, picture); });
     report.picture("left out", [](const std::filesystem::path&) {});

@@ -1,5 +1,5 @@
 #pragma once
-// Fake quantisation: a tape's operation that puts values onto an integer grid and back, so that a
+// Fake quantization: a tape's operation that puts values onto an integer grid and back, so that a
 // network is trained with the rounding that its integers will have (Jacob et al., CVPR 2018).
 //
 //     q = clip(round(x / s), low, high)   ties to even, as the integers round      y = s q

@@ -10,7 +10,7 @@
 
 #include "taugate/autograd/tape.h"
 #include "taugate/core/gru_form.h"
-#include "simd/float/kernels.h"
+#include "taugate/core/gru_form.h"
 
 namespace taugate {
 

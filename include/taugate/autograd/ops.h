@@ -6,7 +6,7 @@
 // the operation, what it got and what it wanted.
 
 #include "taugate/autograd/tape.h"
-#include "simd/float/kernels.h"
+#include "taugate/core/gru_form.h"
 
 namespace taugate {
 

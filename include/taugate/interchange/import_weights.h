@@ -14,7 +14,7 @@
 namespace taugate {
 
 /// One GRU layer in the order of this house: rows of gates r, z, n.
-struct ForeignGru {
+struct ImportedGru {
   std::string name;
   int inputs = 0, hidden = 0;    ///< inputs = 0: without input weights
   std::optional<GruForm> form;   ///< nothing where the file does not tell
@@ -25,7 +25,7 @@ struct ForeignGru {
 };
 
 /// One dense layer.
-struct ForeignLinear {
+struct ImportedLinear {
   std::string name;
   int inputs = 0, outputs = 0;
   std::vector<float> weight;  ///< [O][I]
@@ -34,10 +34,10 @@ struct ForeignLinear {
 };
 
 /// The layers of a file, in the natural order of their names (gru_2 before gru_10).
-struct ForeignNetwork {
+struct ImportedNetwork {
   std::string file;
-  std::vector<ForeignGru> grus;
-  std::vector<ForeignLinear> linears;
+  std::vector<ImportedGru> grus;
+  std::vector<ImportedLinear> linears;
   /// What the file says; files of mere weights say nothing.
   std::optional<Activation> activation;
   /// Names of activations that the file gives and nobody here knows; empty otherwise.
@@ -49,25 +49,25 @@ struct ForeignNetwork {
 /// PyTorch's state_dict in a safetensors file. Layers are nn.GRU (P.weight_ih_l0, ...), nn.GRUCell
 /// (P.weight_ih, ...) and nn.Linear (P.weight, P.bias). Error for LSTMs, plain RNNs, bidirectional
 /// GRUs, and shapes that do not fit together.
-ForeignNetwork torch_network(const Safetensors& content, const std::string& file,
+ImportedNetwork torch_network(const Safetensors& content, const std::string& file,
                              WeightGrid grid = WeightGrid::any);
 
 /// Keras or QKeras: a saved model or weights as .h5 (Keras 1 to 3), .weights.h5 (Keras 3 and late
 /// 2), or a .keras archive. Kernels are transposed and their gates z, r, h put in order. Error for
 /// layers of other kinds, and for a saved model whose configuration has GRUs of two directions.
-ForeignNetwork keras_network(const std::filesystem::path& path, WeightGrid grid = WeightGrid::any);
+ImportedNetwork keras_network(const std::filesystem::path& path, WeightGrid grid = WeightGrid::any);
 /// The same arrays in a safetensors file: LAYER/kernel, LAYER/recurrent_kernel, LAYER/bias, with a
 /// slash, a dot or an underscore between.
-ForeignNetwork keras_network(const Safetensors& content, const std::string& file,
+ImportedNetwork keras_network(const Safetensors& content, const std::string& file,
                              WeightGrid grid = WeightGrid::any);
 
 /// Any of these, by the first bytes of the file and the names of its tensors. `grid`: on which
 /// the weights must lie.
-ForeignNetwork read_foreign_network(const std::filesystem::path& path,
+ImportedNetwork read_network(const std::filesystem::path& path,
                                     WeightGrid grid = WeightGrid::any);
 
 /// What a file of weights leaves open.
-struct Arrangement {
+struct LayerMapping {
   int gates = 0;  ///< T
   /// Names of the layers, from the input on. Where empty: the layers whose names hold "enc" and
   /// "dec"; without such names, the two GRU layers there are: the one that alone reads one value a
@@ -90,8 +90,8 @@ struct ImportedModel {
   int dropped_inputs = 0;
 };
 
-/// Error where the layers do not make a Seq2Seq, with their names; UsageError where the arrangement
+/// Error where the layers do not make a Seq2Seq, with their names; UsageError where the layer_mapping
 /// names what is not there or contradicts the file.
-ImportedModel arrange(const ForeignNetwork& network, const Arrangement& arrangement);
+ImportedModel map_layers(const ImportedNetwork& network, const LayerMapping& layer_mapping);
 
 }  // namespace taugate

@@ -15,7 +15,7 @@
 
 namespace taugate {
 
-struct DistilOptions {
+struct DistillOptions {
   double alpha = 0.6;  ///< weight of the teacher's outputs against the truth's, 0..1
   double beta = 0.0;   ///< weight of the hidden features, 0 or more
 
@@ -27,7 +27,7 @@ class Distillation {
   /// Where beta > 0, adds P to `parameters`, which the student trains, with uniform values of
   /// `seed`. `teacher` must outlive this. Error when it has another T or C than the student.
   Distillation(const Seq2Seq& teacher, const Seq2SeqConfig& student, Parameters& parameters,
-               const DistilOptions& options, std::uint64_t seed);
+               const DistillOptions& options, std::uint64_t seed);
 
   /// For a Trainer of those parameters. `student`, which must outlive it, has run() as Seq2Seq has.
   /// The teacher runs without gradients. While validating, the loss is that against the truth.
@@ -47,7 +47,7 @@ class Distillation {
                   Sequence<float> truth, float scale) const;
 
   const Seq2Seq& teacher_;
-  DistilOptions options_;
+  DistillOptions options_;
   ParameterRef projection_;
 };
 

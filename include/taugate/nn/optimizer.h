@@ -16,9 +16,9 @@ struct AdamOptions {
 
 /// Kingma & Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1. Its moments are
 /// blocks of the parameters' layout, so saving them resumes it exactly.
-class AdamOptimiser {
+class AdamOptimizer {
  public:
-  explicit AdamOptimiser(std::size_t size, AdamOptions options = {})
+  explicit AdamOptimizer(std::size_t size, AdamOptions options = {})
       : options_(options), mean_(size), square_(size) {}
 
   /// One step on `values` against `gradients`; both parameters.size() long. Returns the gradient's

@@ -1,5 +1,5 @@
 #pragma once
-// All parameters of a model in one block, so that a gradient, an optimiser's moments or a
+// All parameters of a model in one block, so that a gradient, an optimizer's moments or a
 // checkpoint is just another block of the same layout.
 
 #include <string>

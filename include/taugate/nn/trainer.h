@@ -116,7 +116,7 @@ class Trainer {
   Objective objective_;
   const TrainingData& data_;
   TrainingOptions options_;
-  AdamOptimiser adam_;
+  AdamOptimizer adam_;
 
   int groups_ = 1;
   Buffer<float> gradients_;  // [groups][parameters]; the sum ends in the first

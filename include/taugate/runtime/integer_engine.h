@@ -35,8 +35,8 @@ class IntegerEngine {
   void run(std::span<const float> input, std::span<float> output,
            TraceOrder order = TraceOrder::by_trace, std::span<float> states = {});
 
-  /// The same in integers: input words k for k / 2^input_fraction (saturated to that grid),
-  /// output words k for k / 2^output_fraction.
+  /// The same in integers: input words k for k / 2^input_frac_bits (saturated to that grid),
+  /// output words k for k / 2^output_frac_bits.
   void run_words(std::span<const std::int16_t> input, std::span<std::int64_t> output,
                  TraceOrder order = TraceOrder::by_trace);
 

@@ -18,7 +18,7 @@ int bits(const Arguments& a, const std::string& name, int otherwise, int least =
 
 }  // namespace
 
-void add_quantise_options(Arguments& a) {
+void add_quantize_options(Arguments& a) {
   const auto value = [] { return cxxopts::value<std::string>(); };
   a.group("Integers")("bits", "of weights, operand and gates together",
                       cxxopts::value<std::string>()->default_value("8"),
@@ -35,19 +35,19 @@ void add_quantise_options(Arguments& a) {
       "KIND")("per-tensor", "one unit for all weights of a layer, not one a row");
 }
 
-QuantiseOptions quantise_options_from(const Arguments& a) {
-  QuantiseOptions o;
+QuantizeOptions quantize_options_from(const Arguments& a) {
+  QuantizeOptions o;
   Widths& w = o.widths;
   const int all = bits(a, "bits", 8);
   w.weight_bits = bits(a, "weight-bits", all);
   const int operand = bits(a, "operand-bits", all), state = bits(a, "state-bits", 16);
   if (state < operand)
     fail_usage("--state-bits: found ", state, " bits, wanted at least the operand's ", operand);
-  w.operand_fraction = w.product_fraction = operand - 1;
-  w.state_fraction = state - 1;
-  w.candidate_fraction = bits(a, "candidate-bits", state) - 1;
+  w.operand_frac_bits = w.product_frac_bits = operand - 1;
+  w.state_frac_bits = state - 1;
+  w.candidate_frac_bits = bits(a, "candidate-bits", state) - 1;
   // A gate reaches 1 itself, and one that fits 16 bits with its sign leaves 14 to its fraction.
-  w.gate_fraction = std::min(bits(a, "gate-bits", std::max(all, 3), 3) - 1, 14);
+  w.gate_frac_bits = std::min(bits(a, "gate-bits", std::max(all, 3), 3) - 1, 14);
   w.accumulator_bits = w.weight_bits + operand <= 24 ? 32 : 64;
 
   const std::string scale = a.text("scale");

@@ -6,9 +6,9 @@
 
 namespace taugate::cli {
 
-void add_quantise_options(Arguments& arguments);
+void add_quantize_options(Arguments& arguments);
 
 /// UsageError for bits outside 2..16, for bits that do not fit together, and for an unknown scale.
-QuantiseOptions quantise_options_from(const Arguments& arguments);
+QuantizeOptions quantize_options_from(const Arguments& arguments);
 
 }  // namespace taugate::cli

@@ -54,7 +54,7 @@ TrainingOptions training_from(const Arguments& a) {
 
 std::optional<QatOptions> integers_from(const Arguments& a) {
   if (a.has("integers"))
-    return QatOptions{.quantise = quantise_options_from(a),
+    return QatOptions{.quantize = quantize_options_from(a),
                       .learned_scales = a.has("learned-scales")};
   return {};
 }
@@ -112,13 +112,13 @@ void describe(const TrainingRun& run) {
             << " ns, period " << acquisition.period_ns
             << " ns\nprior: " << describe_prior(run.recipe().simulator) << '\n';
   if (const auto& integers = run.recipe().integers) {
-    const Widths& w = integers->quantise.widths;
+    const Widths& w = integers->quantize.widths;
     std::cout << "integers: weights of " << w.weight_bits << " bits, operand "
-              << w.operand_fraction + 1 << ", gates " << w.gate_fraction + 1 << ", carried state "
-              << w.state_fraction + 1 << '\n';
+              << w.operand_frac_bits + 1 << ", gates " << w.gate_frac_bits + 1 << ", carried state "
+              << w.state_frac_bits + 1 << '\n';
   }
-  if (const auto& distil = run.recipe().distil)
-    std::cout << "distillation: alpha " << distil->alpha << ", beta " << distil->beta << '\n';
+  if (const auto& distill = run.recipe().distill)
+    std::cout << "distillation: alpha " << distill->alpha << ", beta " << distill->beta << '\n';
 }
 
 std::string rmse_note(const Trainer& trainer) {
@@ -182,10 +182,10 @@ void add_training_options(Arguments& a) {
       "FILE")("resume", "go on from the checkpoint")(
       "from", "a float model of the same shape whose weights are the first ones", value(), "MODEL");
   a.group("Training with integers")(
-      "integers", "train with integers (quantisation-aware), and write a model of them")(
+      "integers", "train with integers (quantization-aware), and write a model of them")(
       "learned-scales", "train the units of the weights, too")(
       "master", "also write the floats that the integers were rounded from", value(), "FILE");
-  add_quantise_options(a);
+  add_quantize_options(a);
   a.needs({"bits", "weight-bits", "operand-bits", "gate-bits", "state-bits", "candidate-bits",
            "scale", "per-tensor", "learned-scales", "master"},
           {"integers"});
@@ -194,7 +194,7 @@ void add_training_options(Arguments& a) {
 }
 
 int run_training(const Arguments& a, const TrainedModel* teacher,
-                 const std::optional<DistilOptions>& distil) {
+                 const std::optional<DistillOptions>& distill) {
   use_threads(a);
   if (!a.has("output")) fail_usage("wanted -o MODEL (see --help)");
   const fs::path output = a.text("output");
@@ -208,7 +208,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   if (a.has("from")) start = load_trained_model(a.text("from"));
 
   Recipe recipe = recipe_from(a, teacher ? teacher : start ? &*start : nullptr);
-  recipe.distil = distil;
+  recipe.distill = distill;
 
   TrainingRun run(recipe, teacher, start ? &*start : nullptr);
   Trainer& trainer = run.trainer();

@@ -17,6 +17,6 @@ void add_training_options(Arguments& arguments);
 /// Trains as the options say; with a teacher, from its outputs and features too, on the traces that
 /// it was trained for unless options change them. Exit code.
 int run_training(const Arguments& arguments, const TrainedModel* teacher = nullptr,
-                 const std::optional<DistilOptions>& distil = {});
+                 const std::optional<DistillOptions>& distill = {});
 
 }  // namespace taugate::cli

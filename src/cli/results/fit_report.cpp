@@ -120,14 +120,14 @@ void write_report(const Arguments& a, const FitReport& what) {
       report_of(a, concat("Lifetimes of ", std::filesystem::path(what.file).filename().string(),
                           " by ", a.text("method")));
   const std::vector<float>& tau = map_of(what.maps, "amplitude_weighted_ns");
-  report.figure(what.gates.height > 1 ? "image" : "traces",
+  report.key_metric(what.gates.height > 1 ? "image" : "traces",
                 what.gates.height > 1 ? concat(what.gates.width, " × ", what.gates.height)
                                       : std::to_string(n));
   if (const auto s = statistics_of(trusted_values(what.maps, "amplitude_weighted_ns")))
-    report.figure("median lifetime", short_number(s->median) + " ns");
+    report.key_metric("median lifetime", short_number(s->median) + " ns");
   if (const auto s = statistics_of(trusted_values(what.maps, "chi2_reduced")))
-    report.figure("median χ²", short_number(s->median));
-  report.figure("speed", format_quantity(static_cast<double>(n) / what.seconds) + " traces/s");
+    report.key_metric("median χ²", short_number(s->median));
+  report.key_metric("speed", format_quantity(static_cast<double>(n) / what.seconds) + " traces/s");
 
   report.section("Figures");
   std::vector<NamedValues> rows;

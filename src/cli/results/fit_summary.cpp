@@ -32,7 +32,7 @@ nlohmann::json json_of(const Estimate& e) {
           {"photons_sd", number(e.deviation.photons_sd)},
           {"background_sd", number(e.deviation.background)},
           {"shift_sd_ns", number(e.deviation.shift_ns)},
-          {"misfit", number(e.misfit)},
+          {"misfit", number(e.deviance_terms)},
           {"status", name_of(e.status)}};
 }
 
@@ -70,7 +70,7 @@ void print_estimate(const Estimate& e) {
             << " ps";
   if (std::isfinite(e.chi2_reduced)) std::cout << ", reduced chi-square " << e.chi2_reduced;
   if (e.status == FitStatus::poor_fit)
-    std::cout << " (poor fit: the model is " << 100.0 * e.misfit << " % off the counts)";
+    std::cout << " (poor fit: the model is " << 100.0 * e.deviance_terms << " % off the counts)";
   else if (e.status != FitStatus::converged)
     std::cout << " (" << name_of(e.status) << ")";
   std::cout << '\n';

@@ -90,20 +90,20 @@ void write_report(const Arguments& a, const InferReport& what) {
   const std::size_t n = r.intensity.size();
   Report report = report_of(
       a, "Lifetimes of " + std::filesystem::path(what.file).filename().string() + " by a network");
-  report.figure(r.height > 1 ? "image" : "traces",
+  report.key_metric(r.height > 1 ? "image" : "traces",
                 r.height > 1 ? concat(r.width, " × ", r.height) : std::to_string(n));
-  report.figure("with a lifetime", std::to_string(n - r.blank));
+  report.key_metric("with a lifetime", std::to_string(n - r.blank));
   const auto unlike = r.unlike_count();
-  report.figure("unlike the training", unlike ? std::to_string(*unlike) : "not known");
+  report.key_metric("unlike the training", unlike ? std::to_string(*unlike) : "not known");
   std::vector<float> error;
   if (const auto s = statistics_of(r.amplitude_ns))
-    report.figure("median lifetime", short_number(s->median) + " ns");
+    report.key_metric("median lifetime", short_number(s->median) + " ns");
   if (!what.truth.empty()) {
     for (std::size_t i = 0; i < n; ++i) error.push_back(r.amplitude_ns[i] - what.truth[i]);
     if (const auto s = statistics_of(error))
-      report.figure("bias", short_number(1e3 * s->mean) + " ps");
+      report.key_metric("bias", short_number(1e3 * s->mean) + " ps");
   }
-  report.figure("speed", format_quantity(static_cast<double>(n) / what.seconds) + " pixels/s");
+  report.key_metric("speed", format_quantity(static_cast<double>(n) / what.seconds) + " pixels/s");
 
   std::vector<NamedValues> rows{{"amplitude-weighted lifetime (ns)", r.amplitude_ns},
                                 {"intensity-weighted lifetime (ns)", r.intensity_ns},

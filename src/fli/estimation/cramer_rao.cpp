@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-#include "fli/estimation/levenberg_marquardt.h"
+#include "taugate/fli/estimation/levenberg_marquardt.h"
 #include "taugate/fli/estimation/lifetime.h"
 
 namespace taugate {

@@ -10,19 +10,19 @@ namespace taugate {
 
 /// Of a gate that recorded n counts where mu are expected: its part of the objective, and the slope
 /// and the curvature in mu of half of that.
-struct Misfit {
+struct DevianceTerms {
   double objective, slope, curvature;
 };
 
 namespace detail {
 
-inline Misfit by_square(double n, double mu, double weight) {
+inline DevianceTerms by_square(double n, double mu, double weight) {
   const double error = mu - n;
   return {weight * error * error, weight * error, weight};
 }
 
 /// The quasi-deviance, with the expected curvature.
-inline Misfit by_quasi_likelihood(double n, double mu, double floor) {
+inline DevianceTerms by_quasi_likelihood(double n, double mu, double floor) {
   const double weight = 1.0 / std::max(mu, floor), error = mu - n;
   double objective = 0.0;
   if (n >= floor && mu >= floor) {
@@ -38,8 +38,8 @@ inline Misfit by_quasi_likelihood(double n, double mu, double floor) {
 }
 
 /// The deviance; below the floor, a parabola that goes on from it.
-inline Misfit by_likelihood(double n, double mu, double floor) {
-  Misfit gate = by_quasi_likelihood(n, mu, floor);
+inline DevianceTerms by_likelihood(double n, double mu, double floor) {
+  DevianceTerms gate = by_quasi_likelihood(n, mu, floor);
   // Curvature of these counts: the expected one, 1 / mu, overshoots where mu << n.
   if (mu >= floor) gate.curvature = n / (mu * mu);
   return gate;
@@ -48,7 +48,7 @@ inline Misfit by_likelihood(double n, double mu, double floor) {
 }  // namespace detail
 
 /// `o` is complete: its variance_floor is above 0.
-inline Misfit misfit(const FitOptions& o, double n, double mu) {
+inline DevianceTerms deviance_terms(const FitOptions& o, double n, double mu) {
   if (o.method == FitMethod::likelihood) return detail::by_likelihood(n, mu, o.variance_floor);
   switch (o.weights) {
     case GateWeights::model:

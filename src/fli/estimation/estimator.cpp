@@ -14,7 +14,7 @@ namespace taugate {
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr std::size_t kNodes =
+constexpr std::size_t kTensorIds =
     256;  // of a statistic's table; linear in between: 1e-4 of a lifetime
 
 class FitEstimator : public Estimator {
@@ -38,7 +38,7 @@ class FitEstimator : public Estimator {
             fit.chi2_reduced,
             fit.status,
             fit.deviation,
-            fit.goodness.misfit};
+            fit.goodness.deviance_terms};
   }
   std::span<const double> expected() const override { return fitter_.expected(); }
 
@@ -82,8 +82,8 @@ class StatisticEstimator : public Estimator {
       run.clear();
       run_tau.clear();
     };
-    for (std::size_t i = 0; i < kNodes; ++i) {
-      const double tau = low * std::pow(high / low, static_cast<double>(i) / (kNodes - 1));
+    for (std::size_t i = 0; i < kTensorIds; ++i) {
+      const double tau = low * std::pow(high / low, static_cast<double>(i) / (kTensorIds - 1));
       response(shifted, Decay::mono(tau), trace_);
       subtract_baseline();
       const double value = statistic_(trace_);

@@ -254,7 +254,7 @@ void Fitter::evaluate(const FitOptions& objective, std::span<const float> counts
     }
   at = {};
   for (std::size_t k = first_; k < end_; ++k) {
-    const Misfit gate = misfit(objective, counts[k], mu_[k]);
+    const DevianceTerms gate = deviance_terms(objective, counts[k], mu_[k]);
     at.objective += gate.objective;
     for (std::size_t i = 0; i < P; ++i) {
       const double by = jacobian_[i * T + k], bent = gate.curvature * by;

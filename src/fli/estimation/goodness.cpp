@@ -1,4 +1,4 @@
-#include "fli/estimation/goodness.h"
+#include "taugate/fli/estimation/goodness.h"
 
 #include <algorithm>
 #include <cmath>

@@ -70,7 +70,7 @@ IrfFit fit_kernel(const Samples& s, double edge, bool tail) {
 }
 
 /// Least and largest but for the outer 2 % on each side.
-Range spread(std::vector<double> values) {
+Range mean_stddev(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const std::size_t cut = values.size() / 50;
   return {values[cut], values[values.size() - 1 - cut]};
@@ -115,7 +115,7 @@ IrfPrior prior_of(std::span<const IrfFit> fits, double delay_margin_ns) {
   const auto range_of = [&](double IrfFit::*member) {
     std::vector<double> values;
     for (const IrfFit& fit : fits) values.push_back(fit.*member);
-    return spread(std::move(values));
+    return mean_stddev(std::move(values));
   };
   IrfPrior prior;
   prior.delay_ns = range_of(&IrfFit::delay_ns);

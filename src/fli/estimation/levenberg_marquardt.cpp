@@ -1,4 +1,4 @@
-#include "fli/estimation/levenberg_marquardt.h"
+#include "taugate/fli/estimation/levenberg_marquardt.h"
 
 #include <Eigen/Cholesky>
 

@@ -35,7 +35,7 @@ double dtw_distance(std::span<const float> a, std::span<const float> b, std::vec
   return work.back();
 }
 
-Spread MetricsSum::Sums::spread(double n) const {
+MeanStddev MetricsSum::Sums::mean_stddev(double n) const {
   const double mean = x / n;
   return {mean, std::sqrt(std::max(x2 / n - mean * mean, 0.0))};
 }
@@ -95,10 +95,10 @@ void MetricsSum::add(std::span<const float> predicted, std::span<const float> tr
 Metrics MetricsSum::result() const {
   const double n = traces_ > 0 ? static_cast<double>(traces_) : std::nan("");
   Metrics m{traces_,
-            total_.rmse.spread(n),
-            total_.r2.spread(n),
-            total_.l2.spread(n),
-            total_.dtw.spread(n),
+            total_.rmse.mean_stddev(n),
+            total_.r2.mean_stddev(n),
+            total_.l2.mean_stddev(n),
+            total_.dtw.mean_stddev(n),
             std::nan("")};
   m.rmse.mean = std::sqrt(total_.rmse.x2 / n);  // a trace's squared RMSE is its mean squared error
   if (total_.variation > 0.0) m.pooled_r2 = 1.0 - total_.l2.x2 / total_.variation;

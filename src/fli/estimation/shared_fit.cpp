@@ -58,12 +58,12 @@ class SharedFitter {
  public:
   SharedFitter(const Acquisition& acquisition, std::span<const IrfCurve> irfs,
                const FitOptions& options, std::span<const float> counts, double least_counts,
-               const std::function<bool()>& go_on)
+               const std::function<bool()>& keep_going)
       : acquisition_(acquisition),
         irfs_(irfs),
         options_(options),
         counts_(counts),
-        go_on_(go_on),
+        keep_going_(keep_going),
         gates_(static_cast<std::size_t>(acquisition.gates)),
         components_(static_cast<std::size_t>(options.unknowns.components)),
         linear_(components_ + options.unknowns.background),
@@ -177,7 +177,7 @@ class SharedFitter {
          k < static_cast<std::size_t>(options_.end_gate); ++k) {
       double mu = known;
       for (std::size_t a = 0; a < linear_; ++a) mu += amplitudes[a] * rows[a][k];
-      const Misfit gate = misfit(options_, trace[k], mu);
+      const DevianceTerms gate = deviance_terms(options_, trace[k], mu);
       at.objective += gate.objective;
       for (std::size_t i = 0; i < rows.size(); ++i) {
         const double by = rows[i][k], bent = gate.curvature * by;
@@ -233,7 +233,7 @@ class SharedFitter {
     Basis common;
     if (irfs_.size() == 1) fill(theta, irfs_[0], workers_[0], common);
     for (std::size_t block = 0; block < sums_.size(); block += kBlock) {
-      if (stopped_ || (go_on_ && !go_on_())) {
+      if (stopped_ || (keep_going_ && !keep_going_())) {
         stopped_ = true;
         total.objective = std::numeric_limits<double>::quiet_NaN();
         return;
@@ -277,7 +277,7 @@ class SharedFitter {
   const std::span<const IrfCurve> irfs_;
   const FitOptions options_;
   const std::span<const float> counts_;
-  const std::function<bool()>& go_on_;
+  const std::function<bool()>& keep_going_;
   const std::size_t gates_, components_, linear_, shared_;
   const bool own_units_;             // the objective counts in counts squared, not in deviations
   std::vector<std::size_t> traces_;  // those with counts enough
@@ -292,7 +292,7 @@ class SharedFitter {
 
 SharedFit fit_shared_lifetimes(const Acquisition& acquisition, std::span<const IrfCurve> irfs,
                                const FitOptions& options, std::span<const float> counts,
-                               double least_counts, const std::function<bool()>& go_on) {
+                               double least_counts, const std::function<bool()>& keep_going) {
   const std::size_t T = static_cast<std::size_t>(acquisition.gates);
   require(counts.size() % T == 0, "shared lifetimes: found ", counts.size(),
           " counts, wanted a multiple of ", T, " gates");
@@ -302,7 +302,7 @@ SharedFit fit_shared_lifetimes(const Acquisition& acquisition, std::span<const I
     fail_usage("shared lifetimes: found a stretch of the IRF, or no lifetimes, to be found");
   // A fitter knows the limits that the options leave open.
   const FitOptions complete = Fitter(acquisition, irfs[0], options).options();
-  return SharedFitter(acquisition, irfs, complete, counts, least_counts, go_on)();
+  return SharedFitter(acquisition, irfs, complete, counts, least_counts, keep_going)();
 }
 
 }  // namespace taugate

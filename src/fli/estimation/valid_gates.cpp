@@ -42,7 +42,7 @@ std::size_t dead_gates(Iterator begin, Iterator end) {
 
 }  // namespace
 
-GateRange recorded_range(std::span<const double> counts) {
+ValidGates valid_gates(std::span<const double> counts) {
   const std::size_t first = dead_gates(counts.begin(), counts.end());
   return {first, counts.size() - dead_gates(counts.rbegin(), counts.rend())};
 }

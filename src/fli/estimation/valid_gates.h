@@ -7,13 +7,13 @@
 
 namespace taugate {
 
-struct GateRange {
+struct ValidGates {
   std::size_t first = 0, end = 0;
 };
 
 /// All gates but runs of zeros at either end that no Poisson process would leave: where the
 /// neighbouring gates hold an even level of which such a run should have had 20 counts. Up to four
 /// gates beside such a run go with it where they are three deviations off that level.
-GateRange recorded_range(std::span<const double> counts);
+ValidGates valid_gates(std::span<const double> counts);
 
 }  // namespace taugate

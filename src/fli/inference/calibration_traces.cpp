@@ -39,12 +39,12 @@ std::vector<float> recorded_inputs(const TraceModel& model, Measurement measurem
   return counts;
 }
 
-QuantisedModel quantise_trained(const TrainedModel& model, QuantiseOptions options,
-                                std::span<const float> inputs, std::optional<RangeRule> rule) {
+QuantizedModel quantize_trained(const TrainedModel& model, QuantizeOptions options,
+                                std::span<const float> inputs, std::optional<CalibrationMethod> rule) {
   if (rule)
     options.widths =
         with_ranges(options.widths, calibrate(model.network, options.widths, inputs, *rule));
-  return {quantise(model.network, options), model};
+  return {quantize(model.network, options), model};
 }
 
 }  // namespace taugate

@@ -23,8 +23,8 @@ std::vector<float> recorded_inputs(const TraceModel& model, Measurement measurem
                                    const InferenceOptions& options, std::size_t most);
 
 /// `model` in integers. `rule` finds the ranges of its nodes on `inputs` [N][T]; without one those
-/// of `options` hold. Errors as in calibrate() and quantise().
-QuantisedModel quantise_trained(const TrainedModel& model, QuantiseOptions options,
-                                std::span<const float> inputs, std::optional<RangeRule> rule);
+/// of `options` hold. Errors as in calibrate() and quantize().
+QuantizedModel quantize_trained(const TrainedModel& model, QuantizeOptions options,
+                                std::span<const float> inputs, std::optional<CalibrationMethod> rule);
 
 }  // namespace taugate

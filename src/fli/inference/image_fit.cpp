@@ -137,7 +137,7 @@ std::vector<double> light_of(const RecordedGates& recorded) {
 EstimatorOptions options_for(const RecordedGates& recorded, const ImageFitOptions& options,
                              std::span<const double> light, const PhasorTransform* reference) {
   EstimatorOptions e = base_options(recorded, options);
-  const GateRange range = recorded_range(light);
+  const ValidGates range = valid_gates(light);
   e.fit.first_gate = std::max(e.fit.first_gate, static_cast<int>(range.first));
   e.fit.end_gate = std::min(e.fit.end_gate, static_cast<int>(range.end));
   e.reference = reference;
@@ -207,7 +207,7 @@ void fit_whole(const RecordedGates& recorded, const IrfCurve& irf, const ImageFi
   if (!moment) result.whole_expected.assign(fitter->expected().begin(), fitter->expected().end());
   e.fit.unknowns.shift = options.shift == ShiftMode::pixel;
   if (result.whole_expected.empty() || (options.from_ns <= 0.0 && options.to_ns <= 0.0)) return;
-  const GateRange range = recorded_range(light);
+  const ValidGates range = valid_gates(light);
   for (std::size_t k = range.first; k < range.end; ++k)
     if (k < static_cast<std::size_t>(e.fit.first_gate) ||
         k >= static_cast<std::size_t>(e.fit.end_gate)) {
@@ -219,7 +219,7 @@ void fit_whole(const RecordedGates& recorded, const IrfCurve& irf, const ImageFi
 /// One fit of all pixels with common lifetimes, and, unless it is known, a common place of the IRF.
 /// From then on those are what every pixel is told.
 void share_lifetimes(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
-                     const ImageFitOptions& options, const std::function<bool(std::size_t)>& go_on,
+                     const ImageFitOptions& options, const std::function<bool(std::size_t)>& keep_going,
                      ImageFit& result) {
   FitOptions& fit = result.options.fit;
   FitOptions shared = fit;
@@ -228,7 +228,7 @@ void share_lifetimes(const RecordedGates& recorded, std::span<const IrfCurve> ir
   shared.unknowns.shift = options.shift == ShiftMode::global;
   result.shared =
       fit_shared_lifetimes(recorded.acquisition, irfs, shared, recorded.counts,
-                           options.least_counts, [&go_on] { return !go_on || go_on(0); });
+                           options.least_counts, [&keep_going] { return !keep_going || keep_going(0); });
   fit.unknowns.lifetimes = false;
   if (result.shared->status == FitStatus::no_counts) return;
   fit.known.tau_ns = result.shared->tau_ns;
@@ -243,7 +243,7 @@ bool ImageFit::contradicted_outside() const {
 }
 
 ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
-                   const ImageFitOptions& wanted, const std::function<bool(std::size_t)>& go_on,
+                   const ImageFitOptions& wanted, const std::function<bool(std::size_t)>& keep_going,
                    const PhasorTransform* reference) {
   ImageFitOptions options = wanted;
   const Acquisition& a = recorded.acquisition;
@@ -263,7 +263,7 @@ ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs
   }
   fit_whole(recorded, irfs[0], options, light, result);
   if (options.global_lifetimes && result.whole.status != FitStatus::no_counts)
-    share_lifetimes(recorded, irfs, options, go_on, result);
+    share_lifetimes(recorded, irfs, options, keep_going, result);
 
   result.pixels.assign(N, {});
   if (options.keep_expected && !is_moment(options.kind)) result.expected.assign(N * T, 0.0f);
@@ -285,7 +285,7 @@ ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs
                 result.expected.begin() + static_cast<std::ptrdiff_t>(i * T));
   };
   for (std::size_t block = 0; block < N; block += kBlock) {
-    if (go_on && !go_on(block)) break;
+    if (keep_going && !keep_going(block)) break;
     const std::size_t end = std::min(N, block + kBlock);
     parallel_for((end - block + kChunk - 1) / kChunk, [&](std::size_t chunk, int thread) {
       const std::size_t first = block + kChunk * chunk;

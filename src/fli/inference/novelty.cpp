@@ -39,7 +39,7 @@ void add_product(std::span<const float> x, const std::vector<float>& m, std::spa
 nlohmann::json json_of(const std::vector<float>& values) {
   nlohmann::json list = nlohmann::json::array();
   for (const float v : values)
-    list.push_back(std::strtod(printed("%.6g", double{v}).c_str(), nullptr));
+    list.push_back(std::strtod(formatted("%.6g", double{v}).c_str(), nullptr));
   return list;
 }
 

@@ -33,7 +33,7 @@ void check_tail(const Measurement& irf) {
   const std::vector<double> sum = summed_trace(irf);
   const MeasuredIrfs irfs(sum, irf.bins, bin);
   const IrfCurve curve = irfs.curve(0);
-  const double end = bin * static_cast<double>(recorded_range(sum).end);
+  const double end = bin * static_cast<double>(valid_gates(sum).end);
   if (curve.start_ns + curve.length_ns() < end - 1.5 * bin) return;
   const auto in_a_bin = static_cast<std::ptrdiff_t>(std::lround(bin / curve.bin_ns));
   const std::span density = curve.density;
@@ -95,7 +95,7 @@ void add_record(std::span<const double> record, double shift, std::span<double> 
 std::optional<Range> recorded_times(const Measurement& recording, double period_ns) {
   const double bin = bin_width(recording);
   if (covers_period(recording, period_ns)) return {};
-  const GateRange valid = recorded_range(summed_trace(recording));
+  const ValidGates valid = valid_gates(summed_trace(recording));
   return Range{static_cast<double>(valid.first) * bin, static_cast<double>(valid.end) * bin};
 }
 

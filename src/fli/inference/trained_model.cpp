@@ -59,7 +59,7 @@ std::unique_ptr<TraceEngine> TrainedModel::engine() const {
   return std::make_unique<EngineOf<Engine>>(network);
 }
 
-std::unique_ptr<TraceEngine> QuantisedModel::engine() const {
+std::unique_ptr<TraceEngine> QuantizedModel::engine() const {
   return std::make_unique<EngineOf<IntegerEngine>>(network);
 }
 
@@ -76,7 +76,7 @@ void save(const std::filesystem::path& path, const TrainedModel& model) {
   save_model(path, model.network, notes_of(model));
 }
 
-void save(const std::filesystem::path& path, const QuantisedModel& model) {
+void save(const std::filesystem::path& path, const QuantizedModel& model) {
   IntegerModel network = model.network;
   network.notes.erase(kNovelty);  // of the file that it came from
   for (const auto& [key, value] : notes_of(model)) network.notes[key] = value;
@@ -84,7 +84,7 @@ void save(const std::filesystem::path& path, const QuantisedModel& model) {
 }
 
 void save(const std::filesystem::path& path, const TraceModel& model) {
-  if (const auto* integers = dynamic_cast<const QuantisedModel*>(&model))
+  if (const auto* integers = dynamic_cast<const QuantizedModel*>(&model))
     save(path, *integers);
   else
     save(path, dynamic_cast<const TrainedModel&>(model));
@@ -97,8 +97,8 @@ TrainedModel load_trained_model(const std::filesystem::path& path) {
   return model;
 }
 
-QuantisedModel load_quantised_model(const std::filesystem::path& path) {
-  QuantisedModel model(load_integer_model(path));
+QuantizedModel load_quantized_model(const std::filesystem::path& path) {
+  QuantizedModel model(load_integer_model(path));
   read_notes(path.string(), model.network.notes, model);
   return model;
 }
@@ -108,7 +108,7 @@ bool holds_integers(const std::filesystem::path& path) {
 }
 
 std::unique_ptr<TraceModel> load_trace_model(const std::filesystem::path& path) {
-  if (holds_integers(path)) return std::make_unique<QuantisedModel>(load_quantised_model(path));
+  if (holds_integers(path)) return std::make_unique<QuantizedModel>(load_quantized_model(path));
   return std::make_unique<TrainedModel>(load_trained_model(path));
 }
 

@@ -324,7 +324,7 @@ void refuse_idle_options(const Measurement& m, bool archive, const MeasurementOp
 [[noreturn]] void fail_unknown(const std::filesystem::path& path, const std::string& start) {
   std::string bytes, known;
   for (std::size_t i = 0; i < std::min<std::size_t>(start.size(), 8); ++i)
-    bytes += printed(" %02x", static_cast<unsigned>(static_cast<unsigned char>(start[i])));
+    bytes += formatted(" %02x", static_cast<unsigned>(static_cast<unsigned char>(start[i])));
   for (const Format& format : kFormats)
     known += (known.empty() ? "" : ", ") + std::string(format.name);
   fail(path.string(), ": is of no known format: found the first bytes", bytes, ", wanted ", known);

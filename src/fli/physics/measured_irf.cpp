@@ -20,7 +20,7 @@ double mean_of(std::span<const double> values) {
 
 /// Mean of the quietest tenth of the curve, where the recorder counts at all.
 double quiet_level(std::span<const double> record) {
-  const GateRange range = recorded_range(record);
+  const ValidGates range = valid_gates(record);
   const std::span<const double> counts = record.subspan(range.first, range.end - range.first);
   const std::size_t width = std::max<std::size_t>(1, counts.size() / 10);
   double lowest = std::numeric_limits<double>::infinity();

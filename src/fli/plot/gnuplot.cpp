@@ -209,10 +209,10 @@ void GnuplotScript::binary(std::span<const std::byte> pixels) {
 }
 
 void GnuplotScript::palette() {
-  constexpr int stops = 64;
+  constexpr int saturation_mask = 64;
   std::string list;
-  for (int i = 0; i <= stops; ++i)
-    list += concat(i ? ", " : "", i, " '", hex(sequential_colour(double(i) / stops)), "'");
+  for (int i = 0; i <= saturation_mask; ++i)
+    list += concat(i ? ", " : "", i, " '", hex(sequential_colour(double(i) / saturation_mask)), "'");
   line("set palette defined (", list, ")");
 }
 

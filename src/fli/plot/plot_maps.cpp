@@ -13,7 +13,7 @@ namespace taugate {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr PictureSize kTraceSize{560, 860}, kCurveSize{900, 600}, kScatterSize{560, 480};
+constexpr PlotSize kTraceSize{560, 860}, kCurveSize{900, 600}, kScatterSize{560, 480};
 // Maps: pixels of the picture.
 constexpr int kPanel = 400, kLargest = 2048, kGap = 24, kLeft = 24, kRight = 120, kTop = 48,
               kBottom = 24;
@@ -47,16 +47,16 @@ Range colour_scale(std::span<const LifetimePanel> panels, const std::optional<Ra
 }
 
 /// Pixels of the picture that an image takes: a whole number for each of its own, within reason.
-PictureSize panel_size(int width, int height) {
+PlotSize panel_size(int width, int height) {
   const int longest = std::max(width, height);
   const int side = std::min((kPanel + longest - 1) / longest * longest, kLargest);
   const double aspect = std::clamp(static_cast<double>(width) / height, 0.25, 4.0);
   const int other = static_cast<int>(std::lround(aspect > 1.0 ? side / aspect : side * aspect));
-  return aspect > 1.0 ? PictureSize{side, other} : PictureSize{other, side};
+  return aspect > 1.0 ? PlotSize{side, other} : PlotSize{other, side};
 }
 
 /// Places the next plot at these pixels, counted from the left and top edge.
-void place(GnuplotScript& script, PictureSize picture, double left, double top, double width,
+void place(GnuplotScript& script, PlotSize picture, double left, double top, double width,
            double height) {
   script.line("set lmargin at screen ", left / picture.width);
   script.line("set rmargin at screen ", (left + width) / picture.width);
@@ -72,7 +72,7 @@ void image_axes(GnuplotScript& script, const LifetimePanel& panel) {
 
 /// What follows a `plot` of the image: stripes over the pixels that are hatched, dark and light so
 /// that they show on any colour. hatch_data() gives its data.
-std::string hatch_curve(const LifetimePanel& panel, PictureSize box) {
+std::string hatch_curve(const LifetimePanel& panel, PlotSize box) {
   if (panel.hatched.empty()) return {};
   const double dx = static_cast<double>(panel.width) / box.width,
                dy = static_cast<double>(panel.height) / box.height;
@@ -81,7 +81,7 @@ std::string hatch_curve(const LifetimePanel& panel, PictureSize box) {
                 ") format='%uchar%uchar%uchar%uchar' with rgbalpha");
 }
 
-void hatch_data(GnuplotScript& script, const LifetimePanel& panel, PictureSize box) {
+void hatch_data(GnuplotScript& script, const LifetimePanel& panel, PlotSize box) {
   if (panel.hatched.empty()) return;
   std::vector<std::array<std::uint8_t, 4>> stripes;
   for (int y = 0; y < box.height; ++y)
@@ -101,8 +101,8 @@ void hatch_data(GnuplotScript& script, const LifetimePanel& panel, PictureSize b
 
 }  // namespace
 
-PictureSize lifetime_maps_size(std::size_t panels, int width, int height) {
-  const PictureSize panel = panel_size(width, height);
+PlotSize lifetime_maps_size(std::size_t panels, int width, int height) {
+  const PlotSize panel = panel_size(width, height);
   return {kLeft + static_cast<int>(panels) * (panel.width + kGap) - kGap + kRight,
           kTop + panel.height + kBottom};
 }
@@ -118,8 +118,8 @@ void draw_lifetime_maps(const std::filesystem::path& path, std::span<const Lifet
       fail("lifetime map: panels of different shapes");
   }
   const Range scale = colour_scale(panels, scale_ns);
-  const PictureSize size = lifetime_maps_size(panels.size(), width, height);
-  const PictureSize box = panel_size(width, height);
+  const PlotSize size = lifetime_maps_size(panels.size(), width, height);
+  const PlotSize box = panel_size(width, height);
 
   GnuplotScript script(size.width, size.height);
   script.palette();
@@ -172,8 +172,8 @@ void draw_overlay(const std::filesystem::path& path, const LifetimePanel& panel,
       key[row * key_width + column] =
           hue_colour(row / (key_steps - 1.0), column / (key_width - 1.0));
 
-  const PictureSize box = panel_size(panel.width, panel.height);
-  const PictureSize size{kLeft + box.width + kRight + 40, kTop + box.height + kBottom + 32};
+  const PlotSize box = panel_size(panel.width, panel.height);
+  const PlotSize size{kLeft + box.width + kRight + 40, kTop + box.height + kBottom + 32};
   GnuplotScript script(size.width, size.height);
   script.line("set multiplot");
   script.line("unset key; unset tics; unset grid");
@@ -223,7 +223,7 @@ std::vector<double> as_high_as(std::span<const float> values, double peak, std::
 
 }  // namespace
 
-void draw_trace(const std::filesystem::path& path, const TracePicture& trace) {
+void draw_trace(const std::filesystem::path& path, const TracePlot& trace) {
   const std::size_t gates = trace.measured.size();
   const auto check = [&](std::span<const float> values, const char* what, bool may_be_empty) {
     if (values.size() != gates && !(may_be_empty && values.empty()))

@@ -12,25 +12,25 @@ Widths widths_8bit() { return {}; }
 Widths widths_16bit() {
   Widths w;
   w.weight_bits = 16;
-  w.operand_fraction = w.product_fraction = 15;
+  w.operand_frac_bits = w.product_frac_bits = 15;
   w.accumulator_bits = 64;
-  w.gate_fraction = 14;
+  w.gate_frac_bits = 14;
   return w;
 }
 
 Widths widths_qkeras(int input_bits) {
   Widths w;
-  w.input_extra = input_bits - 1 - w.operand_fraction;
+  w.input_extra = input_bits - 1 - w.operand_frac_bits;
   w.accumulator_bits = 64;
-  w.sum_bits = w.output_bits = 48;              // wide enough to saturate nothing
-  w.gate_sum_fraction = 7 + 7 + w.input_extra;  // weight, input
-  w.gate_fraction = 1 + w.gate_sum_fraction;    // x/2 + 1/2 of such a sum
-  w.product_fraction = w.gate_fraction + 7;     // gate, operand
-  w.candidate_sum_fraction = 7 + w.product_fraction;
-  w.candidate_fraction = 7;
-  w.state_fraction = w.gate_fraction + 7;  // gate, operand or candidate
+  w.preact_bits = w.output_bits = 48;              // wide enough to saturate nothing
+  w.gate_preact_frac_bits = 7 + 7 + w.input_extra;  // weight, input
+  w.gate_frac_bits = 1 + w.gate_preact_frac_bits;    // x/2 + 1/2 of such a sum
+  w.product_frac_bits = w.gate_frac_bits + 7;     // gate, operand
+  w.candidate_preact_frac_bits = 7 + w.product_frac_bits;
+  w.candidate_frac_bits = 7;
+  w.state_frac_bits = w.gate_frac_bits + 7;  // gate, operand or candidate
   w.step_reads_operand = w.head_reads_state = true;
-  w.output_fraction = 7 + w.state_fraction;
+  w.output_frac_bits = 7 + w.state_frac_bits;
   return w;
 }
 
@@ -40,29 +40,29 @@ void Widths::validate(GruForm form, Activation activation) const {
       fail_usage("[arithmetic] ", field, ": found ", value, ", wanted ", low, "..", high);
   };
   within("weight_bits", weight_bits, 2, 16);
-  within("operand_fraction", operand_fraction, 1, 15);
-  within("input_extra", input_extra, 0, 15 - operand_fraction);
+  within("operand_fraction", operand_frac_bits, 1, 15);
+  within("input_extra", input_extra, 0, 15 - operand_frac_bits);
   if (accumulator_bits != 32 && accumulator_bits != 64)
     fail_usage("[arithmetic] accumulator_bits: found ", accumulator_bits, ", wanted 32 or 64");
-  within("sum_bits", sum_bits, 8, 48);
+  within("sum_bits", preact_bits, 8, 48);
   // r times a sum of 48 bits fits 64 bits; reset_before multiplies less.
-  within("gate_fraction", gate_fraction, 2, form == GruForm::reset_before ? 23 : 15);
-  within("candidate_fraction", candidate_fraction, 1, 22);
+  within("gate_fraction", gate_frac_bits, 2, form == GruForm::reset_before ? 23 : 15);
+  within("candidate_fraction", candidate_frac_bits, 1, 22);
   // At least what its operand shows, at most what a blend can make.
-  within("state_fraction", state_fraction, operand_fraction,
+  within("state_fraction", state_frac_bits, operand_frac_bits,
          step_reads_operand
-             ? std::min(30, std::max(operand_fraction, candidate_fraction) + gate_fraction)
+             ? std::min(30, std::max(operand_frac_bits, candidate_frac_bits) + gate_frac_bits)
              : 30);
   // The table's segments need 8 fraction bits; a sum reaches at least -2.
   const bool smooth = activation == Activation::smooth;
-  const int least = smooth ? 8 : 1, most = std::min(sum_bits - 2, smooth ? 16 : 40);
-  within("gate_sum_fraction", gate_sum_fraction, least, most);
-  within("candidate_sum_fraction", candidate_sum_fraction, least, most);
+  const int least = smooth ? 8 : 1, most = std::min(preact_bits - 2, smooth ? 16 : 40);
+  within("gate_sum_fraction", gate_preact_frac_bits, least, most);
+  within("candidate_sum_fraction", candidate_preact_frac_bits, least, most);
   if (form == GruForm::reset_before)
-    within("product_fraction", product_fraction, operand_fraction + input_extra,
-           std::min(30, gate_fraction + (step_reads_operand ? operand_fraction : state_fraction)));
+    within("product_fraction", product_frac_bits, operand_frac_bits + input_extra,
+           std::min(30, gate_frac_bits + (step_reads_operand ? operand_frac_bits : state_frac_bits)));
   within("output_bits", output_bits, 8, 48);
-  within("output_fraction", output_fraction, 0, 40);
+  within("output_fraction", output_frac_bits, 0, 40);
 }
 
 std::int64_t round_half_even(double value) {
@@ -71,7 +71,7 @@ std::int64_t round_half_even(double value) {
   return integer + (rest > 0.5 || (rest == 0.5 && (integer & 1)));
 }
 
-Requantiser nearest_requantiser(double ratio) {
+Requantizer nearest_requantizer(double ratio) {
   require(ratio >= 0x1p-46 && ratio < 65535.5, "[arithmetic] found a ratio of ", ratio,
           " between an accumulator and its sum, wanted one in [2^-46, 65535.5)");
   int shift = std::max(15 - std::ilogb(ratio), 0);  // so that the multiplier has 16 bits
@@ -88,43 +88,43 @@ Arithmetic::Arithmetic(const Widths& widths, GruForm form, Activation activation
 std::int64_t Arithmetic::input(float x) const {
   // Doubles hold the scaled value exactly; clipping first keeps it within an integer's range.
   const double scaled =
-      static_cast<double>(x) * static_cast<double>(power_of_two(input_fraction()));
-  const auto limit = static_cast<double>(power_of_two(input_fraction()) - 1);
+      static_cast<double>(x) * static_cast<double>(power_of_two(input_frac_bits()));
+  const auto limit = static_cast<double>(power_of_two(input_frac_bits()) - 1);
   return round_half_even(std::clamp(scaled, -limit, limit));
 }
 
 std::int64_t Arithmetic::gate(std::int64_t sum) const {
   if (activation_ == Activation::hard) {
-    const std::int64_t one = power_of_two(w_.gate_sum_fraction + 1);  // of x/2 + 1/2
-    return rescale(clip(sum + one / 2, 0, one), w_.gate_sum_fraction + 1, w_.gate_fraction);
+    const std::int64_t one = power_of_two(w_.gate_preact_frac_bits + 1);  // of x/2 + 1/2
+    return rescale(clip(sum + one / 2, 0, one), w_.gate_preact_frac_bits + 1, w_.gate_frac_bits);
   }
   // x/2 is the same integer with one fraction bit more, and so is tanh(x/2)/2.
-  const std::int64_t half = power_of_two(w_.gate_fraction - 1);
-  const std::int64_t distance = rescale(table_tanh(sum < 0 ? -sum : sum, w_.gate_sum_fraction + 1),
-                                        kTableFraction + 1, w_.gate_fraction);
+  const std::int64_t half = power_of_two(w_.gate_frac_bits - 1);
+  const std::int64_t distance = rescale(table_tanh(sum < 0 ? -sum : sum, w_.gate_preact_frac_bits + 1),
+                                        kTableFraction + 1, w_.gate_frac_bits);
   return sum < 0 ? half - distance : half + distance;
 }
 
 std::int64_t Arithmetic::candidate(std::int64_t sum) const {
   if (activation_ == Activation::hard) {
-    const std::int64_t one = power_of_two(w_.candidate_sum_fraction);
+    const std::int64_t one = power_of_two(w_.candidate_preact_frac_bits);
     return saturate_fraction(
-        rescale(clip(sum, -one, one), w_.candidate_sum_fraction, w_.candidate_fraction),
-        w_.candidate_fraction);
+        rescale(clip(sum, -one, one), w_.candidate_preact_frac_bits, w_.candidate_frac_bits),
+        w_.candidate_frac_bits);
   }
-  const std::int64_t magnitude = table_tanh(sum < 0 ? -sum : sum, w_.candidate_sum_fraction);
+  const std::int64_t magnitude = table_tanh(sum < 0 ? -sum : sum, w_.candidate_preact_frac_bits);
   const std::int64_t n = saturate_fraction(
-      rescale(magnitude, kTableFraction, w_.candidate_fraction), w_.candidate_fraction);
+      rescale(magnitude, kTableFraction, w_.candidate_frac_bits), w_.candidate_frac_bits);
   return sum < 0 ? -n : n;
 }
 
 std::int64_t Arithmetic::blend(std::int64_t z, std::int64_t n, std::int64_t held) const {
-  const int common = std::max(w_.candidate_fraction, held_fraction());
-  const std::int64_t from = rescale(n, w_.candidate_fraction, common);
-  const std::int64_t to = rescale(held, held_fraction(), common);
-  const std::int64_t exact = from * power_of_two(w_.gate_fraction) + z * (to - from);
-  return saturate_fraction(rescale(exact, common + w_.gate_fraction, w_.state_fraction),
-                           w_.state_fraction);
+  const int common = std::max(w_.candidate_frac_bits, held_frac_bits());
+  const std::int64_t from = rescale(n, w_.candidate_frac_bits, common);
+  const std::int64_t to = rescale(held, held_frac_bits(), common);
+  const std::int64_t exact = from * power_of_two(w_.gate_frac_bits) + z * (to - from);
+  return saturate_fraction(rescale(exact, common + w_.gate_frac_bits, w_.state_frac_bits),
+                           w_.state_frac_bits);
 }
 
 }  // namespace taugate

@@ -28,9 +28,9 @@ void check_count(const std::string& name, const char* what, std::size_t found, i
           " ", what, ", wanted ", wanted);
 }
 
-void check_requantisers(const std::string& name, const std::vector<Requantiser>& all, int wanted) {
+void check_requantizers(const std::string& name, const std::vector<Requantizer>& all, int wanted) {
   check_count(name, "multipliers", all.size(), wanted);
-  for (const Requantiser& r : all)
+  for (const Requantizer& r : all)
     require(r.multiplier >= 1 && r.shift <= 62, "[integer model] ", name, ": found multiplier ",
             r.multiplier, " with shift ", int{r.shift}, ", wanted at least 1 and at most 62");
 }
@@ -47,7 +47,7 @@ void check_layer(const std::string& name, const IntegerLayer& layer, const Integ
   check_rows(name, layer.recurrent, 3 * H, H, bits);
   check_count(name, "biases", layer.bias.size(), 3 * H);
   check_count(name, "recurrent biases", layer.recurrent_bias.size(), split);
-  check_requantisers(name, layer.requantisers, 3 * H + split);
+  check_requantizers(name, layer.requantizers, 3 * H + split);
 }
 
 /// sum of |weight| over a row; at most 4096 x 2^15 a layer.
@@ -70,9 +70,9 @@ void add_bounds(std::vector<AccumulatorBound>& all, const std::string& name,
                 const IntegerLayer& layer, const IntegerModel& model) {
   const Widths& w = model.widths;
   const int extra = &layer == &model.encoder[0] ? w.input_extra : 0;
-  const std::int64_t operand = power_of_two(w.operand_fraction) - 1;
-  const std::int64_t input = power_of_two(w.operand_fraction + extra) - 1;
-  const std::int64_t product = power_of_two(w.product_fraction) - 1;
+  const std::int64_t operand = power_of_two(w.operand_frac_bits) - 1;
+  const std::int64_t input = power_of_two(w.operand_frac_bits + extra) - 1;
+  const std::int64_t product = power_of_two(w.product_frac_bits) - 1;
   const int H = layer.hidden;
   const bool before = model.form == GruForm::reset_before;
   for (int row = 0; row < 3 * H; ++row) {
@@ -82,17 +82,17 @@ void add_bounds(std::vector<AccumulatorBound>& all, const std::string& name,
     if (row < 2 * H)
       products += times(recurrent, operand * power_of_two(extra));
     else if (before)  // W_n x is shifted left to the fraction bits of r*h
-      products = times(products, power_of_two(w.product_fraction - w.operand_fraction - extra)) +
+      products = times(products, power_of_two(w.product_frac_bits - w.operand_frac_bits - extra)) +
                  times(recurrent, product);
     all.push_back(
-        {name, "rzn"[row / H], row % H, bound(layer.bias[at], products), layer.requantisers[at]});
+        {name, "rzn"[row / H], row % H, bound(layer.bias[at], products), layer.requantizers[at]});
   }
   for (std::size_t unit = 0; unit < layer.recurrent_bias.size(); ++unit) {
     const int row = 2 * H + static_cast<int>(unit);
     all.push_back(
         {name, 's', row - 2 * H,
          bound(layer.recurrent_bias[unit], times(magnitude(layer.recurrent, row), operand)),
-         layer.requantisers[static_cast<std::size_t>(row + H)]});
+         layer.requantizers[static_cast<std::size_t>(row + H)]});
   }
 }
 
@@ -114,12 +114,12 @@ std::vector<AccumulatorBound> accumulator_bounds(const IntegerModel& model) {
     add_bounds(all, layer_name("decoder", k), model.decoder[k], model);
   const Widths& w = model.widths;
   const std::int64_t most =
-      power_of_two(w.head_reads_state ? w.state_fraction : w.operand_fraction) - 1;
+      power_of_two(w.head_reads_state ? w.state_frac_bits : w.operand_frac_bits) - 1;
   for (int c = 0; c < model.outputs(); ++c)
     all.push_back(
         {"head", 'y', c,
          bound(model.head_bias[static_cast<std::size_t>(c)], times(magnitude(model.head, c), most)),
-         model.head_requantisers[static_cast<std::size_t>(c)]});
+         model.head_requantizers[static_cast<std::size_t>(c)]});
   return all;
 }
 
@@ -129,9 +129,9 @@ void check_accumulators(const IntegerModel& model) {
     require(b.most <= limit, "[integer model] ", b.layer, ": gate ", b.gate, ", row ", b.row,
             ": its accumulator could reach ", b.most, ", wanted at most ", limit, " (",
             model.widths.accumulator_bits, " bits)");
-    require(b.most <= kMost / b.requantiser.multiplier, "[integer model] ", b.layer, ": gate ",
+    require(b.most <= kMost / b.requantizer.multiplier, "[integer model] ", b.layer, ": gate ",
             b.gate, ", row ", b.row, ": an accumulator of up to ", b.most, " times ",
-            b.requantiser.multiplier, " needs more than 64 bits");
+            b.requantizer.multiplier, " needs more than 64 bits");
   }
 }
 
@@ -156,7 +156,7 @@ void IntegerModel::validate() const {
   require(head.rows >= 1, "[integer model] head: found no output");
   check_rows("head", head, head.rows, inputs, widths.weight_bits);
   check_count("head", "biases", head_bias.size(), head.rows);
-  check_requantisers("head", head_requantisers, head.rows);
+  check_requantizers("head", head_requantizers, head.rows);
   check_accumulators(*this);
 }
 

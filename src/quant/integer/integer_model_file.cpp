@@ -17,17 +17,17 @@ struct IntField {
   int Widths::*value;
 };
 constexpr IntField kIntFields[] = {{"weight_bits", &Widths::weight_bits},
-                                   {"operand_fraction", &Widths::operand_fraction},
+                                   {"operand_fraction", &Widths::operand_frac_bits},
                                    {"accumulator_bits", &Widths::accumulator_bits},
-                                   {"sum_bits", &Widths::sum_bits},
-                                   {"gate_sum_fraction", &Widths::gate_sum_fraction},
-                                   {"candidate_sum_fraction", &Widths::candidate_sum_fraction},
-                                   {"gate_fraction", &Widths::gate_fraction},
-                                   {"candidate_fraction", &Widths::candidate_fraction},
-                                   {"product_fraction", &Widths::product_fraction},
-                                   {"state_fraction", &Widths::state_fraction},
+                                   {"sum_bits", &Widths::preact_bits},
+                                   {"gate_sum_fraction", &Widths::gate_preact_frac_bits},
+                                   {"candidate_sum_fraction", &Widths::candidate_preact_frac_bits},
+                                   {"gate_fraction", &Widths::gate_frac_bits},
+                                   {"candidate_fraction", &Widths::candidate_frac_bits},
+                                   {"product_fraction", &Widths::product_frac_bits},
+                                   {"state_fraction", &Widths::state_frac_bits},
                                    {"output_bits", &Widths::output_bits},
-                                   {"output_fraction", &Widths::output_fraction}};
+                                   {"output_fraction", &Widths::output_frac_bits}};
 constexpr const char* kInputExtra = "input_extra";  // only where it is not 0
 struct BoolField {
   const char* name;
@@ -79,11 +79,11 @@ void add_biases(Safetensors& out, const std::string& name, const std::vector<std
     out.add_integers(name, {values.size()}, values.data());
 }
 
-void add_requantisers(Safetensors& out, const std::string& name,
-                      const std::vector<Requantiser>& all) {
+void add_requantizers(Safetensors& out, const std::string& name,
+                      const std::vector<Requantizer>& all) {
   std::vector<std::uint16_t> multipliers;
   std::vector<std::uint8_t> shifts;
-  for (const Requantiser& r : all) {
+  for (const Requantizer& r : all) {
     multipliers.push_back(r.multiplier);
     shifts.push_back(r.shift);
   }
@@ -128,10 +128,10 @@ class TensorReader {
   std::vector<std::int64_t> biases(const std::string& name, int count, int bits) {
     return take(name, bits == 32 ? "I32" : "I64", {size(count)});
   }
-  std::vector<Requantiser> requantisers(const std::string& name, int count) {
+  std::vector<Requantizer> requantizers(const std::string& name, int count) {
     const auto multipliers = take(name + ".multiplier", "U16", {size(count)});
     const auto shifts = take(name + ".shift", "U8", {size(count)});
-    std::vector<Requantiser> all;
+    std::vector<Requantizer> all;
     for (std::size_t i = 0; i < size(count); ++i)
       all.push_back(
           {static_cast<std::uint16_t>(multipliers[i]), static_cast<std::uint8_t>(shifts[i])});
@@ -205,12 +205,12 @@ IntegerModel native_model(const Safetensors& content, const std::string& file) {
     layer.recurrent = reader.weights(name + ".weight_hh", 3 * H, H, bits);
     layer.bias = reader.biases(name + ".bias_ih", 3 * H, sum);
     if (split > 0) layer.recurrent_bias = reader.biases(name + ".bias_hh", H, sum);
-    layer.requantisers = reader.requantisers(name, 3 * H + split);
+    layer.requantizers = reader.requantizers(name, 3 * H + split);
     (decodes ? model.decoder : model.encoder).push_back(std::move(layer));
   }
   model.head = reader.weights("head.weight", h.outputs, h.hidden.back(), bits);
   model.head_bias = reader.biases("head.bias", h.outputs, sum);
-  model.head_requantisers = reader.requantisers("head", h.outputs);
+  model.head_requantizers = reader.requantizers("head", h.outputs);
   reader.finish();
   return std::move(h.model);
 }
@@ -250,11 +250,11 @@ void save_integer_model(const std::filesystem::path& path, const IntegerModel& m
     add_biases(out, name + ".bias_ih", layer.bias, sum);
     if (!layer.recurrent_bias.empty())
       add_biases(out, name + ".bias_hh", layer.recurrent_bias, sum);
-    add_requantisers(out, name, layer.requantisers);
+    add_requantizers(out, name, layer.requantizers);
   }
   add_weights(out, "head.weight", model.head, bits);
   add_biases(out, "head.bias", model.head_bias, sum);
-  add_requantisers(out, "head", model.head_requantisers);
+  add_requantizers(out, "head", model.head_requantizers);
   write_safetensors(path, out);
 }
 
@@ -267,7 +267,7 @@ IntegerModel load_integer_model(const std::filesystem::path& path) {
   const Safetensors content = read_safetensors(path);
   if (!is_integer_model(content))
     fail(file, content.metadata.contains("taugate.model")
-                   ? ": found a float model, wanted an integer one: quantise it first"
+                   ? ": found a float model, wanted an integer one: quantize it first"
                    : ": found no integer model: it has neither a taugate.integer_model entry nor "
                      "\"form\": \"qkeras\"");
   IntegerModel model =

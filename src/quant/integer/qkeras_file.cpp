@@ -63,12 +63,12 @@ IntegerLayer take_layer(const Safetensors& content, const std::string& file,
   layer.recurrent = take_rows(content, file, name + ".weight_hh", rows, layer.hidden);
   layer.bias = take(content, file, name + ".bias_ih", {3 * H});
   // Accumulators count in products of a weight's 2^-7 with their operand's unit; sums likewise.
-  for (std::size_t i = 0; i < 2 * H; ++i) layer.bias[i] *= power_of_two(w.operand_fraction + extra);
-  for (std::size_t i = 2 * H; i < 3 * H; ++i) layer.bias[i] *= power_of_two(w.product_fraction);
-  layer.requantisers.assign(3 * H, Requantiser{});
+  for (std::size_t i = 0; i < 2 * H; ++i) layer.bias[i] *= power_of_two(w.operand_frac_bits + extra);
+  for (std::size_t i = 2 * H; i < 3 * H; ++i) layer.bias[i] *= power_of_two(w.product_frac_bits);
+  layer.requantizers.assign(3 * H, Requantizer{});
   // Where no input of the trace is added, sums of r and z have finer units than their accumulators.
   const auto up = static_cast<std::uint16_t>(power_of_two(w.input_extra - extra));
-  std::fill_n(layer.requantisers.begin(), 2 * H, Requantiser{up, 0});
+  std::fill_n(layer.requantizers.begin(), 2 * H, Requantizer{up, 0});
   return layer;
 }
 
@@ -113,9 +113,9 @@ IntegerModel qkeras_model(const Safetensors& content, const std::string& file, i
   require(bias.shape.size() == 1 && bias.shape[0] >= 1 && bias.shape[0] <= 4096, file,
           ": tensor 'head.bias': found shape ", shape_text(bias.shape), ", wanted [C]");
   model.head_bias = grid_values(bias, file);
-  for (auto& b : model.head_bias) b *= power_of_two(model.widths.state_fraction);
+  for (auto& b : model.head_bias) b *= power_of_two(model.widths.state_frac_bits);
   model.head = take_rows(content, file, "head.weight", static_cast<int>(bias.shape[0]), inputs);
-  model.head_requantisers.assign(model.head_bias.size(), Requantiser{});
+  model.head_requantizers.assign(model.head_bias.size(), Requantizer{});
   return model;
 }
 

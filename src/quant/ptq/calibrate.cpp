@@ -11,10 +11,10 @@
 namespace taugate {
 namespace {
 
-constexpr std::size_t kNodes = static_cast<std::size_t>(Node::output) + 1;
+constexpr std::size_t kTensorIds = static_cast<std::size_t>(TensorId::output) + 1;
 constexpr std::size_t kPerItem = 16;  // traces that a thread takes at a time
 
-std::size_t index(Node node) { return static_cast<std::size_t>(node); }
+std::size_t index(TensorId node) { return static_cast<std::size_t>(node); }
 
 void check_traces(std::span<const float> traces, int gates) {
   const auto T = static_cast<std::size_t>(gates);
@@ -43,7 +43,7 @@ void watch_trace(const Arithmetic& a, const IntegerModel& model, std::span<const
   std::vector<std::vector<std::int32_t>> states;
   for (std::size_t t = 0; t < T; ++t) below[t] = static_cast<std::int32_t>(a.input(trace[t]));
   const std::size_t layers = model.encoder.size();
-  const auto observe = [&](Node node, int, std::int64_t value) { see(node, value); };
+  const auto observe = [&](TensorId node, int, std::int64_t value) { see(node, value); };
   for (std::size_t k = 0; k < 2 * layers; ++k) {
     const IntegerLayer& layer = k < layers ? model.encoder[k] : model.decoder[k - layers];
     const auto H = static_cast<std::size_t>(layer.hidden),
@@ -74,41 +74,41 @@ std::vector<Seen> watch(const IntegerModel& model, std::span<const float> traces
     Seen& mine = seen[static_cast<std::size_t>(thread)];
     for (std::size_t i = item * kPerItem; i < std::min(count, (item + 1) * kPerItem); ++i)
       watch_trace(a, model, traces.subspan(i * T, T),
-                  [&](Node node, std::int64_t value) { mine.add(node, value); });
+                  [&](TensorId node, std::int64_t value) { mine.add(node, value); });
   });
   return seen;
 }
 
-int fraction_of(Node node, const Widths& w, GruForm form) {
+int fraction_of(TensorId node, const Widths& w, GruForm form) {
   switch (node) {
-    case Node::operand:
-      return w.operand_fraction;
-    case Node::reset_sum:
-    case Node::update_sum:
-      return w.gate_sum_fraction;
-    case Node::reset_gate:
-    case Node::update_gate:
-      return w.gate_fraction;
-    case Node::input_sum:
-    case Node::recurrent_sum:
-    case Node::candidate_sum:
-      return w.candidate_sum_fraction;
-    case Node::product:
-      return form == GruForm::reset_before ? w.product_fraction : 0;
-    case Node::candidate:
-      return w.candidate_fraction;
-    case Node::state:
-      return w.state_fraction;
-    case Node::output:
-      return w.output_fraction;
+    case TensorId::operand:
+      return w.operand_frac_bits;
+    case TensorId::reset_preact:
+    case TensorId::update_preact:
+      return w.gate_preact_frac_bits;
+    case TensorId::reset_gate:
+    case TensorId::update_gate:
+      return w.gate_frac_bits;
+    case TensorId::input_preact:
+    case TensorId::recurrent_preact:
+    case TensorId::candidate_preact:
+      return w.candidate_preact_frac_bits;
+    case TensorId::product:
+      return form == GruForm::reset_before ? w.product_frac_bits : 0;
+    case TensorId::candidate:
+      return w.candidate_frac_bits;
+    case TensorId::state:
+      return w.state_frac_bits;
+    case TensorId::output:
+      return w.output_frac_bits;
   }
   return 0;
 }
 
-bool is_gate(Node node) { return node == Node::reset_gate || node == Node::update_gate; }
-bool is_sum(Node node) {
-  return node == Node::reset_sum || node == Node::update_sum || node == Node::input_sum ||
-         node == Node::recurrent_sum || node == Node::candidate_sum;
+bool is_gate(TensorId node) { return node == TensorId::reset_gate || node == TensorId::update_gate; }
+bool is_preact(TensorId node) {
+  return node == TensorId::reset_preact || node == TensorId::update_preact || node == TensorId::input_preact ||
+         node == TensorId::recurrent_preact || node == TensorId::candidate_preact;
 }
 
 // ---- ranges ----
@@ -123,11 +123,11 @@ enum class Use { sigmoid, tanh, itself };
 struct Histograms {
   const Widths* widths;
   GruForm form;
-  std::array<std::vector<std::uint64_t>, kNodes> bins;
-  std::array<std::int64_t, kNodes> most{};
+  std::array<std::vector<std::uint64_t>, kTensorIds> bins;
+  std::array<std::int64_t, kTensorIds> most{};
 
-  void add(Node node, std::int64_t value) {
-    if (!is_sum(node) && node != Node::output) return;
+  void add(TensorId node, std::int64_t value) {
+    if (!is_preact(node) && node != TensorId::output) return;
     auto& counts = bins[index(node)];
     if (counts.empty()) counts.resize(kBins);
     const std::int64_t magnitude = value < 0 ? -value : value;
@@ -139,7 +139,7 @@ struct Histograms {
 
 /// Values that share a range.
 struct Group {
-  std::vector<Node> nodes;
+  std::vector<TensorId> nodes;
   int word_bits;
   int least_fraction, most_fraction;  ///< what the widths allow
 };
@@ -153,9 +153,9 @@ double slope(Use use, double value) {
   const double y = after(use, value);
   return use == Use::sigmoid ? y * (1.0 - y) : use == Use::tanh ? 1.0 - y * y : 1.0;
 }
-Use use_of(Node node) {
-  if (node == Node::reset_sum || node == Node::update_sum) return Use::sigmoid;
-  return node == Node::candidate_sum ? Use::tanh : Use::itself;
+Use use_of(TensorId node) {
+  if (node == TensorId::reset_preact || node == TensorId::update_preact) return Use::sigmoid;
+  return node == TensorId::candidate_preact ? Use::tanh : Use::itself;
 }
 
 /// Sum of square errors of words of `bits` that stand for magnitudes up to `range`: rounding, taken
@@ -163,7 +163,7 @@ Use use_of(Node node) {
 double square_error(const Histograms& seen, const Group& group, double range) {
   const double unit = range / std::ldexp(1.0, group.word_bits - 1);
   double sum = 0.0;
-  for (const Node node : group.nodes) {
+  for (const TensorId node : group.nodes) {
     const auto& counts = seen.bins[index(node)];
     const Use use = use_of(node);
     for (std::size_t bin = 0; bin < counts.size(); ++bin) {
@@ -181,10 +181,10 @@ double square_error(const Histograms& seen, const Group& group, double range) {
 /// The smallest range that holds all but `share` of the values.
 double range_of_all_but(const Histograms& seen, const Group& group, double share) {
   std::uint64_t all = 0, beyond = 0;
-  for (const Node node : group.nodes)
+  for (const TensorId node : group.nodes)
     for (const std::uint64_t count : seen.bins[index(node)]) all += count;
   for (std::size_t bin = kBins; bin-- > 0;) {
-    for (const Node node : group.nodes)
+    for (const TensorId node : group.nodes)
       if (!seen.bins[index(node)].empty()) beyond += seen.bins[index(node)][bin];
     if (static_cast<double>(beyond) > share * static_cast<double>(all))
       return std::ldexp(static_cast<double>(bin) + 1.0, -kBinFraction);
@@ -194,17 +194,17 @@ double range_of_all_but(const Histograms& seen, const Group& group, double share
 
 double largest(const Histograms& seen, const Group& group) {
   double most = 0.0;
-  for (const Node node : group.nodes)
+  for (const TensorId node : group.nodes)
     most = std::max(most, std::ldexp(static_cast<double>(seen.most[index(node)]),
                                      -fraction_of(node, *seen.widths, seen.form)));
   return most;
 }
 
-double choose(const Histograms& seen, const Group& group, RangeRule rule) {
+double choose(const Histograms& seen, const Group& group, CalibrationMethod rule) {
   const double finest = std::ldexp(1.0, group.word_bits - 1 - group.most_fraction);
   const double widest = std::ldexp(1.0, group.word_bits - 1 - group.least_fraction);
-  if (rule == RangeRule::minmax) return std::clamp(largest(seen, group), finest, widest);
-  if (rule == RangeRule::percentile)
+  if (rule == CalibrationMethod::minmax) return std::clamp(largest(seen, group), finest, widest);
+  if (rule == CalibrationMethod::percentile)
     return std::clamp(range_of_all_but(seen, group, 1e-4), finest, widest);
   double best = finest, least = square_error(seen, group, finest);
   for (double range = finest; (range *= 2.0) <= widest;) {
@@ -219,12 +219,12 @@ double choose(const Histograms& seen, const Group& group, RangeRule rule) {
 
 // ---- use ----
 
-struct Uses {
-  std::array<NodeUse, kNodes> nodes;
-  std::array<std::int64_t, kNodes> lowest;  // where the word ends below
+struct ObservedRanges {
+  std::array<TensorRange, kTensorIds> nodes;
+  std::array<std::int64_t, kTensorIds> lowest;  // where the word ends below
 
-  void add(Node node, std::int64_t value) {
-    NodeUse& use = nodes[index(node)];
+  void add(TensorId node, std::int64_t value) {
+    TensorRange& use = nodes[index(node)];
     ++use.values;
     use.most = std::max(use.most, value < 0 ? -value : value);
     use.saturated += value >= use.limit || value <= lowest[index(node)];
@@ -233,41 +233,41 @@ struct Uses {
 
 }  // namespace
 
-RangeRule range_rule(std::string_view name) {
-  for (const RangeRule rule : {RangeRule::minmax, RangeRule::percentile, RangeRule::mse})
+CalibrationMethod calibration_method(std::string_view name) {
+  for (const CalibrationMethod rule : {CalibrationMethod::minmax, CalibrationMethod::percentile, CalibrationMethod::mse})
     if (name == name_of(rule)) return rule;
   fail_usage("found the rule '", name, "' for ranges, wanted minmax, percentile or mse");
 }
 
-const char* name_of(RangeRule rule) {
-  return rule == RangeRule::minmax ? "minmax" : rule == RangeRule::mse ? "mse" : "percentile";
+const char* name_of(CalibrationMethod rule) {
+  return rule == CalibrationMethod::minmax ? "minmax" : rule == CalibrationMethod::mse ? "mse" : "percentile";
 }
 
-Widths widths_for_watching() {
+Widths observer_widths() {
   Widths w;
   w.weight_bits = 16;
-  w.operand_fraction = w.product_fraction = 15;
+  w.operand_frac_bits = w.product_frac_bits = 15;
   w.accumulator_bits = 64;
-  w.sum_bits = w.output_bits = 40;
-  w.gate_sum_fraction = w.candidate_sum_fraction = 16;
-  w.gate_fraction = 15;
-  w.candidate_fraction = 22;
-  w.state_fraction = 30;
-  w.output_fraction = 20;
+  w.preact_bits = w.output_bits = 40;
+  w.gate_preact_frac_bits = w.candidate_preact_frac_bits = 16;
+  w.gate_frac_bits = 15;
+  w.candidate_frac_bits = 22;
+  w.state_frac_bits = 30;
+  w.output_frac_bits = 20;
   return w;
 }
 
 Ranges calibrate(const Seq2Seq& model, const Widths& widths, std::span<const float> traces,
-                 RangeRule rule) {
+                 CalibrationMethod rule) {
   const Seq2SeqConfig& config = model.config();
   widths.validate(config.form, config.activation);
   check_traces(traces, config.gates);
-  QuantiseOptions options;
-  options.widths = widths_for_watching();
-  const IntegerModel watched = quantise(model, options);
+  QuantizeOptions options;
+  options.widths = observer_widths();
+  const IntegerModel watched = quantize(model, options);
   Histograms all{&options.widths, config.form, {}, {}};
   for (const Histograms& seen : watch(watched, traces, all))
-    for (std::size_t node = 0; node < kNodes; ++node) {
+    for (std::size_t node = 0; node < kTensorIds; ++node) {
       all.most[node] = std::max(all.most[node], seen.most[node]);
       if (seen.bins[node].empty()) continue;
       all.bins[node].resize(kBins);
@@ -275,66 +275,66 @@ Ranges calibrate(const Seq2Seq& model, const Widths& widths, std::span<const flo
     }
   // As in Widths::validate.
   const bool smooth = config.activation == Activation::smooth;
-  const int least = smooth ? 8 : 1, most = std::min(widths.sum_bits - 2, smooth ? 16 : 40);
-  const Group gates{{Node::reset_sum, Node::update_sum}, widths.sum_bits, least, most};
+  const int least = smooth ? 8 : 1, most = std::min(widths.preact_bits - 2, smooth ? 16 : 40);
+  const Group gates{{TensorId::reset_preact, TensorId::update_preact}, widths.preact_bits, least, most};
   const Group candidate{
-      {Node::input_sum, Node::recurrent_sum, Node::candidate_sum}, widths.sum_bits, least, most};
-  const Group outputs{{Node::output}, widths.output_bits, 0, std::min(40, widths.output_bits - 1)};
+      {TensorId::input_preact, TensorId::recurrent_preact, TensorId::candidate_preact}, widths.preact_bits, least, most};
+  const Group outputs{{TensorId::output}, widths.output_bits, 0, std::min(40, widths.output_bits - 1)};
   return {choose(all, gates, rule), choose(all, candidate, rule), choose(all, outputs, rule)};
 }
 
-const char* name_of(Node node) {
+const char* name_of(TensorId node) {
   switch (node) {
-    case Node::operand:
+    case TensorId::operand:
       return "operand of h";
-    case Node::reset_sum:
+    case TensorId::reset_preact:
       return "sum of r";
-    case Node::update_sum:
+    case TensorId::update_preact:
       return "sum of z";
-    case Node::reset_gate:
+    case TensorId::reset_gate:
       return "r";
-    case Node::update_gate:
+    case TensorId::update_gate:
       return "z";
-    case Node::input_sum:
+    case TensorId::input_preact:
       return "W_n x + b_n";
-    case Node::recurrent_sum:
+    case TensorId::recurrent_preact:
       return "U_n h + c_n";
-    case Node::product:
+    case TensorId::product:
       return "r * h";
-    case Node::candidate_sum:
+    case TensorId::candidate_preact:
       return "sum of n";
-    case Node::candidate:
+    case TensorId::candidate:
       return "n";
-    case Node::state:
+    case TensorId::state:
       return "carried state";
-    case Node::output:
+    case TensorId::output:
       return "output";
   }
   return "";
 }
 
-std::vector<NodeUse> node_use(const IntegerModel& model, std::span<const float> traces) {
+std::vector<TensorRange> tensor_ranges(const IntegerModel& model, std::span<const float> traces) {
   model.validate();
   check_traces(traces, model.gates);
   const Widths& w = model.widths;
-  Uses all;
-  for (std::size_t k = 0; k < kNodes; ++k) {
-    const auto node = static_cast<Node>(k);
-    NodeUse& use = all.nodes[k];
+  ObservedRanges all;
+  for (std::size_t k = 0; k < kTensorIds; ++k) {
+    const auto node = static_cast<TensorId>(k);
+    TensorRange& use = all.nodes[k];
     use = {node, fraction_of(node, w, model.form), 0, 0, 0, 0};
-    const bool word = is_sum(node) || node == Node::output;
+    const bool word = is_preact(node) || node == TensorId::output;
     use.limit =
-        power_of_two(!word ? use.fraction : (is_sum(node) ? w.sum_bits : w.output_bits) - 1) - 1;
+        power_of_two(!word ? use.fraction : (is_preact(node) ? w.preact_bits : w.output_bits) - 1) - 1;
     all.lowest[k] = word ? -use.limit - 1 : -use.limit;
   }
-  for (const Uses& seen : watch(model, traces, all))
-    for (std::size_t k = 0; k < kNodes; ++k) {
+  for (const ObservedRanges& seen : watch(model, traces, all))
+    for (std::size_t k = 0; k < kTensorIds; ++k) {
       all.nodes[k].most = std::max(all.nodes[k].most, seen.nodes[k].most);
       all.nodes[k].values += seen.nodes[k].values;
       all.nodes[k].saturated += seen.nodes[k].saturated;
     }
-  std::vector<NodeUse> uses;
-  for (const NodeUse& use : all.nodes)
+  std::vector<TensorRange> uses;
+  for (const TensorRange& use : all.nodes)
     if (use.values > 0 && !is_gate(use.node)) uses.push_back(use);
   return uses;
 }

@@ -8,21 +8,21 @@
 namespace taugate {
 namespace {
 
-std::vector<double> scales_of(const std::vector<WeightRow>& rows, const QuantiseOptions& options) {
+std::vector<double> scales_of(const std::vector<WeightRow>& rows, const QuantizeOptions& options) {
   std::vector<double> scales(rows.size());
   find_scales(rows, options, scales);
   return scales;
 }
 
 void check_scales(const std::string& name, const std::vector<double>& scales, std::size_t rows) {
-  require(scales.size() == rows, "[quantise] ", name, ": found ", scales.size(), " scales, wanted ",
+  require(scales.size() == rows, "[quantize] ", name, ": found ", scales.size(), " scales, wanted ",
           rows);
   for (double scale : scales)
-    require(std::isfinite(scale) && scale > 0.0, "[quantise] ", name, ": found a scale of ", scale,
+    require(std::isfinite(scale) && scale > 0.0, "[quantize] ", name, ": found a scale of ", scale,
             ", wanted a positive number");
 }
 
-IntegerLayer quantise_layer(const LayerWeights& layer, const std::vector<WeightRow>& rows,
+IntegerLayer quantize_layer(const LayerWeights& layer, const std::vector<WeightRow>& rows,
                             const std::vector<double>& scales, const Widths& w, GruForm form) {
   const int H = layer.recurrent.cols;
   IntegerLayer out;
@@ -43,7 +43,7 @@ IntegerLayer quantise_layer(const LayerWeights& layer, const std::vector<WeightR
   for (std::size_t i = 0; i < rows.size(); ++i) {
     auto& biases = i < static_cast<std::size_t>(3 * H) ? out.bias : out.recurrent_bias;
     biases.push_back(integer_bias(rows[i], scales[i]));
-    out.requantisers.push_back(requantiser_of(rows[i], scales[i]));
+    out.requantizers.push_back(requantizer_of(rows[i], scales[i]));
   }
   return out;
 }
@@ -53,21 +53,21 @@ IntegerLayer quantise_layer(const LayerWeights& layer, const std::vector<WeightR
 Widths with_ranges(Widths widths, const Ranges& ranges) {
   const auto fraction = [](const char* what, double range, int bits) {
     if (!(range > 0.0 && std::isfinite(range)))
-      fail_usage("[quantise] found a range of ", range, " for ", what, ", wanted more than 0");
+      fail_usage("[quantize] found a range of ", range, " for ", what, ", wanted more than 0");
     return bits - 1 - static_cast<int>(std::ceil(std::log2(range)));
   };
-  widths.gate_sum_fraction = fraction("sums of gates", ranges.gate_sum, widths.sum_bits);
-  widths.candidate_sum_fraction =
-      fraction("sums of the candidate", ranges.candidate_sum, widths.sum_bits);
-  widths.output_fraction = fraction("outputs", ranges.output, widths.output_bits);
+  widths.gate_preact_frac_bits = fraction("sums of gates", ranges.gate_preact, widths.preact_bits);
+  widths.candidate_preact_frac_bits =
+      fraction("sums of the candidate", ranges.candidate_preact, widths.preact_bits);
+  widths.output_frac_bits = fraction("outputs", ranges.output, widths.output_bits);
   return widths;
 }
 
-WeightScales weight_scales(const Seq2Seq& model, const QuantiseOptions& options) {
+WeightScales weight_scales(const Seq2Seq& model, const QuantizeOptions& options) {
   const Seq2SeqConfig& config = model.config();
   options.widths.validate(config.form, config.activation);
   if (options.multiplier_bits < 0 || options.multiplier_bits > 16)
-    fail_usage("[quantise] multiplier_bits: found ", options.multiplier_bits, ", wanted 0..16");
+    fail_usage("[quantize] multiplier_bits: found ", options.multiplier_bits, ", wanted 0..16");
   WeightScales scales;
   for (std::size_t k = 0; k < 2 * config.hidden.size(); ++k)
     scales.layers.push_back(scales_of(layer_rows(model, k, options.widths), options));
@@ -75,7 +75,7 @@ WeightScales weight_scales(const Seq2Seq& model, const QuantiseOptions& options)
   return scales;
 }
 
-IntegerModel quantise(const Seq2Seq& model, const Widths& widths, const WeightScales& scales) {
+IntegerModel quantize(const Seq2Seq& model, const Widths& widths, const WeightScales& scales) {
   const Seq2SeqConfig& config = model.config();
   widths.validate(config.form, config.activation);
   IntegerModel out;
@@ -84,14 +84,14 @@ IntegerModel quantise(const Seq2Seq& model, const Widths& widths, const WeightSc
   out.widths = widths;
   out.gates = config.gates;
   const std::size_t layers = config.hidden.size();
-  require(scales.layers.size() == 2 * layers, "[quantise] found scales for ", scales.layers.size(),
+  require(scales.layers.size() == 2 * layers, "[quantize] found scales for ", scales.layers.size(),
           " layers, wanted ", 2 * layers);
   for (std::size_t k = 0; k < 2 * layers; ++k) {
     const LayerWeights layer = layer_weights(model, k);
     const std::vector<WeightRow> rows = layer_rows(model, k, widths);
     check_scales(concat("layer ", k), scales.layers[k], rows.size());
     (k < layers ? out.encoder : out.decoder)
-        .push_back(quantise_layer(layer, rows, scales.layers[k], widths, config.form));
+        .push_back(quantize_layer(layer, rows, scales.layers[k], widths, config.form));
   }
   const std::vector<WeightRow> rows = head_rows(model, widths);
   check_scales("head", scales.head, rows.size());
@@ -101,14 +101,14 @@ IntegerModel quantise(const Seq2Seq& model, const Widths& widths, const WeightSc
       out.head.weights.push_back(
           integer_weight(rows[c].recurrent[k], scales.head[c], widths.weight_bits));
     out.head_bias.push_back(integer_bias(rows[c], scales.head[c]));
-    out.head_requantisers.push_back(requantiser_of(rows[c], scales.head[c]));
+    out.head_requantizers.push_back(requantizer_of(rows[c], scales.head[c]));
   }
   out.validate();
   return out;
 }
 
-IntegerModel quantise(const Seq2Seq& model, const QuantiseOptions& options) {
-  return quantise(model, options.widths, weight_scales(model, options));
+IntegerModel quantize(const Seq2Seq& model, const QuantizeOptions& options) {
+  return quantize(model, options.widths, weight_scales(model, options));
 }
 
 }  // namespace taugate

@@ -21,13 +21,13 @@ void put(const IntegerRows& integers, int row, double scale, Matrix<float> to) {
 
 }  // namespace
 
-Seq2Seq round_weights(const Seq2Seq& model, const QuantiseOptions& options) {
-  QuantiseOptions wide = options;
-  wide.widths = widths_for_watching();  // so that neither biases nor sums raise a scale
+Seq2Seq round_weights(const Seq2Seq& model, const QuantizeOptions& options) {
+  QuantizeOptions wide = options;
+  wide.widths = observer_widths();  // so that neither biases nor sums raise a scale
   wide.widths.weight_bits = options.widths.weight_bits;
   wide.multiplier_bits = 0;
   const WeightScales scales = weight_scales(model, wide);
-  const IntegerModel integers = quantise(model, wide.widths, scales);
+  const IntegerModel integers = quantize(model, wide.widths, scales);
   Seq2Seq out(model.config());
   std::copy_n(model.parameters().data(), model.parameters().size(), out.parameters().data());
   const std::size_t layers = integers.encoder.size();

@@ -14,16 +14,16 @@ Matrix<const float> find(const Seq2Seq& model, const std::string& name) {
     const Matrix<const float> m{model.parameters().data() + entry.at.offset, entry.at.rows,
                                 entry.at.cols};
     for (std::size_t i = 0; i < m.size(); ++i)
-      require(std::isfinite(m.data[i]), "[quantise] ", name, ": value ", i, " is not finite");
+      require(std::isfinite(m.data[i]), "[quantize] ", name, ": value ", i, " is not finite");
     return m;
   }
   return {};
 }
 
-double scale_of(const WeightRow& row, const QuantiseOptions& options) {
+double scale_of(const WeightRow& row, const QuantizeOptions& options) {
   // A bias alone, as the decoder's W_n x + b_n, is kept in the sum's own unit.
   if (row.inputs + row.units == 0)
-    return std::max(std::ldexp(1.0, row.fraction - row.sum_fraction),
+    return std::max(std::ldexp(1.0, row.fraction - row.preact_frac_bits),
                     least_scale(row, options.widths));
   const int bits = options.widths.weight_bits;
   const double most = row.largest_weight();
@@ -33,8 +33,8 @@ double scale_of(const WeightRow& row, const QuantiseOptions& options) {
   return std::max(scale, least_scale(row, options.widths));
 }
 
-/// A requantiser is the scale times a power of two: rounds the scale up to a short mantissa.
-double with_short_multiplier(double scale, const QuantiseOptions& options) {
+/// A requantizer is the scale times a power of two: rounds the scale up to a short mantissa.
+double with_short_multiplier(double scale, const QuantizeOptions& options) {
   if (options.multiplier_bits == 0 || options.scale == WeightScale::paper) return scale;
   int exponent = 0;
   const double mantissa = std::frexp(scale, &exponent);
@@ -58,12 +58,12 @@ WeightRow LayerWeights::row(int i, GruForm form, const Widths& w) const {
     return {.recurrent = recurrent.row(i - H),
             .units = H,
             .bias = recurrent_bias[i - H],
-            .fraction = w.operand_fraction,
-            .sum_fraction = w.candidate_sum_fraction};
+            .fraction = w.operand_frac_bits,
+            .preact_frac_bits = w.candidate_preact_frac_bits};
   const bool candidate = i >= 2 * H;
   WeightRow row;
-  row.fraction = candidate && !after ? w.product_fraction : w.operand_fraction;
-  row.sum_fraction = candidate ? w.candidate_sum_fraction : w.gate_sum_fraction;
+  row.fraction = candidate && !after ? w.product_frac_bits : w.operand_frac_bits;
+  row.preact_frac_bits = candidate ? w.candidate_preact_frac_bits : w.gate_preact_frac_bits;
   if (!input.empty()) row.input = input.row(i);
   row.inputs = input.cols;
   row.bias = bias[i];
@@ -85,7 +85,7 @@ LayerWeights layer_weights(const Seq2Seq& model, std::size_t k) {
 
 std::vector<WeightRow> layer_rows(const Seq2Seq& model, std::size_t k, const Widths& w) {
   if (w.input_extra > 0)
-    fail_usage("[quantise] input_extra: found ", w.input_extra,
+    fail_usage("[quantize] input_extra: found ", w.input_extra,
                ", wanted 0: only imported "
                "models read traces finer than their state");
   const LayerWeights layer = layer_weights(model, k);
@@ -99,8 +99,8 @@ WeightRow head_row(Matrix<const float> weights, const float* bias, int c, const 
   return {.recurrent = weights.row(c),
           .units = weights.cols,
           .bias = bias[c],
-          .fraction = w.head_reads_state ? w.state_fraction : w.operand_fraction,
-          .sum_fraction = w.output_fraction};
+          .fraction = w.head_reads_state ? w.state_frac_bits : w.operand_frac_bits,
+          .preact_frac_bits = w.output_frac_bits};
 }
 
 double least_scale(const WeightRow& row, const Widths& widths) {
@@ -109,7 +109,7 @@ double least_scale(const WeightRow& row, const Widths& widths) {
   // accumulators.
   const int bias_bits = widths.accumulator_bits - 4;
   return std::max(std::ldexp(std::abs(row.bias), row.fraction - bias_bits),
-                  std::ldexp(1.0, -row.sum_fraction - 5));
+                  std::ldexp(1.0, -row.preact_frac_bits - 5));
 }
 
 std::vector<WeightRow> head_rows(const Seq2Seq& model, const Widths& w) {
@@ -120,7 +120,7 @@ std::vector<WeightRow> head_rows(const Seq2Seq& model, const Widths& w) {
   return rows;
 }
 
-void find_scales(std::span<const WeightRow> rows, const QuantiseOptions& options,
+void find_scales(std::span<const WeightRow> rows, const QuantizeOptions& options,
                  std::span<double> scales) {
   if (options.scale == WeightScale::fixed_grid) {
     std::fill(scales.begin(), scales.end(), std::ldexp(1.0, 1 - options.widths.weight_bits));
@@ -135,7 +135,7 @@ void find_scales(std::span<const WeightRow> rows, const QuantiseOptions& options
 }
 
 void learned_scales(std::span<const WeightRow> rows, const float* log2_scales, bool per_row,
-                    const QuantiseOptions& options, std::span<double> scales) {
+                    const QuantizeOptions& options, std::span<double> scales) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const double exponent = log2_scales[per_row ? i : 0];
     scales[i] = std::max(std::exp2(exponent), least_scale(rows[i], options.widths));
@@ -155,13 +155,13 @@ std::int16_t integer_weight(double weight, double scale, int bits) {
 
 std::int64_t integer_bias(const WeightRow& row, double scale) {
   const double units = std::ldexp(row.bias / scale, row.fraction);
-  require(std::abs(units) < 0x1p62, "[quantise] found a bias of ", row.bias, " beside a scale of ",
+  require(std::abs(units) < 0x1p62, "[quantize] found a bias of ", row.bias, " beside a scale of ",
           scale, ", wanted less than 2^62 units");
   return round_half_even(units);
 }
 
-Requantiser requantiser_of(const WeightRow& row, double scale) {
-  return nearest_requantiser(std::ldexp(scale, row.sum_fraction - row.fraction));
+Requantizer requantizer_of(const WeightRow& row, double scale) {
+  return nearest_requantizer(std::ldexp(scale, row.preact_frac_bits - row.fraction));
 }
 
 }  // namespace taugate

@@ -1,5 +1,5 @@
 #pragma once
-// How a float weight becomes an integer: shared by quantise(), which makes a model of the integers,
+// How a float weight becomes an integer: shared by quantize(), which makes a model of the integers,
 // and by training with them (qat.h). What works on single rows does not allocate.
 
 #include <span>
@@ -17,7 +17,7 @@ struct WeightRow {
   int units = 0;
   double bias = 0.0;
   int fraction = 0;      ///< fraction bits of what the weights multiply
-  int sum_fraction = 0;  ///< of what the accumulator becomes
+  int preact_frac_bits = 0;  ///< of what the accumulator becomes
 
   double largest_weight() const;
 };
@@ -45,13 +45,13 @@ std::vector<WeightRow> layer_rows(const Seq2Seq& model, std::size_t k, const Wid
 std::vector<WeightRow> head_rows(const Seq2Seq& model, const Widths& widths);
 
 /// The scales that the options ask for: one a row.
-void find_scales(std::span<const WeightRow> rows, const QuantiseOptions& options,
+void find_scales(std::span<const WeightRow> rows, const QuantizeOptions& options,
                  std::span<double> scales);
 
 /// Scales of learned base-2 logarithms (one a row, or one for all), raised where a row needs it and
 /// rounded as the options ask.
 void learned_scales(std::span<const WeightRow> rows, const float* log2_scales, bool per_row,
-                    const QuantiseOptions& options, std::span<double> scales);
+                    const QuantizeOptions& options, std::span<double> scales);
 
 /// The smallest scale that the row's bias and the sum's precision allow.
 double least_scale(const WeightRow& row, const Widths& widths);
@@ -60,6 +60,6 @@ double least_scale(const WeightRow& row, const Widths& widths);
 std::int16_t integer_weight(double weight, double scale, int bits);
 /// The bias in units of the row's accumulator. Error beyond 2^62 of them.
 std::int64_t integer_bias(const WeightRow& row, double scale);
-Requantiser requantiser_of(const WeightRow& row, double scale);
+Requantizer requantizer_of(const WeightRow& row, double scale);
 
 }  // namespace taugate

@@ -26,14 +26,14 @@ QatGrid word_grid(int bits, int fraction) {
 
 void check_float(const char* field, int found, int most) {
   if (found > most)
-    fail_usage("[quantisation-aware training] ", field, ": found ", found, ", wanted at most ",
+    fail_usage("[quantization-aware training] ", field, ": found ", found, ", wanted at most ",
                most, ", so that floats hold every value");
 }
 
 Sequence<float> on_grid(Arena& arena, const Sequence<float>& s, const QatGrid& grid) {
   const auto out = arena.sequence<float>(s.steps, s.features, s.batch);
   std::copy_n(s.data, s.size(), out.data);
-  qat_kernels().requantise(grid, 1.0, s.size(), out.data);
+  qat_kernels().requantize(grid, 1.0, s.size(), out.data);
   return out;
 }
 
@@ -105,41 +105,41 @@ QatGrids qat_grids(const Widths& w, GruForm form, Activation activation) {
   g.form = form;
   g.activation = activation;
   g.step_reads_operand = w.step_reads_operand;
-  g.gate_sum = word_grid(w.sum_bits, w.gate_sum_fraction);
-  g.candidate_sum = word_grid(w.sum_bits, w.candidate_sum_fraction);
-  g.gate = grid(w.gate_fraction, 0.0, 1.0);
-  g.candidate = fraction_grid(w.candidate_fraction);
-  g.product = fraction_grid(w.product_fraction);
-  g.state = fraction_grid(w.state_fraction);
-  g.operand = fraction_grid(w.operand_fraction);
-  g.output = word_grid(w.output_bits, w.output_fraction);
-  g.gate_last = 4.0 - std::ldexp(1.0, -w.gate_sum_fraction - 1);
-  g.candidate_last = 4.0 - std::ldexp(1.0, -w.candidate_sum_fraction);
+  g.gate_preact = word_grid(w.preact_bits, w.gate_preact_frac_bits);
+  g.candidate_preact = word_grid(w.preact_bits, w.candidate_preact_frac_bits);
+  g.gate = grid(w.gate_frac_bits, 0.0, 1.0);
+  g.candidate = fraction_grid(w.candidate_frac_bits);
+  g.product = fraction_grid(w.product_frac_bits);
+  g.state = fraction_grid(w.state_frac_bits);
+  g.operand = fraction_grid(w.operand_frac_bits);
+  g.output = word_grid(w.output_bits, w.output_frac_bits);
+  g.gate_last = 4.0 - std::ldexp(1.0, -w.gate_preact_frac_bits - 1);
+  g.candidate_last = 4.0 - std::ldexp(1.0, -w.candidate_preact_frac_bits);
   // Products of a gate with a sum, and with a difference of states.
-  const int held = w.step_reads_operand ? w.operand_fraction : w.state_fraction;
-  g.narrow = w.gate_fraction + w.sum_bits <= kFloatBits &&
-             w.gate_fraction + std::max(w.candidate_fraction, held) + 1 <= kFloatBits - 1 &&
-             w.state_fraction <= 21 && w.candidate_fraction <= 21;
+  const int held = w.step_reads_operand ? w.operand_frac_bits : w.state_frac_bits;
+  g.narrow = w.gate_frac_bits + w.preact_bits <= kFloatBits &&
+             w.gate_frac_bits + std::max(w.candidate_frac_bits, held) + 1 <= kFloatBits - 1 &&
+             w.state_frac_bits <= 21 && w.candidate_frac_bits <= 21;
   return g;
 }
 
 QatNetwork::QatNetwork(const Seq2Seq& model, const QatOptions& options)
     : config_(model.config()), options_(options) {
-  const Widths& w = options.quantise.widths;
+  const Widths& w = options.quantize.widths;
   w.validate(config_.form, config_.activation);
   check_float("input_extra", w.input_extra, 0);
-  check_float("sum_bits", w.sum_bits, kFloatBits);
-  check_float("state_fraction", w.state_fraction, kFloatBits);
+  check_float("sum_bits", w.preact_bits, kFloatBits);
+  check_float("state_fraction", w.state_frac_bits, kFloatBits);
   check_float("output_bits", w.output_bits, kFloatBits);
   if (config_.form == GruForm::reset_before)
-    check_float("product_fraction", w.product_fraction, kFloatBits);
-  if (options.learned_scales && options.quantise.scale == WeightScale::fixed_grid)
-    fail_usage("[quantisation-aware training] found learned scales on a fixed grid, wanted one");
+    check_float("product_fraction", w.product_frac_bits, kFloatBits);
+  if (options.learned_scales && options.quantize.scale == WeightScale::fixed_grid)
+    fail_usage("[quantization-aware training] found learned scales on a fixed grid, wanted one");
   grids_ = qat_grids(w, config_.form, config_.activation);
 
   parameters_ = model.parameters().clone();
   WeightScales initial;
-  if (options.learned_scales) initial = weight_scales(model, options.quantise);
+  if (options.learned_scales) initial = weight_scales(model, options.quantize);
   const std::size_t side = config_.hidden.size();
   for (std::size_t k = 0; k < 2 * side; ++k) {
     const std::string name = concat(k < side ? "encoder." : "decoder.", k % side);
@@ -161,7 +161,7 @@ ParameterRef QatNetwork::ref(const std::string& name) const {
 }
 
 ParameterRef QatNetwork::add_scales(const std::string& name, const std::vector<double>& initial) {
-  const auto count = options_.quantise.per_row ? initial.size() : std::size_t{1};
+  const auto count = options_.quantize.per_row ? initial.size() : std::size_t{1};
   const ParameterRef at = parameters_.add(name + ".log2_scale", static_cast<int>(count), 1);
   for (std::size_t i = 0; i < count; ++i)
     parameters_.matrix(at).data[i] = static_cast<float>(std::log2(initial[i]));
@@ -169,7 +169,7 @@ ParameterRef QatNetwork::add_scales(const std::string& name, const std::vector<d
 }
 
 Seq2SeqOutput<float> QatNetwork::run(Tape<float>& tape, Var<float> tpsf, QatRecord* record) const {
-  require(tpsf.features() == 1, "[quantisation-aware training] found an input ",
+  require(tpsf.features() == 1, "[quantization-aware training] found an input ",
           shape_of(tpsf.value), ", wanted 1 feature");
   if (record) record->layers.clear();
   const std::size_t side = config_.hidden.size();
@@ -187,14 +187,14 @@ Seq2SeqOutput<float> QatNetwork::run(Tape<float>& tape, Var<float> tpsf, QatReco
     y = run_layer(tape, layers_[side + k], x, final_states[k], steps, record);
     x = y.operands;
   }
-  const Var<float> features = options_.quantise.widths.head_reads_state ? y.states : y.operands;
+  const Var<float> features = options_.quantize.widths.head_reads_state ? y.states : y.operands;
   return {run_head(tape, features), features};
 }
 
 QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, const Layer& layer, Var<float> x,
                                               Var<float> h0, int steps, QatRecord* record) const {
   Arena& arena = tape.arena();
-  const QuantiseOptions& options = options_.quantise;
+  const QuantizeOptions& options = options_.quantize;
   const Weight<float> bias = tape.weight(layer.bias), c = weight_of(tape, layer.recurrent_bias);
   const Weight<float> input = weight_of(tape, layer.input), U = tape.weight(layer.recurrent);
   const LayerWeights weights{constant(input.value), constant(U.value), bias.value.data,
@@ -203,12 +203,12 @@ QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, const Layer& la
   rows.weight_bits = options.widths.weight_bits;
   rows.log2_scales = weight_of(tape, layer.log2_scales);
   for (int i = 0; i < rows.count; ++i) rows.rows[i] = weights.row(i, config_.form, options.widths);
-  quantise_rows(tape, rows, options, layer.name.c_str());
+  quantize_rows(tape, rows, options, layer.name.c_str());
 
   GruSequence<float> s;
   s.x = x;
   s.h0 = h0;
-  s.w = {rows.input.worth, rows.recurrent.worth, bias, c};
+  s.w = {rows.input.dequantized, rows.recurrent.dequantized, bias, c};
   s.form = config_.form;
   s.activation = config_.activation;
   s.prepare(arena, steps);
@@ -221,10 +221,10 @@ QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, const Layer& la
   else
     std::copy_n(h0.value.data, s.plane, states.data);
   std::copy_n(states.data, s.plane, s.operands.data);
-  qat_kernels().requantise(grids_.operand, 1.0, s.plane, s.operands.data);
-  std::uint8_t* stops =
+  qat_kernels().requantize(grids_.operand, 1.0, s.plane, s.operands.data);
+  std::uint8_t* saturation_mask =
       s.keep ? arena.allocate<std::uint8_t>(s.plane * static_cast<std::size_t>(steps)) : nullptr;
-  s.stops = stops;
+  s.saturation_mask = saturation_mask;
   Sequence<float> sums;
   if (record) {
     sums = arena.sequence<float>(steps, 4 * s.H, batch);
@@ -242,7 +242,7 @@ QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, const Layer& la
                     .held = s.states.step(t),
                     .state = states.step(t + 1),
                     .operand = s.operands.step(t + 1),
-                    .stops = stops ? stops + s.plane * static_cast<std::size_t>(t) : nullptr,
+                    .saturation_mask = saturation_mask ? saturation_mask + s.plane * static_cast<std::size_t>(t) : nullptr,
                     .sums = record ? sums.step(t) : nullptr});
   // The step's rounding to the operand passes gradients straight through, so both share one.
   if (s.keep) {
@@ -256,14 +256,14 @@ Var<float> QatNetwork::run_head(Tape<float>& tape, Var<float> x) const {
   Arena& arena = tape.arena();
   const Weight<float> weight = tape.weight(head_.recurrent), bias = tape.weight(head_.bias);
   QatRows rows = qat_rows(arena, weight.value.rows, {}, weight);
-  rows.weight_bits = options_.quantise.widths.weight_bits;
+  rows.weight_bits = options_.quantize.widths.weight_bits;
   rows.log2_scales = weight_of(tape, head_.log2_scales);
   for (int c = 0; c < rows.count; ++c)
-    rows.rows[c] = head_row(constant(weight.value), bias.value.data, c, options_.quantise.widths);
-  quantise_rows(tape, rows, options_.quantise, "head");
+    rows.rows[c] = head_row(constant(weight.value), bias.value.data, c, options_.quantize.widths);
+  quantize_rows(tape, rows, options_.quantize, "head");
 
   // linear() for the way back; its values are then replaced by the integers'.
-  const Var<float> y = linear(tape, x, rows.recurrent.worth, bias);
+  const Var<float> y = linear(tape, x, rows.recurrent.dequantized, bias);
   const int C = rows.count, H = weight.value.cols;
   const auto packed = simd::pack(arena, simd::strided<float>(rows.recurrent.integers, C, H, H));
   for (int t = 0; t < y.steps(); ++t) {
@@ -274,7 +274,7 @@ Var<float> QatNetwork::run_head(Tape<float>& tape, Var<float> x) const {
                                    .out = y.value.step(t),
                                    .lanes = y.value.lanes()});
     for (int c = 0; c < C; ++c)
-      qat_kernels().requantise(grids_.output, rows.units[c],
+      qat_kernels().requantize(grids_.output, rows.units[c],
                                static_cast<std::size_t>(y.value.lanes()), y.value.row(t, c));
   }
   const auto low = static_cast<float>(grids_.output.low);
@@ -295,14 +295,14 @@ Seq2Seq QatNetwork::master() const {
 
 WeightScales QatNetwork::scales() const {
   const Seq2Seq model = master();
-  if (!options_.learned_scales) return weight_scales(model, options_.quantise);
+  if (!options_.learned_scales) return weight_scales(model, options_.quantize);
   const auto learned = [&](const std::vector<WeightRow>& rows, const ParameterRef& at) {
     std::vector<double> scales(rows.size());
     learned_scales(rows, parameters_.data() + at.offset, at.rows == static_cast<int>(rows.size()),
-                   options_.quantise, scales);
+                   options_.quantize, scales);
     return scales;
   };
-  const Widths& w = options_.quantise.widths;
+  const Widths& w = options_.quantize.widths;
   WeightScales all;
   for (std::size_t k = 0; k < layers_.size(); ++k)
     all.layers.push_back(learned(layer_rows(model, k, w), layers_[k].log2_scales));

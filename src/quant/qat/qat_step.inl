@@ -74,7 +74,7 @@ R candidate(R sum, const Grid<R>& grid, R last) {
 }
 
 /// Accumulators [rows][lanes] to sums, in doubles: 24 bits times a multiplier of 16.
-void requantise_rows(const QatGrid& to, const double* units, int rows, int lanes, float* values) {
+void requantize_rows(const QatGrid& to, const double* units, int rows, int lanes, float* values) {
   const Grid<double> grid(to);
   for (int row = 0; row < rows; ++row) {
     const double unit = units[row];
@@ -85,8 +85,8 @@ void requantise_rows(const QatGrid& to, const double* units, int rows, int lanes
   }
 }
 
-void requantise(const QatGrid& grid, double unit, std::size_t n, float* values) {
-  requantise_rows(grid, &unit, 1, static_cast<int>(n), values);
+void requantize(const QatGrid& grid, double unit, std::size_t n, float* values) {
+  requantize_rows(grid, &unit, 1, static_cast<int>(n), values);
 }
 
 /// Planes of a step. No two overlap.
@@ -95,7 +95,7 @@ struct Planes {
   float* __restrict r, * __restrict z, * __restrict n, * __restrict fourth;
   const float* __restrict held;
   float* __restrict state, * __restrict operand;
-  std::uint8_t* __restrict stops;
+  std::uint8_t* __restrict saturation_mask;
   explicit Planes(const QatStep& s)
       : size(static_cast<std::size_t>(s.hidden) * static_cast<std::size_t>(s.lanes)),
         r(s.gates),
@@ -105,7 +105,7 @@ struct Planes {
         held(s.held),
         state(s.state),
         operand(s.operand),
-        stops(s.stops) {}
+        saturation_mask(s.saturation_mask) {}
 };
 
 void watch(const QatStep& s, const Planes& p, const float* from, std::size_t planes, int to) {
@@ -116,25 +116,25 @@ void watch(const QatStep& s, const Planes& p, const float* from, std::size_t pla
 
 /// Bit `bit` of stops[i] where a value is at a limit of its grid; the others stay.
 void stop_at_limits(const QatGrid& g, std::size_t n, const float* __restrict values, int bit,
-                    std::uint8_t* __restrict stops) {
+                    std::uint8_t* __restrict saturation_mask) {
   const auto low = static_cast<float>(g.low), high = static_cast<float>(g.high);
   int found = 0;
   for (std::size_t i = 0; i < n; ++i) found |= values[i] <= low ? 1 : values[i] >= high ? 1 : 0;
   if (!found) return;
   for (std::size_t i = 0; i < n; ++i) {
     const int at_limit = values[i] <= low ? bit : values[i] >= high ? bit : 0;
-    stops[i] = static_cast<std::uint8_t>(stops[i] | at_limit);
+    saturation_mask[i] = static_cast<std::uint8_t>(saturation_mask[i] | at_limit);
   }
 }
 
 /// Bits of planes whose sums are at a limit of their range.
 void stop_saturated(const Planes& p, const QatGrids& g, bool after) {
-  for (std::size_t i = 0; i < p.size; ++i) p.stops[i] = 0;
-  stop_at_limits(g.gate_sum, p.size, p.r, 1, p.stops);
-  stop_at_limits(g.gate_sum, p.size, p.z, 2, p.stops);
+  for (std::size_t i = 0; i < p.size; ++i) p.saturation_mask[i] = 0;
+  stop_at_limits(g.gate_preact, p.size, p.r, 1, p.saturation_mask);
+  stop_at_limits(g.gate_preact, p.size, p.z, 2, p.saturation_mask);
   if (!after) return;
-  stop_at_limits(g.candidate_sum, p.size, p.n, 4, p.stops);
-  stop_at_limits(g.candidate_sum, p.size, p.fourth, 8, p.stops);
+  stop_at_limits(g.candidate_preact, p.size, p.n, 4, p.saturation_mask);
+  stop_at_limits(g.candidate_preact, p.size, p.fourth, 8, p.saturation_mask);
 }
 
 template <class R, bool kHard>
@@ -153,7 +153,7 @@ void candidates(const Planes& p, const QatGrids& g, int stop) {
   const R last = static_cast<R>(g.candidate_last);
   // A flat candidate: a hard one beyond +-1, or a sum at its limit.
   constexpr QatGrid kFlat{.low = -1.0, .high = 1.0};
-  if (p.stops) stop_at_limits(kHard ? kFlat : g.candidate_sum, p.size, p.n, stop, p.stops);
+  if (p.saturation_mask) stop_at_limits(kHard ? kFlat : g.candidate_preact, p.size, p.n, stop, p.saturation_mask);
   for (std::size_t block = 0; block < p.size; block += kBlock)
     for (std::size_t i = block; i < block + kBlock; ++i)
       p.n[i] = static_cast<float>(candidate<R, kHard>(p.n[i], grid, last));
@@ -175,12 +175,12 @@ template <class R, bool kHard>
 void run_after(const QatStep& s) {
   const QatGrids& g = *s.grids;
   const Planes p(s);
-  requantise_rows(g.gate_sum, s.units, 2 * s.hidden, s.lanes, p.r);
-  requantise_rows(g.candidate_sum, s.units + 2 * s.hidden, 2 * s.hidden, s.lanes, p.n);
+  requantize_rows(g.gate_preact, s.units, 2 * s.hidden, s.lanes, p.r);
+  requantize_rows(g.candidate_preact, s.units + 2 * s.hidden, 2 * s.hidden, s.lanes, p.n);
   watch(s, p, p.r, 3, 0);
-  if (p.stops) stop_saturated(p, g, true);
+  if (p.saturation_mask) stop_saturated(p, g, true);
   gates<R, kHard>(p, g);
-  const Grid<R> sum(g.candidate_sum);
+  const Grid<R> sum(g.candidate_preact);
   for (std::size_t block = 0; block < p.size; block += kBlock)
     for (std::size_t i = block; i < block + kBlock; ++i) {
       const R part = sum.round(static_cast<R>(p.r[i]) * static_cast<R>(p.fourth[i]));
@@ -195,9 +195,9 @@ template <class R, bool kHard>
 void run_before_product(const QatStep& s) {
   const QatGrids& g = *s.grids;
   const Planes p(s);
-  requantise_rows(g.gate_sum, s.units, 2 * s.hidden, s.lanes, p.r);
+  requantize_rows(g.gate_preact, s.units, 2 * s.hidden, s.lanes, p.r);
   watch(s, p, p.r, 2, 0);
-  if (p.stops) stop_saturated(p, g, false);
+  if (p.saturation_mask) stop_saturated(p, g, false);
   gates<R, kHard>(p, g);
   const Grid<R> product(g.product);
   for (std::size_t block = 0; block < p.size; block += kBlock)
@@ -210,7 +210,7 @@ template <class R, bool kHard>
 void run_before_blend(const QatStep& s) {
   const QatGrids& g = *s.grids;
   const Planes p(s);
-  requantise_rows(g.candidate_sum, s.units + 2 * s.hidden, s.hidden, s.lanes, p.n);
+  requantize_rows(g.candidate_preact, s.units + 2 * s.hidden, s.hidden, s.lanes, p.n);
   watch(s, p, p.n, 1, 3);
   candidates<R, kHard>(p, g, 4);
   blend<R>(p, g);
@@ -230,7 +230,7 @@ TAUGATE_QAT_CHOICE(before_product, run_before_product)
 TAUGATE_QAT_CHOICE(before_blend, run_before_blend)
 #undef TAUGATE_QAT_CHOICE
 
-constexpr QatKernels kQatKernels{after, before_product, before_blend, requantise};
+constexpr QatKernels kQatKernels{after, before_product, before_blend, requantize};
 
 }  // namespace
 }  // namespace taugate

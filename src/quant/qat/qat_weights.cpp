@@ -15,21 +15,21 @@ QatMatrix qat_matrix(Arena& arena, Weight<float> master) {
   if (master.empty()) return m;
   const std::size_t n = master.value.size();
   m.integers = arena.allocate<float>(n);
-  m.worth.value = arena.matrix<float>(master.value.rows, master.value.cols);
+  m.dequantized.value = arena.matrix<float>(master.value.rows, master.value.cols);
   if (master.wants_gradient())
-    m.worth.grad = {arena.allocate_zeroed<float>(n), master.value.rows, master.value.cols};
+    m.dequantized.grad = {arena.allocate_zeroed<float>(n), master.value.rows, master.value.cols};
   return m;
 }
 
 /// `count` weights of a row, which begin at `from` in the master. Returns the sum of |integer|.
-std::int64_t quantise_weights(const QatMatrix& m, const float* from, int count, double scale,
+std::int64_t quantize_weights(const QatMatrix& m, const float* from, int count, double scale,
                               double unit, int bits) {
   const auto offset = static_cast<std::size_t>(from - m.master.value.data);
   std::int64_t total = 0;
   for (int k = 0; k < count; ++k) {
     const int integer = integer_weight(from[k], scale, bits);
     m.integers[offset + static_cast<std::size_t>(k)] = static_cast<float>(integer);
-    m.worth.value.data[offset + static_cast<std::size_t>(k)] = static_cast<float>(integer * unit);
+    m.dequantized.value.data[offset + static_cast<std::size_t>(k)] = static_cast<float>(integer * unit);
     total += std::abs(integer);
   }
   return total;
@@ -43,7 +43,7 @@ double weight_gradients(const QatMatrix& m, const float* from, int count, double
   double of_scale = 0.0;
   for (int k = 0; k < count; ++k) {
     const std::size_t i = offset + static_cast<std::size_t>(k);
-    const float g = m.worth.grad.data[i];
+    const float g = m.dequantized.grad.data[i];
     const double exact = from[k] / scale;
     const bool saturated = std::abs(exact) > most;
     of_scale += g * (saturated ? std::copysign(most, exact) : double{m.integers[i]} - exact);
@@ -88,7 +88,7 @@ QatRows qat_rows(Arena& arena, int count, Weight<float> input, Weight<float> rec
   return r;
 }
 
-void quantise_rows(Tape<float>& tape, const QatRows& r, const QuantiseOptions& options,
+void quantize_rows(Tape<float>& tape, const QatRows& r, const QuantizeOptions& options,
                    const char* layer) {
   const auto n = static_cast<std::size_t>(r.count);
   const Widths& w = options.widths;
@@ -100,19 +100,19 @@ void quantise_rows(Tape<float>& tape, const QatRows& r, const QuantiseOptions& o
   for (int i = 0; i < r.count; ++i) {
     const WeightRow& row = r.rows[i];
     const double scale = r.scales[i];
-    const Requantiser by = requantiser_of(row, scale);
-    r.units[i] = std::ldexp(by.multiplier, row.fraction - row.sum_fraction - by.shift);
+    const Requantizer by = requantizer_of(row, scale);
+    r.units[i] = std::ldexp(by.multiplier, row.fraction - row.preact_frac_bits - by.shift);
     const std::int64_t bias = integer_bias(row, scale);
     r.biases[i] = static_cast<float>(std::ldexp(static_cast<double>(bias), -row.fraction));
     std::int64_t most = std::abs(bias);
     if (row.inputs > 0)
-      most += quantise_weights(r.input, row.input, row.inputs, scale, r.units[i], r.weight_bits) *
-              rescale(power_of_two(w.operand_fraction) - 1, w.operand_fraction, row.fraction);
+      most += quantize_weights(r.input, row.input, row.inputs, scale, r.units[i], r.weight_bits) *
+              rescale(power_of_two(w.operand_frac_bits) - 1, w.operand_frac_bits, row.fraction);
     if (row.units > 0)
-      most += quantise_weights(r.recurrent, row.recurrent, row.units, scale, r.units[i],
+      most += quantize_weights(r.recurrent, row.recurrent, row.units, scale, r.units[i],
                                r.weight_bits) *
               (power_of_two(row.fraction) - 1);
-    require(most <= power_of_two(24), "[quantisation-aware training] ", layer, ", row ", i,
+    require(most <= power_of_two(24), "[quantization-aware training] ", layer, ", row ", i,
             ": its accumulator could reach ", most,
             ", wanted at most 2^24, which floats hold; "
             "use fewer bits or smaller weights");

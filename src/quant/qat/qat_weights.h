@@ -1,5 +1,5 @@
 #pragma once
-// Weights of one training step: from the float master weights to the integers that quantise() would
+// Weights of one training step: from the float master weights to the integers that quantize() would
 // make of them, and back with the gradients.
 
 #include "taugate/autograd/tape.h"
@@ -12,7 +12,7 @@ namespace taugate {
 struct QatMatrix {
   Weight<float> master;
   float* integers = nullptr;
-  Weight<float> worth;
+  Weight<float> dequantized;
 };
 
 /// Rows of accumulators for one slice of a batch, in the tape's arena.
@@ -20,8 +20,8 @@ struct QatRows {
   QatMatrix input, recurrent;  ///< the first may be empty; the head's weights are `recurrent`
   int count = 0;
   WeightRow* rows = nullptr;  ///< [count], as the others
-  double* scales = nullptr;   ///< what quantise() is told
-  double* units = nullptr;    ///< what its requantisers make of them, near the scales
+  double* scales = nullptr;   ///< what quantize() is told
+  double* units = nullptr;    ///< what its requantizers make of them, near the scales
   float* biases = nullptr;    ///< in units of 2^-fraction, as the sums of products are
   int weight_bits = 0;
   Weight<float> log2_scales;  ///< learned ones: [count] or one for all; otherwise empty
@@ -33,7 +33,7 @@ QatRows qat_rows(Arena& arena, int count, Weight<float> input, Weight<float> rec
 /// Scales (by `options`, or the learned ones), integers, biases. Error, with `layer`, where floats
 /// could not hold an accumulator. Records the way back: straight through the rounding; a weight
 /// that saturates gets no gradient that would push it further.
-void quantise_rows(Tape<float>& tape, const QatRows& rows, const QuantiseOptions& options,
+void quantize_rows(Tape<float>& tape, const QatRows& rows, const QuantizeOptions& options,
                    const char* layer);
 
 }  // namespace taugate

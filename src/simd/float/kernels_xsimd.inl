@@ -317,7 +317,7 @@ struct Fast : Registers<Arch> {
         });
   }
 
-  // ---- optimiser
+  // ---- optimizer
   // -----------------------------------------------------------------------------------
 
   static void adam(const Adam<float>& a) {

@@ -1,5 +1,5 @@
 #pragma once
-// The element-wise operations of a step in lanes of 16 bits, for the widths of fits_short(): twice
+// The element-wise operations of a step in lanes of 16 bits, for the widths of fits_int16(): twice
 // as many lanes as words have, and each operation exact as arithmetic.h defines it.
 //
 // Two registers of words, a and b, become one of shorts that holds, in each 16 bytes, four of a and
@@ -35,8 +35,8 @@ struct Shorts {
     V bases, slopes;                              // kWholeTable
     V base_low[2], base_high[2], slope_bytes[2];  // else
 
-    explicit Constants(const IntegerTail& w)
-        : gate(w.gate_sum_fraction + 1), candidate(w.candidate_sum_fraction) {
+    explicit Constants(const ElementwiseParams& w)
+        : gate(w.gate_preact_frac_bits + 1), candidate(w.candidate_preact_frac_bits) {
       const TanhSegments& t = *w.segments;
       if constexpr (kWholeTable) {
         bases = V(V::load_aligned(reinterpret_cast<const std::int16_t*>(t.bases)));
@@ -72,7 +72,7 @@ struct Shorts {
     // Bytes of two registers at once; a byte's fifth bit chooses the half of the table.
     unroll<(N + 1) / 2>([&](auto pair) {
       constexpr int a = 2 * pair, b = std::min(a + 1, N - 1);
-      const V bytes(pack_shorts(index[a], index[b])), upper = bytes << 3;
+      const V bytes(pack_int16(index[a], index[b])), upper = bytes << 3;
       const auto from = [&](const V(&halves)[2]) {
         return V(
             choose_bytes(shuffle_bytes(halves[0], bytes), shuffle_bytes(halves[1], bytes), upper));
@@ -127,10 +127,10 @@ struct Shorts {
 
   /// round(p / 128), halves to even, in the lower half of each word, of p = `start()` plus products
   /// with |p| <= 2^22.
-  static W start() { return W(kFuses ? FloatRequantisers::kStart : 0); }
+  static W start() { return W(kFuses ? FloatRequantizers::kStart : 0); }
   static W divided(W p) {
     if constexpr (kFuses) {
-      constexpr float gain = 0x1p-7f, one = FloatRequantisers::kOneAndAHalf;
+      constexpr float gain = 0x1p-7f, one = FloatRequantizers::kOneAndAHalf;
       return xsimd::bitwise_cast<W>(
           multiply_add<Arch>(xsimd::bitwise_cast<F>(p), F(gain), F(one * (1.0f - gain))));
     } else {
@@ -138,12 +138,12 @@ struct Shorts {
     }
   }
 
-  /// The argument of n: input_sum + round(r s / 128), saturating.
-  static V candidate_sum(V input_sum, V r, V s) {
+  /// The argument of n: input_preact + round(r s / 128), saturating.
+  static V candidate_preact(V input_preact, V r, V s) {
     const W even(std::int32_t{0xffff}), gate = xsimd::bitwise_cast<W>(r);
     const W low = divided(W(PairDot::dot(start(), gate & even, s)));
     const W high = divided(W(PairDot::dot(start(), gate & ~even, s)));
-    return V(add_saturating(input_sum, even_odd(low, high << 16)));
+    return V(add_saturating(input_preact, even_odd(low, high << 16)));
   }
 
   /// n + z (h - n) = ((128 - z) n + z h) / 128, rounded once.
@@ -169,7 +169,7 @@ struct Shorts {
     V r[N], z[N], n[N];
     unroll<N>([&](auto i) { r[i] = sum(0, i); });
     gates<N>(c, r);
-    unroll<N>([&](auto i) { n[i] = candidate_sum(sum(2, i), r[i], sum(3, i)); });
+    unroll<N>([&](auto i) { n[i] = candidate_preact(sum(2, i), r[i], sum(3, i)); });
     unroll<N>([&](auto i) { z[i] = sum(1, i); });
     gates<N>(c, z);
     candidates<N>(c, n);

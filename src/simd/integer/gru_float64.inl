@@ -14,8 +14,8 @@ struct WideKernel {
   static constexpr int kWidth = N::kWidth, kVectors = N::kVectors;
 
   static V load(const double* p) { return V::load_aligned(p); }
-  static V sum_of(const IntegerTail& t, V accumulator, double scale) {
-    return Tail::saturate_word(xsimd::nearbyint(accumulator * V(scale)), t.sum_bits);
+  static V sum_of(const ElementwiseParams& t, V accumulator, double scale) {
+    return Tail::saturate_word(xsimd::nearbyint(accumulator * V(scale)), t.preact_bits);
   }
 
   /// sums[i] += weights[.][first_gate + i] * values
@@ -29,9 +29,9 @@ struct WideKernel {
   }
 
   template <bool Hard>
-  static void step(const WideGru& g, const double* x, const double* operands, const double* state,
+  static void step(const Float64Gru& g, const double* x, const double* operands, const double* state,
                    double* operands_next, double* state_next, double* scratch) {
-    const IntegerTail& t = g.tail;
+    const ElementwiseParams& t = g.tail;
     const bool after = t.form == GruForm::reset_after;
     double *update = scratch, *products = scratch + g.units * kLaneBlock;
     double* sums = products + g.units * kLaneBlock;  // reset_after: n's sum
@@ -50,7 +50,7 @@ struct WideKernel {
           V n[1] = {V(bias[2])}, s[1] = {V(bias[3])};
           sweep<1>(wx, 2, x + v, g.inputs, n);
           sweep<1>(w, 2, operands + v, g.units, s);
-          Tail::candidate_sum(t, sum_of(t, n[0], scale[2]), r, sum_of(t, s[0], scale[3]))
+          Tail::candidate_preact(t, sum_of(t, n[0], scale[2]), r, sum_of(t, s[0], scale[3]))
               .store_aligned(sums + at);
         } else {
           Tail::product(t, r, Tail::held(t, load(state + at))).store_aligned(products + at);
@@ -59,16 +59,16 @@ struct WideKernel {
       for (int u = 0; u < g.units; ++u) {
         const double* w = g.weights + u * unit_weights;
         const int at = u * kLaneBlock + v;
-        V n_sum(0.0);
+        V candidate_preact(0.0);
         if (after) {
-          n_sum = load(sums + at);
+          candidate_preact = load(sums + at);
         } else {
           V input[1] = {V(0.0)}, product[1] = {V(g.bias[4 * u + 2])};
           sweep<1>(w + 3 * g.units, 2, x + v, g.inputs, input);
           sweep<1>(w, 2, products + v, g.units, product);
-          n_sum = sum_of(t, product[0] + input[0] * V(g.input_gain), g.scale[4 * u + 2]);
+          candidate_preact = sum_of(t, product[0] + input[0] * V(g.input_gain), g.scale[4 * u + 2]);
         }
-        const V h = Tail::blend(t, load(update + at), Tail::template candidate<Hard>(t, n_sum),
+        const V h = Tail::blend(t, load(update + at), Tail::template candidate<Hard>(t, candidate_preact),
                                 Tail::held(t, load(state + at)));
         h.store_aligned(state_next + at);
         Tail::operand(t, h).store_aligned(operands_next + at);
@@ -76,7 +76,7 @@ struct WideKernel {
     }
   }
 
-  static void gru(const WideGru& g, int count, const double* x, std::size_t x_stride,
+  static void gru(const Float64Gru& g, int count, const double* x, std::size_t x_stride,
                   double* operands, double* states, std::size_t stride, double* scratch) {
     for (int t = 0; t < count; ++t, x += x_stride, operands += stride, states += stride)
       if (g.tail.activation == Activation::hard)
@@ -93,7 +93,7 @@ struct WideKernel {
         for (int v = 0; v < kLaneBlock; v += kWidth) {
           V sum(r.bias[c]);
           for (int k = 0; k < r.words; ++k)
-            sum = sum + V(r.wide_weights[c * r.words + k]) * load(values + k * kLaneBlock + v);
+            sum = sum + V(r.float64_weights[c * r.words + k]) * load(values + k * kLaneBlock + v);
           xsimd::max(low, xsimd::min(high, xsimd::nearbyint(sum * V(r.scale[c]))))
               .store_aligned(out + v);
         }

@@ -18,7 +18,7 @@ struct NarrowKernel {
 
   static V load(const std::int32_t* p) { return V::load_aligned(p); }
 
-  static bool quantise(std::size_t n, const float* x, int fraction, std::int32_t* operands) {
+  static bool quantize(std::size_t n, const float* x, int fraction, std::int32_t* operands) {
     using F = xsimd::batch<float, Arch>;
     // Multiplying by a power of two is exact, and so is what is within the limits.
     const float one = std::ldexp(1.0f, fraction);
@@ -53,7 +53,7 @@ struct NarrowKernel {
   /// The sums of units first .. first + Units, each put as soon as it is complete: put(plane, row,
   /// registers of the row), planes r, z, n, s.
   template <class Put>
-  [[gnu::always_inline]] static void products(const NarrowGru& g, const std::int32_t* w, int first,
+  [[gnu::always_inline]] static void products(const Int32Gru& g, const std::int32_t* w, int first,
                                               const std::int32_t* x, const std::int32_t* operands,
                                               Put&& put) {
     Sums sum;
@@ -74,7 +74,7 @@ struct NarrowKernel {
   // ---- a tile in any widths: sums go through memory, words all the way
 
   template <bool Hard>
-  static void tile(const NarrowGru& g, const std::int32_t* w, int first, const std::int32_t* x,
+  static void tile(const Int32Gru& g, const std::int32_t* w, int first, const std::int32_t* x,
                    const std::int32_t* operands, std::int32_t* next, std::int32_t* state) {
     alignas(64) std::int32_t sums[4 * Units][kBlock];
     products(
@@ -87,7 +87,7 @@ struct NarrowKernel {
         });
 
     using Tail = TailOperations<N>;
-    const IntegerTail& t = g.tail;
+    const ElementwiseParams& t = g.tail;
     alignas(64) std::int32_t fresh[Units][kBlock];
     // Four registers at a time, operation by operation, so that their chains overlap.
     constexpr int kAtOnce = 4;
@@ -98,19 +98,19 @@ struct NarrowKernel {
         return scaled<Arch>(load(sums[plane * Units] + at),
                             g.scale[4 * first + plane * Units + at / kBlock]);
       };
-      const auto gate_sum = [&](int plane, auto i) {
-        return Tail::saturate_sum(t, accumulator_sum(plane, i), t.gate_sum_fraction + 1);
+      const auto gate_preact = [&](int plane, auto i) {
+        return Tail::saturate_preact(t, accumulator_sum(plane, i), t.gate_preact_frac_bits + 1);
       };
       const auto part_sum = [&](int plane, auto i) {
-        return Tail::saturate_word(accumulator_sum(plane, i), t.sum_bits);
+        return Tail::saturate_word(accumulator_sum(plane, i), t.preact_bits);
       };
       std::int32_t* h = state + first * kBlock + first_register * kWidth;
       V r[kAtOnce], z[kAtOnce], n[kAtOnce];
-      unroll<kAtOnce>([&](auto i) { r[i] = gate_sum(0, i); });
+      unroll<kAtOnce>([&](auto i) { r[i] = gate_preact(0, i); });
       unroll<kAtOnce>([&](auto i) { r[i] = Tail::template gate<Hard>(t, r[i]); });
       unroll<kAtOnce>([&](auto i) { n[i] = part_sum(3, i); });
-      unroll<kAtOnce>([&](auto i) { n[i] = Tail::candidate_sum(t, part_sum(2, i), r[i], n[i]); });
-      unroll<kAtOnce>([&](auto i) { z[i] = gate_sum(1, i); });
+      unroll<kAtOnce>([&](auto i) { n[i] = Tail::candidate_preact(t, part_sum(2, i), r[i], n[i]); });
+      unroll<kAtOnce>([&](auto i) { z[i] = gate_preact(1, i); });
       unroll<kAtOnce>([&](auto i) { z[i] = Tail::template gate<Hard>(t, z[i]); });
       unroll<kAtOnce>([&](auto i) { n[i] = Tail::template candidate<Hard>(t, n[i]); });
       unroll<kAtOnce>([&](auto i) {
@@ -147,12 +147,12 @@ struct NarrowKernel {
 
   using Half = Shorts<Arch>;
   using H = typename Half::V;
-  static constexpr int kGroup = kShortGroup, kHalves = kGroup / 2 * kVectors;  ///< registers
+  static constexpr int kGroup = kInt16Group, kHalves = kGroup / 2 * kVectors;  ///< registers
   static_assert(kGroup % Units == 0 && kGroup % kPer == 0);
 
   /// The sums of units first .. first + kGroup, planes r, z, n, s, tile by tile.
   template <bool Floats>
-  [[gnu::always_inline]] static void short_sums(const NarrowGru& g, const std::int32_t* w,
+  [[gnu::always_inline]] static void short_sums(const Int32Gru& g, const std::int32_t* w,
                                                 int first, const std::int32_t* x,
                                                 const std::int32_t* operands,
                                                 std::int16_t (*sums)[kHalves * Half::kLanes]) {
@@ -180,7 +180,7 @@ struct NarrowKernel {
   }
 
   template <bool Floats>
-  static void short_group(const NarrowGru& g, const typename Half::Constants& constants,
+  static void short_group(const Int32Gru& g, const typename Half::Constants& constants,
                           const std::int32_t* w, int first, const std::int32_t* x,
                           const std::int32_t* operands, std::int32_t* next, std::int16_t* state) {
     alignas(64) std::int16_t sums[4][kHalves * Half::kLanes];
@@ -214,7 +214,7 @@ struct NarrowKernel {
       const V offset(std::int32_t{-0x7f7f7f80});  // 128 in each byte
       unroll<kGroup / 4>([&](auto i) {
         unroll<kVectors>([&](auto v) {
-          const V bytes(pack_shorts(q[2 * i * kVectors + v], q[(2 * i + 1) * kVectors + v]));
+          const V bytes(pack_int16(q[2 * i * kVectors + v], q[(2 * i + 1) * kVectors + v]));
           (V(shuffle_bytes(bytes, sixteen_bytes(order, R{}))) ^ offset)
               .store_aligned(words + i * kBlock + v * kWidth);
         });
@@ -233,7 +233,7 @@ struct NarrowKernel {
 
   /// tile(w, first, x, operands, next) for each `size` units of each step.
   template <class Tile>
-  static void steps(const NarrowGru& g, int size, int count, const std::int32_t* x,
+  static void steps(const Int32Gru& g, int size, int count, const std::int32_t* x,
                     std::size_t x_stride, std::int32_t* operands, std::size_t stride, Tile&& tile) {
     const std::size_t weights =
         static_cast<std::size_t>(3 * size) * (g.state_words + g.input_words);
@@ -244,9 +244,9 @@ struct NarrowKernel {
     }
   }
 
-  static void gru(const NarrowGru& g, int count, const std::int32_t* x, std::size_t x_stride,
+  static void gru(const Int32Gru& g, int count, const std::int32_t* x, std::size_t x_stride,
                   std::int32_t* operands, std::size_t stride, std::int32_t* state) {
-    const bool shorts_fit = fits_short(g.tail);
+    const bool shorts_fit = fits_int16(g.tail);
     const auto run = [&](auto&& tile) {
       steps(g, shorts_fit ? kGroup : Units, count, x, x_stride, operands, stride, tile);
     };
@@ -269,7 +269,7 @@ struct NarrowKernel {
         V sum[kVectors];
         unroll<kVectors>([&](auto v) { sum[v] = V(0); });
         for (int k = 0; k < r.words; ++k) {
-          const V weight(r.narrow_weights[c * r.words + k]);
+          const V weight(r.int32_weights[c * r.words + k]);
           unroll<kVectors>([&](auto v) {
             sum[v] = V(Dot::dot(sum[v], load(operands + k * kBlock + v * kWidth), weight));
           });

@@ -1,11 +1,11 @@
 #pragma once
-// The inner loops of quantised GRUs, as tables of functions, one per instruction set. They know
+// The inner loops of quantized GRUs, as tables of functions, one per instruction set. They know
 // shifts, limits and a table of segments, and nothing of what these are for: quant/ defines the
 // arithmetic, quant/integer_step.h is their slow twin, and they equal it exactly.
 //
 // Blocks of 16 or 32 traces, one a lane. There are two kinds of layer:
 //   narrow  reset_after with operands of at most 16 bits: integer products, sums and element-wise
-//           operations all in 32 bits; these operations in 16 bits where fits_short() says so
+//           operations all in 32 bits; these operations in 16 bits where fits_int16() says so
 //   wide    everything else: whole numbers held in doubles, exact below 2^53
 // And one trace alone, units in the lanes, for narrow layers whose operations fit 16 bits.
 
@@ -26,32 +26,32 @@ struct TanhSegments {
 };
 
 /// The element-wise operations of a step; fields as in quant's Widths.
-struct IntegerTail {
+struct ElementwiseParams {
   GruForm form = GruForm::reset_after;
   Activation activation = Activation::smooth;
-  int sum_bits = 16;
-  int gate_sum_fraction = 12, candidate_sum_fraction = 12;
-  int gate_fraction = 7, candidate_fraction = 15;
-  int operand_fraction = 7, product_fraction = 7, state_fraction = 15;
+  int preact_bits = 16;
+  int gate_preact_frac_bits = 12, candidate_preact_frac_bits = 12;
+  int gate_frac_bits = 7, candidate_frac_bits = 15;
+  int operand_frac_bits = 7, product_frac_bits = 7, state_frac_bits = 15;
   bool step_reads_operand = false;
   const TanhSegments* segments = nullptr;
 };
 
 /// Whether the element-wise operations fit lanes of 16 bits: the default widths, with any fractions
 /// of the sums.
-constexpr bool fits_short(const IntegerTail& w) {
-  constexpr IntegerTail d{};
-  return w.form == d.form && w.activation == d.activation && w.sum_bits == d.sum_bits &&
-         w.gate_fraction == d.gate_fraction && w.candidate_fraction == d.candidate_fraction &&
-         w.operand_fraction == d.operand_fraction && w.state_fraction == d.state_fraction &&
+constexpr bool fits_int16(const ElementwiseParams& w) {
+  constexpr ElementwiseParams d{};
+  return w.form == d.form && w.activation == d.activation && w.preact_bits == d.preact_bits &&
+         w.gate_frac_bits == d.gate_frac_bits && w.candidate_frac_bits == d.candidate_frac_bits &&
+         w.operand_frac_bits == d.operand_frac_bits && w.state_frac_bits == d.state_frac_bits &&
          w.step_reads_operand == d.step_reads_operand;
 }
 
-/// Requantising in one fused multiply-add, exact for |accumulator| and |sum| below 2^22. The
+/// Requantizing in one fused multiply-add, exact for |accumulator| and |sum| below 2^22. The
 /// accumulator starts from kOneAndAHalf's bits, so that its bits are those of the float
 /// 1.5 * 2^23 + accumulator; times `gain`, plus `offset` = 1.5 * 2^23 * (1 - gain), is rounded once
 /// to 1.5 * 2^23 + sum, whose neighbours are 1 apart.
-struct FloatRequantisers {
+struct FloatRequantizers {
   static constexpr float kOneAndAHalf = 12582912.0f;  // * 2^23
   static constexpr std::int32_t kStart = 0x4B400000;  // its bits
   const float* gain = nullptr;  ///< null: some accumulator is too large for it
@@ -59,24 +59,24 @@ struct FloatRequantisers {
 };
 
 /// Units whose element-wise operations run together.
-inline constexpr int kShortGroup = 8;
+inline constexpr int kInt16Group = 8;
 
 /// A reset_after layer in 32 bits. H is padded with units of zeros, which stay 0, to a multiple of
-/// kShortGroup. A group is a tile of tile_units units or, for one trace alone, single_units units.
+/// kInt16Group. A group is a tile of tile_units units or, for one trace alone, single_units units.
 ///   weights  groups of units, each [k][r,z,n][units of the group] words, k over words of inputs,
 ///            then of states; a word holds the weights of operands_per_word operands
 ///   bias     groups of [r,z,n,s][units of the group], made for the operands as the kernel holds
 ///            them, and for `floats` where there are any
 ///   scale, floats  likewise: from an accumulator to its sum
-struct NarrowGru {
-  IntegerTail tail;
+struct Int32Gru {
+  ElementwiseParams tail;
   int units = 0;        ///< padded H
   int state_words = 0;  ///< that hold the operands of H units
   int input_words = 0;  ///< of the inputs
   const std::int32_t* weights = nullptr;
   const std::int32_t* bias = nullptr;
   const double* scale = nullptr;
-  FloatRequantisers floats{};
+  FloatRequantizers floats{};
 };
 
 /// Where the units of a group lie for one trace alone, a register having `words` words: as the
@@ -91,8 +91,8 @@ constexpr int single_unit(int lane, int words) {
 ///   bias       [unit][r,z,n,s]; reset_before: s is 0 and n's sum joins both products
 ///   scale      [unit][r,z,n,s]
 ///   input_gain reset_before: what n's input products are multiplied by before they meet the others
-struct WideGru {
-  IntegerTail tail;
+struct Float64Gru {
+  ElementwiseParams tail;
   int units = 0;
   int inputs = 0;
   const double* weights = nullptr;
@@ -106,8 +106,8 @@ struct IntegerReadout {
   int rows = 0;
   int words = 0;  ///< of operands (narrow), or units (wide)
   double lowest = 0.0, highest = 0.0;
-  const std::int32_t* narrow_weights = nullptr;  ///< [rows][words]
-  const double* wide_weights = nullptr;          ///< [rows][units]
+  const std::int32_t* int32_weights = nullptr;  ///< [rows][words]
+  const double* float64_weights = nullptr;          ///< [rows][units]
   const double* bias = nullptr;                  ///< [rows]
   const double* scale = nullptr;                 ///< [rows]
   bool reads_state = false;                      ///< wide: the state instead of its operand
@@ -115,36 +115,36 @@ struct IntegerReadout {
 
 struct IntegerKernels {
   const char* name;
-  int narrow_lanes;       ///< traces of a block for narrow layers, "lanes" below; 16 for wide ones
-  int tile_units;         ///< a divisor of kShortGroup
+  int int32_lanes;       ///< traces of a block for narrow layers, "lanes" below; 16 for wide ones
+  int tile_units;         ///< a divisor of kInt16Group
   int single_units;       ///< of a group of a layer for one trace alone
   int single_lane_words;  ///< words of its registers, for single_unit()
   int operands_per_word;  ///< 2 of 16 bits, or 4 of 8 bits
   bool offset_operands;   ///< 8-bit operands are held as operand + 128
-  bool fuses;             ///< has a fused multiply-add: FloatRequantisers may be used
+  bool fuses;             ///< has a fused multiply-add: FloatRequantizers may be used
 
   /// n values to the operands' grid of `fraction` bits, saturating, halves to even; false when one
   /// is not a number. n is a multiple of 16.
-  bool (*quantise)(std::size_t n, const float* x, int fraction, std::int32_t* operands);
+  bool (*quantize)(std::size_t n, const float* x, int fraction, std::int32_t* operands);
   /// x [steps] of [input_words][lanes]; operands [steps + 1] of [units][lanes] packed into words,
   /// the first given; state, in place: [units][lanes] as the kernel holds it, zeros being zeros.
-  void (*narrow_gru)(const NarrowGru&, int steps, const std::int32_t* x, std::size_t x_stride,
+  void (*int32_gru)(const Int32Gru&, int steps, const std::int32_t* x, std::size_t x_stride,
                      std::int32_t* operands, std::size_t stride, std::int32_t* state);
-  void (*narrow_readout)(const IntegerReadout&, int steps, const std::int32_t* operands,
+  void (*int32_readout)(const IntegerReadout&, int steps, const std::int32_t* operands,
                          std::size_t stride, double* out);
-  /// One trace alone, for layers that fits_short() and that have FloatRequantisers; null where
+  /// One trace alone, for layers that fits_int16() and that have FloatRequantizers; null where
   /// there is no such kernel. x [steps] of [input_words]; operands [steps + 1] of [units], packed
   /// into words, the first given, at a stride of whole registers; state [units], in place.
-  void (*single_gru)(const NarrowGru&, int steps, const std::int32_t* x, std::size_t x_stride,
+  void (*single_gru)(const Int32Gru&, int steps, const std::int32_t* x, std::size_t x_stride,
                      std::int32_t* operands, std::size_t stride, std::int32_t* state);
   /// out [steps][rows]; whole registers of words.
   void (*single_readout)(const IntegerReadout&, int steps, const std::int32_t* operands,
                          std::size_t stride, double* out);
   /// x [steps] of [inputs][16]; states [steps + 1] of [units][16], the first given, and their
   /// operands alike.
-  void (*wide_gru)(const WideGru&, int steps, const double* x, std::size_t x_stride,
+  void (*float64_gru)(const Float64Gru&, int steps, const double* x, std::size_t x_stride,
                    double* operands, double* states, std::size_t stride, double* scratch);
-  void (*wide_readout)(const IntegerReadout&, int steps, const double* values, std::size_t stride,
+  void (*float64_readout)(const IntegerReadout&, int steps, const double* values, std::size_t stride,
                        double* out);
 };
 

@@ -16,20 +16,20 @@ constexpr IntegerKernels integer_table(const char* name) {
   using Wide = WideKernel<Arch>;
   constexpr bool alone = kFusesMultiplyAdd<Arch>;
   return {.name = name,
-          .narrow_lanes = Block,
+          .int32_lanes = Block,
           .tile_units = Units,
           .single_units = Single::kUnits,
           .single_lane_words = Single::kWidth,
           .operands_per_word = Dot::kPerWord,
           .offset_operands = Dot::kOffset != 0,
           .fuses = kFusesMultiplyAdd<Arch>,
-          .quantise = Narrow::quantise,
-          .narrow_gru = Narrow::gru,
-          .narrow_readout = Narrow::readout,
+          .quantize = Narrow::quantize,
+          .int32_gru = Narrow::gru,
+          .int32_readout = Narrow::readout,
           .single_gru = alone ? Single::gru : nullptr,
           .single_readout = alone ? Single::readout : nullptr,
-          .wide_gru = Wide::gru,
-          .wide_readout = Wide::readout};
+          .float64_gru = Wide::gru,
+          .float64_readout = Wide::readout};
 }
 
 }  // namespace

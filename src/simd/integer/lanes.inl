@@ -27,7 +27,7 @@ struct Words {
   }
   static V low_bits(V x, int bits) { return x & V((std::int32_t{1} << bits) - 1); }
   /// Of numbers within 16 bits, one of them not negative.
-  static V short_product(V x, V positive) {
+  static V int16_product(V x, V positive) {
     if constexpr (kWidth == 16) {
 #ifdef __AVX512BW__
       return V(_mm512_madd_epi16(x, positive));
@@ -43,7 +43,7 @@ struct Words {
   }
   /// A segment's value `rest` after its start: base + (slope * rest >> shift).
   static V on_segment(V entry, V rest, int shift) {
-    return (entry >> 16) + (short_product(entry, rest) >> shift);
+    return (entry >> 16) + (int16_product(entry, rest) >> shift);
   }
   /// A segment's word, 0 <= x < 32.
   static V look_up(const TanhSegments& table, V x) {
@@ -90,7 +90,7 @@ struct Reals {
   static V floor_shift(V x, int shift) { return xsimd::floor(x * power(-shift)); }
   static V round_shift(V x, int shift) { return xsimd::nearbyint(x * power(-shift)); }
   static V low_bits(V x, int bits) { return x - up(floor_shift(x, bits), bits); }
-  static V short_product(V x, V positive) { return x * positive; }
+  static V int16_product(V x, V positive) { return x * positive; }
   static V on_segment(V entry, V rest, int shift) {
     return floor_shift(entry, 16) + floor_shift(low_bits(entry, 16) * rest, shift);
   }

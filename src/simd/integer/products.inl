@@ -52,7 +52,7 @@ xsimd::batch<float, Arch> multiply_add(xsimd::batch<float, Arch> a, xsimd::batch
   return xsimd::fma(a, b, c);
 }
 
-/// The same where FloatRequantisers hold.
+/// The same where FloatRequantizers hold.
 template <class Arch>
 xsimd::batch<std::int32_t, Arch> fused(xsimd::batch<std::int32_t, Arch> sum,
                                        xsimd::batch<float, Arch> gain,
@@ -60,7 +60,7 @@ xsimd::batch<std::int32_t, Arch> fused(xsimd::batch<std::int32_t, Arch> sum,
   using V = xsimd::batch<std::int32_t, Arch>;
   using F = xsimd::batch<float, Arch>;
   return xsimd::bitwise_cast<V>(multiply_add<Arch>(xsimd::bitwise_cast<F>(sum), gain, offset)) -
-         V(FloatRequantisers::kStart);
+         V(FloatRequantizers::kStart);
 }
 
 /// As many words as a register holds doubles.

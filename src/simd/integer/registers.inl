@@ -9,7 +9,7 @@ namespace {
 
 /// Words to shorts, shorts to bytes, saturating: in each 16 bytes first a's, then b's.
 inline __m128i pack_words(__m128i a, __m128i b) { return _mm_packs_epi32(a, b); }
-inline __m128i pack_shorts(__m128i a, __m128i b) { return _mm_packs_epi16(a, b); }
+inline __m128i pack_int16(__m128i a, __m128i b) { return _mm_packs_epi16(a, b); }
 /// a0 b0 a1 b1 ... of the lower and the upper half of each 16 bytes.
 inline __m128i interleave_low(__m128i a, __m128i b) { return _mm_unpacklo_epi16(a, b); }
 inline __m128i interleave_high(__m128i a, __m128i b) { return _mm_unpackhi_epi16(a, b); }
@@ -37,7 +37,7 @@ inline __m128i sixteen_bytes(const void* p, __m128i) {
 
 #ifdef __AVX2__
 inline __m256i pack_words(__m256i a, __m256i b) { return _mm256_packs_epi32(a, b); }
-inline __m256i pack_shorts(__m256i a, __m256i b) { return _mm256_packs_epi16(a, b); }
+inline __m256i pack_int16(__m256i a, __m256i b) { return _mm256_packs_epi16(a, b); }
 inline __m256i interleave_low(__m256i a, __m256i b) { return _mm256_unpacklo_epi16(a, b); }
 inline __m256i interleave_high(__m256i a, __m256i b) { return _mm256_unpackhi_epi16(a, b); }
 inline __m256i interleave_bytes_low(__m256i a, __m256i b) { return _mm256_unpacklo_epi8(a, b); }
@@ -62,7 +62,7 @@ inline __m256i sixteen_bytes(const void* p, __m256i) {
 
 #ifdef __AVX512BW__
 inline __m512i pack_words(__m512i a, __m512i b) { return _mm512_packs_epi32(a, b); }
-inline __m512i pack_shorts(__m512i a, __m512i b) { return _mm512_packs_epi16(a, b); }
+inline __m512i pack_int16(__m512i a, __m512i b) { return _mm512_packs_epi16(a, b); }
 inline __m512i interleave_low(__m512i a, __m512i b) { return _mm512_unpacklo_epi16(a, b); }
 inline __m512i interleave_high(__m512i a, __m512i b) { return _mm512_unpackhi_epi16(a, b); }
 inline __m512i shuffle_bytes(__m512i x, __m512i order) { return _mm512_shuffle_epi8(x, order); }

@@ -35,7 +35,7 @@ struct SingleNarrowKernel {
   }
 
   /// The complete sums of a plane (r, z, n, s) of the group whose rows begin at `row`.
-  [[gnu::always_inline]] static void put(const FloatRequantisers& floats, int row,
+  [[gnu::always_inline]] static void put(const FloatRequantizers& floats, int row,
                                          const V (&sum)[kSums], H (&half)[kHalves]) {
     const auto word = [&](int i) {
       const int at = row + i * kWidth;
@@ -58,7 +58,7 @@ struct SingleNarrowKernel {
     }
   }
 
-  static void step(const NarrowGru& g, const typename Half::Constants& constants,
+  static void step(const Int32Gru& g, const typename Half::Constants& constants,
                    const std::int32_t* x, const std::int32_t* operands, std::int32_t* next,
                    std::int16_t* state) {
     const std::int32_t* w = g.weights;
@@ -85,7 +85,7 @@ struct SingleNarrowKernel {
     }
   }
 
-  static void gru(const NarrowGru& g, int count, const std::int32_t* x, std::size_t x_stride,
+  static void gru(const Int32Gru& g, int count, const std::int32_t* x, std::size_t x_stride,
                   std::int32_t* operands, std::size_t stride, std::int32_t* state) {
     const typename Half::Constants constants(g.tail);
     for (int t = 0; t < count; ++t, x += x_stride, operands += stride)
@@ -98,7 +98,7 @@ struct SingleNarrowKernel {
       for (int c = 0; c < r.rows; ++c) {
         V sum(0);
         for (int k = 0; k < r.words; k += kWidth)
-          sum = V(Dot::dot(sum, load(operands + k), load(r.narrow_weights + c * r.words + k)));
+          sum = V(Dot::dot(sum, load(operands + k), load(r.int32_weights + c * r.words + k)));
         *out++ = word_of_output(r, c, sum_of_lanes(sum));
       }
   }

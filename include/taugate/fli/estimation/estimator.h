@@ -46,7 +46,7 @@ struct Estimate {
   /// Standard deviations of lm and mle, see Fit: given what is known, as a shift that all pixels
   /// share; NaN for the others.
   LifetimeBound deviation = {};
-  double misfit = kNone;  ///< of lm and mle, relative (goodness.h)
+  double deviance_terms = kNone;  ///< of lm and mle, relative (goodness.h)
 };
 
 struct EstimatorOptions {

@@ -30,8 +30,8 @@
 #include <vector>
 
 #include "taugate/fli/estimation/cramer_rao.h"
-#include "fli/estimation/goodness.h"
-#include "fli/estimation/levenberg_marquardt.h"
+#include "taugate/fli/estimation/goodness.h"
+#include "taugate/fli/estimation/levenberg_marquardt.h"
 #include "taugate/fli/physics/range.h"
 
 namespace taugate {

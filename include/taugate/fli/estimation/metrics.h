@@ -18,14 +18,14 @@
 
 namespace taugate {
 
-struct Spread {
+struct MeanStddev {
   double mean = 0.0;
   double deviation = 0.0;  ///< standard deviation over traces (divisor N)
 };
 
 struct Metrics {
   std::size_t traces = 0;
-  Spread rmse, r2, l2, dtw;  ///< rmse.mean is the pooled RMSE; all NaN where there are no traces
+  MeanStddev rmse, r2, l2, dtw;  ///< rmse.mean is the pooled RMSE; all NaN where there are no traces
   double pooled_r2 = 0.0;    ///< NaN also where every true trace is constant
 };
 
@@ -49,7 +49,7 @@ class MetricsSum {
     double x = 0.0, x2 = 0.0;
     void add(double value) { x += value, x2 += value * value; }
     void add(const Sums& other) { x += other.x, x2 += other.x2; }
-    Spread spread(double n) const;
+    MeanStddev mean_stddev(double n) const;
   };
   struct Part {
     Sums rmse, r2, l2, dtw;

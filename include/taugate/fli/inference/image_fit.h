@@ -76,7 +76,7 @@ struct ImageFit {
 /// the work, pixels not reached staying blank.
 ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
                    const ImageFitOptions& wanted,
-                   const std::function<bool(std::size_t)>& go_on = {},
+                   const std::function<bool(std::size_t)>& keep_going = {},
                    const PhasorTransform* reference = nullptr);
 
 }  // namespace taugate

@@ -13,7 +13,7 @@
 namespace taugate {
 
 /// The times at which a recording has data, on its own clock: without the ends that its recorder
-/// never fills (recorded_range.h). Nothing where it covers the laser period. It must know its bins.
+/// never fills (valid_gates.h). Nothing where it covers the laser period. It must know its bins.
 std::optional<Range> recorded_times(const Measurement& recording, double period_ns);
 
 /// Where, on the record's clock, gate 0 should open so that the IRF rises 6 % into the window. A

@@ -81,12 +81,12 @@ struct TrainedModel : TraceModel {
 
 /// Of integers. What counts are the members of TraceModel; when it is saved, the network's notes
 /// are made of them.
-struct QuantisedModel : TraceModel {
+struct QuantizedModel : TraceModel {
   IntegerModel network;
 
-  explicit QuantisedModel(IntegerModel network) : network(std::move(network)) {}
+  explicit QuantizedModel(IntegerModel network) : network(std::move(network)) {}
   /// For the same traces as `of`.
-  QuantisedModel(IntegerModel network, const TraceModel& of)
+  QuantizedModel(IntegerModel network, const TraceModel& of)
       : TraceModel(of), network(std::move(network)) {
     novelty.reset();  // that was the other network's
   }
@@ -97,7 +97,7 @@ struct QuantisedModel : TraceModel {
 };
 
 void save(const std::filesystem::path& path, const TrainedModel& model);
-void save(const std::filesystem::path& path, const QuantisedModel& model);
+void save(const std::filesystem::path& path, const QuantizedModel& model);
 void save(const std::filesystem::path& path, const TraceModel& model);  ///< either
 
 /// What a model file of any kind keeps beside the network, by key.
@@ -107,7 +107,7 @@ ModelNotes notes_of(const TraceModel& model);
 /// network.
 TrainedModel load_trained_model(const std::filesystem::path& path);
 /// The same for integers.
-QuantisedModel load_quantised_model(const std::filesystem::path& path);
+QuantizedModel load_quantized_model(const std::filesystem::path& path);
 /// Either, as the file says.
 std::unique_ptr<TraceModel> load_trace_model(const std::filesystem::path& path);
 /// Whether a safetensors file holds a network of integers; Error where it cannot be read.

@@ -12,7 +12,7 @@
 
 #include "taugate/core/error.h"
 #include "taugate/fli/physics/acquisition.h"
-#include "fli/estimation/dual.h"
+#include "taugate/fli/physics/dual.h"
 
 namespace taugate {
 

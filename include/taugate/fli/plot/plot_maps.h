@@ -13,7 +13,7 @@
 
 namespace taugate {
 
-struct PictureSize {
+struct PlotSize {
   int width = 0, height = 0;  ///< pixels
 };
 
@@ -34,7 +34,7 @@ void draw_lifetime_maps(const std::filesystem::path& path, std::span<const Lifet
                         const std::string& label = "lifetime (ns)");
 /// What draw_lifetime_maps makes of so many panels of that shape. Each pixel of an image takes a
 /// whole number of the picture's, unless the image is larger than 2048 or longer than 4 to 1.
-PictureSize lifetime_maps_size(std::size_t panels, int width, int height);
+PlotSize lifetime_maps_size(std::size_t panels, int width, int height);
 
 /// An image whose hue is the lifetime and whose brightness is the intensity (the 99th percentile
 /// and above is full), with the two-dimensional key. `intensities`: [height][width], counts.
@@ -42,7 +42,7 @@ void draw_overlay(const std::filesystem::path& path, const LifetimePanel& panel,
                   std::span<const float> intensities, std::optional<Range> scale_ns = {});
 
 /// One decay. All spans have a value a gate, or are empty where they may be.
-struct TracePicture {
+struct TracePlot {
   std::string title;
   double gate_step_ns = 0.0;
   std::span<const float> measured;   ///< TPSF, counts
@@ -55,7 +55,7 @@ struct TracePicture {
 
 /// Logarithmic and linear view; with a reconvolution also its residuals, in deviations of Poisson
 /// counts: (measured - reconvolution) / sqrt(max(reconvolution, 1)).
-void draw_trace(const std::filesystem::path& path, const TracePicture& trace);
+void draw_trace(const std::filesystem::path& path, const TracePlot& trace);
 
 /// Losses against the traces seen so far. The two curves may have been sampled at different points.
 struct LearningCurve {

@@ -1,6 +1,6 @@
 #pragma once
-// The integer arithmetic of a quantised GRU, defined once. Everything else that computes with these
-// integers (the engines, fake quantisation in training, the hardware) equals these functions
+// The integer arithmetic of a quantized GRU, defined once. Everything else that computes with these
+// integers (the engines, fake quantization in training, the hardware) equals these functions
 // exactly, on every value. docs/fixed-point.md derives them, with a worked step.
 //
 // Three kinds of number, each an integer k that stands for k / 2^F, F its fraction bits:
@@ -25,22 +25,22 @@ inline constexpr int kArithmeticVersion = 1;
 /// gates of 8 bits, everything else 16.
 struct Widths {
   int weight_bits = 8;              ///< 2..16, two's complement
-  int operand_fraction = 7;         ///< 1..15; x and h as the multipliers read them
+  int operand_frac_bits = 7;         ///< 1..15; x and h as the multipliers read them
   int input_extra = 0;              ///< further fraction bits of the trace's x; 15 in all at most
   int accumulator_bits = 32;        ///< 32 or 64; never overflows, see check_accumulators()
-  int sum_bits = 16;                ///< 8..48; sums before an activation
-  int gate_sum_fraction = 12;       ///< of those of r and z
-  int candidate_sum_fraction = 12;  ///< of those of n
-  int gate_fraction = 7;            ///< 2..15, reset_before: 2..23; r and z
-  int candidate_fraction = 15;      ///< 1..22; n
-  int product_fraction = 7;         ///< reset_before: r*h as U_n's multipliers read it
-  int state_fraction = 15;          ///< 1..30; the carried state h
+  int preact_bits = 16;                ///< 8..48; sums before an activation
+  int gate_preact_frac_bits = 12;       ///< of those of r and z
+  int candidate_preact_frac_bits = 12;  ///< of those of n
+  int gate_frac_bits = 7;            ///< 2..15, reset_before: 2..23; r and z
+  int candidate_frac_bits = 15;      ///< 1..22; n
+  int product_frac_bits = 7;         ///< reset_before: r*h as U_n's multipliers read it
+  int state_frac_bits = 15;          ///< 1..30; the carried state h
   /// r*h and the blend use the MAC operand instead of the carried state. (Where the state is
-  /// quantised on entry to a step, as QKeras does.)
+  /// quantized on entry to a step, as QKeras does.)
   bool step_reads_operand = false;
   bool head_reads_state = false;  ///< the head's multipliers read the carried state
   int output_bits = 16;           ///< 8..48
-  int output_fraction = 14;
+  int output_frac_bits = 14;
 
   /// Throws UsageError, naming the field, what was found and what fits.
   void validate(GruForm form, Activation activation) const;
@@ -88,19 +88,19 @@ std::int64_t round_half_even(double value);
 
 /// From an accumulator's unit to a sum's: accumulator * multiplier / 2^shift. A power of two is
 /// multiplier 1 (or a power of two with shift 0).
-struct Requantiser {
+struct Requantizer {
   std::uint16_t multiplier = 1;  ///< at least 1
   std::uint8_t shift = 0;        ///< at most 62
-  bool operator==(const Requantiser&) const = default;
+  bool operator==(const Requantizer&) const = default;
 };
 
-/// The nearest requantiser to `ratio`, within 2^-16 of it; exact for a power of two. Error when the
+/// The nearest requantizer to `ratio`, within 2^-16 of it; exact for a power of two. Error when the
 /// ratio is not in [2^-46, 65535.5).
-Requantiser nearest_requantiser(double ratio);
+Requantizer nearest_requantizer(double ratio);
 
 /// |accumulator| * multiplier stays within 2^62 (check_accumulators proves it), so 64 bits hold
 /// every step of this.
-constexpr std::int64_t requantise(std::int64_t accumulator, Requantiser by, int word_bits) {
+constexpr std::int64_t requantize(std::int64_t accumulator, Requantizer by, int word_bits) {
   return saturate_word(round_shift(accumulator * by.multiplier, by.shift), word_bits);
 }
 
@@ -115,23 +115,23 @@ class Arithmetic {
   Activation activation() const { return activation_; }
 
   /// Fraction bits of the trace's samples.
-  int input_fraction() const { return w_.operand_fraction + w_.input_extra; }
+  int input_frac_bits() const { return w_.operand_frac_bits + w_.input_extra; }
   /// An input sample on its grid; beyond its range, infinity included, saturates. Not for a NaN.
   std::int64_t input(float x) const;
   /// A word from outside on the same grid: saturates, so that -2^F becomes 1 - 2^F.
-  std::int64_t input(std::int16_t x) const { return saturate_fraction(x, input_fraction()); }
+  std::int64_t input(std::int16_t x) const { return saturate_fraction(x, input_frac_bits()); }
 
   /// The carried state as the multipliers read it.
   std::int64_t operand(std::int64_t state) const {
-    return saturate_fraction(rescale(state, w_.state_fraction, w_.operand_fraction),
-                             w_.operand_fraction);
+    return saturate_fraction(rescale(state, w_.state_frac_bits, w_.operand_frac_bits),
+                             w_.operand_frac_bits);
   }
-  /// The state as r*h and the blend read it, held_fraction() fraction bits.
+  /// The state as r*h and the blend read it, held_frac_bits() fraction bits.
   std::int64_t held(std::int64_t state) const {
     return w_.step_reads_operand ? operand(state) : state;
   }
-  int held_fraction() const {
-    return w_.step_reads_operand ? w_.operand_fraction : w_.state_fraction;
+  int held_frac_bits() const {
+    return w_.step_reads_operand ? w_.operand_frac_bits : w_.state_frac_bits;
   }
 
   /// r or z of its sum: sigmoid = 1/2 + tanh(x/2)/2 by the table, or clip(x/2 + 1/2, 0, 1).
@@ -140,26 +140,26 @@ class Arithmetic {
   std::int64_t candidate(std::int64_t sum) const;
 
   /// reset_after: n's sum from that of W_n x + b_n and that of U_n h + c_n.
-  std::int64_t candidate_sum(std::int64_t input_sum, std::int64_t r,
-                             std::int64_t recurrent_sum) const {
-    return saturate_word(input_sum + round_shift(r * recurrent_sum, w_.gate_fraction), w_.sum_bits);
+  std::int64_t candidate_preact(std::int64_t input_preact, std::int64_t r,
+                             std::int64_t recurrent_preact) const {
+    return saturate_word(input_preact + round_shift(r * recurrent_preact, w_.gate_frac_bits), w_.preact_bits);
   }
   /// reset_before: r*h as U_n's multipliers read it.
   std::int64_t product(std::int64_t r, std::int64_t held) const {
     return saturate_fraction(
-        rescale(r * held, w_.gate_fraction + held_fraction(), w_.product_fraction),
-        w_.product_fraction);
+        rescale(r * held, w_.gate_frac_bits + held_frac_bits(), w_.product_frac_bits),
+        w_.product_frac_bits);
   }
 
   /// h' = n + z (h - n), rounded once, to the carried state's grid.
   std::int64_t blend(std::int64_t z, std::int64_t n, std::int64_t held) const;
 
   /// Fraction bits of an accumulator whose weights count as integers.
-  int accumulator_fraction(bool reads_product) const {
-    return reads_product ? w_.product_fraction : w_.operand_fraction;
+  int accumulator_frac_bits(bool reads_product) const {
+    return reads_product ? w_.product_frac_bits : w_.operand_frac_bits;
   }
-  int head_fraction() const {
-    return w_.head_reads_state ? w_.state_fraction : w_.operand_fraction;
+  int head_frac_bits() const {
+    return w_.head_reads_state ? w_.state_frac_bits : w_.operand_frac_bits;
   }
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// A quantised network: nothing but integers, and the version of the arithmetic that they were made
+// A quantized network: nothing but integers, and the version of the arithmetic that they were made
 // for. The structure is Seq2Seq's: an encoder, a decoder of the same sizes fed with zeros whose
 // layer k starts from the encoder's layer k, a linear head.
 
@@ -35,7 +35,7 @@ struct IntegerLayer {
   std::vector<std::int64_t> recurrent_bias;  ///< [H], of U_n h; reset_after only
   /// [3H]: r, z (W x + U h), n (W_n x, and U_n (r*h) for reset_before); then for reset_after [H]
   /// more: U_n h.
-  std::vector<Requantiser> requantisers;
+  std::vector<Requantizer> requantizers;
 };
 
 struct IntegerModel {
@@ -46,7 +46,7 @@ struct IntegerModel {
   std::vector<IntegerLayer> encoder, decoder;  ///< as many layers, of the same sizes
   IntegerRows head;                            ///< [C][H]
   std::vector<std::int64_t> head_bias;         ///< [C]
-  std::vector<Requantiser> head_requantisers;  ///< [C]
+  std::vector<Requantizer> head_requantizers;  ///< [C]
   /// What else is needed to use the model (acquisition, normalisation), by key, as ModelNotes.
   std::map<std::string, std::string> notes;
 
@@ -62,13 +62,13 @@ struct AccumulatorBound {
   char gate;          ///< 'r', 'z', 'n', 's' (U_n h + c_n of reset_after) or 'y' (the head)
   int row;            ///< within the gate
   std::int64_t most;  ///< saturates at 2^62
-  Requantiser requantiser;
+  Requantizer requantizer;
 };
 /// Interval arithmetic over the actual weights: |bias| + sum of |weight| * (largest operand), which
 /// also bounds every partial sum in any order.
 std::vector<AccumulatorBound> accumulator_bounds(const IntegerModel& model);
 
-/// Error unless every accumulator stays within its bits, and 64 bits hold its requantisation.
+/// Error unless every accumulator stays within its bits, and 64 bits hold its requantization.
 void check_accumulators(const IntegerModel& model);
 
 /// Multiply-accumulates of the matrix products for one trace.

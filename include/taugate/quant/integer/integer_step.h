@@ -1,9 +1,9 @@
 #pragma once
-// One step of a quantised GRU layer and of the head, for one trace: the definition that the engines
+// One step of a quantized GRU layer and of the head, for one trace: the definition that the engines
 // and the hardware equal. Plain loops over 64-bit integers, in which every value can be watched.
 //
 //   q = operand(h)          g = h or q (Widths::step_reads_operand)
-//   r = gate(R_r(b_r + W_r x + U_r q))            R: requantise to the sum's grid
+//   r = gate(R_r(b_r + W_r x + U_r q))            R: requantize to the sum's grid
 //   z = gate(R_z(b_z + W_z x + U_z q))
 //   reset_after   n = candidate(R_n(b_n + W_n x) + round(r * R_s(c_n + U_n q)))
 //   reset_before  n = candidate(R_n(b_n + W_n x + U_n product(r * g)))
@@ -14,16 +14,16 @@
 namespace taugate {
 
 /// The values of a step, in the order of the equations.
-enum class Node {
+enum class TensorId {
   operand,        ///< q
-  reset_sum,      ///< R_r(...)
-  update_sum,     ///< R_z(...)
+  reset_preact,      ///< R_r(...)
+  update_preact,     ///< R_z(...)
   reset_gate,     ///< r
   update_gate,    ///< z
-  input_sum,      ///< R_n(b_n + W_n x); reset_after
-  recurrent_sum,  ///< R_s(c_n + U_n q); reset_after
+  input_preact,      ///< R_n(b_n + W_n x); reset_after
+  recurrent_preact,  ///< R_s(c_n + U_n q); reset_after
   product,        ///< product(r * g); reset_before
-  candidate_sum,  ///< the argument of candidate()
+  candidate_preact,  ///< the argument of candidate()
   candidate,      ///< n
   state,          ///< h'
   output          ///< y of the head
@@ -31,7 +31,7 @@ enum class Node {
 
 /// Watches nothing.
 struct NoObserver {
-  void operator()(Node, int /*unit*/, std::int64_t /*value*/) const {}
+  void operator()(TensorId, int /*unit*/, std::int64_t /*value*/) const {}
 };
 
 /// Room for a step of a layer of up to `units` units.
@@ -64,49 +64,49 @@ void gru_step(const Arithmetic& a, const IntegerLayer& layer, const std::int32_t
   const int H = layer.hidden;
   const std::int32_t* q = s.operand.data();
   const auto sum = [&](int row, std::int64_t accumulator) {
-    return requantise(accumulator, layer.requantisers[static_cast<std::size_t>(row)], w.sum_bits);
+    return requantize(accumulator, layer.requantizers[static_cast<std::size_t>(row)], w.preact_bits);
   };
   const auto joint_sum = [&](int row) {
     return sum(row, layer.bias[static_cast<std::size_t>(row)] + dot(layer.input, row, x) +
                         dot(layer.recurrent, row, q) * power_of_two(extra));
   };
-  const auto see = [&](Node node, int unit, std::int64_t value) {
+  const auto see = [&](TensorId node, int unit, std::int64_t value) {
     observe(node, unit, value);
     return value;
   };
 
   for (int u = 0; u < H; ++u) {
-    s.operand[u] = static_cast<std::int32_t>(see(Node::operand, u, a.operand(state[u])));
+    s.operand[u] = static_cast<std::int32_t>(see(TensorId::operand, u, a.operand(state[u])));
     s.held[u] = static_cast<std::int32_t>(a.held(state[u]));
   }
   for (int u = 0; u < H; ++u) {
-    const std::int64_t r = a.gate(see(Node::reset_sum, u, joint_sum(u)));
-    const std::int64_t z = a.gate(see(Node::update_sum, u, joint_sum(H + u)));
-    s.reset[u] = static_cast<std::int32_t>(see(Node::reset_gate, u, r));
-    s.update[u] = static_cast<std::int32_t>(see(Node::update_gate, u, z));
+    const std::int64_t r = a.gate(see(TensorId::reset_preact, u, joint_sum(u)));
+    const std::int64_t z = a.gate(see(TensorId::update_preact, u, joint_sum(H + u)));
+    s.reset[u] = static_cast<std::int32_t>(see(TensorId::reset_gate, u, r));
+    s.update[u] = static_cast<std::int32_t>(see(TensorId::update_gate, u, z));
     if (a.form() == GruForm::reset_before)
-      s.product[u] = static_cast<std::int32_t>(see(Node::product, u, a.product(r, s.held[u])));
+      s.product[u] = static_cast<std::int32_t>(see(TensorId::product, u, a.product(r, s.held[u])));
   }
   // Only now: reset_before's U_n reads the products of all units.
   for (int u = 0; u < H; ++u) {
     const int row = 2 * H + u;
     const std::int64_t input = layer.bias[static_cast<std::size_t>(row)];
     const std::int64_t from_x = dot(layer.input, row, x);
-    std::int64_t n_sum = 0;
+    std::int64_t candidate_preact = 0;
     if (a.form() == GruForm::reset_after) {
       const std::int64_t from_q =
           layer.recurrent_bias[static_cast<std::size_t>(u)] + dot(layer.recurrent, row, q);
-      const std::int64_t input_sum = see(Node::input_sum, u, sum(row, input + from_x));
-      const std::int64_t recurrent_sum = see(Node::recurrent_sum, u, sum(row + H, from_q));
-      n_sum = a.candidate_sum(input_sum, s.reset[u], recurrent_sum);
+      const std::int64_t input_preact = see(TensorId::input_preact, u, sum(row, input + from_x));
+      const std::int64_t recurrent_preact = see(TensorId::recurrent_preact, u, sum(row + H, from_q));
+      candidate_preact = a.candidate_preact(input_preact, s.reset[u], recurrent_preact);
     } else {
-      const int shift = w.product_fraction - w.operand_fraction - extra;
-      n_sum = sum(
+      const int shift = w.product_frac_bits - w.operand_frac_bits - extra;
+      candidate_preact = sum(
           row, input + from_x * power_of_two(shift) + dot(layer.recurrent, row, s.product.data()));
     }
-    const std::int64_t n = a.candidate(see(Node::candidate_sum, u, n_sum));
-    see(Node::candidate, u, n);
-    state[u] = static_cast<std::int32_t>(see(Node::state, u, a.blend(s.update[u], n, s.held[u])));
+    const std::int64_t n = a.candidate(see(TensorId::candidate_preact, u, candidate_preact));
+    see(TensorId::candidate, u, n);
+    state[u] = static_cast<std::int32_t>(see(TensorId::state, u, a.blend(s.update[u], n, s.held[u])));
   }
 }
 
@@ -119,9 +119,9 @@ void head_step(const Arithmetic& a, const IntegerModel& model, const std::int32_
     s.operand[u] = w.head_reads_state ? state[u] : static_cast<std::int32_t>(a.operand(state[u]));
   for (int c = 0; c < model.outputs(); ++c) {
     const auto at = static_cast<std::size_t>(c);
-    y[c] = requantise(model.head_bias[at] + dot(model.head, c, s.operand.data()),
-                      model.head_requantisers[at], w.output_bits);
-    observe(Node::output, c, y[c]);
+    y[c] = requantize(model.head_bias[at] + dot(model.head, c, s.operand.data()),
+                      model.head_requantizers[at], w.output_bits);
+    observe(TensorId::output, c, y[c]);
   }
 }
 

@@ -12,28 +12,28 @@
 
 namespace taugate {
 
-enum class RangeRule {
+enum class CalibrationMethod {
   minmax,      ///< holds every value that was seen
   percentile,  ///< holds 99.99 % of them
   mse,         ///< least mean square error of rounding and clipping, after the activation for sums
 };
 /// "minmax", "percentile", "mse". Throws UsageError for another name.
-RangeRule range_rule(std::string_view name);
-const char* name_of(RangeRule rule);
+CalibrationMethod calibration_method(std::string_view name);
+const char* name_of(CalibrationMethod rule);
 
 /// Widths in which no value of a network of ordinary weights saturates and little is rounded:
 /// 16-bit weights, 40-bit sums. For watching, not for hardware.
-Widths widths_for_watching();
+Widths observer_widths();
 
 /// Ranges for sums and outputs of these widths, from the network's values on `traces` [N][T],
-/// normalised as in training. The integers' own step is watched, in widths_for_watching(). Error
+/// normalised as in training. The integers' own step is watched, in observer_widths(). Error
 /// for a part of a trace, for no trace, and where all samples are zero or one is not a number.
 Ranges calibrate(const Seq2Seq& model, const Widths& widths, std::span<const float> traces,
-                 RangeRule rule);
+                 CalibrationMethod rule);
 
 /// How far one kind of value came, over all layers, units and steps.
-struct NodeUse {
-  Node node;
+struct TensorRange {
+  TensorId node;
   int fraction = 0;          ///< fraction bits: a value stands for value / 2^fraction
   std::int64_t limit = 0;    ///< the largest value that its word holds
   std::int64_t most = 0;     ///< the largest magnitude that was seen
@@ -42,10 +42,10 @@ struct NodeUse {
       0;  ///< of these, at either end of the range (or exactly there by chance)
 };
 /// "reset gate's sum", ...
-const char* name_of(Node node);
+const char* name_of(TensorId node);
 
-/// Watches the model on `traces` [N][T]; in the order of Node, gates left out since they cannot
+/// Watches the model on `traces` [N][T]; in the order of TensorId, gates left out since they cannot
 /// saturate, and nodes that the form does not have. Errors as in calibrate().
-std::vector<NodeUse> node_use(const IntegerModel& model, std::span<const float> traces);
+std::vector<TensorRange> tensor_ranges(const IntegerModel& model, std::span<const float> traces);
 
 }  // namespace taugate

@@ -19,19 +19,19 @@ enum class WeightScale {
 
 /// The largest magnitudes to expect of what has no natural range.
 struct Ranges {
-  double gate_sum = 8.0;       ///< sums of r and z, which have levelled off at 8
-  double candidate_sum = 8.0;  ///< sums of n and of its two parts; n has levelled off at 4
+  double gate_preact = 8.0;       ///< sums of r and z, which have levelled off at 8
+  double candidate_preact = 8.0;  ///< sums of n and of its two parts; n has levelled off at 4
   double output = 2.0;         ///< the head's outputs
 };
 /// The widths with the finest sum and output fractions that hold these ranges.
 Widths with_ranges(Widths widths, const Ranges& ranges);
 
-struct QuantiseOptions {
+struct QuantizeOptions {
   Widths widths = {};
   WeightScale scale = WeightScale::symmetric;
   bool per_row = true;         ///< a scale for each row of accumulators, or one for each layer
-  bool powers_of_two = false;  ///< scales are powers of two, so that requantising is a shift
-  /// Of the requantisers' multipliers, 1..16: scales are rounded up, by less than 2^(1 - bits), to
+  bool powers_of_two = false;  ///< scales are powers of two, so that requantizing is a shift
+  /// Of the requantizers' multipliers, 1..16: scales are rounded up, by less than 2^(1 - bits), to
   /// what such a multiplier stands for exactly, so that a sum fits 32 bits on its way (and a small
   /// multiplier in hardware). 0, and the paper's scale: as they are, to the nearest 16-bit
   /// multiplier.
@@ -48,12 +48,12 @@ struct WeightScales {
 
 /// The scales that the options ask for. A row's unit is raised where its bias would otherwise not
 /// fit its accumulator.
-WeightScales weight_scales(const Seq2Seq& model, const QuantiseOptions& options);
+WeightScales weight_scales(const Seq2Seq& model, const QuantizeOptions& options);
 
 /// Integers of a model with these scales (learned ones, or those of weight_scales). Weights round
 /// half to even and saturate. Throws Error for weights that are not finite, or when an accumulator
 /// could overflow; UsageError for widths that do not fit together.
-IntegerModel quantise(const Seq2Seq& model, const Widths& widths, const WeightScales& scales);
-IntegerModel quantise(const Seq2Seq& model, const QuantiseOptions& options = {});
+IntegerModel quantize(const Seq2Seq& model, const Widths& widths, const WeightScales& scales);
+IntegerModel quantize(const Seq2Seq& model, const QuantizeOptions& options = {});
 
 }  // namespace taugate

@@ -1,6 +1,6 @@
 #pragma once
-// Quantised weights in an otherwise float network: what "post-training quantisation" means in
-// Erbas et al. (2024) and in most papers. For comparison; integers run on quantise()'s models.
+// Quantized weights in an otherwise float network: what "post-training quantization" means in
+// Erbas et al. (2024) and in most papers. For comparison; integers run on quantize()'s models.
 
 #include "taugate/quant/ptq/quantize.h"
 
@@ -8,7 +8,7 @@ namespace taugate {
 
 /// The network with every weight w replaced by k s, its integer times its scale. Of the options'
 /// widths only weight_bits counts; biases, operands and states stay as they are. Scales are not
-/// rounded to short multipliers. Errors as quantise().
-Seq2Seq round_weights(const Seq2Seq& model, const QuantiseOptions& options);
+/// rounded to short multipliers. Errors as quantize().
+Seq2Seq round_weights(const Seq2Seq& model, const QuantizeOptions& options);
 
 }  // namespace taugate

@@ -1,7 +1,7 @@
 #pragma once
-// Quantisation-aware training: a network whose forward pass computes what the integer engine will,
+// Quantization-aware training: a network whose forward pass computes what the integer engine will,
 // value by value, and whose backward pass is the float GRU's, straight through every rounding.
-// docs/quantisation.md explains the choices.
+// docs/quantization.md explains the choices.
 
 #include <vector>
 
@@ -11,8 +11,8 @@
 namespace taugate {
 
 struct QatOptions {
-  QuantiseOptions quantise;  ///< widths; scales as observed in the weights of each step, or fixed
-  /// The scales are parameters, trained with the weights from where `quantise` starts them (Esser
+  QuantizeOptions quantize;  ///< widths; scales as observed in the weights of each step, or fixed
+  /// The scales are parameters, trained with the weights from where `quantize` starts them (Esser
   /// et al., "Learned step size quantization", ICLR 2020); not with a fixed grid.
   bool learned_scales = false;
 };
@@ -50,8 +50,8 @@ class QatNetwork {
   /// The float network with the current parameters, from which `integers` come.
   Seq2Seq master() const;
   WeightScales scales() const;
-  /// quantise() with the same parameters and scales: computes exactly what run() does.
-  IntegerModel integers() const { return quantise(master(), options_.quantise.widths, scales()); }
+  /// quantize() with the same parameters and scales: computes exactly what run() does.
+  IntegerModel integers() const { return quantize(master(), options_.quantize.widths, scales()); }
 
  private:
   struct Layer {

@@ -1,5 +1,5 @@
 #pragma once
-// The element-by-element part of a quantised GRU's step for training: Arithmetic's functions on
+// The element-by-element part of a quantized GRU's step for training: Arithmetic's functions on
 // blocks of traces, in floating point. A number k / 2^F of the integer arithmetic is held as just
 // that, and every operation here is exact or rounds where the integers round, so values equal the
 // integers times their grid to the last bit (tests/quant/test_qat.cpp).
@@ -27,7 +27,7 @@ struct QatGrids {
   Activation activation{};
   bool narrow = false;  ///< floats hold all products; otherwise doubles must
   bool step_reads_operand = false;
-  QatGrid gate_sum, candidate_sum, gate, candidate, product, state, operand, output;
+  QatGrid gate_preact, candidate_preact, gate, candidate, product, state, operand, output;
   double gate_last = 0.0, candidate_last = 0.0;  ///< largest arguments of tanh's table
 };
 
@@ -41,7 +41,7 @@ struct QatStep {
   const float* held = nullptr;    ///< the state as r*h and the blend read it
   float* state = nullptr;         ///< the next carried state
   float* operand = nullptr;       ///< the same, as multipliers read it
-  std::uint8_t* stops = nullptr;  ///< of GruSequence, or null
+  std::uint8_t* saturation_mask = nullptr;  ///< of GruSequence, or null
   /// Null, or room for the sums: those of r, z, W_n x (reset_after), and n's argument; four planes.
   float* sums = nullptr;
 };
@@ -54,7 +54,7 @@ struct QatKernels {
   /// reset_before: accumulator of n -> n and the next state.
   void (*before_blend)(const QatStep&);
   /// values [n]: accumulators of the given unit -> numbers of the grid.
-  void (*requantise)(const QatGrid&, double unit, std::size_t n, float* values);
+  void (*requantize)(const QatGrid&, double unit, std::size_t n, float* values);
 };
 
 /// Those for the architecture of simd::kernels<float>().

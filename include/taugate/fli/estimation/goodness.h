@@ -9,9 +9,9 @@
 //     chi2 = sum_g (N_g - M_g)^2 / M_g,   freedom nu = groups - unknowns.
 //
 // A model is always a little wrong, and with counts enough that shows. So a fit is poor where the
-// misfit is significant, chi2 more than five deviations up (Wilson and Hilferty, Proc. Natl. Acad.
+// deviance_terms is significant, chi2 more than five deviations up (Wilson and Hilferty, Proc. Natl. Acad.
 // Sci. 17, 1931), and of a size that matters: sqrt((chi2 - nu) / sum N), the
-// root mean square of the relative misfit over the photons, above 1 %.
+// root mean square of the relative deviance_terms over the photons, above 1 %.
 
 #include <span>
 
@@ -19,8 +19,8 @@ namespace taugate {
 
 struct Goodness {
   double significance = 0.0;  ///< in standard deviations of a good fit
-  double misfit = 0.0;        ///< relative, root mean square over the photons; 0 where none shows
-  bool poor() const { return significance > 5.0 && misfit > 0.01; }
+  double deviance_terms = 0.0;        ///< relative, root mean square over the photons; 0 where none shows
+  bool poor() const { return significance > 5.0 && deviance_terms > 0.01; }
 };
 
 /// counts and mu [gates fitted].
