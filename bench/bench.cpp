@@ -57,8 +57,8 @@ void beside_floats(benchmark::State& state, const std::function<double()>& float
   state.counters["times_float"] = median(ratios);
 }
 
-taugate::Seq2Seq network(std::vector<int> hidden, int gates) {
-  taugate::Seq2Seq result({.gates = gates, .hidden = std::move(hidden)});
+taugate::Model network(std::vector<int> hidden, int gates) {
+  taugate::Model result({.gates = gates, .hidden = std::move(hidden)});
   result.initialise(1);
   return result;
 }
@@ -75,7 +75,7 @@ std::vector<float> traces(std::size_t count, int gates) {
   return data;
 }
 
-double flops(const taugate::Seq2Seq& network) {
+double flops(const taugate::Model& network) {
   return 2.0 * static_cast<double>(network.multiply_accumulates());
 }
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "taugate/nn/seq2seq.h"
+#include "taugate/nn/model.h"
 
 namespace bench {
 
@@ -36,13 +36,13 @@ void beside_floats(benchmark::State& state, const std::function<double()>& float
                    const std::function<double()>& other);
 
 /// A student or teacher with random weights.
-taugate::Seq2Seq network(std::vector<int> hidden, int gates);
+taugate::Model network(std::vector<int> hidden, int gates);
 
 /// Decays with noise, [count][gates], normalised.
 std::vector<float> traces(std::size_t count, int gates);
 
 /// What one trace costs, forward.
-double flops(const taugate::Seq2Seq& network);
+double flops(const taugate::Model& network);
 
 // A file each.
 void add_limits();

@@ -4,17 +4,18 @@
 #include <cstdio>
 #include <vector>
 
-#include "taugate/runtime/engine.h"
+#include "taugate/runtime/executor.h"
 #include "taugate/fli/inference/trained_model.h"
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   try {
     const taugate::TrainedModel model = taugate::load_trained_model(argv[1]);
-    taugate::Engine engine(model.network);
-    std::vector<float> trace(static_cast<std::size_t>(engine.steps()), 0.5f);
-    std::vector<float> decay(trace.size() * static_cast<std::size_t>(engine.outputs()));
-    engine.run(trace, decay);
+    const taugate::LowLatencyExecutor executor(model.network);
+    taugate::ThreadScratch scratch;
+    std::vector<float> trace(static_cast<std::size_t>(executor.steps()), 0.5f);
+    std::vector<float> decay(trace.size() * static_cast<std::size_t>(executor.outputs()));
+    executor.run(scratch, trace, decay);
     std::printf("%g\n", decay.back());
     return 0;
   } catch (const std::exception& error) {

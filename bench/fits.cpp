@@ -5,7 +5,7 @@
 #include "taugate/core/parallel.h"
 #include "taugate/fli/estimation/estimator.h"
 #include "taugate/fli/physics/simulator.h"
-#include "taugate/runtime/engine.h"
+#include "taugate/runtime/executor.h"
 
 namespace bench {
 namespace {
@@ -39,8 +39,9 @@ void beside_network(benchmark::State& state, taugate::EstimatorKind kind, int co
   const std::vector<float> measured = counts(components);
   const std::vector<float> input = traces(kTraces, acquisition.gates);
   std::vector<float> output(input.size());
-  const taugate::Seq2Seq model = network({32}, acquisition.gates);
-  taugate::Engine engine(model);
+  const taugate::Model model = network({32}, acquisition.gates);
+  const taugate::BatchExecutor executor(model);
+  taugate::ThreadScratch scratch;
   const auto seconds_of = [threads](auto&& work) {
     const double start = cpu_seconds();
     work();
@@ -51,7 +52,7 @@ void beside_network(benchmark::State& state, taugate::EstimatorKind kind, int co
         taugate::estimate_all(kind, acquisition, irf, options, measured).data());
   };
   const auto infer = [&] {
-    engine.run(input, output);
+    executor.run(scratch, input, output);
     benchmark::DoNotOptimize(output.data());
   };
   infer(), fit();

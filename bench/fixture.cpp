@@ -19,7 +19,7 @@ void write_fixture(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder);
   const SimulatorConfig config;
   const auto T = static_cast<std::size_t>(config.acquisition.gates);
-  TrainedModel model{Seq2Seq({.gates = config.acquisition.gates, .hidden = {32}}), config, {}};
+  TrainedModel model{Model({.gates = config.acquisition.gates, .hidden = {32}}), config, {}};
   model.network.initialise(1);
   save(folder / "student.safetensors", model);
 

@@ -5,8 +5,7 @@
 
 #include "bench/bench.h"
 #include "taugate/core/parallel.h"
-#include "taugate/runtime/engine.h"
-#include "taugate/runtime/integer_engine.h"
+#include "taugate/runtime/executor.h"
 #include "taugate/quant/ptq/quantize.h"
 
 namespace bench {
@@ -19,23 +18,28 @@ struct Case {
 void integers_beside_floats(benchmark::State& state, const Case& c) {
   constexpr int kGates = 70;
   taugate::set_thread_count(c.threads);
-  const taugate::Seq2Seq model = network({c.units}, kGates);
-  taugate::Engine floats(model);
-  taugate::IntegerEngine integers(taugate::quantize(model));
+  const taugate::Model model = network({c.units}, kGates);
+  const taugate::IntegerModel quantized = taugate::quantize(model);
+  const auto executor_of = [&](const auto& network) -> std::unique_ptr<taugate::Executor> {
+    if (c.batch == 1) return std::make_unique<taugate::LowLatencyExecutor>(network);
+    return std::make_unique<taugate::BatchExecutor>(network);
+  };
+  const auto floats = executor_of(model), integers = executor_of(quantized);
+  taugate::ThreadScratch float_scratch, integer_scratch;
   const std::vector<float> input = traces(static_cast<std::size_t>(c.batch), kGates);
   std::vector<float> output(input.size());
   const int calls = c.batch == 1 ? 64 : 1;  // a turn is long against a look at the clock
-  const auto turn = [&](auto& engine) {
+  const auto turn = [&](const taugate::Executor& executor, taugate::ThreadScratch& scratch) {
     const double start = cpu_seconds();
     for (int i = 0; i < calls; ++i) {
-      engine.run(input, output);
+      executor.run(scratch, input, output);
       benchmark::DoNotOptimize(output.data());
     }
     return (cpu_seconds() - start) / (calls * c.threads);
   };
-  turn(floats), turn(integers);
+  turn(*floats, float_scratch), turn(*integers, integer_scratch);
   beside_floats(
-      state, [&] { return turn(floats); }, [&] { return turn(integers); });
+      state, [&] { return turn(*floats, float_scratch); }, [&] { return turn(*integers, integer_scratch); });
   count_rate(state, "sequences/s", c.batch);
 }
 

@@ -3,7 +3,7 @@
 
 #include "bench/bench.h"
 #include "taugate/core/parallel.h"
-#include "taugate/runtime/engine.h"
+#include "taugate/runtime/executor.h"
 
 namespace bench {
 namespace {
@@ -15,12 +15,15 @@ struct Case {
 
 void infer(benchmark::State& state, const Case& c) {
   taugate::set_thread_count(c.threads);
-  const taugate::Seq2Seq model = network(c.hidden, c.gates);
-  taugate::Engine engine(model);
+  const taugate::Model model = network(c.hidden, c.gates);
+  // One trace alone is a question of latency.
+  const auto executor = c.batch == 1 ? std::unique_ptr<taugate::Executor>(new taugate::LowLatencyExecutor(model))
+                                     : std::make_unique<taugate::BatchExecutor>(model);
+  taugate::ThreadScratch scratch;
   const std::vector<float> input = traces(static_cast<std::size_t>(c.batch), c.gates);
   std::vector<float> output(input.size());
   for (auto _ : state) {
-    engine.run(input, output);
+    executor->run(scratch, input, output);
     benchmark::DoNotOptimize(output.data());
   }
   count_flops(state, c.batch * flops(model), c.threads);

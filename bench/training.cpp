@@ -16,7 +16,7 @@ struct Case {
 void train(benchmark::State& state, const Case& c) {
   taugate::set_thread_count(c.threads);
   const taugate::SimulatorConfig simulator;
-  taugate::Seq2Seq model = network(c.hidden, simulator.acquisition.gates);
+  taugate::Model model = network(c.hidden, simulator.acquisition.gates);
   const taugate::SimulatedTraces data(simulator, {}, 1);
   taugate::TrainingOptions options;
   options.batch = c.batch;

@@ -5,7 +5,7 @@
 // MODEL is what `taugate train` wrote; TRACES is a file of counts (NPY, NPZ, text, PicoHarp).
 // Without a model a small one is trained first, without traces five are simulated.
 
-#include <taugate/taugate.h>
+#include <taugate/fli.h>
 
 #include <cstdio>
 
@@ -13,7 +13,7 @@ namespace {
 
 taugate::TrainedModel train_a_small_model() {
   const taugate::SimulatorConfig prior = taugate::simulator_preset("ss2-70");
-  taugate::TrainedModel model{taugate::Seq2Seq({.gates = 70, .hidden = {16}}), prior, {}};
+  taugate::TrainedModel model{taugate::Model({.gates = 70, .hidden = {16}}), prior, {}};
   model.network.initialise(1);
   const taugate::SimulatedTraces data(prior, model.normalisation, 1);
   taugate::TrainingOptions options;

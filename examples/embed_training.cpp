@@ -1,14 +1,14 @@
 // A training loop of your own: traces that the simulator makes while they are needed, a GRU encoder
 // and decoder, Adam. Prints the loss as it falls.
 
-#include <taugate/taugate.h>
+#include <taugate/fli.h>
 
 #include <cmath>
 #include <cstdio>
 
 int main() try {
   const taugate::SimulatedTraces data(taugate::simulator_preset("ss2-70"), {}, /*seed=*/1);
-  taugate::Seq2Seq network({.gates = data.steps(), .outputs = data.outputs(), .hidden = {16}});
+  taugate::Model network({.gates = data.steps(), .outputs = data.outputs(), .hidden = {16}});
   network.initialise(/*seed=*/1);
 
   taugate::TrainingOptions options;

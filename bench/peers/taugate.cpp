@@ -1,9 +1,10 @@
-// taugate itself: the inference engine that users embed, and the trainer.
+// taugate itself: the executors that users embed, and the trainer.
 
-#include "taugate/runtime/engine.h"
+#include "taugate/runtime/executor.h"
 #include "taugate/nn/trainer.h"
 
 #include "bench/peers/engine.h"
+#include "taugate/simd/arch.h"
 #include "taugate/core/parallel.h"
 
 namespace peers {
@@ -11,65 +12,20 @@ namespace {
 
 using namespace taugate;
 
-/// A network of any of the peers' shapes, made of taugate's layers.
-class Layers {
- public:
-  explicit Layers(const Network& network)
-      : network_(network), head_(make_layers(), "head", network.layers.back().hidden, 1) {}
-
-  Var<float> operator()(Tape<float>& tape, Var<float> x) const {
-    Var<float> y = x, states[Seq2Seq::kMostLayers];
-    for (std::size_t k = 0; k < grus_.size(); ++k) {
-      const Layer& layer = network_.layers[k];
-      const Var<float> start = layer.starts_from < 0 ? Var<float>{} : states[layer.starts_from];
-      y = layer.reads_zeros ? grus_[k].without_input(tape, x.steps(), start)
-                            : grus_[k](tape, y, start);
-      states[k] = last_step(y);
-    }
-    return head_(tape, y);
+/// A network of any of the peers' shapes.
+taugate::Network description_of(const Task& task) {
+  taugate::Network network{.gates = task.steps, .layers = {}, .head = {}};
+  for (std::size_t k = 0; k < task.network.layers.size(); ++k) {
+    const Layer& layer = task.network.layers[k];
+    network.layers.push_back({.name = layer.name,
+                              .units = layer.hidden,
+                              .reads = layer.reads_zeros ? GruSpec::Reads::zeros
+                                       : k == 0          ? GruSpec::Reads::trace
+                                                         : GruSpec::Reads::below,
+                              .starts_from = layer.starts_from});
   }
-
-  Parameters& parameters() { return parameters_; }
-
-  void load(const Weights& weights) {
-    for (const auto& entry : parameters_.entries()) {
-      const Array& given = weights.at(entry.name);
-      std::copy(given.values.begin(), given.values.end(), parameters_.data() + entry.at.offset);
-    }
-  }
-
-  Chain chain() {
-    const auto find = [&](const std::string& name) -> Weight<float> {
-      const Parameters::Entry* entry = parameters_.find(name);
-      return entry ? Weight<float>{parameters_.matrix(entry->at), {}} : Weight<float>{};
-    };
-    Chain chain;
-    for (const Layer& layer : network_.layers) {
-      Chain::Layer l;
-      l.weights = {find(layer.name + ".weight_ih"), find(layer.name + ".weight_hh"),
-                   find(layer.name + ".bias_ih"), find(layer.name + ".bias_hh")};
-      l.reads_zeros = layer.reads_zeros;
-      l.starts_from = layer.starts_from;
-      chain.layers.push_back(l);
-    }
-    chain.head_weight = find("head.weight").value;
-    chain.head_bias = find("head.bias").value;
-    return chain;
-  }
-
- private:
-  Parameters& make_layers() {
-    for (const Layer& layer : network_.layers)
-      grus_.emplace_back(parameters_, layer.name, layer.reads_zeros ? 0 : layer.inputs,
-                         layer.hidden);
-    return parameters_;
-  }
-
-  Network network_;
-  Parameters parameters_;
-  std::vector<Gru> grus_;
-  Linear head_;
-};
+  return network;
+}
 
 /// The peers' one batch, over and over.
 class OneBatch : public TrainingData {
@@ -96,19 +52,25 @@ class OneBatch : public TrainingData {
 class Taugate : public peers::Engine {
  public:
   explicit Taugate(const Task& task)
-      : task_(task), layers_(task.network), data_(task.steps, task.batch) {
+      : task_(task), model_(description_of(task)), data_(task.steps, task.batch) {
     set_thread_count(task.threads);
   }
 
   void load(const Weights& weights) override {
-    layers_.load(weights);
-    engine_ = std::make_unique<taugate::Engine>(layers_.chain(), task_.steps);
+    for (const auto& entry : model_.parameters().entries()) {
+      const Array& given = weights.at(entry.name);
+      std::copy(given.values.begin(), given.values.end(), model_.parameters().data() + entry.at.offset);
+    }
+    if (task_.batch == 1)
+      executor_ = std::make_unique<LowLatencyExecutor>(model_);
+    else
+      executor_ = std::make_unique<BatchExecutor>(model_);
   }
 
   void infer(const float* input, float* output) override {
     set_thread_count(task_.threads);
     const std::size_t values = static_cast<std::size_t>(task_.steps) * task_.batch;
-    engine_->run({input, values}, {output, values}, TraceOrder::by_gate);
+    executor_->run(scratch_, {input, values}, {output, values}, TraceOrder::by_gate);
   }
 
   double train_step(const float* input, const float* target) override {
@@ -124,16 +86,17 @@ class Taugate : public peers::Engine {
       options.adam.clip_norm = 0.0;
       options.validation_samples = 1;
       trainer_ =
-          std::make_unique<Trainer>(layers_.parameters(), least_squares(layers_), data_, options);
+          std::make_unique<Trainer>(model_.parameters(), least_squares(model_), data_, options);
     }
     return trainer_->step();
   }
 
  private:
   Task task_;
-  Layers layers_;
+  Model model_;
   OneBatch data_;
-  std::unique_ptr<taugate::Engine> engine_;
+  std::unique_ptr<Executor> executor_;
+  ThreadScratch scratch_;
   std::unique_ptr<Trainer> trainer_;
 };
 
@@ -141,7 +104,7 @@ class Taugate : public peers::Engine {
 
 Peer ours() {
   return {.name = "taugate",
-          .isa = simd::kernels<float>().arch,
+          .isa = simd::active_arch(),
           .trains = true,
           .splits = false,
           .make = [](const Task& task) { return std::make_unique<Taugate>(task); }};

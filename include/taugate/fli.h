@@ -1,14 +1,15 @@
 #pragma once
 // Everything that taugate::fli offers, and taugate.h. No third-party header comes with it.
 
-
 #include "taugate/taugate.h"
 
 #include "taugate/fli/estimation/cramer_rao.h"
 #include "taugate/fli/estimation/decay_model.h"
 #include "taugate/fli/estimation/estimator.h"
 #include "taugate/fli/estimation/fit.h"
+#include "taugate/fli/estimation/goodness.h"
 #include "taugate/fli/estimation/irf_fit.h"
+#include "taugate/fli/estimation/levenberg_marquardt.h"
 #include "taugate/fli/estimation/lifetime.h"
 #include "taugate/fli/estimation/metrics.h"
 #include "taugate/fli/estimation/phasor.h"
@@ -29,6 +30,7 @@
 #include "taugate/fli/physics/convolution.h"
 #include "taugate/fli/physics/decay.h"
 #include "taugate/fli/physics/detector.h"
+#include "taugate/fli/physics/dual.h"
 #include "taugate/fli/physics/irf.h"
 #include "taugate/fli/physics/masks.h"
 #include "taugate/fli/physics/normalise.h"

@@ -2,7 +2,6 @@
 // Everything that taugate::taugate offers, in one include, module by module. No third-party header
 // comes with it.
 
-
 #include "taugate/core/arena.h"
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"
@@ -12,7 +11,6 @@
 #include "taugate/core/safetensors.h"
 #include "taugate/core/tensor.h"
 
-
 #include "taugate/autograd/fake_quant.h"
 #include "taugate/autograd/gradcheck.h"
 #include "taugate/autograd/gru.h"
@@ -21,10 +19,11 @@
 
 #include "taugate/nn/distill.h"
 #include "taugate/nn/layers.h"
+#include "taugate/nn/model.h"
 #include "taugate/nn/model_file.h"
+#include "taugate/nn/network.h"
 #include "taugate/nn/optimizer.h"
 #include "taugate/nn/parameters.h"
-#include "taugate/nn/seq2seq.h"
 #include "taugate/nn/trainer.h"
 
 #include "taugate/quant/integer/arithmetic.h"
@@ -39,9 +38,7 @@
 #include "taugate/quant/qat/qat.h"
 #include "taugate/quant/qat/qat_step.h"
 
-#include "taugate/runtime/engine.h"
-#include "taugate/runtime/integer_engine.h"
-#include "taugate/runtime/stream.h"
+#include "taugate/runtime/executor.h"
 
 #include "taugate/interchange/import_weights.h"
 #include "taugate/interchange/onnx.h"

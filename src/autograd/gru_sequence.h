@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "simd/float/kernels.h"
 #include "taugate/autograd/gru.h"
 
 namespace taugate {

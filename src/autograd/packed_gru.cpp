@@ -6,6 +6,7 @@ template <class S>
 PackedGru<S> pack_gru(Arena& arena, const GruWeights<S>& w, GruForm form, Activation activation,
                       bool with_input) {
   PackedGru<S> p;
+  p.kernels = &simd::kernels<S>();
   p.H = w.recurrent.value.cols;
   p.I = with_input ? w.input.value.cols : 0;
   p.form = form;
@@ -37,7 +38,7 @@ PackedGru<S> pack_gru(Arena& arena, const GruWeights<S>& w, GruForm form, Activa
 
 template <class S>
 void PackedGru<S>::step(const S* x, const S* h, S* gates, S* h_next, int lanes) const {
-  const auto& kernel = simd::kernels<S>();
+  const auto& kernel = *kernels;
   const std::size_t plane = static_cast<std::size_t>(H) * lanes;
   S *a_n = gates + 2 * plane, *fourth = gates + 3 * plane;
   kernel.matmul({.weights = rz,

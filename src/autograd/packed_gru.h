@@ -2,12 +2,14 @@
 // A GRU layer whose weights lie in the order in which the kernels read them: the forward step that
 // training and inference share.
 
+#include "simd/float/kernels.h"
 #include "taugate/autograd/gru.h"
 
 namespace taugate {
 
 template <class S>
 struct PackedGru {
+  const simd::Kernels<S>* kernels = nullptr;  ///< for whose order it is
   int H = 0;
   int I = 0;  ///< 0: no input
   GruForm form{};

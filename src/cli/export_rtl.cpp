@@ -5,7 +5,7 @@
 #include "cli/commands.h"
 #include "cli/options/rtl_options.h"
 #include "taugate/core/file.h"
-#include "taugate/runtime/integer_engine.h"
+#include "taugate/runtime/executor.h"
 #include "fli/inference/calibration_traces.h"
 #include "taugate/fli/inference/trained_model.h"
 
@@ -47,7 +47,8 @@ void write_vectors(const fs::path& folder, const QuantizedModel& model, std::siz
   std::vector<std::int16_t> input;
   for (const auto& pixel : pixels) input.insert(input.end(), pixel.begin(), pixel.end());
   std::vector<std::int64_t> output(input.size() * static_cast<std::size_t>(model.outputs()));
-  IntegerEngine(model.network).run_words(input, output);
+  ThreadScratch scratch;
+  IntegerExecutor(model.network).run_words(scratch, input, output);
   make_folder(folder);
   write_words(folder / "golden_input.mem", std::vector<std::int64_t>(input.begin(), input.end()),
               4);

@@ -110,7 +110,7 @@ int import_weights(int argc, char** argv) {
   const ImportedNetwork network = read_network(weights, grid_from(a));
   ImportedModel imported =
       map_layers(network, layer_mapping_from(a, network, prior.simulator.acquisition.gates));
-  const Seq2SeqConfig config = imported.model.config();
+  const Seq2SeqConfig config = seq2seq_config(imported.model.description());
   require(config.outputs == 1 || config.outputs == 3, weights.string(), ": head '", imported.head,
           "' has ", config.outputs,
           " outputs, wanted 1 (the decay) or 3 (also its short and its long component)");

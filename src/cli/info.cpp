@@ -24,12 +24,9 @@ bool looks_like_a_model(const std::string& path) {
   return start.size() == 9 && start[8] == '{';
 }
 
-void print_layers(const std::vector<int>& hidden, GruForm form, Activation activation,
-                  int outputs) {
-  std::cout << "  network      GRU layers a side:";
-  for (int units : hidden) std::cout << ' ' << units;
-  std::cout << " units; " << name_of(form) << ", " << name_of(activation) << " activations, "
-            << outputs << " output(s)\n";
+void print_layers(const Network& network) {
+  std::cout << "  network      " << summary_of(network) << "; " << name_of(network.form()) << ", "
+            << name_of(network.activation()) << " activations, " << network.outputs() << " output(s)\n";
 }
 
 void print_work(std::int64_t multiply_accumulates) {
@@ -52,9 +49,8 @@ void print_traces(const TraceModel& model) {
 
 void print_float_model(const std::string& path) {
   const TrainedModel model = load_trained_model(path);
-  const Seq2SeqConfig& config = model.network.config();
   std::cout << path << ": a taugate model\n";
-  print_layers(config.hidden, config.form, config.activation, config.outputs);
+  print_layers(model.network.description());
   std::cout << "  parameters   " << model.network.parameters().count() << " ("
             << model.network.published_parameter_count()
             << " counting the zero-fed decoder input), " << 4 * model.network.parameters().count()
@@ -93,10 +89,8 @@ void print_accumulators(const IntegerModel& model) {
 
 void print_integer_model(const std::string& path) {
   const IntegerModel model = load_integer_model(path);
-  std::vector<int> hidden;
-  for (const IntegerLayer& layer : model.encoder) hidden.push_back(layer.hidden);
   std::cout << path << ": a taugate model of integers\n";
-  print_layers(hidden, model.form, model.activation, model.outputs());
+  print_layers(model.description);
   std::cout << "  size         " << std::filesystem::file_size(path) << " bytes, "
             << weight_bytes(model) << " of them for " << weight_count(model) << " weights\n";
   print_work(multiply_accumulates(model));

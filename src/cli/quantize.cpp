@@ -163,7 +163,7 @@ Result rounded(const TrainedModel& model, const QuantizeOptions& options, const 
   auto out = std::make_unique<TrainedModel>(round_weights(model.network, options), model);
   out->training = note_of(model, a);
   const std::size_t weights =
-      model.network.multiply_accumulates() / static_cast<std::size_t>(model.network.config().gates);
+      model.network.multiply_accumulates() / static_cast<std::size_t>(model.gates());
   const int bits = options.widths.weight_bits;
   return {std::move(out),
           concat(bits, "-bit weights"),

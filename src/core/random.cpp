@@ -134,12 +134,12 @@ std::int64_t Random::binomial(std::int64_t trials, double p) {
     return k;
   }
   // W. Hörmann, "The generation of binomial random variates", 1993 (BTRS).
-  const double mean_stddev = std::sqrt(n * p * (1.0 - p));
-  const double b = 1.15 + 2.53 * mean_stddev;
+  const double stddev = std::sqrt(n * p * (1.0 - p));
+  const double b = 1.15 + 2.53 * stddev;
   const double a = -0.0873 + 0.0248 * b + 0.01 * p;
   const double c = n * p + 0.5;
   const double v_r = 0.92 - 4.2 / b;
-  const double alpha = (2.83 + 5.1 / b) * mean_stddev;
+  const double alpha = (2.83 + 5.1 / b) * stddev;
   const double mode = std::floor((n + 1.0) * p);
   for (;;) {
     const double u = uniform() - 0.5;

@@ -75,7 +75,7 @@ std::pair<Side, Side> sides_of(const ImportedNetwork& network, const LayerMappin
 }
 
 /// Each layer reads the one below. What a decoder's first layer reads is not looked at.
-void check_chain(const Side& side, bool first_reads_one, const std::string& file) {
+void check_side(const Side& side, bool first_reads_one, const std::string& file) {
   for (std::size_t k = 0; k < side.size(); ++k) {
     if (k == 0 && !first_reads_one) continue;
     const int wanted = k == 0 ? 1 : side[k - 1]->hidden;
@@ -127,27 +127,12 @@ const ImportedLinear& head_of(const ImportedNetwork& network, const std::optiona
   return head;
 }
 
-/// Copies into the parameter of that name. Error for a value that is not finite.
-void put(Parameters& parameters, const std::string& name, const std::vector<float>& values,
+/// Copies into a parameter. Error for a value that is not finite.
+void put(Parameters& parameters, const ParameterRef& at, const std::vector<float>& values,
          const std::string& layer, const std::string& file) {
-  const Parameters::Entry& entry = *parameters.find(name);
   for (float v : values)
     require(std::isfinite(v), file, ": layer '", layer, "' has a value that is not finite");
-  std::copy(values.begin(), values.end(), parameters.data() + entry.at.offset);
-}
-
-void put_side(Parameters& parameters, const std::string& side, const Side& layers, GruForm form,
-              const std::string& file) {
-  for (std::size_t k = 0; k < layers.size(); ++k) {
-    const ImportedGru& gru = *layers[k];
-    const std::string name = concat(side, '.', k, '.');
-    if (parameters.find(name + "weight_ih") != nullptr)
-      put(parameters, name + "weight_ih", gru.weight_ih, gru.name, file);
-    put(parameters, name + "weight_hh", gru.weight_hh, gru.name, file);
-    put(parameters, name + "bias_ih", gru.bias_ih, gru.name, file);
-    if (form == GruForm::reset_after)
-      put(parameters, name + "bias_hh", gru.bias_hh, gru.name, file);
-  }
+  std::copy(values.begin(), values.end(), parameters.data() + at.offset);
 }
 
 }  // namespace
@@ -170,8 +155,8 @@ ImportedNetwork read_network(const std::filesystem::path& path, WeightGrid grid)
 
 ImportedModel map_layers(const ImportedNetwork& network, const LayerMapping& layer_mapping) {
   const auto [encoder, decoder] = sides_of(network, layer_mapping);
-  check_chain(encoder, true, network.file);
-  check_chain(decoder, false, network.file);
+  check_side(encoder, true, network.file);
+  check_side(decoder, false, network.file);
   Seq2SeqConfig config;
   config.gates = layer_mapping.gates;
   for (std::size_t k = 0; k < encoder.size(); ++k) {
@@ -194,12 +179,18 @@ ImportedModel map_layers(const ImportedNetwork& network, const LayerMapping& lay
   require(!network.gates || *network.gates == std::to_string(config.gates), network.file,
           ": its entry \"gates\" is ", network.gates.value_or(""), ", found the wish for ",
           config.gates);
-  ImportedModel imported{Seq2Seq(config), {}, {}, head.name, fed};
+  ImportedModel imported{Model(config), {}, {}, head.name, fed};
   Parameters& parameters = imported.model.parameters();
-  put_side(parameters, "encoder", encoder, config.form, network.file);
-  put_side(parameters, "decoder", decoder, config.form, network.file);
-  put(parameters, "head.weight", head.weight, head.name, network.file);
-  put(parameters, "head.bias", head.bias, head.name, network.file);
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    const GruParameters& at = imported.model.layers()[k].parameters();
+    const ImportedGru& gru = *all[k];
+    if (at.input.rows > 0) put(parameters, at.input, gru.weight_ih, gru.name, network.file);
+    put(parameters, at.recurrent, gru.weight_hh, gru.name, network.file);
+    put(parameters, at.input_bias, gru.bias_ih, gru.name, network.file);
+    if (at.recurrent_bias.rows > 0) put(parameters, at.recurrent_bias, gru.bias_hh, gru.name, network.file);
+  }
+  put(parameters, imported.model.head().weight(), head.weight, head.name, network.file);
+  put(parameters, imported.model.head().bias(), head.bias, head.name, network.file);
   for (const ImportedGru* gru : encoder) imported.encoder.push_back(gru->name);
   for (const ImportedGru* gru : decoder) imported.decoder.push_back(gru->name);
   return imported;

@@ -139,61 +139,65 @@ class Graph {
 /// Builds the graph of one network. Sequences are [T][N][width] inside.
 class Exporter {
  public:
-  explicit Exporter(const Seq2Seq& model) : model_(model), config_(model.config()) {}
+  explicit Exporter(const Model& model) : model_(model), network_(model.description()) {}
 
   OnnxMessage graph() {
-    const std::int64_t T = config_.gates, C = config_.outputs;
+    const std::int64_t T = network_.gates, C = network_.outputs();
+    const bool every_step = network_.head.at == HeadSpec::At::every_step;
     graph_.input("tpsf", {-1, T});
     axis_ = graph_.constant("axis_1", {1}, std::vector<std::int64_t>{1});
     const std::string last = graph_.constant("axis_2", {1}, std::vector<std::int64_t>{2});
     const std::string by_time =
         graph_.add("tpsf_by_time", "Transpose", {"tpsf"}, {integers("perm", {1, 0})});
-    std::string y = graph_.add("trace", "Unsqueeze", {by_time, last});
-    zeros_ = graph_.add("zeros", "ConstantOfShape", {graph_.add("shape", "Shape", {y})});
-    if (config_.activation == Activation::hard) add_hard_constants(by_time);
-    std::vector<std::string> states;
-    for (std::size_t k = 0; k < config_.hidden.size(); ++k)
-      y = layer(concat("encoder.", k), k, y, "", &states.emplace_back());
-    y = zeros_;
-    for (std::size_t k = 0; k < config_.hidden.size(); ++k)
-      y = layer(concat("decoder.", k), k, y, states[k], nullptr);
+    const std::string trace = graph_.add("trace", "Unsqueeze", {by_time, last});
+    const std::string zeros = graph_.add("zeros", "ConstantOfShape", {graph_.add("shape", "Shape", {trace})});
+    if (network_.activation() == Activation::hard) add_hard_constants(by_time);
+    std::string y;
+    for (std::size_t k = 0; k < network_.layers.size(); ++k) {
+      const GruSpec& spec = network_.layers[k];
+      const std::string x = spec.reads == GruSpec::Reads::trace   ? trace
+                            : spec.reads == GruSpec::Reads::zeros ? zeros
+                                                                  : y;
+      y = layer(k, x, spec.starts_from < 0 ? "" : final_state(static_cast<std::size_t>(spec.starts_from)));
+    }
+    if (!every_step) y = final_state(network_.layers.size() - 1);
+    const LinearTensors head(network_.head.name);
     const std::string product = graph_.add(
-        "head_product", "MatMul", {y, transposed("head.weight", C, config_.hidden.back())});
+        "head_product", "MatMul",
+        {y, transposed(head.weight, C, network_.layers.back().units, parameter(model_.head().weight()))});
     const std::string sum = graph_.add(
-        "sfd_by_time", "Add", {product, graph_.constant("head.bias", {C}, parameter("head.bias"))});
+        "sfd_by_time", "Add", {product, graph_.constant(head.bias, {C}, parameter(model_.head().bias()))});
     graph_.add("sfd", "Transpose", {sum}, {integers("perm", {1, 0, 2})});
-    graph_.output("sfd", {-1, T, C});
+    graph_.output("sfd", {-1, static_cast<std::int64_t>(network_.output_steps()), C});
     return graph_.message();
   }
 
  private:
-  std::span<const float> parameter(const std::string& name) const {
-    const auto& at = model_.parameters().find(name)->at;
-    return {model_.parameters().data() + at.offset, static_cast<std::size_t>(at.rows) * at.cols};
+  std::span<const float> parameter(const ParameterRef& at) const {
+    return {model_.parameters().data() + at.offset, static_cast<std::size_t>(at.rows) * static_cast<std::size_t>(at.cols)};
   }
+  const GruParameters& parameters_of(std::size_t k) const { return model_.layers()[k].parameters(); }
+  /// [1][N][H]
+  std::string final_state(std::size_t k) const { return network_.layers[k].name + ".last"; }
 
-  /// The layer's input weights [3H][I]; for the zero-fed decoder, zeros for an input of width 1.
-  std::vector<float> input_weights(const std::string& name, std::size_t k) const {
-    if (name == "decoder.0") return std::vector<float>(std::size_t{3} * config_.hidden[k]);
-    const auto weights = parameter(name + ".weight_ih");
+  /// The layer's input weights [3H][I]; for one that reads zeros, zeros for an input of width 1.
+  std::vector<float> input_weights(std::size_t k) const {
+    const ParameterRef& at = parameters_of(k).input;
+    if (at.rows == 0) return std::vector<float>(std::size_t{3} * static_cast<std::size_t>(network_.layers[k].units));
+    const auto weights = parameter(at);
     return {weights.begin(), weights.end()};
   }
-  std::vector<float> recurrent_bias(const std::string& name, std::size_t k) const {
-    if (config_.form == GruForm::reset_before)
-      return std::vector<float>(std::size_t{3} * config_.hidden[k]);
-    const auto bias = parameter(name + ".bias_hh");
+  std::vector<float> recurrent_bias(std::size_t k) const {
+    const ParameterRef& at = parameters_of(k).recurrent_bias;
+    if (at.rows == 0) return std::vector<float>(std::size_t{3} * static_cast<std::size_t>(network_.layers[k].units));
+    const auto bias = parameter(at);
     return {bias.begin(), bias.end()};
   }
 
   /// States [T][N][H] of a layer. `start`: the state before the first step [1][N][H], or "" for
-  /// zeros; `end` receives the name of the last one, where it is wanted.
-  std::string layer(const std::string& name, std::size_t k, const std::string& x,
-                    const std::string& start, std::string* end) {
-    const std::string last = name + ".last";
-    std::string y = config_.activation == Activation::smooth ? operator_gru(name, k, x, start, last)
-                                                             : scanned_gru(name, k, x, start, last);
-    if (end) *end = last;
-    return y;
+  /// zeros. Its final state gets the name that final_state() gives.
+  std::string layer(std::size_t k, const std::string& x, const std::string& start) {
+    return network_.layers[k].activation == Activation::smooth ? operator_gru(k, x, start) : scanned_gru(k, x, start);
   }
 
   /// From rows of r, z, n to rows of z, r, h, `width` values each.
@@ -205,29 +209,26 @@ class Exporter {
     return result;
   }
 
-  std::string operator_gru(const std::string& name, std::size_t k, const std::string& x,
-                           const std::string& start, const std::string& last) {
-    const std::int64_t H = config_.hidden[k];
-    const std::vector<float> input = in_onnx_order(input_weights(name, k));
-    std::vector<float> bias = in_onnx_order(parameter(name + ".bias_ih"));
-    const std::vector<float> second = in_onnx_order(recurrent_bias(name, k));
+  std::string operator_gru(std::size_t k, const std::string& x, const std::string& start) {
+    const std::string& name = network_.layers[k].name;
+    const std::int64_t H = network_.layers[k].units;
+    const std::vector<float> input = in_onnx_order(input_weights(k));
+    std::vector<float> bias = in_onnx_order(parameter(parameters_of(k).input_bias));
+    const std::vector<float> second = in_onnx_order(recurrent_bias(k));
     bias.insert(bias.end(), second.begin(), second.end());
     const std::int64_t I = static_cast<std::int64_t>(input.size()) / (3 * H);
     Names inputs{
         x, graph_.constant(name + ".W", {1, 3 * H, I}, input),
-        graph_.constant(name + ".R", {1, 3 * H, H}, in_onnx_order(parameter(name + ".weight_hh"))),
+        graph_.constant(name + ".R", {1, 3 * H, H}, in_onnx_order(parameter(parameters_of(k).recurrent))),
         graph_.constant(name + ".B", {1, 6 * H}, bias)};
     if (!start.empty()) inputs.insert(inputs.end(), {"", start});  // "": all sequences are whole
-    graph_.add(name, "GRU", inputs, {name + ".all", last},
+    graph_.add(name, "GRU", inputs, {name + ".all", final_state(k)},
                {integer("hidden_size", H),
-                integer("linear_before_reset", config_.form == GruForm::reset_after)});
+                integer("linear_before_reset", network_.layers[k].form == GruForm::reset_after)});
     return graph_.add(name + ".states", "Squeeze", {name + ".all", axis_});
   }
 
   /// W^T [cols][rows], so that a sequence [T][N][cols] can be multiplied from the left.
-  std::string transposed(const std::string& name, std::int64_t rows, std::int64_t cols) {
-    return transposed(name, rows, cols, parameter(name));
-  }
   std::string transposed(const std::string& name, std::int64_t rows, std::int64_t cols,
                          std::span<const float> weights) {
     std::vector<float> turned;
@@ -246,16 +247,17 @@ class Exporter {
 
   /// The hard GRU, step by step:
   ///   r, z = clip(0.5 x + 0.5, 0, 1),  n = clip(x, -1, 1),  h' = n + z * (h - n)
-  std::string scanned_gru(const std::string& name, std::size_t k, const std::string& x,
-                          const std::string& start, const std::string& last) {
-    const std::int64_t H = config_.hidden[k];
-    const std::vector<float> input = input_weights(name, k);
+  std::string scanned_gru(std::size_t k, const std::string& x, const std::string& start) {
+    const std::string& name = network_.layers[k].name;
+    const GruTensors names(name);
+    const std::int64_t H = network_.layers[k].units;
+    const std::vector<float> input = input_weights(k);
     const std::int64_t I = static_cast<std::int64_t>(input.size()) / (3 * H);
     const std::string product = graph_.add(name + ".x_product", "MatMul",
-                                           {x, transposed(name + ".weight_ih", 3 * H, I, input)});
+                                           {x, transposed(names.weight_ih, 3 * H, I, input)});
     const std::string sums = graph_.add(
         name + ".x_sums", "Add",
-        {product, graph_.constant(name + ".bias_ih", {3 * H}, parameter(name + ".bias_ih"))});
+        {product, graph_.constant(names.bias_ih, {3 * H}, parameter(parameters_of(k).input_bias))});
     std::string first = start;
     if (first.empty()) {
       const std::string width = graph_.constant(name + ".width", {1}, std::vector<std::int64_t>{H});
@@ -264,26 +266,27 @@ class Exporter {
       first = graph_.add(name + ".first", "ConstantOfShape", {shape});
     }
     OnnxMessage body = attribute("body", kGraph);
-    body.message(field::attribute::graph, hard_step(name, k));
-    graph_.add(name, "Scan", {first, sums}, {last, name + ".states"},
+    body.message(field::attribute::graph, hard_step(k));
+    graph_.add(name, "Scan", {first, sums}, {final_state(k), name + ".states"},
                {body, integer("num_scan_inputs", 1)});
     return name + ".states";
   }
 
   /// One step: state [N][H] and W x + b [N][3H] to the next state, twice.
-  OnnxMessage hard_step(const std::string& name, std::size_t k) {
-    const std::int64_t H = config_.hidden[k];
+  OnnxMessage hard_step(std::size_t k) {
+    const std::string& name = network_.layers[k].name;
+    const std::int64_t H = network_.layers[k].units;
     const std::string thirds =
         graph_.constant(name + ".thirds", {3}, std::vector<std::int64_t>{H, H, H});
-    const std::span<const float> U = parameter(name + ".weight_hh");
+    const std::span<const float> U = parameter(parameters_of(k).recurrent);
     const auto gate = [&](const char* letter, std::size_t index) {
       const auto size = static_cast<std::size_t>(H * H);
       return transposed(concat(name, ".U_", letter), H, H, U.subspan(index * size, size));
     };
     const std::string U_r = gate("r", 0), U_z = gate("z", 1), U_n = gate("n", 2);
-    const bool after = config_.form == GruForm::reset_after;
+    const bool after = network_.layers[k].form == GruForm::reset_after;
     if (after) {
-      const std::span<const float> c = parameter(name + ".bias_hh");
+      const std::span<const float> c = parameter(parameters_of(k).recurrent_bias);
       for (std::size_t i = 0; i < 3; ++i)
         graph_.constant(concat(name, ".c_", "rzn"[i]), {H},
                         c.subspan(i * static_cast<std::size_t>(H), static_cast<std::size_t>(H)));
@@ -317,15 +320,15 @@ class Exporter {
     return step.message();
   }
 
-  const Seq2Seq& model_;
-  const Seq2SeqConfig& config_;
+  const Model& model_;
+  const Network& network_;
   Graph graph_{"seq2seq"};
-  std::string axis_, zeros_, pixels_;
+  std::string axis_, pixels_;
 };
 
 }  // namespace
 
-std::string onnx_model(const Seq2Seq& model, const ModelNotes& notes) {
+std::string onnx_model(const Model& model, const ModelNotes& notes) {
   OnnxMessage opset, file;
   opset.number(field::opset::version, kOperatorSet);
   file.number(field::model::ir_version, kIrVersion)

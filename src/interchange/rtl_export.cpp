@@ -44,7 +44,7 @@ struct Row {
 
 /// The rows of `region` (1..5: r, z, W_n x, U_n h, head), by their address.
 std::vector<Row> rows(const IntegerModel& model, int region) {
-  const int H = model.encoder[0].hidden;
+  const int H = model.layers[0].hidden;
   std::vector<Row> all;
   if (region == 5) {
     all.resize(std::size_t{1} << index_bits(model.outputs()));
@@ -57,7 +57,7 @@ std::vector<Row> rows(const IntegerModel& model, int region) {
   const std::size_t side = std::size_t{1} << index_bits(H);  // the decoder's begin here
   all.resize(2 * side);
   for (int dec = 0; dec < 2; ++dec) {
-    const IntegerLayer& layer = dec ? model.decoder[0] : model.encoder[0];
+    const IntegerLayer& layer = model.layers[static_cast<std::size_t>(dec)];
     for (int u = 0; u < H; ++u) {
       const auto unit = static_cast<std::size_t>(u);
       const std::size_t row =
@@ -86,10 +86,10 @@ std::vector<std::uint32_t> column(const IntegerModel& model, const RtlParameters
     if (lane >= 3 * H)
       weight = k > H ? model.head.row(lane - 3 * H)[k - H - 1] : std::int16_t{0};
     else if (k == H)
-      weight = model.encoder[0].input.row(lane)[0];
+      weight = model.layers[0].input.row(lane)[0];
     else
-      weight = k < H ? model.encoder[0].recurrent.row(lane)[k]
-                     : model.decoder[0].recurrent.row(lane)[k - H - 1];
+      weight = k < H ? model.layers[0].recurrent.row(lane)[k]
+                     : model.layers[1].recurrent.row(lane)[k - H - 1];
     const std::uint32_t bits =
         static_cast<std::uint16_t>(weight) & ((std::uint32_t{1} << p.WeightBits) - 1);
     words[static_cast<std::size_t>(lane / lanes)] |= bits << (lane % lanes * p.WeightBits);
@@ -103,11 +103,11 @@ void within(const char* option, int value, int low, int high) {
 }
 
 void check_model(const IntegerModel& model) {
-  require(model.form == GruForm::reset_after,
+  require(model.form() == GruForm::reset_after,
           "[rtl] found a reset_before model, wanted reset_after (docs/rtl.md says what it takes)");
-  require(model.encoder.size() == 1, "[rtl] found ", model.encoder.size(),
-          " layers a side, wanted 1");
-  const int H = model.encoder[0].hidden;
+  const std::size_t side = seq2seq_config(model.description).hidden.size();
+  require(side == 1, "[rtl] found ", side, " layers a side, wanted 1");
+  const int H = model.layers[0].hidden;
   require(H >= 2 && H <= kMostUnits, "[rtl] found ", H, " units, wanted 2..", kMostUnits);
   require(model.outputs() <= H, "[rtl] found ", model.outputs(),
           " outputs, wanted at most as many as units, ", H);
@@ -148,21 +148,21 @@ RtlParameters rtl_parameters(const IntegerModel& model, const RtlOptions& option
   within("contexts", options.contexts, 0, 64);
   within("cores", options.cores, 1, 64);
   within("longest pixel", options.longest, 0, 65535);
-  if (options.longest > 0 && options.longest < model.gates)
+  if (options.longest > 0 && options.longest < model.gates())
     fail_usage("[rtl] longest pixel: found ", options.longest, " samples, wanted at least the ",
-               model.gates, " gates of the model");
+               model.gates(), " gates of the model");
   within("multiplier's port", options.port_bits, 9, 64);
   within("bits of tuser", options.user_bits, 1, 64);
   within("bits of a counter", options.counter_bits, 8, 64);
   check_model(model);
   const Widths& w = model.widths;
   RtlParameters p;
-  p.H = model.encoder[0].hidden;
+  p.H = model.layers[0].hidden;
   p.NOut = model.outputs();
-  p.TMax = options.longest > 0 ? options.longest : model.gates;
+  p.TMax = options.longest > 0 ? options.longest : model.gates();
   p.Contexts = options.contexts > 0 ? options.contexts : 1 + (kRtlStepLatency + p.H - 1) / p.H;
   p.Cores = options.cores;
-  p.Activation = model.activation == Activation::smooth ? 0 : 1;
+  p.Activation = model.activation() == Activation::smooth ? 0 : 1;
   p.WeightBits = w.weight_bits;
   p.OperandFraction = w.operand_frac_bits;
   p.AccBits = w.weight_bits + w.operand_frac_bits + 1;  // one product

@@ -14,30 +14,30 @@ void DistillOptions::validate() const {
   if (!(beta >= 0.0 && std::isfinite(beta))) fail_usage("beta: found ", beta, ", wanted 0 or more");
 }
 
-Distillation::Distillation(const Seq2Seq& teacher, const Seq2SeqConfig& student,
+Distillation::Distillation(const Model& teacher, const Network& student,
                            Parameters& parameters, const DistillOptions& options, std::uint64_t seed)
     : teacher_(teacher), options_((options.validate(), options)) {
-  const Seq2SeqConfig& t = teacher.config();
-  require(t.gates == student.gates && t.outputs == student.outputs,
-          "[distillation] found a teacher of T = ", t.gates, " gates and C = ", t.outputs,
-          " outputs, wanted the student's T = ", student.gates, " and C = ", student.outputs);
+  const Network& t = teacher.description();
+  require(t.gates == student.gates && t.outputs() == student.outputs(),
+          "[distillation] found a teacher of T = ", t.gates, " gates and C = ", t.outputs(),
+          " outputs, wanted the student's T = ", student.gates, " and C = ", student.outputs());
   if (options.beta > 0.0) {
-    const int units = student.hidden.back();
-    projection_ = parameters.add("distillation.projection", t.hidden.back(), units);
+    const int units = student.layers.back().units;
+    projection_ = parameters.add("distillation.projection", t.layers.back().units, units);
     parameters.fill_uniform(projection_, 1.0 / std::sqrt(units), seed, kProjectionStream);
   }
 }
 
 /// Means over T, C and the batch are sums times `scale`; the features' mean is over the teacher's
 /// units in place of C.
-Var<float> Distillation::loss(Tape<float>& tape, const Seq2SeqOutput<float>& student,
+Var<float> Distillation::loss(Tape<float>& tape, const NetworkOutput<float>& student,
                               Var<float> input, Sequence<float> truth, float scale) const {
-  if (!student.sfd.wants_gradient()) return squared_error(tape, student.sfd, truth, scale);
+  if (!student.output.wants_gradient()) return squared_error(tape, student.output, truth, scale);
   const auto alpha = static_cast<float>(options_.alpha), beta = static_cast<float>(options_.beta);
   Tape<float> frozen(tape.arena(), teacher_.parameters().bind());
   const auto teacher = teacher_.run(frozen, Var<float>{input.value, {}});
-  Var<float> total = add(tape, squared_error(tape, student.sfd, truth, (1.0f - alpha) * scale),
-                         squared_error(tape, student.sfd, teacher.sfd.value, alpha * scale));
+  Var<float> total = add(tape, squared_error(tape, student.output, truth, (1.0f - alpha) * scale),
+                         squared_error(tape, student.output, teacher.output.value, alpha * scale));
   if (options_.beta > 0.0) {
     const Var<float> guess = linear(tape, student.features, tape.weight(projection_));
     const float per_unit =

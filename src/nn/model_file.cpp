@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "nn/network_json.h"
 #include "taugate/core/safetensors.h"
 
 namespace taugate {
@@ -22,54 +21,45 @@ std::vector<std::size_t> shape_on_disk(const Parameters::Entry& entry) {
   return shape;
 }
 
-/// A whole number; the JSON library alone would cut 2.5 or 2^32 + 2 down to 2.
-int whole_number(const std::string& file, const Json& value) {
-  require(value.is_number_integer() && std::in_range<int>(value.get<std::int64_t>()), file,
-          ": its entry taugate.model: found ", value.dump(), ", wanted a whole number");
-  return value.get<int>();
-}
-
-Seq2SeqConfig parse_config(const std::string& file, const std::string& text) {
-  Seq2SeqConfig config;
+Network parse_network(const std::string& file, const std::string& text) {
+  const std::string where = file + ": its entry taugate.model";
   try {
     const Json json = Json::parse(text);
-    const int version = whole_number(file, json.at("version"));
+    const int version = whole_number(json.at("version"), where);
     require(version == kFormatVersion, file, ": found a model of format version ", version,
             ", wanted ", kFormatVersion);
-    config.gates = whole_number(file, json.at("gates"));
-    config.outputs = whole_number(file, json.at("outputs"));
-    for (const Json& units : json.at("hidden")) config.hidden.push_back(whole_number(file, units));
-    config.form = gru_form(json.at("form"));
-    config.activation = activation(json.at("activation"));
-    config.validate();
+    return network_from_json(json, where);
   } catch (const Json::exception&) {
-    fail(file, ": its entry taugate.model is damaged");
+    fail(where, " is damaged");
   } catch (const UsageError& e) {
     fail(file, ": ", e.what());
   }
-  return config;
 }
 
 /// Refuses sizes that the file's tensors cannot fill, before room is made for them.
-void check_affordable(const std::string& file, const Seq2SeqConfig& config,
-                      const Safetensors& content) {
+void check_affordable(const std::string& file, const Network& network, const Safetensors& content) {
   std::size_t wanted = 0, found = 0;
-  for (int units : config.hidden) wanted += 2 * std::size_t{3} * units * units;
+  for (const GruSpec& layer : network.layers)
+    wanted += std::size_t{3} * static_cast<std::size_t>(layer.units) * static_cast<std::size_t>(layer.units);
   for (const StoredTensor& tensor : content.tensors) found += tensor.count();
   require(wanted <= found, file, ": found ", found, " values, wanted at least the ", wanted,
           " recurrent weights of its configuration");
 }
 
+/// Input weights of layers that read zeros: other frameworks cannot do without, here they are left out.
+bool is_unread_input(const Network& network, const std::string& name) {
+  return std::any_of(network.layers.begin(), network.layers.end(), [&](const GruSpec& layer) {
+    return layer.reads == GruSpec::Reads::zeros && GruTensors(layer.name).weight_ih == name;
+  });
+}
+
 }  // namespace
 
-void save_model(const std::filesystem::path& path, const Seq2Seq& model, const ModelNotes& notes) {
-  const Seq2SeqConfig& config = model.config();
+void save_model(const std::filesystem::path& path, const Model& model, const ModelNotes& notes) {
+  Json header = network_to_json(model.description());
+  header["version"] = kFormatVersion;
   Safetensors file;
-  file.metadata[kPrefix + "model"] =
-      Json{{"version", kFormatVersion},    {"gates", config.gates},
-           {"outputs", config.outputs},    {"hidden", config.hidden},
-           {"form", name_of(config.form)}, {"activation", name_of(config.activation)}}
-          .dump();
+  file.metadata[kPrefix + "model"] = header.dump();
   for (const auto& [key, value] : notes) file.metadata[kPrefix + key] = value;
   for (const auto& entry : model.parameters().entries())
     file.add_floats(entry.name, shape_on_disk(entry), model.parameters().data() + entry.at.offset);
@@ -82,9 +72,9 @@ StoredModel load_model(const std::filesystem::path& path) {
   const auto entry = file.metadata.find(kPrefix + "model");
   require(entry != file.metadata.end(), name,
           ": a safetensors file, but not a taugate model: it has no ", kPrefix, "model entry");
-  Seq2SeqConfig config = parse_config(name, entry->second);
-  check_affordable(name, config, file);
-  StoredModel stored{Seq2Seq(std::move(config)), {}};
+  Network network = parse_network(name, entry->second);
+  check_affordable(name, network, file);
+  StoredModel stored{Model(std::move(network)), {}};
   for (const auto& [key, value] : file.metadata)
     if (key.starts_with(kPrefix) && key != kPrefix + "model")
       stored.notes[key.substr(kPrefix.size())] = value;
@@ -104,7 +94,7 @@ StoredModel load_model(const std::filesystem::path& path) {
   }
   for (const auto& tensor : file.tensors) {
     const auto known = [&](const Parameters::Entry& e) { return e.name == tensor.name; };
-    require(tensor.name == "decoder.0.weight_ih" ||
+    require(is_unread_input(stored.model.description(), tensor.name) ||
                 std::any_of(parameters.entries().begin(), parameters.entries().end(), known),
             name, ": found tensor '", tensor.name, "', which this model has no place for");
   }

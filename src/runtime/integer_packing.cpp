@@ -63,10 +63,10 @@ int unit_in(UnitOrder order, int lane) {
 
 }  // namespace
 
-simd::ElementwiseParams tail_of(const IntegerModel& model) {
+simd::ElementwiseParams elementwise_of(const IntegerModel& model) {
   const Widths& w = model.widths;
-  return {.form = model.form,
-          .activation = model.activation,
+  return {.form = model.form(),
+          .activation = model.activation(),
           .preact_bits = w.preact_bits,
           .gate_preact_frac_bits = w.gate_preact_frac_bits,
           .candidate_preact_frac_bits = w.candidate_preact_frac_bits,
@@ -77,6 +77,15 @@ simd::ElementwiseParams tail_of(const IntegerModel& model) {
           .state_frac_bits = w.state_frac_bits,
           .step_reads_operand = w.step_reads_operand,
           .segments = &kSegments};
+}
+
+int elementwise_bits(const IntegerModel& model) {
+  const Widths& w = model.widths;
+  const int held = w.step_reads_operand ? w.operand_frac_bits : w.state_frac_bits;
+  const int blend = w.gate_frac_bits + std::max(w.candidate_frac_bits, held) + 1;
+  const int product = model.form() == GruForm::reset_after ? w.gate_frac_bits + w.preact_bits - 1
+                                                           : w.gate_frac_bits + held;
+  return std::max({blend, product, w.preact_bits, w.state_frac_bits});
 }
 
 double scale_of(Requantizer by) { return std::ldexp(by.multiplier, -by.shift); }
@@ -96,7 +105,7 @@ bool floats_fit(const IntegerModel& model) {
 simd::Int32Gru pack_int32(Arena& memory, const IntegerModel& model, const IntegerLayer& layer,
                             const simd::IntegerKernels& kernels, UnitOrder order, bool floats) {
   const int H = layer.hidden, per = kernels.operands_per_word;
-  simd::Int32Gru gru{.tail = tail_of(model),
+  simd::Int32Gru gru{.elementwise = elementwise_of(model),
                       .units = (H + order.multiple - 1) / order.multiple * order.multiple,
                       .state_words = (H + per - 1) / per,
                       .input_words = (layer.inputs + per - 1) / per};
@@ -140,20 +149,21 @@ simd::Int32Gru pack_int32(Arena& memory, const IntegerModel& model, const Intege
   return gru;
 }
 
-simd::Float64Gru pack_float64(Arena& memory, const IntegerModel& model, const IntegerLayer& layer) {
+simd::Float64Gru pack_float64(Arena& memory, const IntegerModel& model, std::size_t k) {
+  const IntegerLayer& layer = model.layers[k];
   const int H = layer.hidden, I = layer.inputs;
-  const bool after = model.form == GruForm::reset_after;
+  const bool after = model.form() == GruForm::reset_after;
   auto* weights = memory.allocate<double>(3 * static_cast<std::size_t>(H) * (H + I));
   auto* bias = memory.allocate_zeroed<double>(4 * static_cast<std::size_t>(H));
   auto* scale = memory.allocate_zeroed<double>(4 * static_cast<std::size_t>(H));
   const Widths& widths = model.widths;
-  const int extra = &layer == &model.encoder[0] ? widths.input_extra : 0;
+  const int extra = model.input_extra(k);
   double* w = weights;
   for (int u = 0; u < H; ++u) {
     for (const IntegerRows* rows : {&layer.recurrent, &layer.input})
-      for (int k = 0; k < rows->cols; ++k)
+      for (int i = 0; i < rows->cols; ++i)
         for (int gate = 0; gate < 3; ++gate)  // r and z add up in the finer unit of the two
-          *w++ = std::ldexp(rows->row(gate * H + u)[k],
+          *w++ = std::ldexp(rows->row(gate * H + u)[i],
                             rows == &layer.recurrent && gate < 2 ? extra : 0);
     for (int gate = 0; gate < (after ? 4 : 3); ++gate) {
       const auto row = static_cast<std::size_t>(gate * H + u);
@@ -165,7 +175,7 @@ simd::Float64Gru pack_float64(Arena& memory, const IntegerModel& model, const In
   }
   const double gain =
       after ? 1.0 : std::ldexp(1.0, widths.product_frac_bits - widths.operand_frac_bits - extra);
-  return {tail_of(model), H, I, weights, bias, scale, gain};
+  return {elementwise_of(model), H, I, weights, bias, scale, gain};
 }
 
 namespace {

@@ -7,14 +7,16 @@
 
 namespace taugate {
 
-/// Which lanes the units of a narrow layer lie in.
+/// Which lanes the units of a 32-bit layer lie in.
 struct UnitOrder {
   int group;           ///< units of a tile, or of a group of lanes
   int multiple;        ///< of units that a layer is padded to
   int lane_words = 0;  ///< for one trace alone: words of a register; 0: one unit after the other
 };
 
-simd::ElementwiseParams tail_of(const IntegerModel& model);
+simd::ElementwiseParams elementwise_of(const IntegerModel& model);
+/// Bits that the largest value of the element-wise operations needs, its sign left out.
+int elementwise_bits(const IntegerModel& model);
 
 /// multiplier / 2^shift
 double scale_of(Requantizer by);
@@ -25,9 +27,10 @@ bool floats_fit(const IntegerModel& model);
 /// `floats`: with FloatRequantizers.
 simd::Int32Gru pack_int32(Arena& memory, const IntegerModel& model, const IntegerLayer& layer,
                             const simd::IntegerKernels& kernels, UnitOrder order, bool floats);
-simd::Float64Gru pack_float64(Arena& memory, const IntegerModel& model, const IntegerLayer& layer);
+/// Layer k.
+simd::Float64Gru pack_float64(Arena& memory, const IntegerModel& model, std::size_t k);
 
-/// The head above a narrow layer, its rows `words` words long (at least those of the layer).
+/// The head above a 32-bit layer, its rows `words` words long (at least those of the layer).
 simd::IntegerReadout pack_int32_head(Arena& memory, const IntegerModel& model,
                                       const simd::IntegerKernels& kernels, int words);
 simd::IntegerReadout pack_float64_head(Arena& memory, const IntegerModel& model);

@@ -1,77 +1,70 @@
 #pragma once
-// A quantized network in the order in which the SIMD kernels read it, run in blocks of 16 or 32
-// traces.
+// Plans of quantized networks: the SIMD kernels, in blocks of 16 or 32 traces, or the definition itself, trace by trace.
 
-#include <array>
-#include <optional>
+#include <memory>
+#include <string>
 
-#include "runtime/integer_packing.h"
+#include "runtime/plan.h"
+#include "simd/integer/integer_kernels.h"
+#include "taugate/quant/integer/arithmetic.h"
 
 namespace taugate {
 
-class IntegerPlan {
+class IntegerPlan : public Plan {
  public:
-  /// Nothing where neither kind of kernel could hold every value that this model can reach.
-  static std::optional<IntegerPlan> make(const IntegerModel& model,
-                                         const simd::IntegerKernels& kernels);
+  IntegerPlan(const IntegerModel& model, std::size_t lanes)
+      : Plan(model.description, lanes), arithmetic_(model.widths, model.form(), model.activation()) {}
 
-  std::size_t lanes() const { return lanes_; }  ///< traces of a block
+  /// Which kernels run: a name as in simd::IntegerKernels, or "scalar".
+  virtual std::string arch() const = 0;
+  /// [T][scratch.lanes], words on the input's grid: in place of input().
+  virtual std::int32_t* input_words(Scratch& scratch) const = 0;
+  template <class Number>
+  std::int32_t input_word(Number x) const {
+    return static_cast<std::int32_t>(arithmetic_.input(x));
+  }
+  /// Plan::run on them.
+  virtual void run_words(Scratch& scratch, std::size_t first, std::size_t last, int steps, bool resumes) const = 0;
+  /// The head on what the last layer left: whole numbers [output_steps][C][scratch.lanes].
+  virtual const double* output_words(Scratch& scratch) const = 0;
 
-  /// Whether products, sums and gates run in 32 bits, or in doubles.
-  bool narrow() const { return int32_; }
+  /// put(lane, t, c, word) for the first `traces` lanes.
+  template <class Put>
+  void each_output(Scratch& scratch, std::size_t traces, Put&& put) const {
+    const double* words = output_words(scratch);
+    const auto C = static_cast<std::size_t>(network().outputs());
+    for (std::size_t lane = 0; lane < traces; ++lane)
+      for (std::size_t t = 0; t < network().output_steps(); ++t)
+        for (std::size_t c = 0; c < C; ++c) put(lane, t, c, words[(t * C + c) * scratch.lanes + lane]);
+  }
+  void read_out(Scratch& scratch, float* output, std::size_t traces, const Strides& at) const override {
+    const double unit = 1.0 / static_cast<double>(power_of_two(widths().output_frac_bits));
+    each_output(scratch, traces, [&](std::size_t lane, std::size_t t, std::size_t c, double word) {
+      output[lane * at.of_trace + t * at.of_step + c * at.of_output] = static_cast<float>(word * unit);
+    });
+  }
 
-  struct Scratch {
-    Buffer<float> values;                       ///< [T][lanes], to be quantized
-    Buffer<std::int32_t> input;                 ///< [T][lanes], words on the input's grid
-    Buffer<double> output;                      ///< [T][C][lanes]
-    std::array<Buffer<std::int32_t>, 2> words;  ///< narrow
-    Buffer<std::int32_t> state, operand;        ///< narrow
-    std::array<Buffer<double>, 2> float64;        ///< wide
-    Buffer<double> states, work;                ///< wide
-    /// State and operands with which a decoder layer starts: a layer of the encoder each.
-    std::vector<Buffer<std::int32_t>> final_words, final_state;
-    std::vector<Buffer<double>> final_operands, final_states;
-  };
-  Scratch make_scratch() const;
-
-  /// The first `count` of s.values to s.input; false when one is not a number.
-  bool quantize(Scratch& s, std::size_t count) const;
-  /// s.input to s.output: whole numbers, in units of the output's grid.
-  void run(Scratch& s) const;
-
-  /// The operands of the encoder's final states, as real numbers, of one of the `lanes` traces of
-  /// the last run (1: of run_single()); layer by layer.
-  void copy_final_operands(const Scratch& s, std::size_t lane, std::size_t lanes,
-                           float* operands) const;
-
-  /// Whether one trace alone can run with units in the lanes, several times sooner than a block.
-  bool has_single() const { return !single_layers_.empty(); }
-  /// s.input [T] to s.output [T][C].
-  void run_single(Scratch& s) const;
+ protected:
+  const Widths& widths() const { return arithmetic_.widths(); }
+  /// What one unit of an operand stands for.
+  float operand_unit() const {
+    return static_cast<float>(1.0 / static_cast<double>(power_of_two(widths().operand_frac_bits)));
+  }
 
  private:
-  IntegerPlan() = default;
-  const std::int32_t* pack_input(Scratch& s, std::size_t count) const;
-  std::int32_t zeros() const;
-  void pack_single(const IntegerModel& model);
-  std::size_t words_of(const simd::Int32Gru& layer) const;
-  std::size_t single_words_of(const simd::Int32Gru& layer) const;
-  /// Layers whose operands are words of several: of a block of traces, or of a single one.
-  void run_words(Scratch& s, const std::vector<simd::Int32Gru>& all, bool single) const;
-  void run_wide(Scratch& s) const;
-
-  const simd::IntegerKernels* kernels_ = nullptr;
-  bool int32_ = false;
-  std::size_t lanes_ = kLaneBlock;
-  int steps_ = 0, widest_ = 0;  // widest: padded units
-  int operand_frac_bits_ = 0;
-  std::vector<int> encoder_units_;  // of each layer, not padded
-  int input_fraction_ = 0;
-  Arena memory_;
-  std::vector<simd::Int32Gru> int32_layers_;  // encoder, then decoder
-  std::vector<simd::Int32Gru> single_layers_;  // likewise, or none
-  std::vector<simd::Float64Gru> float64_layers_;
-  simd::IntegerReadout head_, single_head_;
+  Arithmetic arithmetic_;
 };
+
+/// Validates the model (Error) and plans it for these kernels; by the definition where they could not hold every value
+/// that the model can reach, or are null.
+std::unique_ptr<Plan> make_integer_plan(const IntegerModel& model, const simd::IntegerKernels* kernels);
+/// For the best kernels of the active architecture.
+std::unique_ptr<Plan> make_integer_plan(const IntegerModel& model);
+
+/// Null where products, preactivations or gates could leave 32 bits.
+std::unique_ptr<Plan> make_int32_plan(const IntegerModel& model, const simd::IntegerKernels& kernels);
+/// Null where they could leave the integers that doubles hold.
+std::unique_ptr<Plan> make_float64_plan(const IntegerModel& model, const simd::IntegerKernels& kernels);
+std::unique_ptr<Plan> make_reference_plan(const IntegerModel& model);
 
 }  // namespace taugate

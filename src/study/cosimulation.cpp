@@ -8,7 +8,7 @@
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"
 #include "core/process.h"
-#include "taugate/runtime/integer_engine.h"
+#include "taugate/runtime/executor.h"
 
 namespace taugate {
 namespace {
@@ -238,19 +238,20 @@ CosimulationComparison compare_with_engine(const IntegerModel& model,
   require(pixels.size() == result.pixels.size(), "[cosimulation] found ", result.pixels.size(),
           " results of ", pixels.size(), " pixels");
   CosimulationComparison comparison;
-  std::map<std::size_t, IntegerEngine> engines;  // by the pixel's length
+  std::map<std::size_t, IntegerExecutor> executors;
+  ThreadScratch scratch;  // by the pixel's length
   const auto outputs = static_cast<std::size_t>(model.outputs());
   std::vector<std::int64_t> wanted;
   for (std::size_t i = 0; i < pixels.size(); ++i) {
     const std::size_t length = std::min(pixels[i].size(), static_cast<std::size_t>(longest));
-    auto at = engines.find(length);
-    if (at == engines.end()) {
+    auto at = executors.find(length);
+    if (at == executors.end()) {
       IntegerModel same = model;
-      same.gates = static_cast<int>(length);
-      at = engines.emplace(length, std::move(same)).first;
+      same.description.gates = static_cast<int>(length);
+      at = executors.emplace(length, same).first;
     }
     wanted.resize(length * outputs);
-    at->second.run_words(std::span(pixels[i]).first(length), wanted);
+    at->second.run_words(scratch, std::span(pixels[i]).first(length), wanted);
     const std::vector<std::int64_t>& found = result.pixels[i].words;
     require(found.size() == wanted.size(), "[cosimulation] pixel ", i, ": found ", found.size(),
             " words, wanted ", wanted.size());

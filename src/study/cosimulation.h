@@ -89,7 +89,7 @@ struct CosimulationComparison {
   std::uint64_t words = 0, different = 0;
   std::optional<CosimulationDifference> first;
 };
-/// Every word of the result beside IntegerEngine's for the same pixels, of which `longest` samples
+/// Every word of the result beside the IntegerExecutor's for the same pixels, of which `longest` samples
 /// count at most.
 CosimulationComparison compare_with_engine(const IntegerModel& model,
                                            const std::vector<PixelSamples>& pixels, int longest,

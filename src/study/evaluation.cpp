@@ -104,14 +104,15 @@ Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t s
   Evaluation result;
   std::vector<MetricsSum> sums(static_cast<std::size_t>(C), MetricsSum(T));
   ErrorSum amplitude, intensity;
-  const std::unique_ptr<TraceEngine> engine = model.engine();
+  const std::unique_ptr<Executor> executor = model.executor();
+  ThreadScratch scratch;
   for (std::size_t first = 0; first < traces; first += kBlock) {
     if (keep_going && !keep_going(first)) break;
     const Block block = simulate_block(simulator, model.normalisation, seed, first,
                                        std::min(kBlock, traces - first));
     result.blank += block.blank;
     std::vector<float> predicted(block.sfd.size());
-    engine->run(block.input, predicted);
+    executor->run(scratch, block.input, predicted);
     for (int c = 0; c < C; ++c)
       sums[static_cast<std::size_t>(c)].add(channel_of(predicted, C, c),
                                             channel_of(block.sfd, C, c));

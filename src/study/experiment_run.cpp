@@ -221,7 +221,7 @@ std::optional<RunResult> ExperimentFolder::run(const Experiment& row, int seed,
   RunResult r;
   r.test = measure(*model, model->simulator);
   r.plate = measure(*model, well_plate(row.preset, row.outputs));
-  const Seq2Seq shape({.gates = model->gates(),
+  const Model shape({.gates = model->gates(),
                        .outputs = row.outputs,
                        .hidden = row.hidden,
                        .form = row.form,

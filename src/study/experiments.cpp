@@ -5,7 +5,7 @@
 
 #include "taugate/core/error.h"
 #include "taugate/fli/physics/acquisition.h"
-#include "taugate/nn/seq2seq.h"
+#include "taugate/nn/model.h"
 
 namespace taugate {
 namespace {
@@ -331,7 +331,7 @@ Plan plan_experiments(const std::string& scale, const std::vector<std::string>& 
 
 double cost_of(const Plan& plan, const Experiment& row) {
   const auto work = [](const Experiment& e) {
-    return static_cast<double>(Seq2Seq(config_of(e)).multiply_accumulates());
+    return static_cast<double>(Model(config_of(e)).multiply_accumulates());
   };
   double per_trace = 3.0 * work(row) * (row.integers ? 2.0 : 1.0);
   if (!row.teacher.empty()) per_trace += work(plan.find(row.teacher));

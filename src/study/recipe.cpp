@@ -13,12 +13,17 @@ namespace {
 /// Training's traces and the weights come from different seeds of the same number.
 constexpr std::uint64_t kTraceSeed = 0x7261696eu;
 
-Seq2Seq first_network(const Recipe& recipe, const TrainedModel* start) {
-  Seq2Seq network(recipe.network);
+Model first_network(const Recipe& recipe, const TrainedModel* start) {
+  Model network(recipe.network);
   network.initialise(recipe.seed);
   if (!start) return network;
-  const Seq2SeqConfig &from = start->network.config(), &to = recipe.network;
-  require(from.hidden == to.hidden && from.outputs == to.outputs && from.form == to.form,
+  const auto alike = [](Network a, const Network& b) {  // activations may change: to hard ones
+    for (std::size_t k = 0; k < std::min(a.layers.size(), b.layers.size()); ++k)
+      a.layers[k].activation = b.layers[k].activation;
+    a.gates = b.gates;
+    return a == b;
+  };
+  require(alike(start->network.description(), network.description()),
           "[training] found a network to start from of other layers, outputs or form than the one "
           "to train");
   network.parameters().take_from(start->network.parameters());
@@ -58,7 +63,7 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
   if (qat_) objective = identity_of(*recipe.integers);
   if (recipe.distill) {
     require(teacher != nullptr, "[training] found no teacher to distill from");
-    distillation_ = std::make_unique<Distillation>(teacher->network, recipe.network, parameters,
+    distillation_ = std::make_unique<Distillation>(teacher->network, network_.description(), parameters,
                                                    *recipe.distill, recipe.seed);
     objective += (objective.empty() ? "" : "; ") + distillation_->identity();
   }
@@ -72,7 +77,7 @@ Objective TrainingRun::make_objective() {
 }
 
 TrainedModel TrainingRun::master() const {
-  Seq2Seq network(recipe_.network);
+  Model network(recipe_.network);
   network.parameters().take_from(qat_ ? qat_->parameters() : own_);
   return {std::move(network), recipe_.simulator, recipe_.normalisation, recipe_.first_gate_ns,
           note()};

@@ -36,7 +36,7 @@ class TrainingRun {
 
   const Recipe& recipe() const { return recipe_; }
   Trainer& trainer() { return *trainer_; }
-  const Seq2Seq& network() const { return network_; }
+  const Model& network() const { return network_; }
 
   /// With the trainer's parameters: a TrainedModel, or with integers a QuantizedModel.
   std::unique_ptr<TraceModel> result() const;
@@ -49,7 +49,7 @@ class TrainingRun {
   Objective make_objective();
 
   Recipe recipe_;
-  Seq2Seq network_;
+  Model network_;
   std::unique_ptr<QatNetwork> qat_;
   Parameters own_;  // of a float network: its own, and what only its training needs
   std::unique_ptr<Distillation> distillation_;

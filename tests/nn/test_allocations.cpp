@@ -6,8 +6,7 @@
 #include "allocation_trap.h"
 #include "nn/nn_testing.h"
 #include "taugate/core/parallel.h"
-#include "taugate/runtime/engine.h"
-#include "taugate/runtime/stream.h"
+#include "executor_testing.h"
 #include "testing.h"
 
 using namespace taugate;
@@ -31,7 +30,7 @@ TEST_CASE("a training step allocates nothing after warm-up") {
   const SmoothedNoise data;
   for (GruForm form : {GruForm::reset_after, GruForm::reset_before}) {
     CAPTURE(name_of(form));
-    Seq2Seq model({.gates = data.steps(), .outputs = 1, .hidden = {8, 5}, .form = form});
+    Model model({.gates = data.steps(), .outputs = 1, .hidden = {8, 5}, .form = form});
     model.initialise(1);
     TrainingOptions options;
     options.batch = 100;  // six slices of 16 and one of 4, on both threads
@@ -49,21 +48,26 @@ TEST_CASE("a training step allocates nothing after warm-up") {
 TEST_CASE("inference allocates nothing: one trace, many, or a stream of gates") {
   const int threads = thread_count();
   set_thread_count(2);
-  Seq2Seq model({.gates = 9, .outputs = 2, .hidden = {8, 5}});
+  Model model({.gates = 9, .outputs = 2, .hidden = {8, 5}});
   model.initialise(1);
-  Engine engine(model);
+  testing::Running<BatchExecutor> batch(model);
+  testing::Running<LowLatencyExecutor> one(model);
   const std::vector<float> input(50 * 9, 0.5f);
   std::vector<float> output(50 * 9 * 2);
-  engine.run(input, output);
-  CHECK(allocations_of([&] {
-          engine.run(input, output);
-          engine.run(std::span(input).first(9), std::span(output).first(18));
-        }) == 0);
-  Stream stream(model, 50);
-  CHECK(allocations_of([&] {
-          for (std::size_t t = 0; t < 9; ++t) stream.push(std::span(input).subspan(t * 50, 50));
-          stream.decode(output);
-          stream.reset();
-        }) == 0);
+  const auto run_both = [&] {
+    batch.run(input, output);
+    one.run(std::span(input).first(9), std::span(output).first(18));
+  };
+  run_both();
+  CHECK(allocations_of(run_both) == 0);
+  StreamingExecutor stream(model, 50);
+  ThreadScratch scratch;
+  const auto stream_all = [&] {
+    for (std::size_t t = 0; t < 9; ++t) stream.push(scratch, std::span(input).subspan(t * 50, 50));
+    stream.finish(scratch, output);
+    stream.reset();
+  };
+  stream_all();
+  CHECK(allocations_of(stream_all) == 0);
   set_thread_count(threads);
 }

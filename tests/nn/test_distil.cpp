@@ -14,9 +14,9 @@ using namespace taugate::testing;
 
 namespace {
 
-Seq2Seq random_network(std::vector<int> hidden, std::uint64_t seed, int gates = 7,
+Model random_network(std::vector<int> hidden, std::uint64_t seed, int gates = 7,
                        int outputs = 1) {
-  Seq2Seq model({.gates = gates, .outputs = outputs, .hidden = std::move(hidden)});
+  Model model({.gates = gates, .outputs = outputs, .hidden = std::move(hidden)});
   model.initialise(seed);
   return model;
 }
@@ -30,10 +30,10 @@ double mean_square(const Sequence<float>& a, const Sequence<float>& b) {
 }
 
 struct Setup {
-  Seq2Seq teacher = random_network({6, 5}, 2, 7, 2), student = random_network({4}, 3, 7, 2);
+  Model teacher = random_network({6, 5}, 2, 7, 2), student = random_network({4}, 3, 7, 2);
   Parameters parameters = student.parameters().clone();
   DistillOptions options{.alpha = 0.3, .beta = 0.7};
-  Distillation distillation{teacher, student.config(), parameters, options, 4};
+  Distillation distillation{teacher, student.description(), parameters, options, 4};
   Random rng{5, 0};
   OwnedSequence<float> input{7, 1, 19, rng}, truth{7, 2, 19, rng};
   float scale = 1.0f / (7 * 2 * 19);
@@ -62,15 +62,15 @@ TEST_CASE("the loss of distillation is its formula") {
   const auto teacher = s.teacher.run(frozen, frozen.input(s.input.view));
   const auto guess = linear(tape, student.features, tape.weight(projection->at));
   CHECK(student.features.features() == 4);
-  const double expected = 0.3 * mean_square(student.sfd.value, teacher.sfd.value) +
-                          0.7 * mean_square(student.sfd.value, s.truth.view) +
+  const double expected = 0.3 * mean_square(student.output.value, teacher.output.value) +
+                          0.7 * mean_square(student.output.value, s.truth.view) +
                           0.7 * mean_square(guess.value, teacher.features.value);
   CHECK(close(s.loss(nullptr), expected, 0.0, 1e-5));
 
   SUBCASE("and while validating that against the truth") {
     const auto l =
         s.distillation.objective(s.student)(tape, tape.input(s.input.view), s.truth.view, s.scale);
-    CHECK(close(l.value.at(0, 0, 0), mean_square(student.sfd.value, s.truth.view), 0.0, 1e-5));
+    CHECK(close(l.value.at(0, 0, 0), mean_square(student.output.value, s.truth.view), 0.0, 1e-5));
   }
 }
 
@@ -99,16 +99,16 @@ TEST_CASE("the gradient of distillation is the loss's, and the teacher has none"
 
 TEST_CASE("a student trains beside its teacher without allocating") {
   const SmoothedNoise data;
-  Seq2Seq teacher = random_network({8}, 1);
+  Model teacher = random_network({8}, 1);
   TrainingOptions training;
   training.samples = 30000;
   training.validation_samples = 512;
   training.schedule.rate = 1e-2;
   Trainer(teacher.parameters(), least_squares(teacher), data, training).run();
 
-  Seq2Seq student = random_network({3}, 2);
+  Model student = random_network({3}, 2);
   Parameters parameters = student.parameters().clone();
-  const Distillation distillation(teacher, student.config(), parameters, {0.6, 0.5}, 3);
+  const Distillation distillation(teacher, student.description(), parameters, {0.6, 0.5}, 3);
   const int threads = thread_count();
   set_thread_count(2);
   Trainer trainer(parameters, distillation.objective(student), data, training);
@@ -127,11 +127,11 @@ TEST_CASE("a student trains beside its teacher without allocating") {
 
 TEST_CASE("a checkpoint of another distillation is refused") {
   const SmoothedNoise data;
-  const Seq2Seq teacher = random_network({4}, 1), student = random_network({3}, 2);
+  const Model teacher = random_network({4}, 1), student = random_network({3}, 2);
   Parameters parameters = student.parameters().clone();
   const auto path = std::filesystem::temp_directory_path() / "taugate_distil_checkpoint";
   for (const double alpha : {0.6, 0.5}) {
-    const Distillation distillation(teacher, student.config(), parameters, {alpha, 0.0}, 3);
+    const Distillation distillation(teacher, student.description(), parameters, {alpha, 0.0}, 3);
     TrainingOptions training;
     training.objective = distillation.identity();
     Trainer trainer(parameters, distillation.objective(student), data, training);
@@ -144,15 +144,15 @@ TEST_CASE("a checkpoint of another distillation is refused") {
 }
 
 TEST_CASE("a teacher of another T or C, or weights out of range, in one line") {
-  const Seq2Seq teacher = random_network({4}, 1, 7, 1);
+  const Model teacher = random_network({4}, 1, 7, 1);
   Parameters parameters;
   for (const auto& [gates, outputs] : {std::pair{8, 1}, {7, 3}})
     CHECK_THROWS_WITH_AS(
-        Distillation(teacher, {.gates = gates, .outputs = outputs, .hidden = {2}}, parameters, {},
+        Distillation(teacher, seq2seq({.gates = gates, .outputs = outputs, .hidden = {2}}), parameters, {},
                      1),
         doctest::Contains("a teacher of T = 7 gates and C = 1 outputs, wanted the student's"),
         Error);
-  const Seq2SeqConfig same{.gates = 7, .hidden = {2}};
+  const Network same = seq2seq({.gates = 7, .hidden = {2}});
   CHECK_THROWS_AS(Distillation(teacher, same, parameters, {1.1, 0.0}, 1), UsageError);
   CHECK_THROWS_AS(Distillation(teacher, same, parameters, {0.5, -1.0}, 1), UsageError);
 }

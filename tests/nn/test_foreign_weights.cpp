@@ -9,7 +9,7 @@
 #include "hdf5_writer.h"
 #include "nn/nn_testing.h"
 #include "fli/formats/hdf5.h"
-#include "taugate/runtime/engine.h"
+#include "taugate/runtime/executor.h"
 #include "taugate/interchange/import_weights.h"
 #include "testing.h"
 
@@ -131,9 +131,9 @@ std::vector<float> traces() {
 template <class Expected>
 double error_against(const ImportedModel& imported, Expected expected) {
   const std::vector<float> x = traces();
-  const int C = imported.model.config().outputs;
+  const int C = imported.model.description().outputs();
   std::vector<float> y(x.size() * static_cast<std::size_t>(C));
-  Engine(imported.model).run(x, y);
+  predict(imported.model, x, y);
   double worst = 0.0;
   for (int n = 0; n < kTraces; ++n) {
     const std::vector<double> wanted = expected(x.data() + n * kGates);
@@ -277,7 +277,7 @@ TEST_CASE("PyTorch's weights give PyTorch's outputs") {
   CHECK(imported.decoder == std::vector<std::string>{"decoder.l0", "decoder.l1"});
   CHECK(imported.head == "fc");
   CHECK(imported.dropped_inputs == 2);
-  CHECK(imported.model.config().form == GruForm::reset_after);
+  CHECK(imported.model.description().form() == GruForm::reset_after);
   CHECK(error_against(imported, [&](const float* trace) {
           return outputs_of(n.layers, n.hidden, n.fed, n.head, false, n.head_bias, trace);
         }) <= 2e-6);
@@ -291,8 +291,8 @@ TEST_CASE("Keras' weights give Keras' outputs, in every layout") {
     const auto form = reset_after ? GruForm::reset_after : GruForm::reset_before;
     const auto check = [&](const fs::path& path, const LayerMapping& a) {
       ImportedModel imported = map_layers(read_network(path), a);
-      CHECK(imported.model.config().form == form);
-      CHECK(imported.model.config().hidden == n.hidden);
+      CHECK(imported.model.description().form() == form);
+      CHECK(seq2seq_config(imported.model.description()).hidden == n.hidden);
       CHECK(n.error_of(imported) <= 2e-6);
       return imported;
     };

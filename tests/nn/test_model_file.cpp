@@ -18,9 +18,9 @@ using nlohmann::json;
 namespace {
 
 /// Parameters of all sizes and signs, each exact in half precision (and so in every other).
-Seq2Seq small_model(Seq2SeqConfig config = {
+Model small_model(Seq2SeqConfig config = {
                         .gates = 2, .hidden = {1}, .form = GruForm::reset_before}) {
-  Seq2Seq model(std::move(config));
+  Model model(std::move(config));
   float value = -2.0f;
   for (const auto& entry : model.parameters().entries()) {
     const Matrix<float> m = model.parameters().matrix(entry.at);
@@ -29,7 +29,7 @@ Seq2Seq small_model(Seq2SeqConfig config = {
   return model;
 }
 
-std::vector<float> values_of(const Seq2Seq& model) {
+std::vector<float> values_of(const Model& model) {
   return {model.parameters().data(), model.parameters().data() + model.parameters().size()};
 }
 
@@ -37,7 +37,7 @@ std::vector<float> values_of(const Seq2Seq& model) {
 struct Stored {
   Folder folder;
   fs::path path = folder.path / "student.safetensors";
-  Seq2Seq model = small_model();
+  Model model = small_model();
   std::string bytes;
 
   Stored() {
@@ -100,7 +100,7 @@ TEST_CASE("a model comes back bit for bit, with its notes") {
   const fs::path path = folder.path / "teacher.safetensors";
   for (GruForm form : {GruForm::reset_after, GruForm::reset_before})
     for (Activation activation : {Activation::smooth, Activation::hard}) {
-      Seq2Seq model(
+      Model model(
           {.gates = 70, .outputs = 3, .hidden = {6, 3}, .form = form, .activation = activation});
       model.initialise(3);
       model.parameters().data()[0] = -0.0f;
@@ -111,11 +111,11 @@ TEST_CASE("a model comes back bit for bit, with its notes") {
       save_model(path, model, notes);
       const StoredModel stored = load_model(path);
       CHECK(stored.notes == notes);
-      CHECK(stored.model.config().gates == 70);
-      CHECK(stored.model.config().outputs == 3);
-      CHECK(stored.model.config().hidden == std::vector{6, 3});
-      CHECK(stored.model.config().form == form);
-      CHECK(stored.model.config().activation == activation);
+      CHECK(seq2seq_config(stored.model.description()).gates == 70);
+      CHECK(seq2seq_config(stored.model.description()).outputs == 3);
+      CHECK(seq2seq_config(stored.model.description()).hidden == std::vector{6, 3});
+      CHECK(seq2seq_config(stored.model.description()).form == form);
+      CHECK(seq2seq_config(stored.model.description()).activation == activation);
       REQUIRE(stored.model.parameters().size() == model.parameters().size());
       CHECK(std::memcmp(stored.model.parameters().data(), model.parameters().data(),
                         model.parameters().size() * sizeof(float)) == 0);
@@ -373,7 +373,7 @@ TEST_CASE("half precision, by its encodings") {
 
 TEST_CASE("a model that cannot be written leaves nothing") {
   const Folder folder;
-  const Seq2Seq model = small_model();
+  const Model model = small_model();
   CHECK(contains(error_of([&] { save_model(folder.path / "missing" / "m", model); }),
                  "cannot be written"));
   fs::create_directory(folder.path / "m");

@@ -14,8 +14,8 @@ using namespace taugate;
 
 namespace {
 
-Seq2Seq network(GruForm form, Activation activation) {
-  Seq2Seq model(
+Model network(GruForm form, Activation activation) {
+  Model model(
       {.gates = 7, .outputs = 3, .hidden = {5, 4}, .form = form, .activation = activation});
   float value = 0.0f;
   for (const auto& entry : model.parameters().entries()) {
@@ -80,7 +80,7 @@ TEST_CASE("libonnx finds nothing wrong with any form") {
 
 TEST_CASE("the operator's weights are in the order z, r, h, with both biases") {
   for (GruForm form : {GruForm::reset_after, GruForm::reset_before}) {
-    const Seq2Seq source = network(form, Activation::smooth);
+    const Model source = network(form, Activation::smooth);
     const onnx::ModelProto model = parsed(onnx_model(source));
     const auto ours = [&](const char* name, int row, int col) {
       const auto& at = source.parameters().find(name)->at;

@@ -8,7 +8,7 @@
 
 #include "taugate/autograd/gradcheck.h"
 #include "taugate/core/parallel.h"
-#include "taugate/runtime/engine.h"
+#include "executor_testing.h"
 #include "testing.h"
 
 using namespace taugate;
@@ -19,8 +19,8 @@ namespace {
 constexpr std::array kForms{GruForm::reset_after, GruForm::reset_before};
 constexpr std::array kActivations{Activation::smooth, Activation::hard};
 
-Seq2Seq make_model(Seq2SeqConfig config, std::uint64_t seed) {
-  Seq2Seq model(std::move(config));
+Model make_model(Seq2SeqConfig config, std::uint64_t seed) {
+  Model model(std::move(config));
   // initialise() leaves the GRUs' biases at zero, which would hide a lost bias.
   Random rng(seed, 0);
   for (const auto& entry : model.parameters().entries())
@@ -40,7 +40,7 @@ std::vector<float> make_traces(int count, int T, std::uint64_t seed) {
 /// The network in double, one trace at a time, one number at a time: its definition.
 class PlainModel {
  public:
-  explicit PlainModel(const Seq2Seq& model) : config_(model.config()) {
+  explicit PlainModel(const Model& model) : config_(seq2seq_config(model.description())) {
     for (const auto& entry : model.parameters().entries()) {
       const float* from = model.parameters().data() + entry.at.offset;
       const auto count = static_cast<std::size_t>(entry.at.rows) * entry.at.cols;
@@ -117,17 +117,17 @@ class PlainModel {
 }  // namespace
 
 TEST_CASE("parameter counts are the published ones") {
-  const Seq2Seq teacher({.gates = 135, .outputs = 1, .hidden = {128, 128}});
+  const Model teacher({.gates = 135, .outputs = 1, .hidden = {128, 128}});
   CHECK(teacher.published_parameter_count() == 298'881);
   CHECK(teacher.parameters().count() == 298'881 - 3 * 128);
-  const Seq2Seq student(
+  const Model student(
       {.gates = 135, .outputs = 1, .hidden = {32}, .form = GruForm::reset_before});
   CHECK(student.published_parameter_count() == 6'561);
   CHECK(student.parameters().count() == 6'561 - 3 * 32);
 }
 
 TEST_CASE("tensors have PyTorch's names and shapes") {
-  const Seq2Seq model({.gates = 70, .outputs = 3, .hidden = {64, 16}});
+  const Model model({.gates = 70, .outputs = 3, .hidden = {64, 16}});
   const std::vector<std::tuple<std::string, int, int>> wanted{{"encoder.0.weight_ih", 192, 1},
                                                               {"encoder.0.weight_hh", 192, 64},
                                                               {"encoder.0.bias_ih", 192, 1},
@@ -153,13 +153,13 @@ TEST_CASE("tensors have PyTorch's names and shapes") {
 
 TEST_CASE("multiply-accumulates, counted by hand") {
   // Encoder 3*4*(1+4) + 3*3*(4+3), decoder 3*4*4 + 3*3*(4+3), head 2*3: 240 a step.
-  CHECK(Seq2Seq({.gates = 5, .outputs = 2, .hidden = {4, 3}}).multiply_accumulates() == 5 * 240);
+  CHECK(Model({.gates = 5, .outputs = 2, .hidden = {4, 3}}).multiply_accumulates() == 5 * 240);
   // Of a single unit every matrix is one column: 3*(1+1) + 3*1 + 1.
-  CHECK(Seq2Seq({.gates = 7, .outputs = 1, .hidden = {1}}).multiply_accumulates() == 7 * 10);
+  CHECK(Model({.gates = 7, .outputs = 1, .hidden = {1}}).multiply_accumulates() == 7 * 10);
 }
 
 TEST_CASE("configurations out of range are refused") {
-  const auto refused = [](Seq2SeqConfig config) { CHECK_THROWS_AS(Seq2Seq{config}, UsageError); };
+  const auto refused = [](Seq2SeqConfig config) { CHECK_THROWS_AS(Model{config}, UsageError); };
   refused({.gates = 0, .hidden = {4}});
   refused({.gates = 65'537, .hidden = {4}});
   refused({.gates = 5, .outputs = 0, .hidden = {4}});
@@ -171,7 +171,7 @@ TEST_CASE("configurations out of range are refused") {
 }
 
 TEST_CASE("initialisation: the seed decides, and recurrent gates are orthogonal") {
-  Seq2Seq a({.gates = 5, .hidden = {6, 4}}), b({.gates = 5, .hidden = {6, 4}});
+  Model a({.gates = 5, .hidden = {6, 4}}), b({.gates = 5, .hidden = {6, 4}});
   const auto equal = [&] {
     return std::equal(a.parameters().data(), a.parameters().data() + a.parameters().size(),
                       b.parameters().data());
@@ -204,7 +204,7 @@ TEST_CASE("predict gives what the equations give") {
         CAPTURE(name_of(form));
         CAPTURE(name_of(activation));
         CAPTURE(hidden.size());
-        const Seq2Seq model = make_model({T, C, hidden, form, activation}, 11);
+        const Model model = make_model({T, C, hidden, form, activation}, 11);
         const PlainModel plain(model);
         const auto tpsf = make_traces(N, T, 12);
         std::vector<float> sfd(tpsf.size() * C);
@@ -219,7 +219,7 @@ TEST_CASE("predict gives what the equations give") {
 
 TEST_CASE("predict equals one tape over all traces, whatever the threads and the order") {
   constexpr int T = 9, C = 3, N = 77;  // two slices of 32 and a tail that is no whole SIMD block
-  const Seq2Seq model = make_model({.gates = T, .outputs = C, .hidden = {6, 5}}, 21);
+  const Model model = make_model({.gates = T, .outputs = C, .hidden = {6, 5}}, 21);
   const auto tpsf = make_traces(N, T, 22);
 
   Arena arena;
@@ -262,7 +262,7 @@ TEST_CASE("predict equals one tape over all traces, whatever the threads and the
   std::vector<float> images(tpsf.size()), decays(wanted.size()), turned(wanted.size());
   for (int b = 0; b < N; ++b)
     for (int t = 0; t < T; ++t) images[t * N + b] = tpsf[b * T + t];
-  Engine(model).run(images, decays, TraceOrder::by_gate);
+  testing::Running<BatchExecutor>(model).run(images, decays, TraceOrder::by_gate);
   for (int b = 0; b < N; ++b)
     for (int t = 0; t < T; ++t)
       for (int c = 0; c < C; ++c) turned[(b * T + t) * C + c] = decays[(t * C + c) * N + b];
@@ -283,7 +283,7 @@ TEST_CASE("the whole network's gradients beside finite differences, in double") 
     for (Activation activation : kActivations) {
       CAPTURE(name_of(form));
       CAPTURE(name_of(activation));
-      const Seq2Seq model = make_model({T, C, {4, 3}, form, activation}, 32);
+      const Model model = make_model({T, C, {4, 3}, form, activation}, 32);
       const Parameters& parameters = model.parameters();
       Buffer<double> block(parameters.size());
       std::copy_n(parameters.data(), parameters.size(), block.data());
@@ -301,51 +301,37 @@ TEST_CASE("the whole network's gradients beside finite differences, in double") 
 }
 
 TEST_CASE(
-    "an engine runs any chain of layers: fed by the one before, from zeros, from an earlier "
+    "a network may be any list of layers: fed by the one before, from zeros, from an earlier "
     "state") {
   constexpr int T = 9, N = 37;
-  Parameters p;
-  const Gru a(p, "a", 1, 5), b(p, "b", 5, 7, GruForm::reset_before), c(p, "c", 7, 5);
-  const Linear head(p, "head", 5, 2);
-  a.initialise(p, 1, 0), b.initialise(p, 1, 1), c.initialise(p, 1, 2), head.initialise(p, 1, 3);
-  const auto weight = [&](const std::string& name) -> Weight<float> {
-    for (const auto& e : p.entries())
-      if (e.name == name) return {p.matrix(e.at), {}};
-    return {};
-  };
-  Chain chain;
-  for (const std::string name : {"a", "b", "c"}) {
-    Chain::Layer layer;
-    layer.weights = {weight(name + ".weight_ih"), weight(name + ".weight_hh"),
-                     weight(name + ".bias_ih"), weight(name + ".bias_hh")};
-    layer.form = name == "b" ? GruForm::reset_before : GruForm::reset_after;
-    layer.starts_from = name == "c" ? 0 : -1;
-    chain.layers.push_back(layer);
-  }
-  chain.head_weight = weight("head.weight").value;
-  chain.head_bias = weight("head.bias").value;
+  Network network{.gates = T, .layers = {}, .head = {.outputs = 2}};
+  network.layers = {{.name = "a", .units = 5, .reads = GruSpec::Reads::trace},
+                    {.name = "b", .units = 7, .form = GruForm::reset_before},
+                    {.name = "c", .units = 5, .starts_from = 0}};
+  Model model(network);
+  model.initialise(1);
+  const Gru &a = model.layers()[0], &b = model.layers()[1], &c = model.layers()[2];
 
   Random rng(4, 4);
   std::vector<float> input(N * T), output(N * T * 2);
   fill_normal(input.data(), input.size(), rng);
-  Engine engine(chain, T);
-  engine.run(input, output);
+  testing::Running<BatchExecutor>(model).run(input, output);
 
   Arena arena;
-  Tape<float> tape(arena, p.bind());
+  Tape<float> tape(arena, model.parameters().bind());
   const auto x = arena.zero_sequence<float>(T, 1, N);
   for (int i = 0; i < N; ++i)
     for (int t = 0; t < T; ++t) x.at(t, 0, i) = input[static_cast<std::size_t>(i * T + t)];
   const Var<float> ya = a(tape, tape.input(x));
-  const Var<float> y = head(tape, c(tape, b(tape, ya), last_step(ya)));
+  const Var<float> y = model.head()(tape, c(tape, b(tape, ya), last_step(ya)));
   for (int i = 0; i < N; ++i)
     for (int t = 0; t < T; ++t)
       for (int k = 0; k < 2; ++k)
         CHECK(close(output[static_cast<std::size_t>((i * T + t) * 2 + k)], y.value.at(t, k, i),
                     1e-5));
 
-  chain.layers[2].starts_from = 1;
-  CHECK_THROWS_WITH_AS(Engine(chain, T), doctest::Contains("layer 2"), Error);
+  network.layers[2].starts_from = 1;
+  CHECK_THROWS_WITH_AS(Model{network}, doctest::Contains("layer 2"), Error);
 }
 
 TEST_CASE("one trace alone gives what it gives among others, up to rounding") {
@@ -367,15 +353,16 @@ TEST_CASE("one trace alone gives what it gives among others, up to rounding") {
       for (const int outputs : {1, 3, 17}) {
         CAPTURE(hidden);
         CAPTURE(outputs);
-        Seq2Seq model({.gates = T, .outputs = outputs, .hidden = hidden, .activation = kind});
+        Model model({.gates = T, .outputs = outputs, .hidden = hidden, .activation = kind});
         model.initialise(7);
         for (std::size_t i = 0; i < model.parameters().size(); ++i)  // biases too
           model.parameters().data()[i] += static_cast<float>(0.05 * rng.normal());
-        Engine engine(model);
+        testing::Running<BatchExecutor> batch(model);
+        testing::Running<LowLatencyExecutor> one(model);
         std::vector<float> together(N * T * outputs), alone(T * outputs);
-        engine.run(input, together);
+        batch.run(input, together);
         for (int i = 0; i < N; ++i) {
-          engine.run(std::span<const float>(input).subspan(i * T, T), alone);
+          one.run(std::span<const float>(input).subspan(i * T, T), alone);
           double worst = 0.0;
           for (int j = 0; j < T * outputs; ++j)
             worst = std::max<double>(worst, std::abs(alone[j] - together[i * T * outputs + j]));

@@ -1,8 +1,7 @@
 // A stream beside the engine on the same traces: the same bits, gate by gate.
 
 #include "taugate/core/parallel.h"
-#include "taugate/runtime/engine.h"
-#include "taugate/runtime/stream.h"
+#include "executor_testing.h"
 #include "testing.h"
 
 using namespace taugate;
@@ -10,9 +9,9 @@ using namespace taugate::testing;
 
 namespace {
 
-Seq2Seq random_model(const std::vector<int>& hidden, int outputs, int T, GruForm form,
+Model random_model(const std::vector<int>& hidden, int outputs, int T, GruForm form,
                      Activation activation, Random& rng) {
-  Seq2Seq model(
+  Model model(
       {.gates = T, .outputs = outputs, .hidden = hidden, .form = form, .activation = activation});
   model.initialise(3);
   for (std::size_t i = 0; i < model.parameters().size(); ++i)  // biases too
@@ -22,7 +21,7 @@ Seq2Seq random_model(const std::vector<int>& hidden, int outputs, int T, GruForm
 
 }  // namespace
 
-TEST_CASE("a stream gives the bits of the engine, for any number of pixels, layers and threads") {
+TEST_CASE("a stream gives the bits of a batch, for any number of pixels, layers and threads") {
   constexpr int T = 11;
   Random rng(9, 1);
   const int threads = thread_count();
@@ -34,23 +33,24 @@ TEST_CASE("a stream gives the bits of the engine, for any number of pixels, laye
             CAPTURE(hidden);
             CAPTURE(pixels);
             CAPTURE(outputs);
-            const Seq2Seq model = random_model(hidden, outputs, T, form, kind, rng);
+            const Model model = random_model(hidden, outputs, T, form, kind, rng);
             const auto N = static_cast<std::size_t>(pixels);
             std::vector<float> images(T * N), wanted(images.size() * outputs), sfd(wanted.size());
-            Stream stream(model, N);
+            StreamingExecutor stream(model, N);
+            ThreadScratch scratch;
             for (int round = 0; round < 2; ++round) {
               fill_normal(images.data(), images.size(), rng);
               set_thread_count(round + 1);
               for (std::size_t t = 0; t < T; ++t)
-                stream.push(std::span<const float>(images).subspan(t * N, N));
+                stream.push(scratch, std::span<const float>(images).subspan(t * N, N));
               CHECK(stream.gates() == T);
               for (const auto order : {TraceOrder::by_gate, TraceOrder::by_trace}) {
                 std::vector<float> input = images;
                 if (order == TraceOrder::by_trace)
                   for (std::size_t i = 0; i < N; ++i)
                     for (std::size_t t = 0; t < T; ++t) input[i * T + t] = images[t * N + i];
-                Engine(model).run(input, wanted, order);
-                stream.decode(sfd, order);
+                testing::Running<BatchExecutor>(model).run(input, wanted, order);
+                stream.finish(scratch, sfd, order);
                 CHECK(sfd == wanted);
               }
               stream.reset();
@@ -62,25 +62,25 @@ TEST_CASE("a stream gives the bits of the engine, for any number of pixels, laye
 TEST_CASE("a stream says how much memory a pixel takes, and what it cannot take") {
   constexpr int T = 3;
   Random rng(9, 2);
-  const Seq2Seq model = random_model({6, 4}, 1, T, GruForm::reset_after, Activation::smooth, rng);
-  Stream stream(model, 5);
+  const Model model = random_model({6, 4}, 1, T, GruForm::reset_after, Activation::smooth, rng);
+  StreamingExecutor stream(model, 5);
+  ThreadScratch scratch;
   CHECK(stream.bytes_per_pixel() == 4 * (6 + 4));
   const std::vector<float> gate(5), short_gate(4);
   std::vector<float> sfd(5 * T);
-  CHECK_THROWS_WITH_AS(stream.push(short_gate), doctest::Contains("gate of 4"), Error);
-  stream.push(gate);
-  CHECK_THROWS_WITH_AS(stream.decode(sfd), doctest::Contains("1 gates"), Error);
-  stream.push(gate);
-  stream.push(gate);
-  CHECK_THROWS_WITH_AS(stream.push(gate), doctest::Contains("more than 3"), Error);
-  CHECK_THROWS_AS(stream.decode(std::span(sfd).first(4)), Error);
-  CHECK_NOTHROW(stream.decode(sfd));
+  CHECK_THROWS_WITH_AS(stream.push(scratch, short_gate), doctest::Contains("gate of 4"), Error);
+  stream.push(scratch, gate);
+  CHECK_THROWS_WITH_AS(stream.finish(scratch, sfd), doctest::Contains("1 gates"), Error);
+  stream.push(scratch, gate);
+  stream.push(scratch, gate);
+  CHECK_THROWS_WITH_AS(stream.push(scratch, gate), doctest::Contains("more than 3"), Error);
+  CHECK_THROWS_AS(stream.finish(scratch, std::span(sfd).first(4)), Error);
+  CHECK_NOTHROW(stream.finish(scratch, sfd));
   stream.reset();
   CHECK(stream.gates() == 0);
 
-  Chain chain = chain_of(model);
-  chain.layers.resize(2);  // the encoder alone
-  chain.head_weight.cols = 4;
-  CHECK_THROWS_WITH_AS(Stream(chain, T, 5), doctest::Contains("decoder"), Error);
-  CHECK_THROWS_AS(Stream(model, 0), Error);
+  Network decoder = model.description();
+  for (GruSpec& layer : decoder.layers) layer.reads = GruSpec::Reads::zeros;
+  CHECK_THROWS_WITH_AS(StreamingExecutor(Model(decoder), 5), doctest::Contains("encoder"), Error);
+  CHECK_THROWS_AS(StreamingExecutor(model, 0), Error);
 }

@@ -1,10 +1,12 @@
 #pragma once
-// What the tests of this floor share: random integer models, and the same network in doubles,
+// What the tests of this module share: random integer models, and the same network in doubles,
 // written from the equations and not from the integers' code.
 
 #include <algorithm>
 
-#include "taugate/runtime/integer_engine.h"
+#include "executor_testing.h"
+#include "simd/integer/integer_kernels.h"
+#include "taugate/quant/integer/integer_step.h"
 #include "testing.h"
 
 namespace taugate::testing {
@@ -22,9 +24,9 @@ inline IntegerRows random_rows(Random& rng, int rows, int cols, int bits) {
   return m;
 }
 
-/// So that accumulators of typical size `spread` become sums of about `sum`.
-inline Requantizer random_requantizer(Random& rng, double mean_stddev, double sum, bool pure_shift) {
-  const double ratio = std::exp2(rng.uniform(-1.5, 1.5)) * sum / mean_stddev;
+/// So that accumulators of typical size `typical` become sums of about `sum`.
+inline Requantizer random_requantizer(Random& rng, double typical, double sum, bool pure_shift) {
+  const double ratio = std::exp2(rng.uniform(-1.5, 1.5)) * sum / typical;
   return nearest_requantizer(
       std::clamp(pure_shift ? std::exp2(std::round(std::log2(ratio))) : ratio, 0x1p-45, 60000.0));
 }
@@ -42,10 +44,8 @@ struct RandomModel {
 inline IntegerModel random_model(const RandomModel& m, Random& rng) {
   const Widths& w = m.widths;
   IntegerModel model;
-  model.form = m.form;
-  model.activation = m.activation;
+  model.description = seq2seq({m.gates, m.outputs, m.hidden, m.form, m.activation});
   model.widths = w;
-  model.gates = m.gates;
   const double operand = std::ldexp(1.0, w.operand_frac_bits);
   const double product =
       m.form == GruForm::reset_before ? std::ldexp(1.0, w.product_frac_bits) : operand;
@@ -68,10 +68,8 @@ inline IntegerModel random_model(const RandomModel& m, Random& rng) {
       add(out.recurrent_bias, out.requantizers, operand, std::ldexp(1.0, w.candidate_preact_frac_bits));
     return out;
   };
-  for (std::size_t k = 0; k < m.hidden.size(); ++k)
-    model.encoder.push_back(layer(k == 0 ? 1 : m.hidden[k - 1], m.hidden[k]));
-  for (std::size_t k = 0; k < m.hidden.size(); ++k)
-    model.decoder.push_back(layer(k == 0 ? 0 : m.hidden[k - 1], m.hidden[k]));
+  for (std::size_t k = 0; k < model.description.layers.size(); ++k)
+    model.layers.push_back(layer(model.description.inputs(k), model.description.layers[k].units));
   model.head = random_rows(rng, m.outputs, m.hidden.back(), w.weight_bits);
   const double read = w.head_reads_state ? std::ldexp(1.0, w.state_frac_bits) : operand;
   for (int c = 0; c < m.outputs; ++c)
@@ -89,14 +87,14 @@ class DoubleNetwork {
   std::vector<double> run(const std::vector<double>& input) {
     std::vector<std::vector<double>> sequence, final_states, outputs;
     for (double x : input) sequence.push_back({x});
-    for (const IntegerLayer& layer : m_.encoder) {
-      std::vector<double> h(static_cast<std::size_t>(layer.hidden), 0.0);
-      run_layer(layer, sequence, h);
+    const std::size_t side = m_.layers.size() / 2;  // of the encoder, then of the decoder
+    for (std::size_t k = 0; k < side; ++k) {
+      std::vector<double> h(static_cast<std::size_t>(m_.layers[k].hidden), 0.0);
+      run_layer(m_.layers[k], sequence, h);
       final_states.push_back(h);
     }
     for (auto& x : sequence) x.clear();
-    for (std::size_t k = 0; k < m_.decoder.size(); ++k)
-      run_layer(m_.decoder[k], sequence, final_states[k]);
+    for (std::size_t k = 0; k < side; ++k) run_layer(m_.layers[side + k], sequence, final_states[k]);
     std::vector<double> result;
     for (const auto& h : states_)
       for (int c = 0; c < m_.outputs(); ++c) {
@@ -135,13 +133,13 @@ class DoubleNetwork {
            32768.0;
   }
   double gate(double x, double unit) const {
-    if (m_.activation == Activation::hard)
+    if (m_.activation() == Activation::hard)
       return grid(std::clamp(0.5 * x + 0.5, 0.0, 1.0), w_.gate_frac_bits);
     const double t = 0.5 * tanh(std::min(0.5 * std::abs(x), 4.0 - 0.5 * unit));
     return grid(x < 0.0 ? 0.5 - t : 0.5 + t, w_.gate_frac_bits);
   }
   double candidate(double x, double unit) const {
-    if (m_.activation == Activation::hard)
+    if (m_.activation() == Activation::hard)
       return fraction_of(std::clamp(x, -1.0, 1.0), w_.candidate_frac_bits);
     return std::copysign(
         fraction_of(tanh(std::min(std::abs(x), 4.0 - unit)), w_.candidate_frac_bits), x);
@@ -172,7 +170,7 @@ class DoubleNetwork {
       return static_cast<double>(layer.bias[row]) / one(fraction);
     };
     const int F = w_.operand_frac_bits;
-    const int I = F + (&layer == m_.encoder.data() ? w_.input_extra : 0);  // of what reads x
+    const int I = F + (&layer == m_.layers.data() ? w_.input_extra : 0);  // of what reads x
     for (int row = 0; row < 2 * H; ++row) {
       const double a = bias(row, I) + dot(layer.input, row, x) + dot(layer.recurrent, row, q);
       (row < H ? r : z)
@@ -182,7 +180,7 @@ class DoubleNetwork {
     for (int u = 0; u < H; ++u) {
       const int row = 2 * H + u;
       double units = 0.0;
-      if (m_.form == GruForm::reset_after) {
+      if (m_.form() == GruForm::reset_after) {
         const double s =
             static_cast<double>(layer.recurrent_bias[u]) / one(F) + dot(layer.recurrent, row, q);
         units =

@@ -41,8 +41,8 @@ std::vector<std::int16_t> random_words(Random& rng, std::size_t count, int fract
 int input_frac_bits(const Widths& w) { return w.operand_frac_bits + w.input_extra; }
 
 void compare(const IntegerModel& model, Random& rng, std::size_t traces) {
-  IntegerEngine engine(model);
-  const auto T = static_cast<std::size_t>(model.gates),
+  Running<IntegerExecutor> engine(model);
+  const auto T = static_cast<std::size_t>(model.gates()),
              C = static_cast<std::size_t>(model.outputs());
   const auto input = random_words(rng, traces * T, input_frac_bits(model.widths));
   std::vector<std::int64_t> output(traces * T * C);
@@ -103,9 +103,9 @@ TEST_CASE("every kernel of this machine equals the slow twin, in all settings, s
                                                      .outputs = 3,
                                                      .pure_shift = stream % 3 == 0},
                                                     rng);
-            IntegerEngine engine(model, kernels), twin(model, nullptr);
-            REQUIRE(twin.arch() == "scalar");
-            fast += engine.arch() == kernels->name;
+            Running<IntegerExecutor> engine(model, kernels), twin(model, nullptr);
+            REQUIRE(twin.executor.arch() == "scalar");
+            fast += engine.executor.arch() == kernels->name;
             ++all;
             // One trace, half a block, a block of 16 or 32 and a tail; words over the grid and at
             // its ends.
@@ -123,9 +123,9 @@ TEST_CASE("every kernel of this machine equals the slow twin, in all settings, s
 TEST_CASE("floats in are the words of their grid, floats out are words times a power of two") {
   Random rng(5, 0);
   const IntegerModel model = random_model({.gates = 13, .outputs = 3}, rng);
-  IntegerEngine engine(model);
-  CHECK(engine.steps() == 13);
-  CHECK(engine.outputs() == 3);
+  Running<IntegerExecutor> engine(model);
+  CHECK(engine.executor.steps() == 13);
+  CHECK(engine.executor.outputs() == 3);
   std::vector<float> input(2 * 13), output(2 * 13 * 3);
   std::vector<std::int16_t> words(input.size());
   std::vector<std::int64_t> wanted(output.size());
@@ -147,7 +147,7 @@ TEST_CASE("floats in are the words of their grid, floats out are words times a p
 
   input[20] = std::numeric_limits<float>::quiet_NaN();
   CHECK(error_of([&] { engine.run(input, output); }) ==
-        "[integer engine] trace 1, gate 7: found a value that is not a number");
+        "[executor] trace 1, gate 7: found a value that is not a number");
   CHECK(contains(error_of([&] { engine.run(std::span(input).first(14), output); }),
                  "found 14 input"));
 }
@@ -157,7 +157,7 @@ TEST_CASE("a trace's result depends neither on the others nor on the threads") {
   const IntegerModel model = random_model({.hidden = {9}, .gates = 12}, rng);
   const auto input = random_words(rng, 37 * 12, 7);
   std::vector<std::int64_t> together(37 * 12 * 2), alone(12 * 2);
-  IntegerEngine engine(model);
+  Running<IntegerExecutor> engine(model);
   const int threads = thread_count();
   set_thread_count(3);
   engine.run_words(input, together);
@@ -173,7 +173,7 @@ TEST_CASE("a run allocates nothing") {
   set_thread_count(2);
   Random rng(8, 0);
   for (GruForm form : {GruForm::reset_after, GruForm::reset_before}) {
-    IntegerEngine engine(random_model({.form = form, .gates = 9}, rng));
+    Running<IntegerExecutor> engine(random_model({.form = form, .gates = 9}, rng));
     const std::vector<float> input(20 * 9, 0.5f);
     std::vector<float> output(20 * 9 * 2);
     engine.run(input, output);
@@ -184,7 +184,7 @@ TEST_CASE("a run allocates nothing") {
 
 TEST_CASE("by gate: the same numbers, as a camera delivers and shows them") {
   Random rng(9, 0);
-  IntegerEngine engine(random_model({.gates = 10, .outputs = 3}, rng));
+  Running<IntegerExecutor> engine(random_model({.gates = 10, .outputs = 3}, rng));
   const std::size_t N = 5, T = 10, C = 3;
   const auto input = random_words(rng, N * T, 7);
   std::vector<std::int16_t> turned(input.size());
@@ -203,10 +203,10 @@ TEST_CASE("an observer sees every value of a step, and its sums make the gates")
   for (GruForm form : {GruForm::reset_after, GruForm::reset_before}) {
     Random rng(7, 0);
     const IntegerModel model = random_model({.form = form, .hidden = {4}, .outputs = 3}, rng);
-    const Arithmetic a(model.widths, model.form, model.activation);
-    const IntegerLayer& layer = model.encoder[0];
+    const Arithmetic a(model.widths, model.form(), model.activation());
+    const IntegerLayer& layer = model.layers[0];
     std::map<TensorId, std::vector<std::int64_t>> seen;
-    const auto watch = [&](TensorId node, int unit, std::int64_t value) {
+    const auto observe = [&](TensorId node, int unit, std::int64_t value) {
       auto& values = seen[node];
       REQUIRE(static_cast<int>(values.size()) == unit);
       values.push_back(value);
@@ -215,8 +215,8 @@ TEST_CASE("an observer sees every value of a step, and its sums make the gates")
     std::vector<std::int32_t> state = before, x{-77};
     std::vector<std::int64_t> y(3);
     StepScratch scratch(4);
-    gru_step(a, layer, x.data(), state.data(), scratch, watch);
-    head_step(a, model, state.data(), y.data(), scratch, watch);
+    gru_step(a, layer, x.data(), state.data(), scratch, observe);
+    head_step(a, model, state.data(), y.data(), scratch, observe);
     CHECK(seen.size() == (form == GruForm::reset_after ? 11 : 10));
     CHECK(seen[TensorId::output] == y);
     for (std::size_t u = 0; u < 4; ++u) {

@@ -21,11 +21,9 @@ bool same(const IntegerLayer& a, const IntegerLayer& b) {
          a.recurrent_bias == b.recurrent_bias && a.requantizers == b.requantizers;
 }
 bool same(const IntegerModel& a, const IntegerModel& b) {
-  bool layers = a.encoder.size() == b.encoder.size() && a.decoder.size() == b.decoder.size();
-  for (std::size_t k = 0; layers && k < a.encoder.size(); ++k)
-    layers = same(a.encoder[k], b.encoder[k]) && same(a.decoder[k], b.decoder[k]);
-  return layers && a.form == b.form && a.activation == b.activation && a.widths == b.widths &&
-         a.gates == b.gates && same(a.head, b.head) && a.head_bias == b.head_bias &&
+  bool layers = a.layers.size() == b.layers.size();
+  for (std::size_t k = 0; layers && k < a.layers.size(); ++k) layers = same(a.layers[k], b.layers[k]);
+  return layers && a.description == b.description && a.widths == b.widths && same(a.head, b.head) && a.head_bias == b.head_bias &&
          a.head_requantizers == b.head_requantizers && a.notes == b.notes;
 }
 
@@ -114,7 +112,7 @@ TEST_CASE("the 32-unit student takes 12 KB with 8-bit weights, 8 KB with 4-bit o
 
 TEST_CASE("accumulators: the bound is reached, and one more is refused by name") {
   IntegerModel model = small_model();
-  IntegerLayer& layer = model.decoder[1];
+  IntegerLayer& layer = model.layers[3];
   const int row = 2 * layer.hidden + 4;  // n of the last unit
   std::int64_t products = 0;
   for (int k = 0; k < layer.inputs; ++k) products += 127 * std::abs(layer.input.row(row)[k]);
@@ -144,7 +142,7 @@ TEST_CASE("accumulator bounds are what the worst operands give") {
     Widths widths;
     widths.product_frac_bits = 10;
     const IntegerModel model = random_model({.form = form, .widths = widths}, rng);
-    const IntegerLayer& layer = model.encoder[1];
+    const IntegerLayer& layer = model.layers[1];
     const int H = layer.hidden;
     // Operands of the sign of the weights and of the bias, at their corners.
     const auto worst = [](const IntegerRows& m, int row, std::int64_t bias, int most) {
@@ -182,22 +180,22 @@ TEST_CASE("a model whose parts do not fit together is refused") {
     return error_of([&] { model.validate(); });
   };
   CHECK(message([](IntegerModel&) {}).empty());
-  CHECK(contains(message([](auto& m) { m.gates = 0; }), "found 0 gates"));
-  CHECK(contains(message([](auto& m) { m.decoder.pop_back(); }), "2 encoder and 1 decoder"));
-  CHECK(contains(message([](auto& m) { m.encoder[1].inputs = 4; }), "encoder.1: found 4 inputs"));
-  CHECK(contains(message([](auto& m) { m.encoder[1].hidden = 4; }), "encoder.1"));
-  CHECK(contains(message([](auto& m) { m.decoder[0].hidden = 4; }),
-                 "decoder.0: found 4 units, wanted the encoder's 3"));
-  CHECK(contains(message([](auto& m) { m.encoder[0].recurrent.weights.pop_back(); }), "encoder.0"));
+  CHECK(contains(message([](auto& m) { m.description.gates = 0; }), "found 0 gates"));
+  CHECK(contains(message([](auto& m) { m.layers.pop_back(); }), "found 3 layers, wanted 4"));
+  CHECK(contains(message([](auto& m) { m.layers[1].inputs = 4; }), "encoder.1: found 4 inputs"));
+  CHECK(contains(message([](auto& m) { m.layers[1].hidden = 4; }), "encoder.1"));
+  CHECK(contains(message([](auto& m) { m.layers[2].hidden = 4; }),
+                 "decoder.0: found 4 units, wanted 3"));
+  CHECK(contains(message([](auto& m) { m.layers[0].recurrent.weights.pop_back(); }), "encoder.0"));
   CHECK(contains(message([](auto& m) { m.head.weights[3] = 128; }),
                  "head: weight 3: found 128, wanted 8 bits"));
-  CHECK(contains(message([](auto& m) { m.decoder[1].bias.pop_back(); }),
+  CHECK(contains(message([](auto& m) { m.layers[3].bias.pop_back(); }),
                  "decoder.1: found 14 biases"));
   CHECK(
-      contains(message([](auto& m) { m.decoder[1].recurrent_bias.clear(); }), "recurrent biases"));
-  CHECK(contains(message([](auto& m) { m.encoder[0].requantizers.pop_back(); }),
+      contains(message([](auto& m) { m.layers[3].recurrent_bias.clear(); }), "recurrent biases"));
+  CHECK(contains(message([](auto& m) { m.layers[0].requantizers.pop_back(); }),
                  "encoder.0: found 11 multipliers, wanted 12"));
-  CHECK(contains(message([](auto& m) { m.encoder[0].requantizers[0].multiplier = 0; }),
+  CHECK(contains(message([](auto& m) { m.layers[0].requantizers[0].multiplier = 0; }),
                  "found multiplier 0"));
   CHECK(contains(message([](auto& m) { m.head_requantizers[0].shift = 63; }), "shift 63"));
   CHECK(contains(message([](auto& m) { m.widths.weight_bits = 17; }), "weight_bits: found 17"));

@@ -77,8 +77,8 @@ std::vector<Setting> settings() {
 }
 
 /// Random weights and biases.
-Seq2Seq random_network(const Setting& s, Random& rng) {
-  Seq2Seq model(
+Model random_network(const Setting& s, Random& rng) {
+  Model model(
       {.gates = 7, .outputs = 2, .hidden = {5, 18}, .form = s.form, .activation = s.activation});
   for (const auto& entry : model.parameters().entries()) {
     const Matrix<float> m = model.parameters().matrix(entry.at);
@@ -116,14 +116,14 @@ int sum_plane(TensorId node, GruForm form) {
 void compare_trace(const IntegerModel& model, const QatRecord& record, const Sequence<float>& input,
                    const Sequence<float>& sfd, int b, std::map<TensorId, Comparison>& seen) {
   const Widths& w = model.widths;
-  const Arithmetic arithmetic(w, model.form, model.activation);
-  const std::size_t side = model.encoder.size();
+  const Arithmetic arithmetic(w, model.form(), model.activation());
+  const std::size_t side = model.layers.size() / 2;
   std::vector<std::vector<std::int32_t>> states(side), below;
   for (int t = 0; t < input.steps; ++t)
     below.push_back({static_cast<std::int32_t>(arithmetic.input(input.at(t, 0, b)))});
   StepScratch scratch(64);
   for (std::size_t k = 0; k < 2 * side; ++k) {
-    const IntegerLayer& layer = k < side ? model.encoder[k] : model.decoder[k - side];
+    const IntegerLayer& layer = model.layers[k];
     const QatRecord::Layer& qat = record.layers[k];
     const int H = layer.hidden;
     auto& state = states[k % side];
@@ -131,7 +131,7 @@ void compare_trace(const IntegerModel& model, const QatRecord& record, const Seq
     for (int t = 0; t < input.steps; ++t) {
       const auto observe = [&](TensorId node, int u, std::int64_t value) {
         Comparison& compare = seen[node];
-        const int plane = sum_plane(node, model.form);
+        const int plane = sum_plane(node, model.form());
         if (plane == 4)
           compare(qat.gates.at(t, 3 * H + u, b), w.candidate_preact_frac_bits, value);
         else if (plane >= 0)
@@ -171,7 +171,7 @@ TEST_CASE("every value of the forward pass equals the integers'") {
   Random rng(41, 0);
   for (const Setting& s : settings()) {
     CAPTURE(s.name);
-    const Seq2Seq model = random_network(s, rng);
+    const Model model = random_network(s, rng);
     QatNetwork qat(model, s.options);
     if (s.options.learned_scales)  // scales that made some weights saturate, as training would
       for (const auto& entry : qat.parameters().entries())
@@ -196,7 +196,7 @@ TEST_CASE("every value of the forward pass equals the integers'") {
 
     std::map<TensorId, Comparison> seen;
     for (int b = 0; b < kBatch; ++b)
-      compare_trace(integers, record, input, output.sfd.value, b, seen);
+      compare_trace(integers, record, input, output.output.value, b, seen);
     CHECK(seen.size() == (s.form == GruForm::reset_after ? 11u : 10u));
     for (const auto& [node, compared] : seen) {
       const int number = static_cast<int>(node);  // clang 14 captures no binding

@@ -4,7 +4,7 @@
 #include "allocation_trap.h"
 #include "quant/noisy_decays.h"
 #include "taugate/core/parallel.h"
-#include "taugate/runtime/integer_engine.h"
+#include "taugate/runtime/executor.h"
 #include "taugate/quant/qat/qat.h"
 #include "quant/qat/qat_weights.h"
 #include "testing.h"
@@ -31,7 +31,7 @@ TEST_CASE("with fine grids, gradients point where the float network's do") {
   Random rng(42, 0);
   for (GruForm form : {GruForm::reset_after, GruForm::reset_before}) {
     CAPTURE(name_of(form));
-    Seq2Seq model({.gates = 7, .outputs = 2, .hidden = {5, 18}, .form = form});
+    Model model({.gates = 7, .outputs = 2, .hidden = {5, 18}, .form = form});
     fill_normal(model.parameters().data(), model.parameters().size(), rng, 0.4);
     QatOptions fine;
     fine.quantize.widths.operand_frac_bits = fine.quantize.widths.product_frac_bits = 9;
@@ -61,7 +61,7 @@ TEST_CASE("with fine grids, gradients point where the float network's do") {
 }
 
 TEST_CASE("a saturated weight is never pushed further, and can come back") {
-  Seq2Seq model({.gates = 5, .outputs = 1, .hidden = {4}});
+  Model model({.gates = 5, .outputs = 1, .hidden = {4}});
   Random rng(43, 0);
   for (std::size_t i = 0; i < model.parameters().size(); ++i)
     model.parameters().data()[i] = static_cast<float>(1.2 * rng.normal());
@@ -91,7 +91,7 @@ TEST_CASE("nothing passes a flat hard activation or a saturated output") {
   Random rng(44, 0);
   // Biases of 5: every gate is open, every candidate 1, every output at its limit of 2.
   for (GruForm form : {GruForm::reset_after, GruForm::reset_before}) {
-    Seq2Seq model({.gates = 5, .hidden = {4}, .form = form, .activation = Activation::hard});
+    Model model({.gates = 5, .hidden = {4}, .form = form, .activation = Activation::hard});
     model.initialise(3);
     for (const auto& entry : model.parameters().entries())
       if (entry.name.find("bias_ih") != std::string::npos)
@@ -151,7 +151,7 @@ TEST_CASE("a learned scale's gradient is Esser et al.'s") {
 
 TEST_CASE("training with integers lowers the integer engine's own loss and allocates nothing") {
   const NoisyDecays data;
-  Seq2Seq model({.gates = 24, .hidden = {6}});
+  Model model({.gates = 24, .hidden = {6}});
   model.initialise(1);
   const int threads = thread_count();
   set_thread_count(2);
@@ -181,7 +181,7 @@ TEST_CASE("training with integers lowers the integer engine's own loss and alloc
         target.push_back(y.view.at(t, 0, b));
       }
     std::vector<float> output(input.size());
-    IntegerEngine(qat.integers()).run(input, output);
+    predict(qat.integers(), input, output);
     double loss = 0.0;
     for (std::size_t i = 0; i < output.size(); ++i)
       loss += std::pow(double{output[i]} - target[i], 2) / static_cast<double>(output.size());
@@ -191,7 +191,7 @@ TEST_CASE("training with integers lowers the integer engine's own loss and alloc
 }
 
 TEST_CASE("what cannot be trained with integers is refused in one line") {
-  const Seq2Seq model(
+  const Model model(
       {.gates = 5, .hidden = {4}, .form = GruForm::reset_before, .activation = Activation::hard});
   CHECK_THROWS_WITH_AS(QatNetwork(model, {.quantize = {.widths = widths_qkeras()}}),
                        doctest::Contains("sum_bits: found 48, wanted at most 24"), UsageError);

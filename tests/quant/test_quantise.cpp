@@ -5,7 +5,6 @@
 #include "fli/io_testing.h"
 #include "quant/noisy_decays.h"
 #include "quant/quant_testing.h"
-#include "taugate/runtime/engine.h"
 #include "taugate/nn/trainer.h"
 #include "taugate/quant/ptq/quantize.h"
 
@@ -14,8 +13,8 @@ using namespace taugate::testing;
 
 namespace {
 
-Seq2Seq trained_student(GruForm form, Activation activation) {
-  Seq2Seq model({.gates = 24, .hidden = {14}, .form = form, .activation = activation});
+Model trained_student(GruForm form, Activation activation) {
+  Model model({.gates = 24, .hidden = {14}, .form = form, .activation = activation});
   model.initialise(1);
   const NoisyDecays data;
   TrainingOptions options;
@@ -44,14 +43,14 @@ struct Traces {
     for (std::size_t i = 0; i < output.size(); ++i) sum += std::pow(output[i] - target[i], 2);
     return std::sqrt(sum / static_cast<double>(output.size()));
   }
-  double float_rmse(const Seq2Seq& model) const {
+  double float_rmse(const Model& model) const {
     std::vector<float> output(input.size());
     predict(model, input, output);
     return rmse(output);
   }
-  double integer_rmse(const Seq2Seq& model, const QuantizeOptions& options) const {
+  double integer_rmse(const Model& model, const QuantizeOptions& options) const {
     std::vector<float> output(input.size());
-    IntegerEngine(quantize(model, options)).run(input, output);
+    predict(quantize(model, options), input, output);
     return rmse(output);
   }
 };
@@ -62,15 +61,15 @@ QuantizeOptions with_widths(Widths widths) {
   return options;
 }
 
-Seq2Seq random_network(GruForm form, Activation activation, std::uint64_t seed) {
-  Seq2Seq model(
+Model random_network(GruForm form, Activation activation, std::uint64_t seed) {
+  Model model(
       {.gates = 17, .outputs = 2, .hidden = {5, 3}, .form = form, .activation = activation});
   Random rng(seed, 0);
   fill_normal(model.parameters().data(), model.parameters().size(), rng, 0.5);
   return model;
 }
 
-Matrix<float> parameter(Seq2Seq& model, const std::string& name) {
+Matrix<float> parameter(Model& model, const std::string& name) {
   for (const auto& entry : model.parameters().entries())
     if (entry.name == name) return model.parameters().matrix(entry.at);
   FAIL("no parameter ", name);
@@ -85,7 +84,7 @@ TEST_CASE("a trained student keeps its error in integers, and needs its wide sta
   for (GruForm form : {GruForm::reset_after, GruForm::reset_before})
     for (Activation activation : {Activation::smooth, Activation::hard}) {
       CAPTURE(name_of(form) + " " + name_of(activation));
-      const Seq2Seq model = trained_student(form, activation);
+      const Model model = trained_student(form, activation);
       Widths int32_state = widths_8bit();
       int32_state.state_frac_bits = int32_state.candidate_frac_bits = 7;
       const double in_floats = traces.float_rmse(model);
@@ -101,7 +100,7 @@ TEST_CASE("a trained student keeps its error in integers, and needs its wide sta
 }
 
 TEST_CASE("weights become round(w / scale), biases units of their accumulator") {
-  Seq2Seq model = random_network(GruForm::reset_after, Activation::smooth, 1);
+  Model model = random_network(GruForm::reset_after, Activation::smooth, 1);
   // Row 7 of the second encoder layer is of n: W_n and U_n have scales of their own there.
   const Matrix<float> w = parameter(model, "encoder.1.weight_ih");
   const Matrix<float> u = parameter(model, "encoder.1.weight_hh");
@@ -123,7 +122,7 @@ TEST_CASE("weights become round(w / scale), biases units of their accumulator") 
   CHECK(scales.layers[1][7] == 2.0 / 127);
   CHECK(scales.layers[1][10] == 4.0 / 127);
   const IntegerModel out = quantize(model, options);
-  const IntegerLayer& layer = out.encoder[1];
+  const IntegerLayer& layer = out.layers[1];
   const auto row_of = [](const IntegerRows& m, int row) {
     return std::vector<std::int16_t>(m.row(row), m.row(row) + m.cols);
   };
@@ -146,41 +145,41 @@ TEST_CASE("weights become round(w / scale), biases units of their accumulator") 
   for (const auto& rows : powers.layers)
     for (double scale : rows) CHECK(std::exp2(std::round(std::log2(scale))) == scale);
   const IntegerModel shifting = quantize(model, options);
-  for (const Requantizer& r : shifting.encoder[1].requantizers)
+  for (const Requantizer& r : shifting.layers[1].requantizers)
     CHECK(std::has_single_bit(r.multiplier));
 
   options = {};  // 4/127 is 0.5039 / 2^4; rounded up to 8 bits, 130 / 2^12
   CHECK(weight_scales(model, options).layers[1][10] == std::ldexp(130, -12));
   const IntegerModel short_multipliers = quantize(model, options);
-  for (const Requantizer& r : short_multipliers.encoder[1].requantizers) CHECK(r.multiplier < 256);
+  for (const Requantizer& r : short_multipliers.layers[1].requantizers) CHECK(r.multiplier < 256);
 
   options.scale = WeightScale::paper;  // its largest weights are 255 units, and saturate
   CHECK(weight_scales(model, options).layers[1][10] == 4.0 / 255);
-  CHECK(row_of(quantize(model, options).encoder[1].recurrent, 2) ==
+  CHECK(row_of(quantize(model, options).layers[1].recurrent, 2) ==
         std::vector<std::int16_t>{-127, 0, 127});
 
   options.scale = WeightScale::fixed_grid;
   CHECK(weight_scales(model, options).layers[1][10] == 1.0 / 128);
-  CHECK(quantize(model, options).encoder[1].requantizers[2] == Requantizer{1, 2});
+  CHECK(quantize(model, options).layers[1].requantizers[2] == Requantizer{1, 2});
 }
 
 TEST_CASE("rows of zeros and large biases still have a scale") {
   for (GruForm form : {GruForm::reset_after, GruForm::reset_before})
     for (const Widths& widths : {widths_8bit(), widths_16bit()}) {
-      Seq2Seq model = random_network(form, Activation::smooth, 2);
+      Model model = random_network(form, Activation::smooth, 2);
       const Matrix<float> u = parameter(model, "decoder.0.weight_hh");
       std::fill_n(u.data, u.size(), 0.0f);
       const Matrix<float> w = parameter(model, "encoder.0.weight_ih");
       for (std::size_t i = 0; i < w.size(); ++i) w.data[i] *= 1e-9f;
       parameter(model, "encoder.0.bias_ih").at(13, 0) = 300.0f;
       const IntegerModel out = quantize(model, with_widths(widths));
-      CHECK(out.decoder[0].recurrent.weights == std::vector<std::int16_t>(75, 0));
+      CHECK(out.layers[out.layers.size() / 2].recurrent.weights == std::vector<std::int16_t>(75, 0));
       // Without weights a sum is its bias, to within one unit.
       const Arithmetic a(out.widths, out.form, out.activation);
       std::vector<std::int32_t> state(5, 0);
       StepScratch scratch(5);
       const Matrix<float> b = parameter(model, "decoder.0.bias_ih");
-      gru_step(a, out.decoder[0], nullptr, state.data(), scratch,
+      gru_step(a, out.layers[out.layers.size() / 2], nullptr, state.data(), scratch,
                [&](TensorId node, int unit, std::int64_t value) {
                  if (node != (form == GruForm::reset_after ? TensorId::input_preact : TensorId::candidate_preact))
                    return;
@@ -191,12 +190,12 @@ TEST_CASE("rows of zeros and large biases still have a scale") {
 
 TEST_CASE("at 16 bits the integers follow the float engine") {
   for (GruForm form : {GruForm::reset_after, GruForm::reset_before}) {
-    const Seq2Seq model = random_network(form, Activation::hard, 3);
+    const Model model = random_network(form, Activation::hard, 3);
     Random rng(4, 0);
     std::vector<float> input(20 * 17), in_floats(20 * 17 * 2), in_integers(in_floats.size());
     for (float& x : input) x = static_cast<float>(rng.uniform());
     predict(model, input, in_floats);
-    IntegerEngine(quantize(model, with_widths(widths_16bit()))).run(input, in_integers);
+    predict(quantize(model, with_widths(widths_16bit())), input, in_integers);
     // Sums are rounded to 2^-12, gates to 2^-14; 34 steps forget most of what was before.
     double most = 0.0;
     for (std::size_t i = 0; i < in_floats.size(); ++i)
@@ -217,7 +216,7 @@ TEST_CASE("ranges set the sums' and the outputs' fractions") {
 }
 
 TEST_CASE("what cannot be quantized is refused") {
-  Seq2Seq model = random_network(GruForm::reset_after, Activation::smooth, 5);
+  Model model = random_network(GruForm::reset_after, Activation::smooth, 5);
   CHECK(contains(error_of([&] { quantize(model, with_widths(widths_qkeras())); }), "[arithmetic]"));
   QuantizeOptions options;
   options.widths.weight_bits = 1;

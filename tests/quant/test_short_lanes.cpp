@@ -4,6 +4,7 @@
 #include <map>
 
 #include "quant/quant_testing.h"
+#include "runtime/integer_plan.h"
 
 using namespace taugate;
 using namespace taugate::testing;
@@ -28,10 +29,9 @@ IntegerModel corner_model(const Corner& corner, const std::vector<int>& hidden, 
                                      .outputs = 2,
                                      .pure_shift = corner.pure_shift},
                                     rng);
-  for (auto* side : {&model.encoder, &model.decoder})
-    for (IntegerLayer& layer : *side)
-      for (Requantizer& by : layer.requantizers)
-        by = nearest_requantizer(by.multiplier * std::ldexp(corner.loudness, -by.shift));
+  for (IntegerLayer& layer : model.layers)
+    for (Requantizer& by : layer.requantizers)
+      by = nearest_requantizer(by.multiplier * std::ldexp(corner.loudness, -by.shift));
   model.validate();
   return model;
 }
@@ -47,8 +47,8 @@ std::map<TensorId, Ends> ends_of(const IntegerModel& model, Random& rng) {
       {TensorId::candidate_preact, {-32768, 32767}}, {TensorId::reset_gate, {0, 128}},
       {TensorId::update_gate, {0, 128}},          {TensorId::operand, {-127, 127}}};
   std::map<TensorId, Ends> ends;
-  const Arithmetic a(model.widths, model.form, model.activation);
-  const IntegerLayer& layer = model.encoder[0];
+  const Arithmetic a(model.widths, model.form(), model.activation());
+  const IntegerLayer& layer = model.layers[0];
   std::vector<std::int32_t> state(static_cast<std::size_t>(layer.hidden)), x(1);
   StepScratch scratch(layer.hidden);
   for (int t = 0; t < 33; ++t) {
@@ -82,8 +82,8 @@ TEST_CASE("lanes of 16 bits and one trace alone equal the slow twin at every cor
                                                      .loudness = loudness,
                                                      .pure_shift = stream % 4 == 0},
                                                     hidden, rng);
-            IntegerEngine engine(model, kernels), twin(model, nullptr);
-            REQUIRE(engine.arch() == kernels->name);
+            Running<IntegerExecutor> engine(model, kernels), twin(model, nullptr);
+            REQUIRE(engine.executor.arch() == kernels->name);
             const std::size_t T = 33, N = 39;  // side by side; then one after the other
             std::vector<std::int16_t> input(N * T);
             for (auto& word : input)
@@ -118,9 +118,9 @@ TEST_CASE("those models reach both ends of every range, and both ways to a sum")
   }
   // Accumulators of wide weights are beyond floats; then no trace runs alone.
   for (const simd::IntegerKernels* kernels : simd::integer_kernels()) {
-    const auto narrow = IntegerPlan::make(corner_model({}, {40}, rng), *kernels);
-    const auto loud = IntegerPlan::make(corner_model({.weight_bits = 14}, {40}, rng), *kernels);
-    CHECK(narrow->has_single() == kernels->fuses);
+    const auto quiet = make_int32_plan(corner_model({}, {40}, rng), *kernels);
+    const auto loud = make_int32_plan(corner_model({.weight_bits = 14}, {40}, rng), *kernels);
+    CHECK(quiet->has_single() == kernels->fuses);
     CHECK(!loud->has_single());
   }
 }

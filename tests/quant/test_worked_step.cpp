@@ -5,7 +5,7 @@
 
 #include "fli/io_testing.h"
 #include "quant/quant_testing.h"
-#include "taugate/nn/seq2seq.h"
+#include "taugate/nn/model.h"
 #include "taugate/quant/ptq/quantize.h"
 
 using namespace taugate;
@@ -20,8 +20,8 @@ std::string text(const char* format, Values... values) {
 }
 
 /// One unit: W = (0.5, -0.8, 1.2), U = (0.3, 1.1, -0.7), b = (0.1, 0.4, -0.2), c = (0, 0.2, 0.3).
-Seq2Seq one_unit() {
-  Seq2Seq model({.gates = 1, .hidden = {1}});
+Model one_unit() {
+  Model model({.gates = 1, .hidden = {1}});
   const auto set = [&](const std::string& name, std::vector<float> values) {
     for (const auto& entry : model.parameters().entries())
       if (entry.name == "encoder.0." + name)
@@ -55,13 +55,13 @@ TEST_CASE("docs/fixed-point.md: the worked step") {
     INFO("docs/fixed-point.md lacks the line\n", line);
     CHECK(contains(page, line + "\n"));
   };
-  const Seq2Seq model = one_unit();
+  const Model model = one_unit();
   const WeightScales scales = weight_scales(model, {});
   const IntegerModel integers = quantize(model);
-  const IntegerLayer& layer = integers.encoder[0];
+  const IntegerLayer& layer = integers.layers[0];
   for (int row = 0; row < 4; ++row) stands_there(scale_line(layer, scales, row));
 
-  const Arithmetic a(integers.widths, integers.form, integers.activation);
+  const Arithmetic a(integers.widths, integers.form(), integers.activation());
   const std::int32_t x = static_cast<std::int32_t>(a.input(0.75f));
   std::int32_t state = 13107;
   stands_there(text("| `x` | 0.75 * 128 | %d | 0.75000 |", x));

@@ -32,7 +32,7 @@ CosimulationResult check_equal(const IntegerModel& model, const Cosimulation& si
                comparison.first->output, ": found ", comparison.first->found, ", wanted ",
                comparison.first->wanted);
   // A pixel's columns: T steps of h and x, T steps of h, and h once more for the last output.
-  const std::int64_t H = model.encoder[0].hidden, C = model.outputs();
+  const std::int64_t H = model.layers[0].hidden, C = model.outputs();
   const std::int64_t longest = simulation.parameters().TMax;
   std::int64_t issues = 0, macs = 0, overlong = 0;
   for (const PixelSamples& pixel : pixels) {
@@ -147,7 +147,7 @@ TEST_CASE("a flipped bit of a weight is found") {
   Random rng(3, 4);
   const IntegerModel model = random_model(random_shape(8, 1, 6), rng);
   const Cosimulation simulation(rtl_parameters(model), simulation_options());
-  const auto pixels = corner_pixels(rng, 20, model.gates, model.widths.operand_frac_bits);
+  const auto pixels = corner_pixels(rng, 20, model.gates(), model.widths.operand_frac_bits);
   check_equal(model, simulation, pixels, {});
   int found = 0;
   // The highest bit of a weight of U_r, of W_n, of the decoder's U_z, of the head.
@@ -157,7 +157,7 @@ TEST_CASE("a flipped bit of a weight is found") {
     CosimulationTraffic t;
     t.flip = bit;
     const auto result = simulation.run(model, pixels, t);
-    found += compare_with_engine(model, pixels, model.gates, result).different > 0;
+    found += compare_with_engine(model, pixels, model.gates(), result).different > 0;
   }
   CHECK(found == 4);
   CosimulationTraffic t;

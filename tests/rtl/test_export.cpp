@@ -47,9 +47,9 @@ TEST_CASE("the memories hold the model, lane by lane and row by row") {
     for (int lane = 0; lane < 11; ++lane) {
       std::int64_t wanted = 0;
       if (lane < 9)
-        wanted = k < 3    ? model.encoder[0].recurrent.row(lane)[k]
-                 : k == 3 ? model.encoder[0].input.row(lane)[0]
-                          : model.decoder[0].recurrent.row(lane)[k - 4];
+        wanted = k < 3    ? model.layers[0].recurrent.row(lane)[k]
+                 : k == 3 ? model.layers[0].input.row(lane)[0]
+                          : model.layers[1].recurrent.row(lane)[k - 4];
       else if (k > 3)
         wanted = model.head.row(lane - 9)[k - 4];
       CHECK(field(memories[0].lines[static_cast<std::size_t>(k)], 8 * lane, 8) == wanted);
@@ -59,7 +59,7 @@ TEST_CASE("the memories hold the model, lane by lane and row by row") {
   REQUIRE(s.lines.size() == 8);  // two sides of 4, of which 3 are units
   for (std::size_t side = 0; side < 2; ++side)
     for (std::size_t u = 0; u < 3; ++u) {
-      const IntegerLayer& layer = side ? model.decoder[0] : model.encoder[0];
+      const IntegerLayer& layer = model.layers[side ? 1 : 0];
       const std::string& line = s.lines[4 * side + u];
       CHECK(field(line, p.ShiftBits + p.MulBits, p.AccBits) == layer.recurrent_bias[u]);
       CHECK(bits(line, p.ShiftBits, p.MulBits) == layer.requantizers[9 + u].multiplier);

@@ -69,7 +69,7 @@ TEST_CASE("the sizes of the paper's networks") {
   const Plan plan = plan_experiments("quick", {"1", "2"});
   const auto parameters = [&](const std::string& id) {
     const Experiment& row = plan.find(id);
-    return Seq2Seq({.gates = 70, .outputs = 1, .hidden = row.hidden}).published_parameter_count();
+    return Model({.gates = 70, .outputs = 1, .hidden = row.hidden}).published_parameter_count();
   };
   CHECK(parameters("t128x128") == 298881);
   // DESIGN's claim: 98 % fewer parameters.

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <filesystem>
 
-#include "taugate/runtime/integer_engine.h"
+#include "taugate/runtime/executor.h"
 #include "study/recipe.h"
 #include "testing.h"
 
@@ -28,7 +28,7 @@ TrainedModel trained(const Recipe& recipe) {
   return run.master();
 }
 
-std::vector<float> weights_of(const Seq2Seq& network) {
+std::vector<float> weights_of(const Model& network) {
   return {network.parameters().data(), network.parameters().data() + network.parameters().size()};
 }
 
@@ -56,7 +56,7 @@ TEST_CASE("a training with integers ends in the integers that it trained") {
       input[static_cast<std::size_t>(i * T + t)] = x.at(t, 0, i);
       truth[static_cast<std::size_t>(i * T + t)] = y.at(t, 0, i);
     }
-  IntegerEngine(integers->network).run(input, output);
+  predict(integers->network, input, output);
   double loss = 0.0;
   for (std::size_t i = 0; i < output.size(); ++i)
     loss += std::pow(double{output[i]} - truth[i], 2) / static_cast<double>(output.size());
@@ -87,7 +87,7 @@ TEST_CASE("a distilled student has its own parameters and nothing else") {
     TrainingRun run(recipe, &teacher);
     run.trainer().run();
     const TrainedModel student = run.master();
-    CHECK(student.network.parameters().size() == Seq2Seq(recipe.network).parameters().size());
+    CHECK(student.network.parameters().size() == Model(recipe.network).parameters().size());
     CHECK(run.note().find("\"beta\":0.1") != std::string::npos);
 
     recipe.distill->beta = 0.0;  // another loss: another student

@@ -9,7 +9,7 @@
 
 #include "taugate/core/safetensors.h"
 #include "taugate/quant/integer/weight_grid.h"
-#include "taugate/nn/seq2seq.h"
+#include "taugate/nn/model.h"
 
 namespace taugate {
 
@@ -82,7 +82,7 @@ struct LayerMapping {
 };
 
 struct ImportedModel {
-  Seq2Seq model;
+  Model model;
   std::vector<std::string> encoder, decoder;  ///< the layers that were taken, by name
   std::string head;
   /// Input weights [3H][I] of the decoder's first layer, which reads zeros here: dropped. I, or 0

@@ -11,6 +11,6 @@ namespace taugate {
 /// in training, to output "sfd" [N][T][C]. Smooth GRUs become ONNX's operator GRU, whose gates are
 /// in the order z, r, h and whose linear_before_reset is 1 for reset_after; hard ones, which that
 /// operator lacks, become Scans of their equations. `notes` become metadata under "taugate.<key>".
-std::string onnx_model(const Seq2Seq& model, const ModelNotes& notes = {});
+std::string onnx_model(const Model& model, const ModelNotes& notes = {});
 
 }  // namespace taugate

@@ -11,7 +11,7 @@
 
 #include "taugate/nn/trainer.h"
 
-#include "taugate/nn/seq2seq.h"
+#include "taugate/nn/model.h"
 
 namespace taugate {
 
@@ -26,10 +26,10 @@ class Distillation {
  public:
   /// Where beta > 0, adds P to `parameters`, which the student trains, with uniform values of
   /// `seed`. `teacher` must outlive this. Error when it has another T or C than the student.
-  Distillation(const Seq2Seq& teacher, const Seq2SeqConfig& student, Parameters& parameters,
+  Distillation(const Model& teacher, const Network& student, Parameters& parameters,
                const DistillOptions& options, std::uint64_t seed);
 
-  /// For a Trainer of those parameters. `student`, which must outlive it, has run() as Seq2Seq has.
+  /// For a Trainer of those parameters. `student`, which must outlive it, has run() as Model has.
   /// The teacher runs without gradients. While validating, the loss is that against the truth.
   template <class Student>
   Objective objective(const Student& student) const {
@@ -43,10 +43,10 @@ class Distillation {
   std::string identity() const;
 
  private:
-  Var<float> loss(Tape<float>& tape, const Seq2SeqOutput<float>& student, Var<float> input,
+  Var<float> loss(Tape<float>& tape, const NetworkOutput<float>& student, Var<float> input,
                   Sequence<float> truth, float scale) const;
 
-  const Seq2Seq& teacher_;
+  const Model& teacher_;
   DistillOptions options_;
   ParameterRef projection_;
 };

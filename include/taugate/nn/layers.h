@@ -2,8 +2,6 @@
 // Layers: an operation together with the parameters that it uses. A layer holds references into a
 // Parameters block; the tape that runs it says which block that is (and where gradients go).
 
-#include <optional>
-
 #include "taugate/autograd/gru.h"
 #include "taugate/autograd/ops.h"
 #include "taugate/nn/parameters.h"
@@ -17,6 +15,9 @@ class Linear {
   /// Uniform in +-1/sqrt(inputs), as PyTorch does.
   void initialise(Parameters& parameters, std::uint64_t seed, std::uint64_t stream) const;
 
+  const ParameterRef& weight() const { return weight_; }
+  const ParameterRef& bias() const { return bias_; }
+
   template <class S>
   Var<S> operator()(Tape<S>& tape, Var<S> x) const {
     return linear(tape, x, tape.weight(weight_), tape.weight(bias_));
@@ -24,6 +25,11 @@ class Linear {
 
  private:
   ParameterRef weight_, bias_;
+};
+
+/// Where a GRU layer's parameters lie; those that it does not have are of no rows.
+struct GruParameters {
+  ParameterRef input, recurrent, input_bias, recurrent_bias;
 };
 
 /// A GRU layer. Parameters: name.weight_ih [3H][I] (none for inputs = 0), name.weight_hh [3H][H],
@@ -37,7 +43,8 @@ class Gru {
   /// +-1/sqrt(hidden).
   void initialise(Parameters& parameters, std::uint64_t seed, std::uint64_t stream) const;
 
-  int hidden() const { return recurrent_.cols; }
+  int hidden() const { return at_.recurrent.cols; }
+  const GruParameters& parameters() const { return at_; }
 
   /// States [T][H][B] for an input [T][I][B]; h0 [1][H][B] or empty for zeros.
   template <class S>
@@ -50,20 +57,15 @@ class Gru {
     return gru_without_input(tape, steps, h0, weights(tape), form_, activation_);
   }
 
- private:
+  /// Its weights as the tape has them bound.
   template <class S>
   GruWeights<S> weights(const Tape<S>& tape) const {
-    GruWeights<S> w;
-    if (input_) w.input = tape.weight(*input_);
-    w.recurrent = tape.weight(recurrent_);
-    w.input_bias = tape.weight(input_bias_);
-    if (recurrent_bias_) w.recurrent_bias = tape.weight(*recurrent_bias_);
-    return w;
+    const auto weight = [&](const ParameterRef& at) { return at.rows > 0 ? tape.weight(at) : Weight<S>{}; };
+    return {weight(at_.input), weight(at_.recurrent), weight(at_.input_bias), weight(at_.recurrent_bias)};
   }
 
-  std::optional<ParameterRef> input_;
-  ParameterRef recurrent_, input_bias_;
-  std::optional<ParameterRef> recurrent_bias_;
+ private:
+  GruParameters at_;
   GruForm form_;
   Activation activation_;
 };

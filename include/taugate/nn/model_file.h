@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-#include "taugate/nn/seq2seq.h"
+#include "taugate/nn/model.h"
 
 namespace taugate {
 
@@ -16,11 +16,11 @@ namespace taugate {
 using ModelNotes = std::map<std::string, std::string>;
 
 struct StoredModel {
-  Seq2Seq model;
+  Model model;
   ModelNotes notes;
 };
 
-void save_model(const std::filesystem::path& path, const Seq2Seq& model,
+void save_model(const std::filesystem::path& path, const Model& model,
                 const ModelNotes& notes = {});
 
 /// Error for anything that does not fit: a missing, misshapen or unknown tensor, a value that is

@@ -40,7 +40,7 @@ void print_parameters(const IntegerModel& model, const RtlParameters& p) {
   std::printf(
       "%d units, %d outputs, %d gates, %s activations: %d-bit weights, %d-bit operands, "
       "%d-bit sums of products\n",
-      p.H, p.NOut, model.gates, name_of(model.activation).c_str(), p.WeightBits,
+      p.H, p.NOut, model.gates(), name_of(model.activation()).c_str(), p.WeightBits,
       p.OperandFraction + 1, p.AccBits);
   std::printf("%d cores of %d multipliers, %d pixels at a time in each\n", p.Cores,
               3 * p.H + p.NOut, p.Contexts);
@@ -48,8 +48,8 @@ void print_parameters(const IntegerModel& model, const RtlParameters& p) {
 
 std::vector<std::vector<std::int16_t>> words_of(const IntegerModel& model,
                                                 std::span<const float> traces) {
-  const Arithmetic arithmetic(model.widths, model.form, model.activation);
-  const auto T = static_cast<std::size_t>(model.gates);
+  const Arithmetic arithmetic(model.widths, model.form(), model.activation());
+  const auto T = static_cast<std::size_t>(model.gates());
   std::vector<std::vector<std::int16_t>> pixels(traces.size() / T);
   for (std::size_t i = 0; i < pixels.size(); ++i)
     for (const float sample : traces.subspan(i * T, T))

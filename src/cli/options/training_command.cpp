@@ -12,6 +12,7 @@
 #include "core/progress.h"
 #include "taugate/fli/physics/masks.h"
 #include "taugate/fli/plot/plot_maps.h"
+#include "taugate/simd/arch.h"
 #include "taugate/fli/inference/novelty_estimate.h"
 #include "cli/options/training_command.h"
 
@@ -34,7 +35,7 @@ Seq2SeqConfig network_from(const Arguments& a, const SimulatorConfig& simulator)
                " layers, wanted 1 for seq2seqlite (or --model seq2seq)");
   config.form = gru_form(a.text("form"));
   config.activation = activation(a.text("activation"));
-  config.validate();
+  seq2seq(config);  // refuses what no network can have
   return config;
 }
 
@@ -100,7 +101,7 @@ nlohmann::json curve_json(const Trainer& trainer) {
 }
 
 void describe(const TrainingRun& run) {
-  const Seq2SeqConfig& config = run.network().config();
+  const Seq2SeqConfig config = seq2seq_config(run.network().description());
   const Acquisition& acquisition = run.recipe().simulator.acquisition;
   std::cout << "network: " << config.hidden.size() << " GRU layer(s) a side of";
   for (int units : config.hidden) std::cout << ' ' << units;
@@ -215,7 +216,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   trainer.checkpoint = checkpoint;
   if (a.has("resume")) trainer.load_checkpoint(checkpoint);
   describe(run);
-  std::cout << "kernels: " << simd::kernels<float>().arch << std::endl;
+  std::cout << "kernels: " << simd::active_arch() << std::endl;
 
   const auto start_time = std::chrono::steady_clock::now();
   const std::uint64_t already = trainer.samples_done();

@@ -21,34 +21,33 @@ constexpr int kReweighted = 4;          // rounds, after which nothing changes t
 constexpr float kLeastVariance = 0.1f;  // of a gate's counts
 constexpr double kCoarsest = 2.0;       // bins of a record, in gates of the model
 
-/// What one thread needs to take pixels from counts to lifetimes, a chunk after the other. Each has
-/// an engine of its own, so that threads meet only once, when the whole image is done.
+/// What one thread needs to take pixels from counts to lifetimes, a chunk after the other. Threads share the executor
+/// and meet only once, when the whole image is done.
 class Worker {
  public:
-  Worker(const TraceModel& model, double least_counts, Inference& out)
+  Worker(const TraceModel& model, const Executor& executor, double least_counts, Inference& out)
       : model_(model),
         least_counts_(least_counts),
         out_(out),
-        engine_(model.engine()),
+        executor_(executor),
+        run_scratch_(executor.make_scratch()),
         T_(static_cast<std::size_t>(out.gates)),
         TC_(T_ * static_cast<std::size_t>(out.outputs)),
         size_(std::min(kChunk, out.intensity.size())),
         input_(size_ * T_),
         sfd_(size_ * TC_),
-        states_(model.novelty ? size_ * engine_->state_units() : 0) {}
+        states_(model.novelty ? size_ * executor.state_units() : 0) {}
 
   void run(std::size_t first, std::size_t count) {
     lit_.clear();  // only pixels with light go through the network
     for (std::size_t pixel = first; pixel < first + count; ++pixel)
       if (prepare(pixel, input_.data() + lit_.size() * T_)) lit_.push_back(pixel);
     blank_ += count - lit_.size();
-    std::size_t batch = lit_.size();
+    const std::size_t batch = lit_.size();
     if (batch == 0) return;
-    // A pixel of an image is never run as a trace of its own, which would round differently.
-    if (batch == 1 && size_ > 1) std::copy_n(input_.data(), T_, &input_[T_ * batch++]);
     const std::size_t D = states_.size() / size_;
-    engine_->run({input_.data(), batch * T_}, {sfd_.data(), batch * TC_},
-                 {states_.data(), batch * D});
+    executor_.run(*run_scratch_, {input_.data(), batch * T_}, {sfd_.data(), batch * TC_}, TraceOrder::by_trace,
+                  {states_.data(), batch * D});
     for (std::size_t k = 0; k < lit_.size(); ++k) {
       read_off(lit_[k], {&sfd_[k * TC_], TC_});
       if (D > 0) judge(lit_[k], {&input_[k * T_], T_}, {&states_[k * D], D});
@@ -84,7 +83,8 @@ class Worker {
   const TraceModel& model_;
   double least_counts_;
   Inference& out_;
-  std::unique_ptr<TraceEngine> engine_;
+  const Executor& executor_;
+  std::unique_ptr<Scratch> run_scratch_;
   std::size_t T_, TC_, size_;
   std::size_t blank_ = 0;
   std::vector<std::size_t> lit_;             // pixels of the chunk, counted in the whole image
@@ -140,11 +140,11 @@ Inference infer(const TraceModel& model, Measurement measurement, const Inferenc
                 {},
                 0};
   const std::size_t chunks = (n + kChunk - 1) / kChunk;
+  const std::unique_ptr<Executor> executor = model.executor();
   std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(thread_count()));
-  // One chunk alone leaves the threads to the engine.
   parallel_for(chunks, [&](std::size_t chunk, int thread) {
     auto& worker = workers[static_cast<std::size_t>(thread)];
-    if (!worker) worker = std::make_unique<Worker>(model, options.least_counts, out);
+    if (!worker) worker = std::make_unique<Worker>(model, *executor, options.least_counts, out);
     worker->run(chunk * kChunk, std::min(kChunk, n - chunk * kChunk));
   });
   for (const auto& worker : workers)

@@ -165,8 +165,9 @@ NoveltyTable novelty_table(const TraceModel& model, const std::vector<double>& p
   require(model.novelty.has_value(),
           "[novelty] found a model without statistics of its training's traces");
   const Novelty& novelty = *model.novelty;
-  const auto engine = model.engine();
-  const auto T = static_cast<std::size_t>(model.gates()), D = engine->state_units(),
+  const auto executor = model.executor();
+  ThreadScratch threads;
+  const auto T = static_cast<std::size_t>(model.gates()), D = executor->state_units(),
              C = static_cast<std::size_t>(model.outputs());
   NoveltyTable table{photons, {}};
   std::vector<float> scratch;
@@ -178,7 +179,7 @@ NoveltyTable novelty_table(const TraceModel& model, const std::vector<double>& p
       std::vector<float> input(all.counts.size()), sfd(input.size() * C), states(traces * D);
       for (std::size_t i = 0; i < traces; ++i)
         normalise(model.normalisation, {&all.counts[i * T], T}, {&input[i * T], T});
-      engine->run(input, sfd, states);
+      executor->run(threads, input, sfd, TraceOrder::by_trace, states);
       std::size_t flagged = 0;
       std::vector<float> errors;
       for (std::size_t i = 0; i < traces; ++i) {

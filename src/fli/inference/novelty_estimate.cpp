@@ -41,9 +41,9 @@ struct Block {
 class Source {
  public:
   explicit Source(const TraceModel& model)
-      : model_(model), traces_(model.simulator), engine_(model.engine()) {}
+      : model_(model), traces_(model.simulator), executor_(model.executor()) {}
 
-  std::size_t state_units() const { return engine_->state_units(); }
+  std::size_t state_units() const { return executor_->state_units(); }
   double counts_per_photon() const { return traces_.counts_per_photon(); }
 
   Block block(std::size_t first, std::size_t count) {
@@ -66,7 +66,7 @@ class Source {
     keep(all, lit, T);
     all.states.resize(all.size() * state_units());
     std::vector<float> sfd(all.input.size() * static_cast<std::size_t>(model_.outputs()));
-    if (all.size() > 0) engine_->run(all.input, sfd, all.states);
+    if (all.size() > 0) executor_->run(scratch_, all.input, sfd, TraceOrder::by_trace, all.states);
     return all;
   }
 
@@ -86,7 +86,8 @@ class Source {
 
   const TraceModel& model_;
   ScaledTraces traces_;
-  std::unique_ptr<TraceEngine> engine_;
+  std::unique_ptr<Executor> executor_;
+  ThreadScratch scratch_;
 };
 
 /// Weighted mean and covariance of vectors that come in blocks.

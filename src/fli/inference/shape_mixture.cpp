@@ -17,7 +17,7 @@ constexpr std::size_t kFewest = 8;  // points per component in a group that is h
 struct Group {
   std::vector<std::size_t> own;
   Eigen::VectorXd mean;
-  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> mean_stddev;  // eigenvalues ascend
+  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen;  // eigenvalues ascend
   double widest = 0.0;  // the largest sum of squares along an axis; 0 where not to be halved
 };
 
@@ -29,9 +29,9 @@ Group group_of(std::span<const float> points, std::size_t P, std::vector<std::si
         Eigen::Map<const Eigen::VectorXf>(&points[g.own[i] * P], x.rows()).cast<double>();
   g.mean = x.rowwise().mean();
   x.colwise() -= g.mean;
-  g.mean_stddev.compute(x * x.transpose() / static_cast<double>(x.cols()));
+  g.eigen.compute(x * x.transpose() / static_cast<double>(x.cols()));
   if (g.own.size() >= 2 * kFewest * P)
-    g.widest = g.mean_stddev.eigenvalues()[x.rows() - 1] * static_cast<double>(x.cols());
+    g.widest = g.eigen.eigenvalues()[x.rows() - 1] * static_cast<double>(x.cols());
   return g;
 }
 
@@ -44,7 +44,7 @@ ShapeMixture ShapeMixture::fit(std::span<const float> points, std::size_t P, std
   while (found.size() < groups) {
     const auto widest = std::ranges::max_element(found, {}, &Group::widest);
     if (widest->widest <= 0.0) break;
-    const Eigen::VectorXf axis = widest->mean_stddev.eigenvectors().rightCols(1).cast<float>();
+    const Eigen::VectorXf axis = widest->eigen.eigenvectors().rightCols(1).cast<float>();
     const float middle = axis.dot(widest->mean.cast<float>());
     const auto half = std::partition(widest->own.begin(), widest->own.end(), [&](std::size_t i) {
       return axis.dot(Eigen::Map<const Eigen::VectorXf>(&points[i * P], axis.size())) < middle;
@@ -63,10 +63,10 @@ ShapeMixture ShapeMixture::fit(std::span<const float> points, std::size_t P, std
   for (Eigen::Index k = 0; k < columns; ++k) {
     put(m.centre, [&](const Group& g) { return g.mean[k]; });
     for (Eigen::Index q = columns - Q; q < columns; ++q)
-      put(m.axes, [&](const Group& g) { return g.mean_stddev.eigenvectors()(k, q); });
+      put(m.axes, [&](const Group& g) { return g.eigen.eigenvectors()(k, q); });
   }
   for (Eigen::Index q = columns - Q; q < columns; ++q)
-    put(m.variance, [&](const Group& g) { return std::max(g.mean_stddev.eigenvalues()[q], 0.0); });
+    put(m.variance, [&](const Group& g) { return std::max(g.eigen.eigenvalues()[q], 0.0); });
   put(m.rarity, [&](const Group& g) {
     return 2.0 *
            std::log(static_cast<double>(points.size() / P) / static_cast<double>(g.own.size()));

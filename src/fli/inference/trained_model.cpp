@@ -2,29 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "taugate/runtime/engine.h"
-#include "taugate/runtime/integer_engine.h"
-
 namespace taugate {
 namespace {
 
 /// The entry of a model file.
 const std::string kNovelty = "novelty";
-
-/// Engine and IntegerEngine have the same call.
-template <class AnyEngine>
-class EngineOf : public TraceEngine {
- public:
-  template <class Network>
-  explicit EngineOf(const Network& network) : engine_(network) {}
-  void run(std::span<const float> input, std::span<float> sfd, std::span<float> states) override {
-    engine_.run(input, sfd, TraceOrder::by_trace, states);
-  }
-  std::size_t state_units() const override { return engine_.state_units(); }
-
- private:
-  AnyEngine engine_;
-};
 
 void read_notes(const std::string& file, const ModelNotes& notes, TraceModel& model) {
   const auto note = [&](const std::string& key) -> const std::string& {
@@ -55,12 +37,12 @@ void read_notes(const std::string& file, const ModelNotes& notes, TraceModel& mo
 
 }  // namespace
 
-std::unique_ptr<TraceEngine> TrainedModel::engine() const {
-  return std::make_unique<EngineOf<Engine>>(network);
+std::unique_ptr<Executor> TrainedModel::executor() const {
+  return std::make_unique<BatchExecutor>(network);
 }
 
-std::unique_ptr<TraceEngine> QuantizedModel::engine() const {
-  return std::make_unique<EngineOf<IntegerEngine>>(network);
+std::unique_ptr<Executor> QuantizedModel::executor() const {
+  return std::make_unique<BatchExecutor>(network);
 }
 
 ModelNotes notes_of(const TraceModel& model) {

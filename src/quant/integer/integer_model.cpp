@@ -9,9 +9,6 @@ namespace taugate {
 namespace {
 
 constexpr std::int64_t kMost = power_of_two(62);
-constexpr int kMostUnits = 4096;
-
-std::string layer_name(const char* side, std::size_t k) { return concat(side, ".", k); }
 
 void check_rows(const std::string& name, const IntegerRows& m, int rows, int cols, int bits) {
   require(m.rows == rows && m.cols == cols &&
@@ -35,12 +32,12 @@ void check_requantizers(const std::string& name, const std::vector<Requantizer>&
             r.multiplier, " with shift ", int{r.shift}, ", wanted at least 1 and at most 62");
 }
 
-void check_layer(const std::string& name, const IntegerLayer& layer, const IntegerModel& model,
-                 int inputs) {
-  const int H = layer.hidden, bits = model.widths.weight_bits;
-  const int split = model.form == GruForm::reset_after ? H : 0;
-  require(H >= 1 && H <= kMostUnits, "[integer model] ", name, ": found ", H, " units, wanted 1..",
-          kMostUnits);
+void check_layer(const IntegerModel& model, std::size_t k) {
+  const IntegerLayer& layer = model.layers[k];
+  const std::string& name = model.description.layers[k].name;
+  const int H = model.description.layers[k].units, inputs = model.description.inputs(k);
+  const int bits = model.widths.weight_bits, split = model.form() == GruForm::reset_after ? H : 0;
+  require(layer.hidden == H, "[integer model] ", name, ": found ", layer.hidden, " units, wanted ", H);
   require(layer.inputs == inputs, "[integer model] ", name, ": found ", layer.inputs,
           " inputs, wanted ", inputs);
   check_rows(name, layer.input, 3 * H, inputs, bits);
@@ -66,15 +63,16 @@ std::int64_t bound(std::int64_t bias, std::int64_t products) {
   return bias >= kMost || bias <= -kMost ? kMost : std::min(kMost, std::abs(bias) + products);
 }
 
-void add_bounds(std::vector<AccumulatorBound>& all, const std::string& name,
-                const IntegerLayer& layer, const IntegerModel& model) {
+void add_bounds(std::vector<AccumulatorBound>& all, const IntegerModel& model, std::size_t k) {
+  const IntegerLayer& layer = model.layers[k];
+  const std::string& name = model.description.layers[k].name;
   const Widths& w = model.widths;
-  const int extra = &layer == &model.encoder[0] ? w.input_extra : 0;
+  const int extra = model.input_extra(k);
   const std::int64_t operand = power_of_two(w.operand_frac_bits) - 1;
   const std::int64_t input = power_of_two(w.operand_frac_bits + extra) - 1;
   const std::int64_t product = power_of_two(w.product_frac_bits) - 1;
   const int H = layer.hidden;
-  const bool before = model.form == GruForm::reset_before;
+  const bool before = model.form() == GruForm::reset_before;
   for (int row = 0; row < 3 * H; ++row) {
     const auto at = static_cast<std::size_t>(row);
     std::int64_t products = times(magnitude(layer.input, row), input);
@@ -99,8 +97,7 @@ void add_bounds(std::vector<AccumulatorBound>& all, const std::string& name,
 template <class Of>
 std::size_t sum_over_matrices(const IntegerModel& model, Of&& of) {
   std::size_t sum = of(model.head);
-  for (const auto* side : {&model.encoder, &model.decoder})
-    for (const IntegerLayer& layer : *side) sum += of(layer.input) + of(layer.recurrent);
+  for (const IntegerLayer& layer : model.layers) sum += of(layer.input) + of(layer.recurrent);
   return sum;
 }
 
@@ -108,16 +105,13 @@ std::size_t sum_over_matrices(const IntegerModel& model, Of&& of) {
 
 std::vector<AccumulatorBound> accumulator_bounds(const IntegerModel& model) {
   std::vector<AccumulatorBound> all;
-  for (std::size_t k = 0; k < model.encoder.size(); ++k)
-    add_bounds(all, layer_name("encoder", k), model.encoder[k], model);
-  for (std::size_t k = 0; k < model.decoder.size(); ++k)
-    add_bounds(all, layer_name("decoder", k), model.decoder[k], model);
+  for (std::size_t k = 0; k < model.layers.size(); ++k) add_bounds(all, model, k);
   const Widths& w = model.widths;
   const std::int64_t most =
       power_of_two(w.head_reads_state ? w.state_frac_bits : w.operand_frac_bits) - 1;
   for (int c = 0; c < model.outputs(); ++c)
     all.push_back(
-        {"head", 'y', c,
+        {model.description.head.name, 'y', c,
          bound(model.head_bias[static_cast<std::size_t>(c)], times(magnitude(model.head, c), most)),
          model.head_requantizers[static_cast<std::size_t>(c)]});
   return all;
@@ -136,32 +130,27 @@ void check_accumulators(const IntegerModel& model) {
 }
 
 void IntegerModel::validate() const {
-  widths.validate(form, activation);
-  require(gates >= 1 && gates <= 65536, "[integer model] found ", gates, " gates, wanted 1..65536");
-  require(!encoder.empty() && encoder.size() == decoder.size(), "[integer model] found ",
-          encoder.size(), " encoder and ", decoder.size(),
-          " decoder layers, wanted as many of each, at least one");
-  int inputs = 1;
-  for (std::size_t k = 0; k < encoder.size(); ++k) {
-    check_layer(layer_name("encoder", k), encoder[k], *this, inputs);
-    inputs = encoder[k].hidden;
+  try {
+    description.validate();
+    description.form();
+    description.activation();
+  } catch (const UsageError& e) {
+    fail("[integer model] ", e.what());
   }
-  inputs = 0;
-  for (std::size_t k = 0; k < decoder.size(); ++k) {
-    require(decoder[k].hidden == encoder[k].hidden, "[integer model] ", layer_name("decoder", k),
-            ": found ", decoder[k].hidden, " units, wanted the encoder's ", encoder[k].hidden);
-    check_layer(layer_name("decoder", k), decoder[k], *this, inputs);
-    inputs = decoder[k].hidden;
-  }
-  require(head.rows >= 1, "[integer model] head: found no output");
-  check_rows("head", head, head.rows, inputs, widths.weight_bits);
+  widths.validate(form(), activation());
+  require(layers.size() == description.layers.size(), "[integer model] found ", layers.size(),
+          " layers, wanted ", description.layers.size());
+  for (std::size_t k = 0; k < layers.size(); ++k) check_layer(*this, k);
+  check_rows("head", head, outputs(), description.layers.back().units, widths.weight_bits);
   check_count("head", "biases", head_bias.size(), head.rows);
   check_requantizers("head", head_requantizers, head.rows);
   check_accumulators(*this);
 }
 
 std::int64_t multiply_accumulates(const IntegerModel& model) {
-  return static_cast<std::int64_t>(weight_count(model)) * model.gates;
+  const std::size_t head = model.head.weights.size();
+  return static_cast<std::int64_t>((weight_count(model) - head) * static_cast<std::size_t>(model.gates()) +
+                                   head * model.description.output_steps());
 }
 
 std::size_t weight_count(const IntegerModel& model) {

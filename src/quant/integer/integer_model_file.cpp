@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "nn/network_json.h"
 #include "taugate/core/error.h"
 #include "taugate/quant/integer/integer_model.h"
 
@@ -10,7 +10,6 @@ namespace {
 
 using Json = nlohmann::json;
 const std::string kPrefix = "taugate.", kEntry = "taugate.integer_model";
-constexpr std::size_t kMostLayers = 16;
 
 struct IntField {
   const char* name;
@@ -36,17 +35,7 @@ struct BoolField {
 constexpr BoolField kBoolFields[] = {{"step_reads_operand", &Widths::step_reads_operand},
                                      {"head_reads_state", &Widths::head_reads_state}};
 
-std::string layer_name(std::size_t k, std::size_t layers) {
-  return concat(k < layers ? "encoder." : "decoder.", k < layers ? k : k - layers);
-}
-
 std::size_t size(int extent) { return static_cast<std::size_t>(extent); }
-
-int whole_number(const std::string& file, const Json& value) {
-  require(value.is_number_integer() && std::in_range<int>(value.get<std::int64_t>()), file, ": ",
-          kEntry, ": found ", value.dump(), ", wanted a whole number");
-  return value.get<int>();
-}
 
 // Weights of 2 to 4 bits lie two in a byte, the first in the lower half, each row in bytes of its
 // own.
@@ -149,70 +138,55 @@ class TensorReader {
   std::vector<std::string> taken_;
 };
 
-struct Header {
-  IntegerModel model;  ///< without weights
-  int outputs = 0;
-  std::vector<int> hidden;
-};
-
-Header parse_header(const std::string& file, const std::string& text) {
-  Header h;
+/// The model without weights.
+IntegerModel parse_header(const std::string& file, const std::string& text) {
+  const std::string where = file + ": its entry " + kEntry;
+  IntegerModel model;
   try {
     const Json json = Json::parse(text);
-    const int version = whole_number(file, json.at("arithmetic"));
+    const int version = whole_number(json.at("arithmetic"), where);
     require(version == kArithmeticVersion, file, ": found a model for version ", version,
             " of the integer arithmetic, wanted version ", kArithmeticVersion);
-    h.model.form = gru_form(json.at("form"));
-    h.model.activation = activation(json.at("activation"));
-    h.model.gates = whole_number(file, json.at("gates"));
-    h.outputs = whole_number(file, json.at("outputs"));
-    for (const Json& units : json.at("hidden")) h.hidden.push_back(whole_number(file, units));
+    model.description = network_from_json(json, where);
     const Json& widths = json.at("widths");
-    for (const auto& [name, value] : kIntFields)
-      h.model.widths.*value = whole_number(file, widths.at(name));
-    if (widths.contains(kInputExtra))
-      h.model.widths.input_extra = whole_number(file, widths[kInputExtra]);
-    for (const auto& [name, value] : kBoolFields)
-      h.model.widths.*value = widths.at(name).get<bool>();
-    h.model.widths.validate(h.model.form, h.model.activation);
+    for (const auto& [name, value] : kIntFields) model.widths.*value = whole_number(widths.at(name), where);
+    if (widths.contains(kInputExtra)) model.widths.input_extra = whole_number(widths[kInputExtra], where);
+    for (const auto& [name, value] : kBoolFields) model.widths.*value = widths.at(name).get<bool>();
+    model.widths.validate(model.description.form(), model.description.activation());
   } catch (const Json::exception&) {
-    fail(file, ": its entry ", kEntry, " is damaged");
+    fail(where, " is damaged");
   } catch (const UsageError& e) {
-    fail(file, ": ", e.what());
+    fail(where, ": ", e.what());
   }
-  const auto fits = [](int n) { return n >= 1 && n <= 4096; };
-  require(!h.hidden.empty() && h.hidden.size() <= kMostLayers &&
-              std::all_of(h.hidden.begin(), h.hidden.end(), fits) && fits(h.outputs),
-          file, ": its entry ", kEntry, " has sizes out of range");
-  return h;
+  return model;
 }
 
 IntegerModel native_model(const Safetensors& content, const std::string& file) {
-  Header h = parse_header(file, content.metadata.at(kEntry));
-  IntegerModel& model = h.model;
+  IntegerModel model = parse_header(file, content.metadata.at(kEntry));
   const int bits = model.widths.weight_bits, sum = model.widths.accumulator_bits;
   TensorReader reader(content, file);
-  for (std::size_t k = 0; k < 2 * h.hidden.size(); ++k) {
-    const bool decodes = k >= h.hidden.size();
-    const std::size_t at = k % h.hidden.size();
-    const std::string name = layer_name(k, h.hidden.size());
+  for (std::size_t k = 0; k < model.description.layers.size(); ++k) {
+    const GruSpec& spec = model.description.layers[k];
+    const GruTensors names(spec.name);
     IntegerLayer layer;
-    const int H = layer.hidden = h.hidden[at];
-    const int split = model.form == GruForm::reset_after ? H : 0;
-    layer.inputs = at > 0 ? h.hidden[at - 1] : decodes ? 0 : 1;
-    layer.input = layer.inputs > 0 ? reader.weights(name + ".weight_ih", 3 * H, layer.inputs, bits)
+    const int H = layer.hidden = spec.units;
+    const int split = spec.form == GruForm::reset_after ? H : 0;
+    layer.inputs = model.description.inputs(k);
+    layer.input = layer.inputs > 0 ? reader.weights(names.weight_ih, 3 * H, layer.inputs, bits)
                                    : IntegerRows{3 * H, 0, {}};
-    layer.recurrent = reader.weights(name + ".weight_hh", 3 * H, H, bits);
-    layer.bias = reader.biases(name + ".bias_ih", 3 * H, sum);
-    if (split > 0) layer.recurrent_bias = reader.biases(name + ".bias_hh", H, sum);
-    layer.requantizers = reader.requantizers(name, 3 * H + split);
-    (decodes ? model.decoder : model.encoder).push_back(std::move(layer));
+    layer.recurrent = reader.weights(names.weight_hh, 3 * H, H, bits);
+    layer.bias = reader.biases(names.bias_ih, 3 * H, sum);
+    if (split > 0) layer.recurrent_bias = reader.biases(names.bias_hh, H, sum);
+    layer.requantizers = reader.requantizers(spec.name, 3 * H + split);
+    model.layers.push_back(std::move(layer));
   }
-  model.head = reader.weights("head.weight", h.outputs, h.hidden.back(), bits);
-  model.head_bias = reader.biases("head.bias", h.outputs, sum);
-  model.head_requantizers = reader.requantizers("head", h.outputs);
+  const HeadSpec& head = model.description.head;
+  const LinearTensors names(head.name);
+  model.head = reader.weights(names.weight, head.outputs, model.description.layers.back().units, bits);
+  model.head_bias = reader.biases(names.bias, head.outputs, sum);
+  model.head_requantizers = reader.requantizers(head.name, head.outputs);
   reader.finish();
-  return std::move(h.model);
+  return model;
 }
 
 bool is_qkeras(const Safetensors& content) {
@@ -228,33 +202,26 @@ void save_integer_model(const std::filesystem::path& path, const IntegerModel& m
   for (const auto& [name, value] : kIntFields) widths[name] = model.widths.*value;
   for (const auto& [name, value] : kBoolFields) widths[name] = model.widths.*value;
   if (model.widths.input_extra > 0) widths[kInputExtra] = model.widths.input_extra;
-  std::vector<int> hidden;
-  for (const IntegerLayer& layer : model.encoder) hidden.push_back(layer.hidden);
+  Json header = network_to_json(model.description);
+  header["arithmetic"] = kArithmeticVersion;
+  header["widths"] = widths;
   Safetensors out;
   for (const auto& [key, value] : model.notes) out.metadata[kPrefix + key] = value;
-  out.metadata[kEntry] = Json{
-      {"arithmetic", kArithmeticVersion},
-      {"form", name_of(model.form)},
-      {"activation", name_of(model.activation)},
-      {"gates", model.gates},
-      {"outputs", model.outputs()},
-      {"hidden", hidden},
-      {"widths", widths}}.dump();
+  out.metadata[kEntry] = header.dump();
   const int bits = model.widths.weight_bits, sum = model.widths.accumulator_bits;
-  for (std::size_t k = 0; k < 2 * hidden.size(); ++k) {
-    const IntegerLayer& layer =
-        k < hidden.size() ? model.encoder[k] : model.decoder[k - hidden.size()];
-    const std::string name = layer_name(k, hidden.size());
-    if (layer.inputs > 0) add_weights(out, name + ".weight_ih", layer.input, bits);
-    add_weights(out, name + ".weight_hh", layer.recurrent, bits);
-    add_biases(out, name + ".bias_ih", layer.bias, sum);
-    if (!layer.recurrent_bias.empty())
-      add_biases(out, name + ".bias_hh", layer.recurrent_bias, sum);
-    add_requantizers(out, name, layer.requantizers);
+  for (std::size_t k = 0; k < model.layers.size(); ++k) {
+    const IntegerLayer& layer = model.layers[k];
+    const GruTensors names(model.description.layers[k].name);
+    if (layer.inputs > 0) add_weights(out, names.weight_ih, layer.input, bits);
+    add_weights(out, names.weight_hh, layer.recurrent, bits);
+    add_biases(out, names.bias_ih, layer.bias, sum);
+    if (!layer.recurrent_bias.empty()) add_biases(out, names.bias_hh, layer.recurrent_bias, sum);
+    add_requantizers(out, model.description.layers[k].name, layer.requantizers);
   }
-  add_weights(out, "head.weight", model.head, bits);
-  add_biases(out, "head.bias", model.head_bias, sum);
-  add_requantizers(out, "head", model.head_requantizers);
+  const LinearTensors head(model.description.head.name);
+  add_weights(out, head.weight, model.head, bits);
+  add_biases(out, head.bias, model.head_bias, sum);
+  add_requantizers(out, model.description.head.name, model.head_requantizers);
   write_safetensors(path, out);
 }
 

@@ -49,19 +49,17 @@ int gates_of(const Safetensors& content, const std::string& file) {
 }
 
 IntegerLayer take_layer(const Safetensors& content, const std::string& file,
-                        const std::string& name, int inputs, int extra, const Widths& w) {
-  const StoredTensor& recurrent = wanted_tensor(content, file, name + ".weight_hh");
-  const std::size_t H = recurrent.shape.size() == 2 ? recurrent.shape[1] : 0;
-  require(H >= 1 && H <= 4096 && recurrent.shape[0] == 3 * H, file, ": tensor '", recurrent.name,
-          "': found shape ", shape_text(recurrent.shape), ", wanted [3H][H]");
+                        const std::string& name, int hidden, int inputs, int extra, const Widths& w) {
+  const GruTensors names(name);
+  const auto H = static_cast<std::size_t>(hidden);
   IntegerLayer layer;
   layer.inputs = inputs;
-  layer.hidden = static_cast<int>(H);
+  layer.hidden = hidden;
   const int rows = 3 * layer.hidden;
-  layer.input = inputs > 0 ? take_rows(content, file, name + ".weight_ih", rows, inputs)
+  layer.input = inputs > 0 ? take_rows(content, file, names.weight_ih, rows, inputs)
                            : IntegerRows{rows, 0, {}};
-  layer.recurrent = take_rows(content, file, name + ".weight_hh", rows, layer.hidden);
-  layer.bias = take(content, file, name + ".bias_ih", {3 * H});
+  layer.recurrent = take_rows(content, file, names.weight_hh, rows, layer.hidden);
+  layer.bias = take(content, file, names.bias_ih, {3 * H});
   // Accumulators count in products of a weight's 2^-7 with their operand's unit; sums likewise.
   for (std::size_t i = 0; i < 2 * H; ++i) layer.bias[i] *= power_of_two(w.operand_frac_bits + extra);
   for (std::size_t i = 2 * H; i < 3 * H; ++i) layer.bias[i] *= power_of_two(w.product_frac_bits);
@@ -72,13 +70,40 @@ IntegerLayer take_layer(const Safetensors& content, const std::string& file,
   return layer;
 }
 
-void refuse_unknown(const Safetensors& content, const std::string& file, std::size_t layers) {
+/// H of a layer, by its recurrent weights.
+int units_of(const Safetensors& content, const std::string& file, const std::string& layer) {
+  const StoredTensor& recurrent = wanted_tensor(content, file, GruTensors(layer).weight_hh);
+  const std::size_t H = recurrent.shape.size() == 2 ? recurrent.shape[1] : 0;
+  require(H >= 1 && H <= Network::kMostUnits && recurrent.shape[0] == 3 * H, file, ": tensor '", recurrent.name,
+          "': found shape ", shape_text(recurrent.shape), ", wanted [3H][H]");
+  return static_cast<int>(H);
+}
+
+/// The Seq2Seq that the file's tensors make.
+Network network_of(const Safetensors& content, const std::string& file) {
+  Seq2SeqConfig config{.gates = gates_of(content, file), .hidden = {}, .form = GruForm::reset_before, .activation = Activation::hard};
+  do {
+    config.hidden.push_back(units_of(content, file, concat("encoder.", config.hidden.size())));
+  } while (content.find(GruTensors(concat("encoder.", config.hidden.size())).weight_hh) != nullptr);
+  const StoredTensor& bias = wanted_tensor(content, file, LinearTensors("head").bias);
+  require(bias.shape.size() == 1 && bias.shape[0] >= 1 && bias.shape[0] <= 4096, file,
+          ": tensor '", bias.name, "': found shape ", shape_text(bias.shape), ", wanted [C]");
+  config.outputs = static_cast<int>(bias.shape[0]);
+  try {
+    return seq2seq(config);
+  } catch (const UsageError& e) {
+    fail(file, ": ", e.what());
+  }
+}
+
+void refuse_unknown(const Safetensors& content, const std::string& file, const Network& network) {
+  const LinearTensors head(network.head.name);
   for (const StoredTensor& t : content.tensors) {
-    bool known = t.name == "head.weight" || t.name == "head.bias";
-    for (std::size_t k = 0; k < layers; ++k)
-      for (const char* side : {"encoder.", "decoder."})
-        for (const char* part : {".weight_ih", ".weight_hh", ".bias_ih"})
-          known = known || t.name == concat(side, k, part);
+    bool known = t.name == head.weight || t.name == head.bias;
+    for (const GruSpec& layer : network.layers) {
+      const GruTensors names(layer.name);
+      known = known || t.name == names.weight_ih || t.name == names.weight_hh || t.name == names.bias_ih;
+    }
     require(known, file, ": found tensor '", t.name,
             "', which the QKeras form has no place for (it has one bias, bias_ih)");
   }
@@ -90,31 +115,18 @@ IntegerModel qkeras_model(const Safetensors& content, const std::string& file, i
   if (input_bits < 8 || input_bits > 16)
     fail_usage("[qkeras] input bits: found ", input_bits, ", wanted 8..16");
   IntegerModel model;
-  model.form = GruForm::reset_before;
-  model.activation = Activation::hard;
   model.widths = widths_qkeras(input_bits);
-  model.gates = gates_of(content, file);
-  std::size_t layers = 1;
-  while (content.find(concat("encoder.", layers, ".weight_hh")) != nullptr) ++layers;
-  refuse_unknown(content, file, layers);
-  int inputs = 1;
-  for (std::size_t k = 0; k < layers; ++k) {
-    const int extra = k == 0 ? model.widths.input_extra : 0;
-    model.encoder.push_back(
-        take_layer(content, file, concat("encoder.", k), inputs, extra, model.widths));
-    inputs = model.encoder.back().hidden;
+  model.description = network_of(content, file);
+  refuse_unknown(content, file, model.description);
+  for (std::size_t k = 0; k < model.description.layers.size(); ++k) {
+    const GruSpec& layer = model.description.layers[k];
+    model.layers.push_back(take_layer(content, file, layer.name, layer.units, model.description.inputs(k),
+                                      model.input_extra(k), model.widths));
   }
-  for (std::size_t k = 0; k < layers; ++k) {
-    const int below = k > 0 ? model.encoder[k - 1].hidden : 0;
-    model.decoder.push_back(
-        take_layer(content, file, concat("decoder.", k), below, 0, model.widths));
-  }
-  const StoredTensor& bias = wanted_tensor(content, file, "head.bias");
-  require(bias.shape.size() == 1 && bias.shape[0] >= 1 && bias.shape[0] <= 4096, file,
-          ": tensor 'head.bias': found shape ", shape_text(bias.shape), ", wanted [C]");
-  model.head_bias = grid_values(bias, file);
+  const LinearTensors head(model.description.head.name);
+  model.head_bias = grid_values(wanted_tensor(content, file, head.bias), file);
   for (auto& b : model.head_bias) b *= power_of_two(model.widths.state_frac_bits);
-  model.head = take_rows(content, file, "head.weight", static_cast<int>(bias.shape[0]), inputs);
+  model.head = take_rows(content, file, head.weight, model.outputs(), model.description.layers.back().units);
   model.head_requantizers.assign(model.head_bias.size(), Requantizer{});
   return model;
 }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "taugate/core/error.h"
+#include "quant/integer/reference_executor.h"
 #include "taugate/core/parallel.h"
 
 namespace taugate {
@@ -30,51 +31,23 @@ void check_traces(std::span<const float> traces, int gates) {
           " traces of zeros, wanted some with light in them");
 }
 
-/// Runs one trace through the definition's steps; see(node, value) gets every value.
-template <class See>
-void watch_trace(const Arithmetic& a, const IntegerModel& model, std::span<const float> trace,
-                 See&& see) {
-  const auto T = trace.size();
-  int widest = 1;
-  for (const IntegerLayer& layer : model.encoder) widest = std::max(widest, layer.hidden);
-  StepScratch scratch(widest);
-  std::vector<std::int32_t> below(T), above;
-  std::vector<std::int64_t> y(static_cast<std::size_t>(model.outputs()));
-  std::vector<std::vector<std::int32_t>> states;
-  for (std::size_t t = 0; t < T; ++t) below[t] = static_cast<std::int32_t>(a.input(trace[t]));
-  const std::size_t layers = model.encoder.size();
-  const auto observe = [&](TensorId node, int, std::int64_t value) { see(node, value); };
-  for (std::size_t k = 0; k < 2 * layers; ++k) {
-    const IntegerLayer& layer = k < layers ? model.encoder[k] : model.decoder[k - layers];
-    const auto H = static_cast<std::size_t>(layer.hidden),
-               I = static_cast<std::size_t>(layer.inputs);
-    if (k < layers) states.emplace_back(H);
-    std::vector<std::int32_t>& state = states[k % layers];  // the decoder goes on with it
-    above.resize(T * H);
-    for (std::size_t t = 0; t < T; ++t) {
-      gru_step(a, layer, I > 0 ? &below[t * I] : nullptr, state.data(), scratch, observe,
-               k == 0 ? model.widths.input_extra : 0);
-      for (std::size_t u = 0; u < H; ++u)
-        above[t * H + u] = static_cast<std::int32_t>(a.operand(state[u]));
-      if (k + 1 == 2 * layers) head_step(a, model, state.data(), y.data(), scratch, observe);
-    }
-    below.swap(above);
-  }
-}
-
-/// watch_trace over all traces, with a `Seen` a thread; merged by the caller.
+/// Runs all traces through the definition's steps, with an observer of the kind `Seen` a thread, which gets every
+/// value; merged by the caller.
 template <class Seen>
-std::vector<Seen> watch(const IntegerModel& model, std::span<const float> traces,
-                        const Seen& nothing) {
-  const Arithmetic a(model.widths, model.form, model.activation);
-  const auto T = static_cast<std::size_t>(model.gates);
+std::vector<Seen> observe(const IntegerModel& model, std::span<const float> traces, const Seen& nothing) {
+  const ReferenceExecutor reference(model);
+  const auto T = static_cast<std::size_t>(model.gates());
   const std::size_t count = traces.size() / T;
   std::vector<Seen> seen(static_cast<std::size_t>(thread_count()), nothing);
   parallel_for((count + kPerItem - 1) / kPerItem, [&](std::size_t item, int thread) {
-    Seen& mine = seen[static_cast<std::size_t>(thread)];
-    for (std::size_t i = item * kPerItem; i < std::min(count, (item + 1) * kPerItem); ++i)
-      watch_trace(a, model, traces.subspan(i * T, T),
-                  [&](TensorId node, std::int64_t value) { mine.add(node, value); });
+    ReferenceExecutor::Scratch scratch = reference.make_scratch();
+    const auto observer = [&mine = seen[static_cast<std::size_t>(thread)]](TensorId id, int, std::int64_t value) {
+      mine.add(id, value);
+    };
+    for (std::size_t i = item * kPerItem; i < std::min(count, (item + 1) * kPerItem); ++i) {
+      for (std::size_t t = 0; t < T; ++t) scratch.input[t] = reference.input_word(traces[i * T + t]);
+      reference.run(scratch, observer);
+    }
   });
   return seen;
 }
@@ -257,16 +230,17 @@ Widths observer_widths() {
   return w;
 }
 
-Ranges calibrate(const Seq2Seq& model, const Widths& widths, std::span<const float> traces,
+Ranges calibrate(const Model& model, const Widths& widths, std::span<const float> traces,
                  CalibrationMethod rule) {
-  const Seq2SeqConfig& config = model.config();
-  widths.validate(config.form, config.activation);
-  check_traces(traces, config.gates);
+  const GruForm form = model.description().form();
+  const Activation activation = model.description().activation();
+  widths.validate(form, activation);
+  check_traces(traces, model.description().gates);
   QuantizeOptions options;
   options.widths = observer_widths();
-  const IntegerModel watched = quantize(model, options);
-  Histograms all{&options.widths, config.form, {}, {}};
-  for (const Histograms& seen : watch(watched, traces, all))
+  const IntegerModel observed = quantize(model, options);
+  Histograms all{&options.widths, form, {}, {}};
+  for (const Histograms& seen : observe(observed, traces, all))
     for (std::size_t node = 0; node < kTensorIds; ++node) {
       all.most[node] = std::max(all.most[node], seen.most[node]);
       if (seen.bins[node].empty()) continue;
@@ -274,7 +248,7 @@ Ranges calibrate(const Seq2Seq& model, const Widths& widths, std::span<const flo
       for (std::size_t bin = 0; bin < kBins; ++bin) all.bins[node][bin] += seen.bins[node][bin];
     }
   // As in Widths::validate.
-  const bool smooth = config.activation == Activation::smooth;
+  const bool smooth = activation == Activation::smooth;
   const int least = smooth ? 8 : 1, most = std::min(widths.preact_bits - 2, smooth ? 16 : 40);
   const Group gates{{TensorId::reset_preact, TensorId::update_preact}, widths.preact_bits, least, most};
   const Group candidate{
@@ -315,19 +289,19 @@ const char* name_of(TensorId node) {
 
 std::vector<TensorRange> tensor_ranges(const IntegerModel& model, std::span<const float> traces) {
   model.validate();
-  check_traces(traces, model.gates);
+  check_traces(traces, model.gates());
   const Widths& w = model.widths;
   ObservedRanges all;
   for (std::size_t k = 0; k < kTensorIds; ++k) {
     const auto node = static_cast<TensorId>(k);
     TensorRange& use = all.nodes[k];
-    use = {node, fraction_of(node, w, model.form), 0, 0, 0, 0};
+    use = {node, fraction_of(node, w, model.form()), 0, 0, 0, 0};
     const bool word = is_preact(node) || node == TensorId::output;
     use.limit =
         power_of_two(!word ? use.fraction : (is_preact(node) ? w.preact_bits : w.output_bits) - 1) - 1;
     all.lowest[k] = word ? -use.limit - 1 : -use.limit;
   }
-  for (const ObservedRanges& seen : watch(model, traces, all))
+  for (const ObservedRanges& seen : observe(model, traces, all))
     for (std::size_t k = 0; k < kTensorIds; ++k) {
       all.nodes[k].most = std::max(all.nodes[k].most, seen.nodes[k].most);
       all.nodes[k].values += seen.nodes[k].values;

@@ -63,39 +63,34 @@ Widths with_ranges(Widths widths, const Ranges& ranges) {
   return widths;
 }
 
-WeightScales weight_scales(const Seq2Seq& model, const QuantizeOptions& options) {
-  const Seq2SeqConfig& config = model.config();
-  options.widths.validate(config.form, config.activation);
+WeightScales weight_scales(const Model& model, const QuantizeOptions& options) {
+  const Network& network = model.description();
+  options.widths.validate(network.form(), network.activation());
   if (options.multiplier_bits < 0 || options.multiplier_bits > 16)
     fail_usage("[quantize] multiplier_bits: found ", options.multiplier_bits, ", wanted 0..16");
   WeightScales scales;
-  for (std::size_t k = 0; k < 2 * config.hidden.size(); ++k)
+  for (std::size_t k = 0; k < network.layers.size(); ++k)
     scales.layers.push_back(scales_of(layer_rows(model, k, options.widths), options));
   scales.head = scales_of(head_rows(model, options.widths), options);
   return scales;
 }
 
-IntegerModel quantize(const Seq2Seq& model, const Widths& widths, const WeightScales& scales) {
-  const Seq2SeqConfig& config = model.config();
-  widths.validate(config.form, config.activation);
+IntegerModel quantize(const Model& model, const Widths& widths, const WeightScales& scales) {
+  const Network& network = model.description();
+  widths.validate(network.form(), network.activation());
   IntegerModel out;
-  out.form = config.form;
-  out.activation = config.activation;
+  out.description = network;
   out.widths = widths;
-  out.gates = config.gates;
-  const std::size_t layers = config.hidden.size();
-  require(scales.layers.size() == 2 * layers, "[quantize] found scales for ", scales.layers.size(),
-          " layers, wanted ", 2 * layers);
-  for (std::size_t k = 0; k < 2 * layers; ++k) {
-    const LayerWeights layer = layer_weights(model, k);
+  require(scales.layers.size() == network.layers.size(), "[quantize] found scales for ", scales.layers.size(),
+          " layers, wanted ", network.layers.size());
+  for (std::size_t k = 0; k < network.layers.size(); ++k) {
     const std::vector<WeightRow> rows = layer_rows(model, k, widths);
-    check_scales(concat("layer ", k), scales.layers[k], rows.size());
-    (k < layers ? out.encoder : out.decoder)
-        .push_back(quantize_layer(layer, rows, scales.layers[k], widths, config.form));
+    check_scales(network.layers[k].name, scales.layers[k], rows.size());
+    out.layers.push_back(quantize_layer(layer_weights(model, k), rows, scales.layers[k], widths, network.form()));
   }
   const std::vector<WeightRow> rows = head_rows(model, widths);
-  check_scales("head", scales.head, rows.size());
-  out.head = {config.outputs, config.hidden.back(), {}};
+  check_scales(network.head.name, scales.head, rows.size());
+  out.head = {network.head.outputs, network.layers.back().units, {}};
   for (std::size_t c = 0; c < rows.size(); ++c) {
     for (int k = 0; k < rows[c].units; ++k)
       out.head.weights.push_back(
@@ -107,7 +102,7 @@ IntegerModel quantize(const Seq2Seq& model, const Widths& widths, const WeightSc
   return out;
 }
 
-IntegerModel quantize(const Seq2Seq& model, const QuantizeOptions& options) {
+IntegerModel quantize(const Model& model, const QuantizeOptions& options) {
   return quantize(model, options.widths, weight_scales(model, options));
 }
 

@@ -8,16 +8,13 @@
 namespace taugate {
 namespace {
 
-Matrix<const float> find(const Seq2Seq& model, const std::string& name) {
-  for (const auto& entry : model.parameters().entries()) {
-    if (entry.name != name) continue;
-    const Matrix<const float> m{model.parameters().data() + entry.at.offset, entry.at.rows,
-                                entry.at.cols};
-    for (std::size_t i = 0; i < m.size(); ++i)
-      require(std::isfinite(m.data[i]), "[quantize] ", name, ": value ", i, " is not finite");
-    return m;
-  }
-  return {};
+/// A parameter's values; nothing where it has no rows.
+Matrix<const float> values_of(const Model& model, const ParameterRef& at, const char* name) {
+  if (at.rows == 0) return {};
+  const Matrix<const float> m{model.parameters().data() + at.offset, at.rows, at.cols};
+  for (std::size_t i = 0; i < m.size(); ++i)
+    require(std::isfinite(m.data[i]), "[quantize] ", name, ": value ", i, " is not finite");
+  return m;
 }
 
 double scale_of(const WeightRow& row, const QuantizeOptions& options) {
@@ -75,21 +72,21 @@ WeightRow LayerWeights::row(int i, GruForm form, const Widths& w) const {
   return row;
 }
 
-LayerWeights layer_weights(const Seq2Seq& model, std::size_t k) {
-  const std::size_t layers = model.config().hidden.size();
-  const std::string name =
-      concat(k < layers ? "encoder." : "decoder.", k < layers ? k : k - layers);
-  return {find(model, name + ".weight_ih"), find(model, name + ".weight_hh"),
-          find(model, name + ".bias_ih").data, find(model, name + ".bias_hh").data};
+LayerWeights layer_weights(const Model& model, std::size_t k) {
+  const GruParameters& at = model.layers()[k].parameters();
+  const GruTensors names(model.description().layers[k].name);
+  return {values_of(model, at.input, names.weight_ih.c_str()), values_of(model, at.recurrent, names.weight_hh.c_str()),
+          values_of(model, at.input_bias, names.bias_ih.c_str()).data,
+          values_of(model, at.recurrent_bias, names.bias_hh.c_str()).data};
 }
 
-std::vector<WeightRow> layer_rows(const Seq2Seq& model, std::size_t k, const Widths& w) {
+std::vector<WeightRow> layer_rows(const Model& model, std::size_t k, const Widths& w) {
   if (w.input_extra > 0)
     fail_usage("[quantize] input_extra: found ", w.input_extra,
                ", wanted 0: only imported "
                "models read traces finer than their state");
   const LayerWeights layer = layer_weights(model, k);
-  const GruForm form = model.config().form;
+  const GruForm form = model.description().form();
   std::vector<WeightRow> rows;
   for (int i = 0; i < layer.row_count(form); ++i) rows.push_back(layer.row(i, form, w));
   return rows;
@@ -112,9 +109,10 @@ double least_scale(const WeightRow& row, const Widths& widths) {
                   std::ldexp(1.0, -row.preact_frac_bits - 5));
 }
 
-std::vector<WeightRow> head_rows(const Seq2Seq& model, const Widths& w) {
-  const Matrix<const float> head = find(model, "head.weight");
-  const float* bias = find(model, "head.bias").data;
+std::vector<WeightRow> head_rows(const Model& model, const Widths& w) {
+  const LinearTensors names(model.description().head.name);
+  const Matrix<const float> head = values_of(model, model.head().weight(), names.weight.c_str());
+  const float* bias = values_of(model, model.head().bias(), names.bias.c_str()).data;
   std::vector<WeightRow> rows;
   for (int c = 0; c < head.rows; ++c) rows.push_back(head_row(head, bias, c, w));
   return rows;

@@ -40,9 +40,9 @@ WeightRow head_row(Matrix<const float> weights, const float* bias, int c, const 
 
 /// Of a model: its layer k (encoder first; Error for a weight that is not finite), and all rows of
 /// it and of its head, in WeightScales' order.
-LayerWeights layer_weights(const Seq2Seq& model, std::size_t k);
-std::vector<WeightRow> layer_rows(const Seq2Seq& model, std::size_t k, const Widths& widths);
-std::vector<WeightRow> head_rows(const Seq2Seq& model, const Widths& widths);
+LayerWeights layer_weights(const Model& model, std::size_t k);
+std::vector<WeightRow> layer_rows(const Model& model, std::size_t k, const Widths& widths);
+std::vector<WeightRow> head_rows(const Model& model, const Widths& widths);
 
 /// The scales that the options ask for: one a row.
 void find_scales(std::span<const WeightRow> rows, const QuantizeOptions& options,

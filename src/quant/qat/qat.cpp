@@ -123,41 +123,32 @@ QatGrids qat_grids(const Widths& w, GruForm form, Activation activation) {
   return g;
 }
 
-QatNetwork::QatNetwork(const Seq2Seq& model, const QatOptions& options)
-    : config_(model.config()), options_(options) {
+QatNetwork::QatNetwork(const Model& model, const QatOptions& options)
+    : description_(model.description()), options_(options) {
   const Widths& w = options.quantize.widths;
-  w.validate(config_.form, config_.activation);
+  form_ = description_.form();
+  activation_ = description_.activation();
+  w.validate(form_, activation_);
   check_float("input_extra", w.input_extra, 0);
   check_float("sum_bits", w.preact_bits, kFloatBits);
   check_float("state_fraction", w.state_frac_bits, kFloatBits);
   check_float("output_bits", w.output_bits, kFloatBits);
-  if (config_.form == GruForm::reset_before)
+  if (form_ == GruForm::reset_before)
     check_float("product_fraction", w.product_frac_bits, kFloatBits);
   if (options.learned_scales && options.quantize.scale == WeightScale::fixed_grid)
     fail_usage("[quantization-aware training] found learned scales on a fixed grid, wanted one");
-  grids_ = qat_grids(w, config_.form, config_.activation);
+  grids_ = qat_grids(w, form_, activation_);
 
   parameters_ = model.parameters().clone();
   WeightScales initial;
   if (options.learned_scales) initial = weight_scales(model, options.quantize);
-  const std::size_t side = config_.hidden.size();
-  for (std::size_t k = 0; k < 2 * side; ++k) {
-    const std::string name = concat(k < side ? "encoder." : "decoder.", k % side);
-    layers_.push_back({name,
-                       ref(name + ".weight_ih"),
-                       ref(name + ".weight_hh"),
-                       ref(name + ".bias_ih"),
-                       ref(name + ".bias_hh"),
-                       {}});
-    if (options.learned_scales) layers_.back().log2_scales = add_scales(name, initial.layers[k]);
+  for (std::size_t k = 0; k < description_.layers.size(); ++k) {
+    layers_.push_back({model.layers()[k].parameters(), {}});
+    if (options.learned_scales)
+      layers_.back().log2_scales = add_scales(description_.layers[k].name, initial.layers[k]);
   }
-  head_ = {"head", {}, ref("head.weight"), ref("head.bias"), {}, {}};
-  if (options.learned_scales) head_.log2_scales = add_scales("head", initial.head);
-}
-
-ParameterRef QatNetwork::ref(const std::string& name) const {
-  const auto* entry = parameters_.find(name);
-  return entry ? entry->at : ParameterRef{};
+  head_ = {{{}, model.head().weight(), model.head().bias(), {}}, {}};
+  if (options.learned_scales) head_.log2_scales = add_scales(description_.head.name, initial.head);
 }
 
 ParameterRef QatNetwork::add_scales(const std::string& name, const std::vector<double>& initial) {
@@ -168,49 +159,48 @@ ParameterRef QatNetwork::add_scales(const std::string& name, const std::vector<d
   return at;
 }
 
-Seq2SeqOutput<float> QatNetwork::run(Tape<float>& tape, Var<float> tpsf, QatRecord* record) const {
+NetworkOutput<float> QatNetwork::run(Tape<float>& tape, Var<float> tpsf, QatRecord* record) const {
   require(tpsf.features() == 1, "[quantization-aware training] found an input ",
           shape_of(tpsf.value), ", wanted 1 feature");
   if (record) record->layers.clear();
-  const std::size_t side = config_.hidden.size();
-  const int steps = tpsf.steps();
-  Var<float> x{on_grid(tape.arena(), tpsf.value, grids_.operand), tpsf.grad};
+  const Var<float> trace{on_grid(tape.arena(), tpsf.value, grids_.operand), tpsf.grad};
   LayerOutput y;
-  Var<float> final_states[Seq2Seq::kMostLayers];
-  for (std::size_t k = 0; k < side; ++k) {
-    y = run_layer(tape, layers_[k], x, {}, steps, record);
-    x = y.operands;
+  Var<float> final_states[Network::kMostLayers];
+  for (std::size_t k = 0; k < layers_.size(); ++k) {
+    const GruSpec& spec = description_.layers[k];
+    const Var<float> x = spec.reads == GruSpec::Reads::trace   ? trace
+                         : spec.reads == GruSpec::Reads::zeros ? Var<float>{}
+                                                               : y.operands;
+    y = run_layer(tape, k, x, spec.starts_from < 0 ? Var<float>{} : final_states[spec.starts_from], tpsf.steps(),
+                  record);
     final_states[k] = last_step(y.states);
   }
-  x = {};  // the decoder reads zeros
-  for (std::size_t k = 0; k < side; ++k) {
-    y = run_layer(tape, layers_[side + k], x, final_states[k], steps, record);
-    x = y.operands;
-  }
   const Var<float> features = options_.quantize.widths.head_reads_state ? y.states : y.operands;
-  return {run_head(tape, features), features};
+  const bool every_step = description_.head.at == HeadSpec::At::every_step;
+  return {run_head(tape, every_step ? features : last_step(features)), features};
 }
 
-QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, const Layer& layer, Var<float> x,
+QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, std::size_t k, Var<float> x,
                                               Var<float> h0, int steps, QatRecord* record) const {
   Arena& arena = tape.arena();
   const QuantizeOptions& options = options_.quantize;
-  const Weight<float> bias = tape.weight(layer.bias), c = weight_of(tape, layer.recurrent_bias);
-  const Weight<float> input = weight_of(tape, layer.input), U = tape.weight(layer.recurrent);
+  const Layer& layer = layers_[k];
+  const Weight<float> bias = tape.weight(layer.at.input_bias), c = weight_of(tape, layer.at.recurrent_bias);
+  const Weight<float> input = weight_of(tape, layer.at.input), U = tape.weight(layer.at.recurrent);
   const LayerWeights weights{constant(input.value), constant(U.value), bias.value.data,
                              c.value.data};
-  QatRows rows = qat_rows(arena, weights.row_count(config_.form), input, U);
+  QatRows rows = qat_rows(arena, weights.row_count(form_), input, U);
   rows.weight_bits = options.widths.weight_bits;
   rows.log2_scales = weight_of(tape, layer.log2_scales);
-  for (int i = 0; i < rows.count; ++i) rows.rows[i] = weights.row(i, config_.form, options.widths);
-  quantize_rows(tape, rows, options, layer.name.c_str());
+  for (int i = 0; i < rows.count; ++i) rows.rows[i] = weights.row(i, form_, options.widths);
+  quantize_rows(tape, rows, options, description_.layers[k].name.c_str());
 
   GruSequence<float> s;
   s.x = x;
   s.h0 = h0;
   s.w = {rows.input.dequantized, rows.recurrent.dequantized, bias, c};
-  s.form = config_.form;
-  s.activation = config_.activation;
+  s.form = form_;
+  s.activation = activation_;
   s.prepare(arena, steps);
   const int batch = s.batch();
   const auto states = arena.sequence<float>(steps + 1, s.H, batch);
@@ -254,7 +244,7 @@ QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, const Layer& la
 
 Var<float> QatNetwork::run_head(Tape<float>& tape, Var<float> x) const {
   Arena& arena = tape.arena();
-  const Weight<float> weight = tape.weight(head_.recurrent), bias = tape.weight(head_.bias);
+  const Weight<float> weight = tape.weight(head_.at.recurrent), bias = tape.weight(head_.at.input_bias);
   QatRows rows = qat_rows(arena, weight.value.rows, {}, weight);
   rows.weight_bits = options_.quantize.widths.weight_bits;
   rows.log2_scales = weight_of(tape, head_.log2_scales);
@@ -287,14 +277,14 @@ Var<float> QatNetwork::run_head(Tape<float>& tape, Var<float> x) const {
   return y;
 }
 
-Seq2Seq QatNetwork::master() const {
-  Seq2Seq model(config_);
+Model QatNetwork::master() const {
+  Model model(description_);
   model.parameters().take_from(parameters_);
   return model;
 }
 
 WeightScales QatNetwork::scales() const {
-  const Seq2Seq model = master();
+  const Model model = master();
   if (!options_.learned_scales) return weight_scales(model, options_.quantize);
   const auto learned = [&](const std::vector<WeightRow>& rows, const ParameterRef& at) {
     std::vector<double> scales(rows.size());

@@ -69,6 +69,8 @@ const Kernels<float>& kernels<float>() {
   return *table;
 }
 
+std::string active_arch() { return kernels<float>().arch; }
+
 template <>
 const Kernels<double>& kernels<double>() {
   return scalar::table<double>;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "taugate/simd/arch.h"
 #include "taugate/core/arena.h"
 #include "taugate/core/gru_form.h"
 #include "taugate/core/tensor.h"
@@ -177,10 +178,6 @@ struct Kernels {
 template <class S>
 const Kernels<S>& kernels();
 
-/// Names that this build and machine can run, slowest first.
-std::vector<std::string> available_archs();
-/// Forces one of them.
-void use_arch(const std::string& name);
 
 /// Where the values of a matrix, or of its transpose, lie.
 template <class S>

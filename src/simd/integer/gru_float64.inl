@@ -31,7 +31,7 @@ struct WideKernel {
   template <bool Hard>
   static void step(const Float64Gru& g, const double* x, const double* operands, const double* state,
                    double* operands_next, double* state_next, double* scratch) {
-    const ElementwiseParams& t = g.tail;
+    const ElementwiseParams& t = g.elementwise;
     const bool after = t.form == GruForm::reset_after;
     double *update = scratch, *products = scratch + g.units * kLaneBlock;
     double* sums = products + g.units * kLaneBlock;  // reset_after: n's sum
@@ -79,7 +79,7 @@ struct WideKernel {
   static void gru(const Float64Gru& g, int count, const double* x, std::size_t x_stride,
                   double* operands, double* states, std::size_t stride, double* scratch) {
     for (int t = 0; t < count; ++t, x += x_stride, operands += stride, states += stride)
-      if (g.tail.activation == Activation::hard)
+      if (g.elementwise.activation == Activation::hard)
         step<true>(g, x, operands, states, operands + stride, states + stride, scratch);
       else
         step<false>(g, x, operands, states, operands + stride, states + stride, scratch);

@@ -87,7 +87,7 @@ struct NarrowKernel {
         });
 
     using Tail = TailOperations<N>;
-    const ElementwiseParams& t = g.tail;
+    const ElementwiseParams& t = g.elementwise;
     alignas(64) std::int32_t fresh[Units][kBlock];
     // Four registers at a time, operation by operation, so that their chains overlap.
     constexpr int kAtOnce = 4;
@@ -246,15 +246,15 @@ struct NarrowKernel {
 
   static void gru(const Int32Gru& g, int count, const std::int32_t* x, std::size_t x_stride,
                   std::int32_t* operands, std::size_t stride, std::int32_t* state) {
-    const bool shorts_fit = fits_int16(g.tail);
+    const bool shorts_fit = fits_int16(g.elementwise);
     const auto run = [&](auto&& tile) {
       steps(g, shorts_fit ? kGroup : Units, count, x, x_stride, operands, stride, tile);
     };
     if (!shorts_fit)
-      return g.tail.activation == Activation::hard
+      return g.elementwise.activation == Activation::hard
                  ? run([&](auto... at) { tile<true>(g, at..., state); })
                  : run([&](auto... at) { tile<false>(g, at..., state); });
-    const typename Half::Constants constants(g.tail);
+    const typename Half::Constants constants(g.elementwise);
     auto* shorts = reinterpret_cast<std::int16_t*>(state);
     if (g.floats.gain)
       run([&](auto... at) { short_group<true>(g, constants, at..., shorts); });

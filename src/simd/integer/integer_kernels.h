@@ -69,7 +69,7 @@ inline constexpr int kInt16Group = 8;
 ///            them, and for `floats` where there are any
 ///   scale, floats  likewise: from an accumulator to its sum
 struct Int32Gru {
-  ElementwiseParams tail;
+  ElementwiseParams elementwise;
   int units = 0;        ///< padded H
   int state_words = 0;  ///< that hold the operands of H units
   int input_words = 0;  ///< of the inputs
@@ -92,7 +92,7 @@ constexpr int single_unit(int lane, int words) {
 ///   scale      [unit][r,z,n,s]
 ///   input_gain reset_before: what n's input products are multiplied by before they meet the others
 struct Float64Gru {
-  ElementwiseParams tail;
+  ElementwiseParams elementwise;
   int units = 0;
   int inputs = 0;
   const double* weights = nullptr;

@@ -87,7 +87,7 @@ struct SingleNarrowKernel {
 
   static void gru(const Int32Gru& g, int count, const std::int32_t* x, std::size_t x_stride,
                   std::int32_t* operands, std::size_t stride, std::int32_t* state) {
-    const typename Half::Constants constants(g.tail);
+    const typename Half::Constants constants(g.elementwise);
     for (int t = 0; t < count; ++t, x += x_stride, operands += stride)
       step(g, constants, x, operands, operands + stride, reinterpret_cast<std::int16_t*>(state));
   }

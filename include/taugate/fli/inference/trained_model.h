@@ -6,28 +6,14 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <span>
 
 #include "taugate/fli/physics/normalise.h"
 #include "taugate/fli/physics/simulator.h"
 #include "taugate/nn/model_file.h"
-#include "taugate/quant/integer/integer_model.h"
+#include "taugate/runtime/executor.h"
 #include "taugate/fli/inference/novelty.h"
 
 namespace taugate {
-
-/// Runs traces through a network. One belongs to one thread at a time, and uses all.
-class TraceEngine {
- public:
-  virtual ~TraceEngine() = default;
-  /// input [N][T], normalised as in training, to sfd [N][T][C]. Allocates nothing after the first
-  /// call, unless there are more threads than ever before.
-  /// The encoder's final states go to `states` [N][D], unless it is empty; those of integers as the
-  /// real numbers that they stand for.
-  virtual void run(std::span<const float> input, std::span<float> sfd,
-                   std::span<float> states = {}) = 0;
-  virtual std::size_t state_units() const = 0;  ///< D, of all layers
-};
 
 /// What is common to both kinds.
 struct TraceModel {
@@ -46,7 +32,7 @@ struct TraceModel {
   virtual int gates() const = 0;    ///< T
   virtual int outputs() const = 0;  ///< C
   /// With a copy of the weights, so the model may go.
-  virtual std::unique_ptr<TraceEngine> engine() const = 0;
+  virtual std::unique_ptr<Executor> executor() const = 0;
 
  protected:
   TraceModel() = default;
@@ -61,22 +47,22 @@ struct TraceModel {
 
 /// Of floats.
 struct TrainedModel : TraceModel {
-  Seq2Seq network;
+  Model network;
 
-  TrainedModel(Seq2Seq network, SimulatorConfig prior, Normalisation input = {},
+  TrainedModel(Model network, SimulatorConfig prior, Normalisation input = {},
                double first_gate_ns = 0.0, std::string training = "{}")
       : TraceModel(std::move(prior), input, first_gate_ns, std::move(training)),
         network(std::move(network)) {}
 
   /// For the same traces as `of`.
-  TrainedModel(Seq2Seq network, const TraceModel& of)
+  TrainedModel(Model network, const TraceModel& of)
       : TraceModel(of), network(std::move(network)) {
     novelty.reset();  // that was the other network's
   }
 
-  int gates() const override { return network.config().gates; }
-  int outputs() const override { return network.config().outputs; }
-  std::unique_ptr<TraceEngine> engine() const override;
+  int gates() const override { return network.description().gates; }
+  int outputs() const override { return network.description().outputs(); }
+  std::unique_ptr<Executor> executor() const override;
 };
 
 /// Of integers. What counts are the members of TraceModel; when it is saved, the network's notes
@@ -91,9 +77,9 @@ struct QuantizedModel : TraceModel {
     novelty.reset();  // that was the other network's
   }
 
-  int gates() const override { return network.gates; }
+  int gates() const override { return network.gates(); }
   int outputs() const override { return network.outputs(); }
-  std::unique_ptr<TraceEngine> engine() const override;
+  std::unique_ptr<Executor> executor() const override;
 };
 
 void save(const std::filesystem::path& path, const TrainedModel& model);

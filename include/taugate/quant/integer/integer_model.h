@@ -1,7 +1,7 @@
 #pragma once
 // A quantized network: nothing but integers, and the version of the arithmetic that they were made
-// for. The structure is Seq2Seq's: an encoder, a decoder of the same sizes fed with zeros whose
-// layer k starts from the encoder's layer k, a linear head.
+// for. What its layers read and start from is in its description, as of a float network; all have one
+// form and one kind of activation.
 
 #include <cstdint>
 #include <filesystem>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "taugate/core/safetensors.h"
+#include "taugate/nn/network.h"
 #include "taugate/quant/integer/arithmetic.h"
 
 namespace taugate {
@@ -39,18 +40,23 @@ struct IntegerLayer {
 };
 
 struct IntegerModel {
-  GruForm form = GruForm::reset_after;
-  Activation activation = Activation::smooth;
+  Network description;
   Widths widths;
-  int gates = 0;                               ///< T
-  std::vector<IntegerLayer> encoder, decoder;  ///< as many layers, of the same sizes
+  std::vector<IntegerLayer> layers;            ///< in the description's order
   IntegerRows head;                            ///< [C][H]
   std::vector<std::int64_t> head_bias;         ///< [C]
   std::vector<Requantizer> head_requantizers;  ///< [C]
   /// What else is needed to use the model (acquisition, normalisation), by key, as ModelNotes.
   std::map<std::string, std::string> notes;
 
-  int outputs() const { return head.rows; }  ///< C
+  GruForm form() const { return description.layers.at(0).form; }
+  Activation activation() const { return description.layers.at(0).activation; }
+  int gates() const { return description.gates; }       ///< T
+  int outputs() const { return description.outputs(); }  ///< C
+  /// Fraction bits of what layer k reads beyond those of the operand: the trace may have more.
+  int input_extra(std::size_t k) const {
+    return description.layers[k].reads == GruSpec::Reads::trace ? widths.input_extra : 0;
+  }
   /// Throws Error, with the layer's name, unless all sizes fit together, every weight fits its bits
   /// and no accumulator can overflow.
   void validate() const;

@@ -28,7 +28,7 @@ Widths observer_widths();
 /// Ranges for sums and outputs of these widths, from the network's values on `traces` [N][T],
 /// normalised as in training. The integers' own step is watched, in observer_widths(). Error
 /// for a part of a trace, for no trace, and where all samples are zero or one is not a number.
-Ranges calibrate(const Seq2Seq& model, const Widths& widths, std::span<const float> traces,
+Ranges calibrate(const Model& model, const Widths& widths, std::span<const float> traces,
                  CalibrationMethod rule);
 
 /// How far one kind of value came, over all layers, units and steps.

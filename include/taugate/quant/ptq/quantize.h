@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "taugate/nn/seq2seq.h"
+#include "taugate/nn/model.h"
 #include "taugate/quant/integer/integer_model.h"
 
 namespace taugate {
@@ -48,12 +48,12 @@ struct WeightScales {
 
 /// The scales that the options ask for. A row's unit is raised where its bias would otherwise not
 /// fit its accumulator.
-WeightScales weight_scales(const Seq2Seq& model, const QuantizeOptions& options);
+WeightScales weight_scales(const Model& model, const QuantizeOptions& options);
 
 /// Integers of a model with these scales (learned ones, or those of weight_scales). Weights round
 /// half to even and saturate. Throws Error for weights that are not finite, or when an accumulator
 /// could overflow; UsageError for widths that do not fit together.
-IntegerModel quantize(const Seq2Seq& model, const Widths& widths, const WeightScales& scales);
-IntegerModel quantize(const Seq2Seq& model, const QuantizeOptions& options = {});
+IntegerModel quantize(const Model& model, const Widths& widths, const WeightScales& scales);
+IntegerModel quantize(const Model& model, const QuantizeOptions& options = {});
 
 }  // namespace taugate

@@ -9,6 +9,6 @@ namespace taugate {
 /// The network with every weight w replaced by k s, its integer times its scale. Of the options'
 /// widths only weight_bits counts; biases, operands and states stay as they are. Scales are not
 /// rounded to short multipliers. Errors as quantize().
-Seq2Seq round_weights(const Seq2Seq& model, const QuantizeOptions& options);
+Model round_weights(const Model& model, const QuantizeOptions& options);
 
 }  // namespace taugate

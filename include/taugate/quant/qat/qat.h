@@ -27,52 +27,52 @@ struct QatRecord {
     Sequence<float> states;    ///< [T+1][H][B]: the carried state
     Sequence<float> operands;  ///< [T+1][H][B]: the same as the multipliers read it
   };
-  std::vector<Layer> layers;  ///< encoder first
+  std::vector<Layer> layers;  ///< in the description's order
 };
 
-/// A Seq2Seq in training with integers. Its parameters are the model's, at the same places, then
+/// A network in training with integers. Its parameters are the model's, at the same places, then
 /// the logarithms of learned scales.
 class QatNetwork {
  public:
   /// Copies the model's parameters. UsageError for widths that do not fit together or that floats
   /// cannot hold: sums, states and outputs of more than 24 bits.
-  QatNetwork(const Seq2Seq& model, const QatOptions& options);
+  QatNetwork(const Model& model, const QatOptions& options);
 
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
   const QatOptions& options() const { return options_; }
 
-  /// SFD [T][C][B] and features from TPSF [T][1][B], as Seq2Seq. Error, from any thread, when an
+  /// SFD [T][C][B] and features from TPSF [T][1][B], as Model. Error, from any thread, when an
   /// accumulator could reach beyond 2^24. Allocates nothing without a record.
-  Seq2SeqOutput<float> run(Tape<float>& tape, Var<float> tpsf, QatRecord* record = nullptr) const;
-  Var<float> operator()(Tape<float>& tape, Var<float> tpsf) const { return run(tape, tpsf).sfd; }
+  NetworkOutput<float> run(Tape<float>& tape, Var<float> tpsf, QatRecord* record = nullptr) const;
+  Var<float> operator()(Tape<float>& tape, Var<float> tpsf) const { return run(tape, tpsf).output; }
 
   /// The float network with the current parameters, from which `integers` come.
-  Seq2Seq master() const;
+  Model master() const;
   WeightScales scales() const;
   /// quantize() with the same parameters and scales: computes exactly what run() does.
   IntegerModel integers() const { return quantize(master(), options_.quantize.widths, scales()); }
 
  private:
   struct Layer {
-    std::string name;
-    ParameterRef input, recurrent, bias, recurrent_bias;  ///< rows = 0: there is none
+    GruParameters at;  ///< of the head: recurrent is its weight, input_bias its bias
     ParameterRef log2_scales;
   };
   struct LayerOutput {
     Var<float> operands, states;  ///< [T][H][B]; one gradient for both
   };
-  LayerOutput run_layer(Tape<float>& tape, const Layer& layer, Var<float> x, Var<float> h0,
+  LayerOutput run_layer(Tape<float>& tape, std::size_t k, Var<float> x, Var<float> h0,
                         int steps, QatRecord* record) const;
   Var<float> run_head(Tape<float>& tape, Var<float> x) const;
-  ParameterRef ref(const std::string& name) const;
   ParameterRef add_scales(const std::string& name, const std::vector<double>& initial);
 
-  Seq2SeqConfig config_;
+  Network description_;
+  GruForm form_ = GruForm::reset_after;
+  Activation activation_ = Activation::smooth;
   QatOptions options_;
   QatGrids grids_;
   Parameters parameters_;
-  std::vector<Layer> layers_;  // encoder first
+  std::vector<Layer> layers_;  // in the description's order
   Layer head_;
 };
 

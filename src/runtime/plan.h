@@ -1,0 +1,84 @@
+#pragma once
+// What an executor runs: a network whose weights lie in its kernels' order, for so many traces side by side. There is
+// one for each arithmetic and order of lanes.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "taugate/nn/network.h"
+#include "taugate/runtime/executor.h"
+
+namespace taugate {
+
+/// Where a trace's values lie in an array: values[trace * of_trace + t * of_step + c * of_output].
+struct Strides {
+  std::size_t of_trace, of_step, of_output;
+};
+/// N traces of T steps and C values.
+inline Strides strides_of(TraceOrder order, std::size_t N, std::size_t T, std::size_t C) {
+  if (order == TraceOrder::by_trace) return {T * C, C, 1};
+  return {1, C * N, N};
+}
+
+class Plan {
+ public:
+  Plan(Network network, std::size_t lanes);
+  virtual ~Plan() = default;
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+
+  const Network& network() const { return network_; }
+  std::size_t lanes() const { return lanes_; }  ///< traces of a block
+  /// Whether it can run one trace in a scratch of one lane, several times sooner than a block and to the same bits.
+  virtual bool has_single() const { return false; }
+
+  std::unique_ptr<Scratch> make_scratch() const;
+  bool owns(const Scratch& scratch) const { return scratch.plan == id_; }
+  /// The input [T][scratch.lanes], to be filled in all lanes.
+  virtual float* input(Scratch& scratch) const = 0;
+  /// Layers [first, last) over the first `steps` steps of the input. They start from zeros or from another's final
+  /// state, or, where the run `resumes`, from where the last run ended; and leave their final states. False where an
+  /// input is not a number and the arithmetic has no place for it.
+  virtual bool run(Scratch& scratch, std::size_t first, std::size_t last, int steps, bool resumes) const = 0;
+  bool run_all(Scratch& scratch) const { return run(scratch, 0, network_.layers.size(), network_.gates, false); }
+  /// The head on the states that the last layer left, for the first `traces` lanes.
+  virtual void read_out(Scratch& scratch, float* output, std::size_t traces, const Strides& at) const = 0;
+  /// Final states of Network::state_layers() of one lane, as real numbers, [D].
+  virtual void copy_states(const Scratch& scratch, std::size_t lane, float* states) const = 0;
+
+  /// What layers [0, encoder_layers()) need to be resumed, a whole block; nothing where they cannot be.
+  virtual std::size_t saved_bytes() const { return 0; }
+  virtual void save(const Scratch& /*scratch*/, std::byte* /*to*/) const {}
+  virtual void restore(Scratch& /*scratch*/, const std::byte* /*from*/) const {}
+
+ protected:
+  virtual std::unique_ptr<Scratch> new_scratch() const = 0;
+
+ private:
+  std::uint64_t id_;
+  Network network_;
+  std::size_t lanes_;
+};
+
+/// An array's bytes to `to`, or from there; returns where they end.
+template <class Array>
+std::byte* copy_bytes(const Array& from, std::byte* to) {
+  const std::size_t bytes = from.size() * sizeof(*from.data());
+  std::memcpy(to, from.data(), bytes);
+  return to + bytes;
+}
+template <class Array>
+const std::byte* fill_from_bytes(Array& to, const std::byte* from) {
+  const std::size_t bytes = to.size() * sizeof(*to.data());
+  std::memcpy(to.data(), from, bytes);
+  return from + bytes;
+}
+
+std::unique_ptr<Plan> make_float_plan(const Model& model);
+/// One trace, units in the lanes; null where a layer is reset_before.
+std::unique_ptr<Plan> make_float_single_plan(const Model& model);
+
+}  // namespace taugate
