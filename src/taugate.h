@@ -31,6 +31,7 @@
 #include "taugate/nn/engine.h"
 #include "taugate/nn/foreign_weights.h"
 #include "taugate/nn/layers.h"
+#include "taugate/nn/losses.h"
 #include "taugate/nn/model_file.h"
 #include "taugate/nn/onnx.h"
 #include "taugate/nn/optimiser.h"

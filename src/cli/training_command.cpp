@@ -209,6 +209,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
 
   Recipe recipe = recipe_from(a, teacher ? teacher : start ? &*start : nullptr);
   recipe.distil = distil;
+  if (!distil) recipe.loss = loss_named(a.text("loss"));
 
   TrainingRun run(recipe, teacher, start ? &*start : nullptr);
   Trainer& trainer = run.trainer();

@@ -9,11 +9,6 @@ namespace {
 constexpr std::uint64_t kProjectionStream = std::uint64_t{1} << 32;  // beyond those of the layers
 }
 
-void DistilOptions::validate() const {
-  if (!(alpha >= 0.0 && alpha <= 1.0)) fail_usage("alpha: found ", alpha, ", wanted 0 to 1");
-  if (!(beta >= 0.0 && std::isfinite(beta))) fail_usage("beta: found ", beta, ", wanted 0 or more");
-}
-
 Distillation::Distillation(const Seq2Seq& teacher, const Seq2SeqConfig& student,
                            Parameters& parameters, const DistilOptions& options, std::uint64_t seed)
     : teacher_(teacher), options_((options.validate(), options)) {
@@ -28,23 +23,15 @@ Distillation::Distillation(const Seq2Seq& teacher, const Seq2SeqConfig& student,
   }
 }
 
-/// Means over T, C and the batch are sums times `scale`; the features' mean is over the teacher's
-/// units in place of C.
 Var<float> Distillation::loss(Tape<float>& tape, const Seq2SeqOutput<float>& student,
                               Var<float> input, Sequence<float> truth, float scale) const {
   if (!student.sfd.wants_gradient()) return squared_error(tape, student.sfd, truth, scale);
-  const auto alpha = static_cast<float>(options_.alpha), beta = static_cast<float>(options_.beta);
   Tape<float> frozen(tape.arena(), teacher_.parameters().bind());
   const auto teacher = teacher_.run(frozen, Var<float>{input.value, {}});
-  Var<float> total = add(tape, squared_error(tape, student.sfd, truth, (1.0f - alpha) * scale),
-                         squared_error(tape, student.sfd, teacher.sfd.value, alpha * scale));
-  if (options_.beta > 0.0) {
-    const Var<float> guess = linear(tape, student.features, tape.weight(projection_));
-    const float per_unit =
-        scale * static_cast<float>(truth.features) / static_cast<float>(guess.features());
-    total = add(tape, total, squared_error(tape, guess, teacher.features.value, beta * per_unit));
-  }
-  return total;
+  const Var<float> projected =
+      options_.beta > 0.0 ? linear(tape, student.features, tape.weight(projection_)) : Var<float>{};
+  return distillation_error(tape, options_, student.sfd, projected,
+                            {truth, teacher.sfd.value, teacher.features.value}, scale);
 }
 
 std::string Distillation::identity() const {

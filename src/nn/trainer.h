@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "taugate/nn/losses.h"
 #include "taugate/nn/optimiser.h"
 
 namespace taugate {
@@ -34,12 +35,20 @@ class TrainingData {
 using Objective =
     std::function<Var<float>(Tape<float>&, Var<float> input, Sequence<float> target, float scale)>;
 
-/// squared error of network(tape, input): the objective that most training uses.
+/// The loss of network(tape, input) against the target. While validating it is the squared error,
+/// whatever the loss: so that runs can be compared, and the best one is the same.
+template <class Network>
+Objective against_truth(const Network& network, Loss loss) {
+  return
+      [&network, loss](Tape<float>& tape, Var<float> input, Sequence<float> target, float scale) {
+        const Var<float> y = network(tape, input);
+        return error_of(tape, y.wants_gradient() ? loss : Loss::mse, y, target, scale);
+      };
+}
+/// The squared error: the objective that most training uses.
 template <class Network>
 Objective least_squares(const Network& network) {
-  return [&network](Tape<float>& tape, Var<float> input, Sequence<float> target, float scale) {
-    return squared_error(tape, network(tape, input), target, scale);
-  };
+  return against_truth(network, Loss::mse);
 }
 
 struct TrainingOptions {

@@ -56,7 +56,10 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
   Parameters& parameters = qat_ ? qat_->parameters() : own_;
   std::string& objective = recipe_.training.objective;
   if (qat_) objective = identity_of(*recipe.integers);
+  if (recipe.loss != Loss::mse) objective += concat("; loss ", name_of(recipe.loss));
   if (recipe.distil) {
+    if (recipe.loss != Loss::mse)
+      fail_usage("[training] found the loss ", name_of(recipe.loss), " and a teacher, wanted mse");
     require(teacher != nullptr, "[training] found no teacher to distil from");
     distillation_ = std::make_unique<Distillation>(teacher->network, recipe.network, parameters,
                                                    *recipe.distil, recipe.seed);
@@ -68,7 +71,8 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
 Objective TrainingRun::make_objective() {
   if (distillation_)
     return qat_ ? distillation_->objective(*qat_) : distillation_->objective(network_);
-  return qat_ ? least_squares(*qat_) : least_squares(network_);
+  const Loss loss = recipe_.loss;
+  return qat_ ? against_truth(*qat_, loss) : against_truth(network_, loss);
 }
 
 TrainedModel TrainingRun::master() const {
@@ -94,6 +98,7 @@ std::string TrainingRun::note() const {
                       {"rate", o.schedule.rate},
                       {"schedule", name_of(o.schedule.kind)},
                       {"prior", prior_name(recipe_.simulator)}};
+  if (recipe_.loss != Loss::mse) note["loss"] = name_of(recipe_.loss);
   if (std::isfinite(best)) note["validation_rmse"] = std::sqrt(best);
   if (recipe_.integers)
     note["quantised"] = {{"after_training", false},

@@ -4,6 +4,7 @@
 #include "taugate/autograd/fake_quant.h"
 #include "taugate/autograd/gradcheck.h"
 #include "taugate/autograd/ops.h"
+#include "taugate/nn/losses.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -3,6 +3,7 @@
 #include "taugate/autograd/gradcheck.h"
 #include "taugate/autograd/gru.h"
 #include "taugate/autograd/ops.h"
+#include "taugate/nn/losses.h"
 #include "testing.h"
 
 using namespace taugate;
