@@ -35,11 +35,8 @@ Var<float> Distillation::loss(Tape<float>& tape, const Seq2SeqOutput<float>& stu
 }
 
 std::string Distillation::identity() const {
-  std::uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a of the teacher's weights
-  const auto* bytes = reinterpret_cast<const unsigned char*>(teacher_.parameters().data());
-  for (std::size_t i = 0; i < teacher_.parameters().size() * sizeof(float); ++i)
-    hash = (hash ^ bytes[i]) * 0x100000001b3u;
-  return concat("distilled from ", hash, ", alpha ", options_.alpha, ", beta ", options_.beta);
+  return concat("{\"teacher\":", teacher_.parameters().hash(), ",\"distil\":", to_json(options_),
+                '}');
 }
 
 }  // namespace taugate

@@ -29,7 +29,7 @@ class Distillation {
         };
   }
 
-  /// Tells one distillation from another (TrainingOptions::objective).
+  /// Tells one distillation from another, as JSON (TrainingOptions::objective).
   std::string identity() const;
 
  private:

@@ -1,6 +1,7 @@
 #include "taugate/nn/losses.h"
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "taugate/core/error.h"
 
@@ -17,6 +18,11 @@ Loss loss_named(const std::string& name) {
 void DistilOptions::validate() const {
   if (!(alpha >= 0.0 && alpha <= 1.0)) fail_usage("alpha: found ", alpha, ", wanted 0 to 1");
   if (!(beta >= 0.0 && std::isfinite(beta))) fail_usage("beta: found ", beta, ", wanted 0 or more");
+}
+
+std::string to_json(const DistilOptions& options) {
+  const auto& [alpha, beta] = options;  // all fields, or it does not compile
+  return nlohmann::json{{"alpha", alpha}, {"beta", beta}}.dump();
 }
 
 }  // namespace taugate

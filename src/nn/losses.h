@@ -53,6 +53,8 @@ struct DistilOptions {
 
   void validate() const;  ///< throws UsageError
 };
+/// Every field, as canonical JSON.
+std::string to_json(const DistilOptions& options);
 
 /// What the student is compared with, constants all: outputs [T][C][B], features [T][H][B].
 template <class S>

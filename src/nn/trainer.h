@@ -60,10 +60,12 @@ struct TrainingOptions {
   std::uint64_t validation_samples = 4096;
   int validations = 20;   ///< how often over the whole run
   int patience = 0;       ///< stop after so many validations without a new best; 0: never
-  std::string objective;  ///< tells one objective from another, for checkpoints
+  std::string objective;  ///< tells one objective from another, for checkpoints; JSON or any text
 
   void validate() const;  ///< throws UsageError
 };
+/// Every field, as canonical JSON.
+std::string to_json(const TrainingOptions& options);
 
 /// One point of the learning curve.
 struct TrainingPoint {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "taugate/core/error.h"
+#include "taugate/study/fingerprint.h"
 
 namespace taugate {
 namespace {
@@ -25,15 +26,14 @@ Seq2Seq first_network(const Recipe& recipe, const TrainedModel* start) {
   return network;
 }
 
-/// Tells this way to integers from another, for checkpoints.
-std::string identity_of(const QatOptions& o) {
-  const Widths& w = o.quantise.widths;
-  return concat("integers of ", w.weight_bits, ' ', w.operand_fraction, ' ', w.sum_bits, ' ',
-                w.gate_sum_fraction, ' ', w.candidate_sum_fraction, ' ', w.gate_fraction, ' ',
-                w.candidate_fraction, ' ', w.product_fraction, ' ', w.state_fraction, ' ',
-                w.step_reads_operand, w.head_reads_state, ' ', w.output_fraction, ", scale ",
-                static_cast<int>(o.quantise.scale), o.quantise.per_row, o.quantise.powers_of_two,
-                ' ', o.quantise.multiplier_bits, o.learned_scales ? " learned" : "");
+/// Tells this training from another, for checkpoints: the recipe (whose training options the
+/// trainer adds by itself), the weights that it begins with, and its teacher.
+std::string identity_of(const Recipe& recipe, const Seq2Seq& first, const Distillation* teaching) {
+  nlohmann::json json = nlohmann::json::parse(fingerprint(recipe));
+  json.erase("training");
+  json["first_weights"] = first.parameters().hash();
+  if (teaching) json["teaching"] = nlohmann::json::parse(teaching->identity());
+  return json.dump();
 }
 
 }  // namespace
@@ -54,17 +54,14 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
   else
     own_ = network_.parameters().clone();
   Parameters& parameters = qat_ ? qat_->parameters() : own_;
-  std::string& objective = recipe_.training.objective;
-  if (qat_) objective = identity_of(*recipe.integers);
-  if (recipe.loss != Loss::mse) objective += concat("; loss ", name_of(recipe.loss));
   if (recipe.distil) {
     if (recipe.loss != Loss::mse)
       fail_usage("[training] found the loss ", name_of(recipe.loss), " and a teacher, wanted mse");
     require(teacher != nullptr, "[training] found no teacher to distil from");
     distillation_ = std::make_unique<Distillation>(teacher->network, recipe.network, parameters,
                                                    *recipe.distil, recipe.seed);
-    objective += (objective.empty() ? "" : "; ") + distillation_->identity();
   }
+  recipe_.training.objective = identity_of(recipe, network_, distillation_.get());
   trainer_ = std::make_unique<Trainer>(parameters, make_objective(), data_, recipe_.training);
 }
 

@@ -1,0 +1,73 @@
+// Each structure is taken apart by a structured binding, which must name all of its fields: one that
+// is added and not listed here does not compile.
+
+#include "taugate/study/fingerprint.h"
+
+#include <nlohmann/json.hpp>
+
+namespace taugate {
+namespace {
+
+using Json = nlohmann::json;
+
+Json json_of(const Seq2SeqConfig& config) {
+  const auto& [gates, outputs, hidden, form, activation] = config;
+  return {{"gates", gates},
+          {"outputs", outputs},
+          {"hidden", hidden},
+          {"form", name_of(form)},
+          {"activation", name_of(activation)}};
+}
+
+Json json_of(const Widths& widths) {
+  const auto& [weight_bits, operand_fraction, input_extra, accumulator_bits, sum_bits,
+               gate_sum_fraction, candidate_sum_fraction, gate_fraction, candidate_fraction,
+               product_fraction, state_fraction, step_reads_operand, head_reads_state, output_bits,
+               output_fraction] = widths;
+  return {{"weight_bits", weight_bits},
+          {"operand_fraction", operand_fraction},
+          {"input_extra", input_extra},
+          {"accumulator_bits", accumulator_bits},
+          {"sum_bits", sum_bits},
+          {"gate_sum_fraction", gate_sum_fraction},
+          {"candidate_sum_fraction", candidate_sum_fraction},
+          {"gate_fraction", gate_fraction},
+          {"candidate_fraction", candidate_fraction},
+          {"product_fraction", product_fraction},
+          {"state_fraction", state_fraction},
+          {"step_reads_operand", step_reads_operand},
+          {"head_reads_state", head_reads_state},
+          {"output_bits", output_bits},
+          {"output_fraction", output_fraction}};
+}
+
+Json json_of(const QatOptions& options) {
+  const auto& [quantise, learned_scales] = options;
+  const auto& [widths, scale, per_row, powers_of_two, multiplier_bits] = quantise;
+  return {{"widths", json_of(widths)},
+          {"scale", static_cast<int>(scale)},
+          {"per_row", per_row},
+          {"powers_of_two", powers_of_two},
+          {"multiplier_bits", multiplier_bits},
+          {"learned_scales", learned_scales},
+          {"arithmetic", kArithmeticVersion}};
+}
+
+}  // namespace
+
+std::string fingerprint(const Recipe& recipe) {
+  const auto& [network, simulator, normalisation, first_gate_ns, training, seed, integers, distil,
+               loss] = recipe;
+  Json json{{"network", json_of(network)},
+            {"simulator", Json::parse(to_json(simulator))},
+            {"normalisation", Json::parse(to_json(normalisation))},
+            {"first_gate_ns", first_gate_ns},
+            {"training", Json::parse(to_json(training))},
+            {"seed", seed},
+            {"loss", name_of(loss)}};
+  if (integers) json["integers"] = json_of(*integers);
+  if (distil) json["distil"] = Json::parse(to_json(*distil));
+  return json.dump();
+}
+
+}  // namespace taugate
