@@ -91,7 +91,8 @@ Var<S> linear(Tape<S>& tape, Var<S> x, Weight<S> weight, Weight<S> bias) {
           ", bias ", shape_of(bias.value), ", wanted [T][I][B], [O][I], [O][1]");
   const auto& kernel = simd::kernels<S>();
   const Var<S> y =
-      tape.result(x.steps(), outputs, x.batch(), x.wants_gradient() || weight.wants_gradient());
+      tape.result(x.steps(), outputs, x.batch(),
+                  x.wants_gradient() || weight.wants_gradient() || bias.wants_gradient());
   const int lanes = x.value.lanes();
   const auto w = simd::strided<S>(weight.value.data, outputs, inputs, inputs);
   const auto packed = simd::pack(tape.arena(), w);
