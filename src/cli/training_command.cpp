@@ -168,8 +168,9 @@ void add_training_options(Arguments& a) {
       cxxopts::value<std::string>()->default_value("0"), "N");
   a.group("Training")("samples",
                       "traces to train on, each seen once: a number or 'paper' (3,920,000)",
-                      cxxopts::value<std::string>()->default_value("2M"), "N")(
-      "batch", "traces a step", cxxopts::value<std::string>()->default_value("64"), "N")(
+                      cxxopts::value<std::string>()->default_value("2M"),
+                      "N")("batch", "traces a step; 16 are one thread's work (docs/training.md)",
+                           cxxopts::value<std::string>()->default_value("64"), "N")(
       "rate", "learning rate of Adam", cxxopts::value<std::string>()->default_value("5e-3"), "R")(
       "schedule", "constant, cosine or plateau",
       cxxopts::value<std::string>()->default_value("cosine"), "KIND")(
