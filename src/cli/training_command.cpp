@@ -128,6 +128,16 @@ std::string rmse_note(const Trainer& trainer) {
                 std::sqrt(loss));
 }
 
+void warn_of_loss(const Trainer& trainer) {
+  const std::optional<TrainingPoint> best = lost_after(trainer.history());
+  if (!best) return;
+  const TrainingPoint& last = trainer.history().back();
+  std::cerr << "warning: the training was lost after " << best->samples
+            << " traces (validation RMSE " << std::sqrt(best->validation_loss) << ", at the end "
+            << std::sqrt(last.validation_loss) << ", gradient norm " << last.gradient_norm
+            << "); the model is that of the best validation; try a lower --rate or --clip 0.1\n";
+}
+
 TrainingEnd train_with_progress(Trainer& trainer) {
   Progress progress(std::cerr, "train", "traces", static_cast<double>(trainer.samples_total()),
                     {.terminal = is_terminal(2),
@@ -251,6 +261,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
     write_file(a.text("json"), record.dump(2) + "\n");
   }
   if (fs::is_regular_file(checkpoint)) fs::remove(checkpoint);  // not a device
+  warn_of_loss(trainer);
   std::cout << (end == TrainingEnd::stopped_early ? "stopped early" : "trained")
             << ": validation RMSE " << record["validation_rmse"].get<double>() << ", "
             << static_cast<std::uint64_t>(static_cast<double>(trainer.samples_done() - already) /

@@ -76,6 +76,10 @@ struct TrainingPoint {
   double gradient_norm = 0.0;  ///< of the last batch, before clipping
 };
 
+/// The best point of a run that was lost afterwards, as where gradients explode: its last validation
+/// loss is more than four times the best. Nothing for other runs.
+std::optional<TrainingPoint> lost_after(const std::vector<TrainingPoint>& history);
+
 enum class TrainingEnd { finished, stopped_early, interrupted };
 
 class Trainer {
