@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "taugate/core/hash.h"
+
 namespace taugate {
 namespace {
 
@@ -53,13 +55,20 @@ Json json_of(const QatOptions& options) {
           {"arithmetic", kArithmeticVersion}};
 }
 
+/// Of the text of a prior; only its hash where a library of measured IRFs makes it long.
+Json json_of(const SimulatorConfig& simulator) {
+  constexpr std::size_t kLongest = std::size_t{1} << 16;
+  const std::string text = to_json(simulator);
+  return text.size() > kLongest ? Json(fnv1a(text)) : Json::parse(text);
+}
+
 }  // namespace
 
 std::string fingerprint(const Recipe& recipe) {
   const auto& [network, simulator, normalisation, first_gate_ns, training, seed, integers, distil,
                loss] = recipe;
   Json json{{"network", json_of(network)},
-            {"simulator", Json::parse(to_json(simulator))},
+            {"simulator", json_of(simulator)},
             {"normalisation", Json::parse(to_json(normalisation))},
             {"first_gate_ns", first_gate_ns},
             {"training", Json::parse(to_json(training))},

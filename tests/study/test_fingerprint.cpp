@@ -2,6 +2,7 @@
 
 #include "taugate/study/fingerprint.h"
 
+#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <set>
@@ -97,6 +98,26 @@ TEST_CASE("each field of a recipe changes its fingerprint, and two different fie
   CHECK(seen.size() == 34 + 15 + 1);
   CHECK(fingerprint(full_recipe()).find(concat("\"arithmetic\":", kArithmeticVersion)) !=
         std::string::npos);
+}
+
+TEST_CASE("a library of measured IRFs counts to its last curve, and does not make the text long") {
+  const auto with_irfs = [](int curves, double factor) {
+    std::vector<double> counts;
+    for (int curve = 0; curve < curves; ++curve)
+      for (int bin = 0; bin < 100; ++bin)
+        counts.push_back(bin < 10 ? 0.0 : 1e5 * std::exp(-0.01 * bin * (1 + curve % 7)));
+    counts[counts.size() - 50] *= factor;
+    Recipe r = full_recipe();
+    r.simulator.irf.measured = std::make_shared<const MeasuredIrfs>(counts, 100, 0.05, 5);
+    return fingerprint(r);
+  };
+  for (const int curves : {1, 500}) {
+    CAPTURE(curves);
+    const std::string text = with_irfs(curves, 1.0);
+    CHECK(text == with_irfs(curves, 1.0));
+    CHECK(text != with_irfs(curves, 1.01));
+    CHECK(text.size() < 1 << 17);
+  }
 }
 
 TEST_CASE("a checkpoint is refused where any field of its recipe differs, and names the field") {
