@@ -9,6 +9,7 @@
 #include "quantise_options.h"
 #include "taugate/core/file.h"
 #include "taugate/core/interrupt.h"
+#include "taugate/core/parallel.h"
 #include "taugate/core/progress.h"
 #include "taugate/fli/masks.h"
 #include "taugate/fli/picture.h"
@@ -227,6 +228,9 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   trainer.checkpoint = checkpoint;
   if (a.has("resume")) trainer.load_checkpoint(checkpoint);
   describe(run);
+  if (const int items = trainer.work_items(); items < thread_count())
+    std::cout << "threads: " << items << " of " << thread_count() << " have work, with batches of "
+              << trainer.options().batch << " traces (docs/training.md)\n";
   std::cout << "kernels: " << simd::kernels<float>().arch << std::endl;
 
   const auto start_time = std::chrono::steady_clock::now();

@@ -107,6 +107,9 @@ class Trainer {
   /// Mean loss over the validation set with the current parameters.
   double validate() const { return *validate({}); }
 
+  /// What a step falls into; more threads than that have nothing to do.
+  int work_items() const { return groups_; }
+
   std::uint64_t samples_done() const { return steps_done_ * options_.batch; }
   std::uint64_t samples_total() const { return steps_total_ * options_.batch; }
   double recent_loss() const { return recent_loss_; }  ///< of the last batch
