@@ -1,5 +1,7 @@
 #include "taugate/autograd/ops.h"
 
+#include <cmath>
+
 #include "simd/float/kernels_scalar.h"
 
 namespace taugate {
@@ -89,7 +91,8 @@ Var<S> linear(Tape<S>& tape, Var<S> x, Weight<S> weight, Weight<S> bias) {
           ", bias ", shape_of(bias.value), ", wanted [T][I][B], [O][I], [O][1]");
   const auto& kernel = simd::kernels<S>();
   const Var<S> y =
-      tape.result(x.steps(), outputs, x.batch(), x.wants_gradient() || weight.wants_gradient());
+      tape.result(x.steps(), outputs, x.batch(),
+                  x.wants_gradient() || weight.wants_gradient() || bias.wants_gradient());
   const int lanes = x.value.lanes();
   const auto w = simd::strided<S>(weight.value.data, outputs, inputs, inputs);
   const auto packed = simd::pack(tape.arena(), w);
@@ -229,6 +232,24 @@ Var<S> squared_error(Tape<S>& tape, Var<S> a, Sequence<S> target, S scale) {
 }
 
 template <class S>
+Var<S> absolute_error(Tape<S>& tape, Var<S> a, Sequence<S> target, S scale) {
+  require_same_shape("absolute_error", a.value, target);
+  const Var<S> loss = tape.result(1, 1, 1, a.wants_gradient());
+  loss.value.at(0, 0, 0) = scale * sum_over_traces(a.value, [&](std::size_t i) {
+                             return std::abs(a.value.data[i] - target.data[i]);
+                           });
+  if (loss.wants_gradient())
+    tape.record([=] {
+      const S g = scale * loss.grad.at(0, 0, 0);
+      for_each_trace(a.value, [&](std::size_t i) {
+        const S difference = a.value.data[i] - target.data[i];
+        a.grad.data[i] += difference > S(0) ? g : difference < S(0) ? -g : S(0);
+      });
+    });
+  return loss;
+}
+
+template <class S>
 Var<S> weighted_sum(Tape<S>& tape, Var<S> a, Sequence<S> weights) {
   require_same_shape("weighted_sum", a.value, weights);
   const Var<S> sum = tape.result(1, 1, 1, a.wants_gradient());
@@ -242,17 +263,18 @@ Var<S> weighted_sum(Tape<S>& tape, Var<S> a, Sequence<S> weights) {
   return sum;
 }
 
-#define TAUGATE_INSTANTIATE(S)                                     \
-  template Var<S> linear(Tape<S>&, Var<S>, Weight<S>, Weight<S>);  \
-  template Var<S> add(Tape<S>&, Var<S>, Var<S>);                   \
-  template Var<S> subtract(Tape<S>&, Var<S>, Var<S>);              \
-  template Var<S> multiply(Tape<S>&, Var<S>, Var<S>);              \
-  template Var<S> affine(Tape<S>&, Var<S>, S, S);                  \
-  template Var<S> sigmoid(Tape<S>&, Var<S>, Activation);           \
-  template Var<S> tanh(Tape<S>&, Var<S>, Activation);              \
-  template Var<S> concat(Tape<S>&, Var<S>, Var<S>);                \
-  template Var<S> features_of(Tape<S>&, Var<S>, int, int);         \
-  template Var<S> squared_error(Tape<S>&, Var<S>, Sequence<S>, S); \
+#define TAUGATE_INSTANTIATE(S)                                      \
+  template Var<S> linear(Tape<S>&, Var<S>, Weight<S>, Weight<S>);   \
+  template Var<S> add(Tape<S>&, Var<S>, Var<S>);                    \
+  template Var<S> subtract(Tape<S>&, Var<S>, Var<S>);               \
+  template Var<S> multiply(Tape<S>&, Var<S>, Var<S>);               \
+  template Var<S> affine(Tape<S>&, Var<S>, S, S);                   \
+  template Var<S> sigmoid(Tape<S>&, Var<S>, Activation);            \
+  template Var<S> tanh(Tape<S>&, Var<S>, Activation);               \
+  template Var<S> concat(Tape<S>&, Var<S>, Var<S>);                 \
+  template Var<S> features_of(Tape<S>&, Var<S>, int, int);          \
+  template Var<S> squared_error(Tape<S>&, Var<S>, Sequence<S>, S);  \
+  template Var<S> absolute_error(Tape<S>&, Var<S>, Sequence<S>, S); \
   template Var<S> weighted_sum(Tape<S>&, Var<S>, Sequence<S>);
 TAUGATE_INSTANTIATE(float)
 TAUGATE_INSTANTIATE(double)

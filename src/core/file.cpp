@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -123,6 +124,24 @@ void remove_leftovers(const fs::path& target) {
 
 }  // namespace
 
+namespace {
+
+/// The open descriptor that a path like /dev/stdout, /dev/fd/3 or a link to one of them names.
+/// Where it is a regular file, as after `> FILE`, only that descriptor knows whether and where to
+/// append.
+std::optional<int> descriptor_named_by(fs::path path) {
+  std::error_code error;
+  const fs::path descriptors = fs::canonical("/proc/self/fd", error);
+  for (int links = 0; links < 16 && !error && fs::is_symlink(path, error); ++links) {
+    const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+    if (fs::canonical(folder, error) == descriptors) return std::stoi(path.filename().string());
+    path = folder / fs::read_symlink(path, error);  // which an absolute link replaces
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 OutputFile::OutputFile(fs::path target) : target_(std::move(target)) {
   struct stat status {};
   const bool exists = ::stat(target_.c_str(), &status) == 0;
@@ -132,10 +151,16 @@ OutputFile::OutputFile(fs::path target) : target_(std::move(target)) {
     require(!exists || !temporaries().kept.contains({status.st_dev, status.st_ino}),
             target_.string(), ": cannot be written: it is a file that is read");
   }
-  device_ = exists && !S_ISREG(status.st_mode);
+  const std::optional<int> descriptor = descriptor_named_by(target_);
+  device_ = descriptor || (exists && !S_ISREG(status.st_mode));
   if (device_) {
     temporary_ = target_;
-    file_ = std::fopen(target_.c_str(), "wbe");
+    if (!descriptor) {
+      file_ = std::fopen(target_.c_str(), "wbe");
+    } else if (const int own = ::fcntl(*descriptor, F_DUPFD_CLOEXEC, 0); own >= 0) {
+      file_ = ::fdopen(own, "wb");
+      if (!file_) ::close(own);
+    }
     if (!file_) fail_errno(errno);
     return;
   }

@@ -26,24 +26,56 @@ double from_exact(const Json& text) {
 
 constexpr const char* kEntry = "taugate.checkpoint";
 
+/// Where two fingerprints differ: the first few fields, each with both of its values.
+std::string differences(const Json& found, const Json& wanted) {
+  constexpr int kMost = 3;
+  const Json a = found.flatten(), b = wanted.flatten();
+  std::string text;
+  int count = 0;
+  const auto tell = [&](const std::string& key) {
+    const auto value = [&](const Json& j) { return j.contains(key) ? j[key].dump() : "none"; };
+    if (value(a) == value(b) || ++count > kMost) return;
+    text += concat(count > 1 ? "; " : "", key.substr(key.empty() ? 0 : 1), ": found ", value(a),
+                   ", wanted ", value(b));
+  };
+  for (const auto& field : b.items()) tell(field.key());
+  for (const auto& field : a.items())
+    if (!b.contains(field.key())) tell(field.key());
+  return count > kMost ? concat(text, "; and ", count - kMost, " more") : text;
+}
+
 }  // namespace
+
+std::string to_json(const TrainingOptions& options) {
+  // All fields, or it does not compile.
+  const auto& [samples, batch, slice, adam, schedule, validation_samples, validations, patience,
+               objective] = options;
+  const auto& [beta1, beta2, epsilon, clip_norm] = adam;
+  const auto& [kind, rate, warm_up, floor] = schedule;
+  return Json{
+      {"samples", samples},
+      {"batch", batch},
+      {"slice", slice},
+      {"adam",
+       {{"beta1", beta1}, {"beta2", beta2}, {"epsilon", epsilon}, {"clip_norm", clip_norm}}},
+      {"schedule",
+       {{"kind", name_of(kind)}, {"rate", rate}, {"warm_up", warm_up}, {"floor", floor}}},
+      {"validation_samples", validation_samples},
+      {"validations", validations},
+      {"patience", patience},
+      {"objective", Json::accept(objective) ? Json::parse(objective) : Json(objective)}}
+      .dump();
+}
 
 /// What must agree for a resumed run to end with the same bits.
 std::string Trainer::fingerprint() const {
-  const auto& o = options_;
-  return Json{
-      {"samples", o.samples},
-      {"batch", o.batch},
-      {"slice", o.slice},
-      {"adam",
-       {exact(o.adam.beta1), exact(o.adam.beta2), exact(o.adam.epsilon), exact(o.adam.clip_norm)}},
-      {"schedule",
-       {name_of(o.schedule.kind), exact(o.schedule.rate), exact(o.schedule.warm_up),
-        exact(o.schedule.floor)}},
-      {"validation", {o.validation_samples, o.validations, o.patience}},
-      {"data", {data_.steps(), data_.inputs(), data_.outputs(), data_.identity()}},
-      {"objective", o.objective},
-      {"parameters", parameters_.count()}}
+  return Json{{"training", Json::parse(to_json(options_))},
+              {"data",
+               {{"steps", data_.steps()},
+                {"inputs", data_.inputs()},
+                {"outputs", data_.outputs()},
+                {"identity", data_.identity()}}},
+              {"parameters", parameters_.count()}}
       .dump();
 }
 
@@ -54,7 +86,7 @@ void Trainer::save_checkpoint(const std::filesystem::path& path) const {
                        exact(p.learning_rate), exact(p.gradient_norm)});
   Safetensors file;
   file.metadata[kEntry] = Json{
-      {"options", fingerprint()},
+      {"options", Json::parse(fingerprint())},
       {"steps", steps_done_},
       {"halvings", halvings_},
       {"stale", stale_},
@@ -87,9 +119,9 @@ void Trainer::load_checkpoint(const std::filesystem::path& path) {
   try {
     // Everything is read before anything changes: a refused file leaves the trainer as it was.
     const Json json = Json::parse(entry->second);
-    require(json.at("options") == fingerprint(), name,
-            ": made with other options than this run's: found ",
-            json.at("options").get<std::string>(), ", wanted ", fingerprint());
+    const Json &found = json.at("options"), wanted = Json::parse(fingerprint());
+    require(found == wanted, name,
+            ": made with other options than this run's: ", differences(found, wanted));
     std::vector<TrainingPoint> history;
     for (const auto& p : json.at("history"))
       history.push_back({p.at(0), from_exact(p.at(1)), from_exact(p.at(2)), from_exact(p.at(3)),

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "core/hash.h"
+
 namespace taugate {
 
 ParameterRef Parameters::add(std::string name, int rows, int cols) {
@@ -32,6 +34,10 @@ void Parameters::take_from(const Parameters& longer) {
   require(longer.size() >= size(), "[parameters] found ", longer.size(),
           " values, wanted at least ", size());
   std::copy_n(longer.data(), size(), data());
+}
+
+std::uint64_t Parameters::hash() const {
+  return fnv1a({reinterpret_cast<const char*>(data()), size() * sizeof(float)});
 }
 
 const Parameters::Entry* Parameters::find(std::string_view name) const {

@@ -42,6 +42,16 @@ void TrainingOptions::validate() const {
     fail_usage("clip: found ", adam.clip_norm, ", wanted 0, or ", kLeast, " to ", 1.0 / kLeast);
 }
 
+std::optional<TrainingPoint> lost_after(const std::vector<TrainingPoint>& history) {
+  constexpr double kLost = 4.0;
+  const auto best = std::min_element(
+      history.begin(), history.end(),
+      [](const auto& a, const auto& b) { return a.validation_loss < b.validation_loss; });
+  if (best == history.end() || history.back().validation_loss <= kLost * best->validation_loss)
+    return std::nullopt;
+  return *best;
+}
+
 Trainer::Trainer(Parameters& parameters, Objective objective, const TrainingData& data,
                  const TrainingOptions& options)
     : parameters_(parameters),

@@ -7,6 +7,7 @@
 
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"
+#include "core/hash.h"
 #include "core/process.h"
 #include "taugate/runtime/executor.h"
 
@@ -16,12 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kTop = "seq2seq_model";
-
-std::uint64_t fnv1a(const std::string& text) {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  for (char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return hash;
-}
 
 std::string hexadecimal(std::uint64_t value) {
   std::ostringstream out;

@@ -8,7 +8,7 @@
 #include "taugate/core/file.h"
 #include "taugate/quant/ptq/weight_only.h"
 #include "fli/inference/calibration_traces.h"
-#include "study/recipe.h"
+#include "study/fingerprint.h"
 
 namespace taugate {
 namespace {
@@ -74,6 +74,23 @@ SimulatorConfig prior_of(const Experiment& row) {
   return config;
 }
 
+/// Of the row's training; of one that is quantized after it, the network and the integers count.
+Recipe recipe_of(const Experiment& row) {
+  Recipe r;
+  r.simulator = prior_of(row);
+  r.network = {.gates = r.simulator.acquisition.gates,
+               .outputs = row.outputs,
+               .hidden = row.hidden,
+               .form = row.form,
+               .activation = row.activation};
+  r.training.samples = row.samples;
+  r.training.schedule.rate = row.rate;
+  r.training.schedule.kind = Schedule::Kind::cosine;
+  r.integers = row.integers;
+  if (!row.teacher.empty()) r.distill = row.distill;
+  return r;
+}
+
 std::unique_ptr<TraceModel> quantized(const Experiment& row, const TrainedModel& from) {
   const QuantizeOptions& options = row.integers->quantize;
   if (row.weights_only)
@@ -109,31 +126,12 @@ fs::path ExperimentFolder::path(const char* kind, const Experiment& row, int see
 
 /// All that decides a run's figures besides its seed; with that of what it stands on.
 std::string ExperimentFolder::recipe(const Experiment& row) const {
-  json j{{"hidden", row.hidden},
-         {"preset", row.preset},
-         {"outputs", row.outputs},
-         {"form", name_of(row.form)},
-         {"samples", row.samples},
-         {"rate", row.rate},
-         {"activation", name_of(row.activation)},
+  json j{{"recipe", json::parse(fingerprint(recipe_of(row)))},
+         {"quantised_after", row.origin == Origin::quantized},
+         {"weights_only", row.weights_only},
          {"test_traces", plan_.test_traces}};
-  if (row.integers) {
-    const QuantizeOptions& q = row.integers->quantize;
-    const Widths& w = q.widths;
-    j["integers"] = {w.weight_bits,
-                     w.operand_frac_bits,
-                     w.gate_frac_bits,
-                     w.state_frac_bits,
-                     static_cast<int>(q.scale),
-                     q.per_row,
-                     row.integers->learned_scales,
-                     row.weights_only,
-                     row.origin == Origin::quantized};
-  }
   if (!row.from.empty()) j["from"] = json::parse(recipe(plan_.find(row.from)));
-  if (!row.teacher.empty())
-    j["teacher"] = {row.distill.alpha, row.distill.beta,
-                    json::parse(recipe(plan_.find(row.teacher)))};
+  if (!row.teacher.empty()) j["teacher"] = json::parse(recipe(plan_.find(row.teacher)));
   return j.dump();
 }
 
@@ -169,18 +167,7 @@ std::unique_ptr<TraceModel> ExperimentFolder::train(const Experiment& row, int s
                                                     const TrainedModel* from,
                                                     const TrainedModel* teacher,
                                                     const RunWatch& watch) const {
-  Recipe r;
-  r.simulator = prior_of(row);
-  r.network = {.gates = r.simulator.acquisition.gates,
-               .outputs = row.outputs,
-               .hidden = row.hidden,
-               .form = row.form,
-               .activation = row.activation};
-  r.training.samples = row.samples;
-  r.training.schedule.rate = row.rate;
-  r.training.schedule.kind = Schedule::Kind::cosine;
-  r.integers = row.integers;
-  if (teacher) r.distill = row.distill;
+  Recipe r = recipe_of(row);
   // A network that is trained on sees other traces than before.
   r.seed = static_cast<std::uint64_t>(seed) + (from ? 500 : 0);
   TrainingRun run(r, teacher, from);

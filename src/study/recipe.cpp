@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "taugate/core/error.h"
+#include "study/fingerprint.h"
 
 namespace taugate {
 namespace {
@@ -30,15 +31,14 @@ Model first_network(const Recipe& recipe, const TrainedModel* start) {
   return network;
 }
 
-/// Tells this way to integers from another, for checkpoints.
-std::string identity_of(const QatOptions& o) {
-  const Widths& w = o.quantize.widths;
-  return concat("integers of ", w.weight_bits, ' ', w.operand_frac_bits, ' ', w.preact_bits, ' ',
-                w.gate_preact_frac_bits, ' ', w.candidate_preact_frac_bits, ' ', w.gate_frac_bits, ' ',
-                w.candidate_frac_bits, ' ', w.product_frac_bits, ' ', w.state_frac_bits, ' ',
-                w.step_reads_operand, w.head_reads_state, ' ', w.output_frac_bits, ", scale ",
-                static_cast<int>(o.quantize.scale), o.quantize.per_row, o.quantize.powers_of_two,
-                ' ', o.quantize.multiplier_bits, o.learned_scales ? " learned" : "");
+/// Tells this training from another, for checkpoints: the recipe (whose training options the
+/// trainer adds by itself), the weights that it begins with, and its teacher.
+std::string identity_of(const Recipe& recipe, const Model& first, const Distillation* teaching) {
+  nlohmann::json json = nlohmann::json::parse(fingerprint(recipe));
+  json.erase("training");
+  json["first_weights"] = first.parameters().hash();
+  if (teaching) json["teaching"] = nlohmann::json::parse(teaching->identity());
+  return json.dump();
 }
 
 }  // namespace
@@ -59,21 +59,22 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
   else
     own_ = network_.parameters().clone();
   Parameters& parameters = qat_ ? qat_->parameters() : own_;
-  std::string& objective = recipe_.training.objective;
-  if (qat_) objective = identity_of(*recipe.integers);
   if (recipe.distill) {
+    if (recipe.loss != Loss::mse)
+      fail_usage("[training] found the loss ", name_of(recipe.loss), " and a teacher, wanted mse");
     require(teacher != nullptr, "[training] found no teacher to distill from");
     distillation_ = std::make_unique<Distillation>(teacher->network, network_.description(), parameters,
                                                    *recipe.distill, recipe.seed);
-    objective += (objective.empty() ? "" : "; ") + distillation_->identity();
   }
+  recipe_.training.objective = identity_of(recipe, network_, distillation_.get());
   trainer_ = std::make_unique<Trainer>(parameters, make_objective(), data_, recipe_.training);
 }
 
 Objective TrainingRun::make_objective() {
   if (distillation_)
     return qat_ ? distillation_->objective(*qat_) : distillation_->objective(network_);
-  return qat_ ? least_squares(*qat_) : least_squares(network_);
+  const Loss loss = recipe_.loss;
+  return qat_ ? against_truth(*qat_, loss) : against_truth(network_, loss);
 }
 
 TrainedModel TrainingRun::master() const {
@@ -99,6 +100,7 @@ std::string TrainingRun::note() const {
                       {"rate", o.schedule.rate},
                       {"schedule", name_of(o.schedule.kind)},
                       {"prior", prior_name(recipe_.simulator)}};
+  if (recipe_.loss != Loss::mse) note["loss"] = name_of(recipe_.loss);
   if (std::isfinite(best)) note["validation_rmse"] = std::sqrt(best);
   if (recipe_.integers)
     note["quantised"] = {{"after_training", false},

@@ -22,6 +22,7 @@ struct Recipe {
   std::uint64_t seed = 1;               ///< of the weights and of the traces
   std::optional<QatOptions> integers;   ///< trains with these, and makes a network of them
   std::optional<DistillOptions> distill;  ///< with a teacher
+  Loss loss = Loss::mse;                ///< against the truth; with a teacher always that one
 };
 
 /// A recipe at work. Nothing moves it: trainer and objective refer to its parts.

@@ -4,6 +4,7 @@
 #include "taugate/autograd/fake_quant.h"
 #include "taugate/autograd/gradcheck.h"
 #include "taugate/autograd/ops.h"
+#include "taugate/nn/losses.h"
 #include "testing.h"
 
 using namespace taugate;
@@ -118,6 +119,51 @@ TEST_CASE("a quantized weight row by row: straight through, and its rows' scales
     CHECK(ds != 0.0);
     CHECK(close(scale.grad.at(o, 0), ds, 1e-14, 1e-12));
   }
+}
+
+TEST_CASE("one scale for all is a scale a row of equal ones: values, gradients, fixed or learned") {
+  Random rng(5, 5);
+  constexpr int F = 4, T = 3, B = 5;
+  const OwnedSequence<D> x(T, F, B, rng), probe(T, F, B, rng), weight_probe(1, F, B, rng);
+  const OwnedSequence<D> in(1, F, B, rng);
+  Buffer<D> weights(F * F);
+  fill_normal(weights.data(), weights.size(), rng);
+  constexpr IntegerRange range{-3, 3};
+  struct Outcome {
+    std::vector<double> values, gradients;
+    double of_scale = 0.0;
+    bool operator==(const Outcome&) const = default;
+  };
+  const auto run = [&](int rows, bool learned) {
+    std::vector<double> scales(rows, 0.4), of_scales(rows, 0.0), of_weights(F * F, 0.0);
+    const Weight<D> scale{{scales.data(), rows, 1},
+                          learned ? Matrix<D>{of_scales.data(), rows, 1} : Matrix<D>{}};
+    Arena arena;
+    Tape<D> tape(arena);
+    const Var<D> v = tape.input(x.view, true), y = fake_quant(tape, v, scale, range);
+    const Weight<D> w{{weights.data(), F, F}, {of_weights.data(), F, F}};
+    const Weight<D> q = fake_quant(tape, w, scale, range);
+    tape.backward(add(tape, weighted_sum(tape, y, probe.view),
+                      weighted_sum(tape, linear(tape, tape.input(in.view), q), weight_probe.view)));
+    Outcome o;
+    for (int t = 0; t < T; ++t)
+      for (int f = 0; f < F; ++f)
+        for (int b = 0; b < B; ++b) {
+          o.values.push_back(y.value.at(t, f, b));
+          o.gradients.push_back(v.grad.at(t, f, b));
+        }
+    o.values.insert(o.values.end(), q.value.data, q.value.data + F * F);
+    o.gradients.insert(o.gradients.end(), of_weights.begin(), of_weights.end());
+    for (const double g : of_scales) o.of_scale += g;
+    return o;
+  };
+  const Outcome tensor = run(1, true), rows = run(F, true), fixed = run(1, false);
+  CHECK(tensor.values == rows.values);
+  CHECK(tensor.gradients == rows.gradients);
+  CHECK(close(tensor.of_scale, rows.of_scale, 1e-13, 1e-13));
+  CHECK(tensor.of_scale != 0.0);
+  CHECK(fixed == Outcome{tensor.values, tensor.gradients, 0.0});
+  CHECK(run(F, false) == fixed);
 }
 
 TEST_CASE("wrong scales and ranges are refused") {

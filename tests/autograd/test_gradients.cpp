@@ -3,6 +3,7 @@
 #include "taugate/autograd/gradcheck.h"
 #include "taugate/autograd/gru.h"
 #include "taugate/autograd/ops.h"
+#include "taugate/nn/losses.h"
 #include "testing.h"
 
 using namespace taugate;
@@ -146,6 +147,14 @@ TEST_CASE("linear, with and without bias") {
             },
             {x.view}, {block.data(), 1, 12}),
         T * 3 * B + 12);
+  Buffer<D> bias(4);  // which learns although neither the input nor the weight does
+  check(check_gradients(
+            [&](Tape<D>& t, const std::vector<Var<D>>&) {
+              const Weight<D> frozen{{block.data(), 4, 3}, {}};
+              return probe(t, linear(t, t.input(x.view), frozen, t.weight({0, 4, 1})));
+            },
+            {}, {bias.data(), 1, 4}),
+        4);
 }
 
 TEST_CASE(

@@ -40,6 +40,8 @@ TEST_CASE("unknown commands and options") {
   check_misuse(folder, "fly", {"'fly'", "simulate"});
   check_misuse(folder, "train --wings 2 -o m", {"wings", "taugate train --help"});
   check_misuse(folder, "train --prior papers -o m", {"papers", "general or paper"});
+  check_misuse(folder, "train --loss mae -o m", {"mae", "mse or mixed"});
+  check_misuse(folder, "distill t --loss mixed -o m", {"loss", "taugate distill --help"});
   check_misuse(folder, "train --scatter 0.2:1 -o m", {"scatter", "0.95"});
   check_misuse(folder, "train --rise 0:1 -o m", {"rise", "0.0001"});
   check_misuse(folder, "train --prior paper --config c.json -o m", {"--prior", "--config"});

@@ -46,8 +46,12 @@ TEST_CASE("the same command makes the same model, whatever the number of threads
   Folder folder;
   const std::string command =
       "train --samples 1k --hidden 5 --batch 128 --validation 64 --no-pictures ";
-  REQUIRE(run(folder, command + "--threads 1 -o a.safetensors").code == 0);
-  REQUIRE(run(folder, command + "--threads 3 -o b.safetensors").code == 0);
+  const Outcome one = run(folder, command + "--threads 1 -o a.safetensors");
+  const Outcome many = run(folder, command + "--threads 16 -o b.safetensors");
+  REQUIRE(one.code == 0);
+  REQUIRE(many.code == 0);
+  CHECK_FALSE(contains(one.out, "threads:"));
+  CHECK(contains(many.out, "threads: 8 of 16 have work, with batches of 128 traces"));
   REQUIRE(run(folder, command + "--seed 2 -o c.safetensors").code == 0);
   const std::string a = read_all(folder / "a.safetensors");
   CHECK(a == read_all(folder / "b.safetensors"));

@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -123,6 +124,47 @@ TEST_CASE("a file that was written elsewhere becomes the target") {
   }
   CHECK(read_file(path) == "ELSEwhere");
   CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("an open descriptor is written where it stands, whatever it was redirected to") {
+  const Folder folder;
+  const fs::path path = folder.path / "a", link = folder.path / "link";
+  for (const int append : {0, O_APPEND}) {
+    CAPTURE(append);
+    std::ofstream(path) << "kept ";  // as by `>> FILE`
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | append);
+    REQUIRE(fd >= 0);
+    if (append == 0) REQUIRE(::lseek(fd, 0, SEEK_END) == 5);
+    REQUIRE(::write(fd, "before ", 7) == 7);
+    const std::string name = concat("/dev/fd/", fd);
+    write_file(name, "data ");
+    write_file(concat("/proc/self/fd/", fd), "more ");
+    fs::create_symlink(name, link);
+    write_file(link, "linked ");
+    fs::remove(link);
+    { OutputFile(fs::path(name)).write("uncommitted "); }
+    REQUIRE(::write(fd, "after", 5) == 5);
+    ::close(fd);
+    CHECK(read_file(path) == "kept before data more linked uncommitted after");
+    CHECK(folder.entries() == 1);
+  }
+  const int unwritable = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  REQUIRE(unwritable >= 0);
+  CHECK_THROWS_WITH_AS(write_file(concat("/dev/fd/", unwritable), "data"),
+                       doctest::Contains("cannot be written"), Error);
+  ::close(unwritable);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const int out = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ::dup2(out, 1);
+    write_file("/dev/stdout", "one ");
+    write_file("/dev/stdout", "two");
+    ::_exit(0);
+  }
+  REQUIRE(child > 0);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(read_file(path) == "one two");
 }
 
 TEST_CASE("a disk without room is seen beforehand") {

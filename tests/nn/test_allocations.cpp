@@ -24,6 +24,16 @@ TEST_CASE("the allocation trap fires: each form of new, and on other threads") {
         }) == 8);
 }
 
+TEST_CASE("the peak of memory is what was alive together") {
+  const auto megabytes = [](int n) { return Buffer<char>(static_cast<std::size_t>(n) << 20); };
+  const double peak = static_cast<double>(peak_growth_of([&] {
+    for (int i = 0; i < 3; ++i) megabytes(2);
+    const Buffer<char> a = megabytes(1), b = megabytes(3);
+  }));
+  CHECK(peak >= 4 << 20);
+  CHECK(peak < 1.02 * (4 << 20));
+}
+
 TEST_CASE("a training step allocates nothing after warm-up") {
   const int threads = thread_count();
   set_thread_count(2);

@@ -362,6 +362,36 @@ TEST_CASE("a loss that is no number any more is an Error, not a model") {
   CHECK(contains(error_of([&] { second.run(); }), "validation loss is not finite"));
 }
 
+TEST_CASE("a batch falls into slices of 16, and these into 32 groups at most") {
+  const SmoothedNoise data;
+  SmallNetwork network;
+  for (const auto& [batch, items] : {std::pair{1, 1}, {64, 4}, {65, 5}, {256, 16}, {1024, 32}}) {
+    TrainingOptions options;
+    options.batch = batch;
+    CHECK(Trainer(network.parameters, least_squares(network), data, options).work_items() == items);
+  }
+}
+
+TEST_CASE("a run that was lost after its best validation is told from one that was not") {
+  const auto history = [](std::initializer_list<double> losses) {
+    std::vector<TrainingPoint> points;
+    for (const double loss : losses) {
+      points.push_back({});
+      points.back().samples = 10 * points.size();
+      points.back().validation_loss = loss;
+    }
+    return points;
+  };
+  CHECK_FALSE(lost_after({}));
+  CHECK_FALSE(lost_after(history({0.5})));
+  CHECK_FALSE(lost_after(history({8.0, 2.0, 9.0, 8.0})));   // four times as much, not more
+  CHECK_FALSE(lost_after(history({8.0, 2.0, 90.0, 3.0})));  // came back
+  const auto lost = lost_after(history({8.0, 2.0, 90.0, 8.1}));
+  REQUIRE(lost);
+  CHECK(lost->samples == 20);
+  CHECK(lost->validation_loss == 2.0);
+}
+
 TEST_CASE("senseless options are refused") {
   const auto refused = [](auto change) {
     TrainingOptions options;

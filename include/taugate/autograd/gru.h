@@ -10,7 +10,6 @@
 
 #include "taugate/autograd/tape.h"
 #include "taugate/core/gru_form.h"
-#include "taugate/core/gru_form.h"
 
 namespace taugate {
 

@@ -51,13 +51,12 @@ template <class S>
 Var<S> features_of(Tape<S>& tape, Var<S> a, int first, int count);
 
 /// scale * sum of (a - target)^2 over steps, features and the traces that count: a single number.
-/// With scale = 1 / (T C B) it is the mean squared error.
+/// With scale = 1 / (T C B) it is the mean squared error. nn/losses.h builds losses of these two.
 template <class S>
 Var<S> squared_error(Tape<S>& tape, Var<S> a, Sequence<S> target, S scale);
+/// The same of |a - target|. Where both are equal its gradient is 0.
 template <class S>
-Var<S> mean_squared_error(Tape<S>& tape, Var<S> a, Sequence<S> target) {
-  return squared_error(tape, a, target, S(1) / (S(a.steps()) * a.features() * a.batch()));
-}
+Var<S> absolute_error(Tape<S>& tape, Var<S> a, Sequence<S> target, S scale);
 /// sum of a * weights over steps, features and the traces that count: a single number. The probe of
 /// gradient checks.
 template <class S>

@@ -46,8 +46,9 @@ std::string read_prefix(const std::filesystem::path& path, std::size_t bytes);
 /// the way) the temporary is removed and an existing target stays as it was. A process that was
 /// killed leaves its temporary; the next one that writes the same target removes it. (Whoever
 /// writes holds a lock on its temporary, so that one in use is never removed.) A target that is a
-/// device (/dev/stdout) is written directly. Every failure is an Error that names the target and
-/// the reason.
+/// device is written directly, and one that names an open descriptor (/dev/stdout, /dev/fd/3) goes
+/// there, at its present position, whatever it was redirected to. Every failure is an Error that
+/// names the target and the reason.
 class OutputFile {
  public:
   explicit OutputFile(std::filesystem::path target);
@@ -69,7 +70,7 @@ class OutputFile {
   std::filesystem::path folder();
 
   const std::filesystem::path& target() const { return target_; }
-  /// Where the bytes are until commit(); equal to the target for a device.
+  /// Where the bytes are until commit(); equal to the target for a device or descriptor.
   const std::filesystem::path& temporary() const { return temporary_; }
 
  private:

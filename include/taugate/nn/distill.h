@@ -1,26 +1,17 @@
 #pragma once
 // Knowledge distillation: a student learns from the truth and from a teacher that sees the same
-// traces.
+// traces, by distillation_error() of losses.h.
 //
-//   loss = alpha MSE(student, teacher) + (1 - alpha) MSE(student, truth)
-//        + beta MSE(P h_student, h_teacher)
-//
-// h: the states of the decoder's last layer at every step, which the head reads. P [H of the
+// h there: the states of the decoder's last layer at every step, which the head reads. P [H of the
 // teacher][H of the student] is learned with the student and dropped afterwards: a student's states
 // need not have the teacher's number or meaning, only carry what can be turned into them.
 
+#include "taugate/nn/losses.h"
+#include "taugate/nn/model.h"
 #include "taugate/nn/trainer.h"
 
-#include "taugate/nn/model.h"
 
 namespace taugate {
-
-struct DistillOptions {
-  double alpha = 0.6;  ///< weight of the teacher's outputs against the truth's, 0..1
-  double beta = 0.0;   ///< weight of the hidden features, 0 or more
-
-  void validate() const;  ///< throws UsageError
-};
 
 class Distillation {
  public:
@@ -39,7 +30,7 @@ class Distillation {
         };
   }
 
-  /// Tells one distillation from another (TrainingOptions::objective).
+  /// Tells one distillation from another, as JSON (TrainingOptions::objective).
   std::string identity() const;
 
  private:

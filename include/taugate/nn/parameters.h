@@ -31,6 +31,8 @@ class Parameters {
   std::size_t count() const;                           ///< parameters that are there
   std::size_t size() const { return values_.size(); }  ///< length of the block, padding included
 
+  std::uint64_t hash() const;  ///< tells one set of values from another
+
   float* data() { return values_.data(); }
   const float* data() const { return values_.data(); }
   /// The entry of that name, or null.

@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "taugate/nn/losses.h"
 #include "taugate/nn/optimizer.h"
 
 namespace taugate {
@@ -34,12 +35,20 @@ class TrainingData {
 using Objective =
     std::function<Var<float>(Tape<float>&, Var<float> input, Sequence<float> target, float scale)>;
 
-/// squared error of network(tape, input): the objective that most training uses.
+/// The loss of network(tape, input) against the target. While validating it is the squared error,
+/// whatever the loss: so that runs can be compared, and the best one is the same.
+template <class Network>
+Objective against_truth(const Network& network, Loss loss) {
+  return
+      [&network, loss](Tape<float>& tape, Var<float> input, Sequence<float> target, float scale) {
+        const Var<float> y = network(tape, input);
+        return error_of(tape, y.wants_gradient() ? loss : Loss::mse, y, target, scale);
+      };
+}
+/// The squared error: the objective that most training uses.
 template <class Network>
 Objective least_squares(const Network& network) {
-  return [&network](Tape<float>& tape, Var<float> input, Sequence<float> target, float scale) {
-    return squared_error(tape, network(tape, input), target, scale);
-  };
+  return against_truth(network, Loss::mse);
 }
 
 struct TrainingOptions {
@@ -51,10 +60,12 @@ struct TrainingOptions {
   std::uint64_t validation_samples = 4096;
   int validations = 20;   ///< how often over the whole run
   int patience = 0;       ///< stop after so many validations without a new best; 0: never
-  std::string objective;  ///< tells one objective from another, for checkpoints
+  std::string objective;  ///< tells one objective from another, for checkpoints; JSON or any text
 
   void validate() const;  ///< throws UsageError
 };
+/// Every field, as canonical JSON.
+std::string to_json(const TrainingOptions& options);
 
 /// One point of the learning curve.
 struct TrainingPoint {
@@ -64,6 +75,10 @@ struct TrainingPoint {
   double learning_rate = 0.0;
   double gradient_norm = 0.0;  ///< of the last batch, before clipping
 };
+
+/// The best point of a run that was lost afterwards, as where gradients explode: its last validation
+/// loss is more than four times the best. Nothing for other runs.
+std::optional<TrainingPoint> lost_after(const std::vector<TrainingPoint>& history);
 
 enum class TrainingEnd { finished, stopped_early, interrupted };
 
@@ -91,6 +106,9 @@ class Trainer {
 
   /// Mean loss over the validation set with the current parameters.
   double validate() const { return *validate({}); }
+
+  /// What a step falls into; more threads than that have nothing to do.
+  int work_items() const { return groups_; }
 
   std::uint64_t samples_done() const { return steps_done_ * options_.batch; }
   std::uint64_t samples_total() const { return steps_total_ * options_.batch; }

@@ -10,6 +10,7 @@
 #include "taugate/core/file.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
+#include "taugate/core/parallel.h"
 #include "taugate/fli/physics/masks.h"
 #include "taugate/fli/plot/plot_maps.h"
 #include "taugate/simd/arch.h"
@@ -129,6 +130,16 @@ std::string rmse_note(const Trainer& trainer) {
                 std::sqrt(loss));
 }
 
+void warn_of_loss(const Trainer& trainer) {
+  const std::optional<TrainingPoint> best = lost_after(trainer.history());
+  if (!best) return;
+  const TrainingPoint& last = trainer.history().back();
+  std::cerr << "warning: the training was lost after " << best->samples
+            << " traces (validation RMSE " << std::sqrt(best->validation_loss) << ", at the end "
+            << std::sqrt(last.validation_loss) << ", gradient norm " << last.gradient_norm
+            << "); the model is that of the best validation; try a lower --rate or --clip 0.1\n";
+}
+
 TrainingEnd train_with_progress(Trainer& trainer) {
   Progress progress(std::cerr, "train", "traces", static_cast<double>(trainer.samples_total()),
                     {.terminal = is_terminal(2),
@@ -169,8 +180,9 @@ void add_training_options(Arguments& a) {
       cxxopts::value<std::string>()->default_value("0"), "N");
   a.group("Training")("samples",
                       "traces to train on, each seen once: a number or 'paper' (3,920,000)",
-                      cxxopts::value<std::string>()->default_value("2M"), "N")(
-      "batch", "traces a step", cxxopts::value<std::string>()->default_value("64"), "N")(
+                      cxxopts::value<std::string>()->default_value("2M"),
+                      "N")("batch", "traces a step; 16 are one thread's work (docs/training.md)",
+                           cxxopts::value<std::string>()->default_value("64"), "N")(
       "rate", "learning rate of Adam", cxxopts::value<std::string>()->default_value("5e-3"), "R")(
       "schedule", "constant, cosine or plateau",
       cxxopts::value<std::string>()->default_value("cosine"), "KIND")(
@@ -210,12 +222,16 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
 
   Recipe recipe = recipe_from(a, teacher ? teacher : start ? &*start : nullptr);
   recipe.distill = distill;
+  if (!distill) recipe.loss = loss_named(a.text("loss"));
 
   TrainingRun run(recipe, teacher, start ? &*start : nullptr);
   Trainer& trainer = run.trainer();
   trainer.checkpoint = checkpoint;
   if (a.has("resume")) trainer.load_checkpoint(checkpoint);
   describe(run);
+  if (const int items = trainer.work_items(); items < thread_count())
+    std::cout << "threads: " << items << " of " << thread_count() << " have work, with batches of "
+              << trainer.options().batch << " traces (docs/training.md)\n";
   std::cout << "kernels: " << simd::active_arch() << std::endl;
 
   const auto start_time = std::chrono::steady_clock::now();
@@ -250,6 +266,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
     write_file(a.text("json"), record.dump(2) + "\n");
   }
   if (fs::is_regular_file(checkpoint)) fs::remove(checkpoint);  // not a device
+  warn_of_loss(trainer);
   std::cout << (end == TrainingEnd::stopped_early ? "stopped early" : "trained")
             << ": validation RMSE " << record["validation_rmse"].get<double>() << ", "
             << static_cast<std::uint64_t>(static_cast<double>(trainer.samples_done() - already) /

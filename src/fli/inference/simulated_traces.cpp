@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "core/hash.h"
+
 namespace taugate {
 
 SimulatedTraces::SimulatedTraces(const SimulatorConfig& config, const Normalisation& normalisation,
@@ -10,12 +12,10 @@ SimulatedTraces::SimulatedTraces(const SimulatorConfig& config, const Normalisat
   taugate::validate(normalisation, simulator_.gates());
 }
 
-/// The seed, and a hash (FNV-1a) of the prior and the normalisation.
+/// The seed, and a hash of the prior and the normalisation.
 std::string SimulatedTraces::identity() const {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  for (const char c : to_json(simulator_.config()) + to_json(normalisation_))
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return concat("seed ", seed_, ", prior ", hash);
+  return concat("seed ", seed_, ", prior ",
+                fnv1a(to_json(simulator_.config()) + to_json(normalisation_)));
 }
 
 void SimulatedTraces::fill(std::uint64_t first, Sequence<float> input,
