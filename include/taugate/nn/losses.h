@@ -9,9 +9,9 @@
 // Sources. Distillation of outputs: Hinton, Vinyals & Dean, arXiv 1503.02531, for a regression; of
 // features, through a learned projection: Romero et al., "FitNets", ICLR 2015. Erbas et al. (NeurIPS
 // 2024 workshop) train their teacher with a "mixed loss function" and neither define it nor cite a
-// source for it; nor does the paper whose network they take, as far as its text is public. `mixed`
-// is our reading: the squared and the absolute error, the two losses that are most often mixed in
-// regressions, with equal weights. The tables of this project are trained with `mse`.
+// source for it; of the paper whose network they take (Pandey et al., Opt. Lett. 49, 2024) only the
+// abstract was at hand, which names no loss. So `mixed` is a guess: the squared and the absolute
+// error with equal weights. The tables of this project are trained with `mse`.
 //
 // Every loss takes a `scale` in place of the mean: losses of slices of a batch add up to the
 // batch's when each is scaled by 1 / (values in the whole batch's target).
