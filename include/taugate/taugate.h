@@ -11,6 +11,8 @@
 #include "taugate/core/safetensors.h"
 #include "taugate/core/tensor.h"
 
+#include "taugate/simd/arch.h"
+
 #include "taugate/autograd/fake_quant.h"
 #include "taugate/autograd/gradcheck.h"
 #include "taugate/autograd/gru.h"

@@ -44,10 +44,13 @@ std::unique_ptr<Plan> low_latency_plan(const Model& model) {
 
 }  // namespace
 
-Plan::Plan(Network network, std::size_t lanes) : network_(std::move(network)), lanes_(lanes) {
+Plan::Plan(Network network, std::size_t lanes)
+    : network_((network.validate(), std::move(network))),
+      state_layers_(network_.state_layers()),
+      state_units_(network_.state_units()),
+      lanes_(lanes) {
   static std::atomic<std::uint64_t> plans{0};
   id_ = ++plans;
-  network_.validate();
 }
 
 std::unique_ptr<Scratch> Plan::make_scratch() const {
@@ -72,7 +75,7 @@ Executor& Executor::operator=(Executor&&) noexcept = default;
 int Executor::steps() const { return plan_->network().gates; }
 int Executor::outputs() const { return plan_->network().outputs(); }
 std::size_t Executor::output_size() const { return plan_->network().output_size(); }
-std::size_t Executor::state_units() const { return plan_->network().state_units(); }
+std::size_t Executor::state_units() const { return plan_->state_units(); }
 std::unique_ptr<Scratch> Executor::make_scratch() const { return plan_->make_scratch(); }
 std::size_t Executor::block() const { return one_by_one_ ? 1 : plan_->lanes(); }
 
@@ -122,7 +125,7 @@ auto job_of(const Plan& plan, std::span<const float> input, std::span<float> out
   empty.output = output.data();
   empty.states = states.empty() ? nullptr : states.data();
   empty.count = count;
-  empty.state_units = network.state_units();
+  empty.state_units = plan.state_units();
   empty.of_input = strides_of(order, count, static_cast<std::size_t>(network.gates), 1);
   empty.of_output = strides_of(order, count, network.output_steps(), static_cast<std::size_t>(network.outputs()));
   return empty;

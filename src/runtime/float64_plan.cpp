@@ -81,7 +81,7 @@ class Float64Plan : public IntegerPlan {
 
   void copy_states(const Scratch& scratch, std::size_t lane, float* states) const override {
     const auto& s = static_cast<const Float64Scratch&>(scratch);
-    for (const std::size_t k : network().state_layers())
+    for (const std::size_t k : state_layers())
       for (std::size_t u = lane; u < s.final_operands[k].size(); u += kLanes)
         *states++ = static_cast<float>(s.final_operands[k][u]) * operand_unit();
   }

@@ -96,7 +96,7 @@ class FloatPlan : public Plan {
 
   void copy_states(const Scratch& scratch, std::size_t lane, float* states) const override {
     const auto& s = static_cast<const FloatScratch&>(scratch);
-    for (const std::size_t k : network().state_layers())
+    for (const std::size_t k : state_layers())
       for (std::size_t u = lane; u < s.final_states[k].size(); u += kBlock) *states++ = s.final_states[k][u];
   }
 

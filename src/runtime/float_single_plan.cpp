@@ -116,7 +116,7 @@ class FloatSinglePlan : public Plan {
 
   void copy_states(const Scratch& scratch, std::size_t, float* states) const override {
     const auto& s = static_cast<const SingleScratch&>(scratch);
-    for (const std::size_t k : network().state_layers()) states = std::copy_n(last(s, k), layers_[k].gru.hidden, states);
+    for (const std::size_t k : state_layers()) states = std::copy_n(last(s, k), layers_[k].gru.hidden, states);
   }
 
  private:

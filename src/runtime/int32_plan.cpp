@@ -94,7 +94,7 @@ class Int32Plan : public IntegerPlan {
     const auto& s = static_cast<const Int32Scratch&>(scratch);
     const auto per = static_cast<std::size_t>(kernels_.operands_per_word);
     const std::size_t bits = 32 / per;
-    for (const std::size_t k : network().state_layers())
+    for (const std::size_t k : state_layers())
       for (std::size_t u = 0; u < static_cast<std::size_t>(network().layers[k].units); ++u) {
         const auto word =
             static_cast<std::uint32_t>(s.final_operands[k][u / per * s.lanes + lane]) >> (u % per * bits);

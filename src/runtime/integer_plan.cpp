@@ -39,7 +39,7 @@ class ReferencePlan : public IntegerPlan {
   }
   void copy_states(const Scratch& scratch, std::size_t, float* states) const override {
     const auto& s = static_cast<const ReferenceScratch&>(scratch);
-    for (const std::size_t k : network().state_layers())
+    for (const std::size_t k : state_layers())
       for (const std::int32_t h : s.trace.final_states[k])
         *states++ = static_cast<float>(reference_.operand(h)) * operand_unit();
   }

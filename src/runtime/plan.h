@@ -31,6 +31,9 @@ class Plan {
   Plan& operator=(const Plan&) = delete;
 
   const Network& network() const { return network_; }
+  /// As the network's, worked out once.
+  const std::vector<std::size_t>& state_layers() const { return state_layers_; }
+  std::size_t state_units() const { return state_units_; }
   std::size_t lanes() const { return lanes_; }  ///< traces of a block
   /// Whether it can run one trace in a scratch of one lane, several times sooner than a block and to the same bits.
   virtual bool has_single() const { return false; }
@@ -60,7 +63,8 @@ class Plan {
  private:
   std::uint64_t id_;
   Network network_;
-  std::size_t lanes_;
+  std::vector<std::size_t> state_layers_;
+  std::size_t state_units_, lanes_;
 };
 
 /// An array's bytes to `to`, or from there; returns where they end.

@@ -166,7 +166,7 @@ TEST_CASE("the QKeras form's files: what is refused") {
                  "'decoder.0.bias_ih': value 5"));
   CHECK(contains(message([](auto& c) { c.metadata.erase("gates"); }), "\"gates\""));
   CHECK(contains(message([](auto& c) { c.metadata["gates"] = "135 steps"; }), "found 135 steps"));
-  CHECK(contains(message([](auto& c) { c.metadata["gates"] = "0"; }), "found 0 gates"));
+  CHECK(contains(message([](auto& c) { c.metadata["gates"] = "0"; }), "gates: found 0"));
   CHECK(contains(message([](auto& c) { c.tensors.pop_back(); }), "'head.bias' is missing"));
   CHECK(contains(message([](auto& c) {
                    c.tensors[1].shape = {2 * H, 3 * H / 2};

@@ -175,7 +175,7 @@ TEST_CASE("rows of zeros and large biases still have a scale") {
       const IntegerModel out = quantize(model, with_widths(widths));
       CHECK(out.layers[out.layers.size() / 2].recurrent.weights == std::vector<std::int16_t>(75, 0));
       // Without weights a sum is its bias, to within one unit.
-      const Arithmetic a(out.widths, out.form, out.activation);
+      const Arithmetic a(out.widths, out.form(), out.activation());
       std::vector<std::int32_t> state(5, 0);
       StepScratch scratch(5);
       const Matrix<float> b = parameter(model, "decoder.0.bias_ih");
@@ -225,7 +225,7 @@ TEST_CASE("what cannot be quantized is refused") {
   WeightScales scales = weight_scales(model, {});
   scales.layers[2][1] = 0.0;
   CHECK(error_of([&] { quantize(model, Widths{}, scales); }) ==
-        "[quantize] layer 2: found a scale of 0, wanted a positive number");
+        "[quantize] decoder.0: found a scale of 0, wanted a positive number");
   scales.layers[2].pop_back();
   CHECK(
       contains(error_of([&] { quantize(model, Widths{}, scales); }), "found 19 scales, wanted 20"));

@@ -79,7 +79,7 @@ void run(const Shape& shape, std::uint64_t seed) {
   constexpr double chances[][2] = {{0.0, 0.0}, {0.5, 0.0},  {0.0, 0.5},
                                    {0.3, 0.3}, {0.0, 0.95}, {0.9, 0.2}};
   for (std::size_t i = 0; i < models.size(); ++i) {
-    const auto pixels = corner_pixels(rng, static_cast<std::size_t>(shape.pixels), models[i].gates,
+    const auto pixels = corner_pixels(rng, static_cast<std::size_t>(shape.pixels), models[i].gates(),
                                       models[i].widths.operand_frac_bits);
     CosimulationTraffic t = traffic(chances[i % 6][0], chances[i % 6][1], seed + i);
     t.write_port = i % 2 == 1;
@@ -229,9 +229,9 @@ TEST_SUITE("full" * doctest::skip()) {
         t.coverage = std::filesystem::path("cosim") / "coverage" / file;
         std::filesystem::create_directories(t.coverage.parent_path());
         const auto pixels =
-            corner_pixels(rng, 150, models[i].gates, models[i].widths.operand_frac_bits);
+            corner_pixels(rng, 150, models[i].gates(), models[i].widths.operand_frac_bits);
         const auto result = simulation.run(models[i], pixels, t);
-        CHECK(compare_with_engine(models[i], pixels, models[i].gates, result).different == 0);
+        CHECK(compare_with_engine(models[i], pixels, models[i].gates(), result).different == 0);
       }
     }
   }
