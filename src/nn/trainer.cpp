@@ -81,7 +81,7 @@ double Trainer::run_slice(Arena& arena, std::uint64_t first, int batch, float sc
                           float* gradients) const {
   arena.reset();
   const auto input = arena.zero_sequence<float>(data_.steps(), data_.inputs(), batch);
-  const auto target = arena.zero_sequence<float>(data_.steps(), data_.outputs(), batch);
+  const auto target = arena.zero_sequence<float>(data_.target_steps(), data_.outputs(), batch);
   data_.fill(first, input, target);
   Tape<float> tape(arena, parameters_.bind(gradients));
   const Var<float> loss = objective_(tape, tape.input(input), target, scale);
@@ -94,7 +94,7 @@ double Trainer::step() {
   const std::size_t size = parameters_.size();
   const std::uint64_t first = steps_done_ * static_cast<std::uint64_t>(options_.batch);
   const int slices = (options_.batch + options_.slice - 1) / options_.slice;
-  const float scale = 1.0f / (static_cast<float>(options_.batch) * data_.steps() * data_.outputs());
+  const float scale = 1.0f / (static_cast<float>(options_.batch) * data_.target_steps() * data_.outputs());
   parallel_for(static_cast<std::size_t>(groups_), [&](std::size_t group, int thread) {
     float* gradients = gradients_.data() + group * size;
     std::fill_n(gradients, size, 0.0f);
@@ -135,7 +135,7 @@ std::optional<double> Trainer::validate(const std::function<bool(const Trainer&)
   prepare_arenas();
   const std::uint64_t count = options_.validation_samples;
   const auto slices = static_cast<std::size_t>((count + options_.slice - 1) / options_.slice);
-  const float scale = 1.0f / (static_cast<float>(count) * data_.steps() * data_.outputs());
+  const float scale = 1.0f / (static_cast<float>(count) * data_.target_steps() * data_.outputs());
   std::vector<double> losses(slices);
   constexpr std::size_t kSlicesBetweenLooks = 64;
   for (std::size_t first = 0; first < slices; first += kSlicesBetweenLooks) {

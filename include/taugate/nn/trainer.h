@@ -23,9 +23,10 @@ class TrainingData {
   virtual int steps() const = 0;
   virtual int inputs() const = 0;   ///< features of the network's input
   virtual int outputs() const = 0;  ///< features of its target
+  virtual int target_steps() const { return steps(); }  ///< 1 for a head at the last step
   /// Tells one data set from another, so that a checkpoint is not resumed on other traces.
   virtual std::string identity() const { return {}; }
-  /// Traces first, first+1, ... into input [T][inputs][B] and target [T][outputs][B]. Called from
+  /// Traces first, first+1, ... into input [T][inputs][B] and target [target_steps()][outputs][B]. Called from
   /// many threads at once; must not allocate.
   virtual void fill(std::uint64_t first, Sequence<float> input, Sequence<float> target) const = 0;
 };
