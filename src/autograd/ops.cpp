@@ -51,17 +51,17 @@ void for_each_trace(const Sequence<S>& s, Body body) {
     }
 }
 
-/// y = function(a), and back by the function's slope, which is told from y.
+/// y = function(a), and back by the function's derivative, which is told from y.
 template <class S>
 Var<S> activate(Tape<S>& tape, Var<S> a, Activation kind,
                 void (*function)(Activation, std::size_t, const S*, S*),
-                S (*slope)(Activation, S)) {
+                S (*derivative)(Activation, S)) {
   const Var<S> y = tape.result(a.steps(), a.features(), a.batch(), a.wants_gradient());
   function(kind, a.value.size(), a.value.data, y.value.data);
   if (y.wants_gradient())
     tape.record([=] {
       for (std::size_t i = 0; i < y.grad.size(); ++i)
-        a.grad.data[i] += y.grad.data[i] * slope(kind, y.value.data[i]);
+        a.grad.data[i] += y.grad.data[i] * derivative(kind, y.value.data[i]);
     });
   return y;
 }

@@ -127,7 +127,7 @@ void print_use(const std::vector<TensorRange>& uses, std::size_t traces) {
     const auto value = [&](std::int64_t k) {
       return std::ldexp(static_cast<double>(k), -use.fraction);
     };
-    std::printf("  %-16s up to %8.4f of %8.4f, %llu of %llu saturated\n", name_of(use.node),
+    std::printf("  %-16s up to %8.4f of %8.4f, %llu of %llu saturated\n", name_of(use.id),
                 value(use.most), value(use.limit), static_cast<unsigned long long>(use.saturated),
                 static_cast<unsigned long long>(use.values));
   }
@@ -136,7 +136,7 @@ void print_use(const std::vector<TensorRange>& uses, std::size_t traces) {
 nlohmann::json json_of(const std::vector<TensorRange>& uses) {
   nlohmann::json all = nlohmann::json::array();
   for (const TensorRange& use : uses)
-    all.push_back({{"node", name_of(use.node)},
+    all.push_back({{"node", name_of(use.id)},
                    {"largest", std::ldexp(static_cast<double>(use.most), -use.fraction)},
                    {"limit", std::ldexp(static_cast<double>(use.limit), -use.fraction)},
                    {"values", use.values},

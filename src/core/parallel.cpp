@@ -58,7 +58,7 @@ void set_thread_count(int count) {
 void detail::parallel_for(std::size_t items, void* context,
                           void (*body)(void*, std::size_t item, int thread)) {
   static std::mutex regions;
-  [[maybe_unused]] static const int watch =
+  [[maybe_unused]] static const int registered =
       ::pthread_atfork(nullptr, nullptr, [] { forked = true; });
   std::exception_ptr failure;
   const auto work = [&](std::size_t item, int thread) {

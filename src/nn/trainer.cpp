@@ -131,7 +131,7 @@ void Trainer::add_up_gradients() {
   }
 }
 
-std::optional<double> Trainer::validate(const std::function<bool(const Trainer&)>& watch) const {
+std::optional<double> Trainer::validate(const std::function<bool(const Trainer&)>& observer) const {
   prepare_arenas();
   const std::uint64_t count = options_.validation_samples;
   const auto slices = static_cast<std::size_t>((count + options_.slice - 1) / options_.slice);
@@ -139,7 +139,7 @@ std::optional<double> Trainer::validate(const std::function<bool(const Trainer&)
   std::vector<double> losses(slices);
   constexpr std::size_t kSlicesBetweenLooks = 64;
   for (std::size_t first = 0; first < slices; first += kSlicesBetweenLooks) {
-    if (first > 0 && watch && !watch(*this)) return std::nullopt;
+    if (first > 0 && observer && !observer(*this)) return std::nullopt;
     parallel_for(std::min(kSlicesBetweenLooks, slices - first), [&](std::size_t i, int thread) {
       const std::uint64_t offset = (first + i) * static_cast<std::uint64_t>(options_.slice);
       const int batch = static_cast<int>(std::min<std::uint64_t>(options_.slice, count - offset));
@@ -152,8 +152,8 @@ std::optional<double> Trainer::validate(const std::function<bool(const Trainer&)
   return total;
 }
 
-std::optional<bool> Trainer::record_validation(const std::function<bool(const Trainer&)>& watch) {
-  const std::optional<double> loss = validate(watch);
+std::optional<bool> Trainer::record_validation(const std::function<bool(const Trainer&)>& observer) {
+  const std::optional<double> loss = validate(observer);
   if (!loss) return std::nullopt;
   TrainingPoint point;
   point.samples = samples_done();
@@ -179,7 +179,7 @@ std::optional<bool> Trainer::record_validation(const std::function<bool(const Tr
   return options_.patience > 0 && stale_ >= options_.patience;
 }
 
-TrainingEnd Trainer::run(const std::function<bool(const Trainer&)>& watch) {
+TrainingEnd Trainer::run(const std::function<bool(const Trainer&)>& observer) {
   const std::uint64_t points = std::min<std::uint64_t>(options_.validations, steps_total_);
   // Point k of the curve comes after step ceil(k * total / points).
   const auto due = [&] { return history_.size() < steps_done_ * points / steps_total_; };
@@ -188,8 +188,8 @@ TrainingEnd Trainer::run(const std::function<bool(const Trainer&)>& watch) {
     if (!due()) step();  // a run that was stopped while it validated goes on with that
     const bool validates = due();
     const std::optional<bool> patience_ended =
-        validates ? record_validation(watch) : std::optional(false);
-    const bool keep_going = patience_ended && (!watch || watch(*this));
+        validates ? record_validation(observer) : std::optional(false);
+    const bool keep_going = patience_ended && (!observer || observer(*this));
     if (patience_ended && *patience_ended) {
       end = TrainingEnd::stopped_early;
       break;

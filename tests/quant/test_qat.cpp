@@ -135,7 +135,7 @@ void compare_trace(const IntegerModel& model, const QatRecord& record, const Seq
         if (plane == 4)
           compare(qat.gates.at(t, 3 * H + u, b), w.candidate_preact_frac_bits, value);
         else if (plane >= 0)
-          compare(qat.sums.at(t, plane * H + u, b),
+          compare(qat.preacts.at(t, plane * H + u, b),
                   plane < 2 ? w.gate_preact_frac_bits : w.candidate_preact_frac_bits, value);
         else if (node == TensorId::operand)
           compare(qat.operands.at(t, u, b), w.operand_frac_bits, value);

@@ -93,10 +93,10 @@ class Trainer {
   /// One batch; returns its loss. Allocates nothing.
   double step();
 
-  /// Steps until the end, validating on the way. `watch` is called after every batch, and now and
+  /// Steps until the end, validating on the way. `observer` is called after every batch, and now and
   /// then in a validation, and may return false to interrupt. At the end the parameters are those
   /// of the best validation.
-  TrainingEnd run(const std::function<bool(const Trainer&)>& watch = {});
+  TrainingEnd run(const std::function<bool(const Trainer&)>& observer = {});
 
   /// All that a later run needs to go on and end with the same bits.
   void save_checkpoint(const std::filesystem::path& path) const;
@@ -125,10 +125,10 @@ class Trainer {
                    float* gradients) const;
   void prepare_arenas() const;
   void add_up_gradients();
-  /// Nothing where `watch` has ended it.
-  std::optional<double> validate(const std::function<bool(const Trainer&)>& watch) const;
-  /// Whether patience is at its end; nothing, and nothing is changed, where `watch` has ended it.
-  std::optional<bool> record_validation(const std::function<bool(const Trainer&)>& watch);
+  /// Nothing where `observer` has ended it.
+  std::optional<double> validate(const std::function<bool(const Trainer&)>& observer) const;
+  /// Whether patience is at its end; nothing, and nothing is changed, where `observer` has ended it.
+  std::optional<bool> record_validation(const std::function<bool(const Trainer&)>& observer);
   std::string fingerprint() const;
 
   Parameters& parameters_;

@@ -61,9 +61,9 @@ void add_weights(Safetensors& out, const std::string& name, const IntegerRows& m
 
 void add_biases(Safetensors& out, const std::string& name, const std::vector<std::int64_t>& values,
                 int bits) {
-  const std::vector<std::int32_t> narrow(values.begin(), values.end());
+  const std::vector<std::int32_t> in_32_bits(values.begin(), values.end());
   if (bits == 32)
-    out.add_integers(name, {values.size()}, narrow.data());
+    out.add_integers(name, {values.size()}, in_32_bits.data());
   else
     out.add_integers(name, {values.size()}, values.data());
 }

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kTensorIds = static_cast<std::size_t>(TensorId::output) + 1;
 constexpr std::size_t kPerItem = 16;  // traces that a thread takes at a time
 
-std::size_t index(TensorId node) { return static_cast<std::size_t>(node); }
+std::size_t index(TensorId id) { return static_cast<std::size_t>(id); }
 
 void check_traces(std::span<const float> traces, int gates) {
   const auto T = static_cast<std::size_t>(gates);
@@ -52,8 +52,8 @@ std::vector<Seen> observe(const IntegerModel& model, std::span<const float> trac
   return seen;
 }
 
-int fraction_of(TensorId node, const Widths& w, GruForm form) {
-  switch (node) {
+int fraction_of(TensorId id, const Widths& w, GruForm form) {
+  switch (id) {
     case TensorId::operand:
       return w.operand_frac_bits;
     case TensorId::reset_preact:
@@ -78,10 +78,10 @@ int fraction_of(TensorId node, const Widths& w, GruForm form) {
   return 0;
 }
 
-bool is_gate(TensorId node) { return node == TensorId::reset_gate || node == TensorId::update_gate; }
-bool is_preact(TensorId node) {
-  return node == TensorId::reset_preact || node == TensorId::update_preact || node == TensorId::input_preact ||
-         node == TensorId::recurrent_preact || node == TensorId::candidate_preact;
+bool is_gate(TensorId id) { return id == TensorId::reset_gate || id == TensorId::update_gate; }
+bool is_preact(TensorId id) {
+  return id == TensorId::reset_preact || id == TensorId::update_preact || id == TensorId::input_preact ||
+         id == TensorId::recurrent_preact || id == TensorId::candidate_preact;
 }
 
 // ---- ranges ----
@@ -99,20 +99,20 @@ struct Histograms {
   std::array<std::vector<std::uint64_t>, kTensorIds> bins;
   std::array<std::int64_t, kTensorIds> most{};
 
-  void add(TensorId node, std::int64_t value) {
-    if (!is_preact(node) && node != TensorId::output) return;
-    auto& counts = bins[index(node)];
+  void add(TensorId id, std::int64_t value) {
+    if (!is_preact(id) && id != TensorId::output) return;
+    auto& counts = bins[index(id)];
     if (counts.empty()) counts.resize(kBins);
     const std::int64_t magnitude = value < 0 ? -value : value;
-    const std::int64_t bin = magnitude >> (fraction_of(node, *widths, form) - kBinFraction);
+    const std::int64_t bin = magnitude >> (fraction_of(id, *widths, form) - kBinFraction);
     ++counts[static_cast<std::size_t>(std::min<std::int64_t>(bin, kBins - 1))];
-    most[index(node)] = std::max(most[index(node)], magnitude);
+    most[index(id)] = std::max(most[index(id)], magnitude);
   }
 };
 
 /// Values that share a range.
 struct Group {
-  std::vector<TensorId> nodes;
+  std::vector<TensorId> ids;
   int word_bits;
   int least_fraction, most_fraction;  ///< what the widths allow
 };
@@ -122,13 +122,13 @@ double after(Use use, double value) {
          : use == Use::tanh  ? std::tanh(value)
                              : value;
 }
-double slope(Use use, double value) {
+double derivative(Use use, double value) {
   const double y = after(use, value);
   return use == Use::sigmoid ? y * (1.0 - y) : use == Use::tanh ? 1.0 - y * y : 1.0;
 }
-Use use_of(TensorId node) {
-  if (node == TensorId::reset_preact || node == TensorId::update_preact) return Use::sigmoid;
-  return node == TensorId::candidate_preact ? Use::tanh : Use::itself;
+Use use_of(TensorId id) {
+  if (id == TensorId::reset_preact || id == TensorId::update_preact) return Use::sigmoid;
+  return id == TensorId::candidate_preact ? Use::tanh : Use::itself;
 }
 
 /// Sum of square errors of words of `bits` that stand for magnitudes up to `range`: rounding, taken
@@ -136,14 +136,14 @@ Use use_of(TensorId node) {
 double square_error(const Histograms& seen, const Group& group, double range) {
   const double unit = range / std::ldexp(1.0, group.word_bits - 1);
   double sum = 0.0;
-  for (const TensorId node : group.nodes) {
-    const auto& counts = seen.bins[index(node)];
-    const Use use = use_of(node);
+  for (const TensorId id : group.ids) {
+    const auto& counts = seen.bins[index(id)];
+    const Use use = use_of(id);
     for (std::size_t bin = 0; bin < counts.size(); ++bin) {
       if (counts[bin] == 0) continue;
       const double value = std::ldexp(static_cast<double>(bin) + 0.5, -kBinFraction);
       const double clipped = after(use, value) - after(use, range);
-      const double rounded = slope(use, value);
+      const double rounded = derivative(use, value);
       sum += static_cast<double>(counts[bin]) *
              (value > range ? clipped * clipped : unit * unit / 12.0 * rounded * rounded);
     }
@@ -154,11 +154,11 @@ double square_error(const Histograms& seen, const Group& group, double range) {
 /// The smallest range that holds all but `share` of the values.
 double range_of_all_but(const Histograms& seen, const Group& group, double share) {
   std::uint64_t all = 0, beyond = 0;
-  for (const TensorId node : group.nodes)
-    for (const std::uint64_t count : seen.bins[index(node)]) all += count;
+  for (const TensorId id : group.ids)
+    for (const std::uint64_t count : seen.bins[index(id)]) all += count;
   for (std::size_t bin = kBins; bin-- > 0;) {
-    for (const TensorId node : group.nodes)
-      if (!seen.bins[index(node)].empty()) beyond += seen.bins[index(node)][bin];
+    for (const TensorId id : group.ids)
+      if (!seen.bins[index(id)].empty()) beyond += seen.bins[index(id)][bin];
     if (static_cast<double>(beyond) > share * static_cast<double>(all))
       return std::ldexp(static_cast<double>(bin) + 1.0, -kBinFraction);
   }
@@ -167,17 +167,17 @@ double range_of_all_but(const Histograms& seen, const Group& group, double share
 
 double largest(const Histograms& seen, const Group& group) {
   double most = 0.0;
-  for (const TensorId node : group.nodes)
-    most = std::max(most, std::ldexp(static_cast<double>(seen.most[index(node)]),
-                                     -fraction_of(node, *seen.widths, seen.form)));
+  for (const TensorId id : group.ids)
+    most = std::max(most, std::ldexp(static_cast<double>(seen.most[index(id)]),
+                                     -fraction_of(id, *seen.widths, seen.form)));
   return most;
 }
 
-double choose(const Histograms& seen, const Group& group, CalibrationMethod rule) {
+double choose(const Histograms& seen, const Group& group, CalibrationMethod method) {
   const double finest = std::ldexp(1.0, group.word_bits - 1 - group.most_fraction);
   const double widest = std::ldexp(1.0, group.word_bits - 1 - group.least_fraction);
-  if (rule == CalibrationMethod::minmax) return std::clamp(largest(seen, group), finest, widest);
-  if (rule == CalibrationMethod::percentile)
+  if (method == CalibrationMethod::minmax) return std::clamp(largest(seen, group), finest, widest);
+  if (method == CalibrationMethod::percentile)
     return std::clamp(range_of_all_but(seen, group, 1e-4), finest, widest);
   double best = finest, least = square_error(seen, group, finest);
   for (double range = finest; (range *= 2.0) <= widest;) {
@@ -193,27 +193,27 @@ double choose(const Histograms& seen, const Group& group, CalibrationMethod rule
 // ---- use ----
 
 struct ObservedRanges {
-  std::array<TensorRange, kTensorIds> nodes;
+  std::array<TensorRange, kTensorIds> ranges;
   std::array<std::int64_t, kTensorIds> lowest;  // where the word ends below
 
-  void add(TensorId node, std::int64_t value) {
-    TensorRange& use = nodes[index(node)];
+  void add(TensorId id, std::int64_t value) {
+    TensorRange& use = ranges[index(id)];
     ++use.values;
     use.most = std::max(use.most, value < 0 ? -value : value);
-    use.saturated += value >= use.limit || value <= lowest[index(node)];
+    use.saturated += value >= use.limit || value <= lowest[index(id)];
   }
 };
 
 }  // namespace
 
 CalibrationMethod calibration_method(std::string_view name) {
-  for (const CalibrationMethod rule : {CalibrationMethod::minmax, CalibrationMethod::percentile, CalibrationMethod::mse})
-    if (name == name_of(rule)) return rule;
-  fail_usage("found the rule '", name, "' for ranges, wanted minmax, percentile or mse");
+  for (const CalibrationMethod method : {CalibrationMethod::minmax, CalibrationMethod::percentile, CalibrationMethod::mse})
+    if (name == name_of(method)) return method;
+  fail_usage("found the method '", name, "' for ranges, wanted minmax, percentile or mse");
 }
 
-const char* name_of(CalibrationMethod rule) {
-  return rule == CalibrationMethod::minmax ? "minmax" : rule == CalibrationMethod::mse ? "mse" : "percentile";
+const char* name_of(CalibrationMethod method) {
+  return method == CalibrationMethod::minmax ? "minmax" : method == CalibrationMethod::mse ? "mse" : "percentile";
 }
 
 Widths observer_widths() {
@@ -231,7 +231,7 @@ Widths observer_widths() {
 }
 
 Ranges calibrate(const Model& model, const Widths& widths, std::span<const float> traces,
-                 CalibrationMethod rule) {
+                 CalibrationMethod method) {
   const GruForm form = model.description().form();
   const Activation activation = model.description().activation();
   widths.validate(form, activation);
@@ -254,17 +254,17 @@ Ranges calibrate(const Model& model, const Widths& widths, std::span<const float
   const Group candidate{
       {TensorId::input_preact, TensorId::recurrent_preact, TensorId::candidate_preact}, widths.preact_bits, least, most};
   const Group outputs{{TensorId::output}, widths.output_bits, 0, std::min(40, widths.output_bits - 1)};
-  return {choose(all, gates, rule), choose(all, candidate, rule), choose(all, outputs, rule)};
+  return {choose(all, gates, method), choose(all, candidate, method), choose(all, outputs, method)};
 }
 
-const char* name_of(TensorId node) {
-  switch (node) {
+const char* name_of(TensorId id) {
+  switch (id) {
     case TensorId::operand:
       return "operand of h";
     case TensorId::reset_preact:
-      return "sum of r";
+      return "pre-activation of r";
     case TensorId::update_preact:
-      return "sum of z";
+      return "pre-activation of z";
     case TensorId::reset_gate:
       return "r";
     case TensorId::update_gate:
@@ -276,7 +276,7 @@ const char* name_of(TensorId node) {
     case TensorId::product:
       return "r * h";
     case TensorId::candidate_preact:
-      return "sum of n";
+      return "pre-activation of n";
     case TensorId::candidate:
       return "n";
     case TensorId::state:
@@ -293,23 +293,23 @@ std::vector<TensorRange> tensor_ranges(const IntegerModel& model, std::span<cons
   const Widths& w = model.widths;
   ObservedRanges all;
   for (std::size_t k = 0; k < kTensorIds; ++k) {
-    const auto node = static_cast<TensorId>(k);
-    TensorRange& use = all.nodes[k];
-    use = {node, fraction_of(node, w, model.form()), 0, 0, 0, 0};
-    const bool word = is_preact(node) || node == TensorId::output;
+    const auto id = static_cast<TensorId>(k);
+    TensorRange& use = all.ranges[k];
+    use = {id, fraction_of(id, w, model.form()), 0, 0, 0, 0};
+    const bool word = is_preact(id) || id == TensorId::output;
     use.limit =
-        power_of_two(!word ? use.fraction : (is_preact(node) ? w.preact_bits : w.output_bits) - 1) - 1;
+        power_of_two(!word ? use.fraction : (is_preact(id) ? w.preact_bits : w.output_bits) - 1) - 1;
     all.lowest[k] = word ? -use.limit - 1 : -use.limit;
   }
   for (const ObservedRanges& seen : observe(model, traces, all))
     for (std::size_t k = 0; k < kTensorIds; ++k) {
-      all.nodes[k].most = std::max(all.nodes[k].most, seen.nodes[k].most);
-      all.nodes[k].values += seen.nodes[k].values;
-      all.nodes[k].saturated += seen.nodes[k].saturated;
+      all.ranges[k].most = std::max(all.ranges[k].most, seen.ranges[k].most);
+      all.ranges[k].values += seen.ranges[k].values;
+      all.ranges[k].saturated += seen.ranges[k].saturated;
     }
   std::vector<TensorRange> uses;
-  for (const TensorRange& use : all.nodes)
-    if (use.values > 0 && !is_gate(use.node)) uses.push_back(use);
+  for (const TensorRange& use : all.ranges)
+    if (use.values > 0 && !is_gate(use.id)) uses.push_back(use);
   return uses;
 }
 

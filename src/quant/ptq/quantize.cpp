@@ -56,9 +56,9 @@ Widths with_ranges(Widths widths, const Ranges& ranges) {
       fail_usage("[quantize] found a range of ", range, " for ", what, ", wanted more than 0");
     return bits - 1 - static_cast<int>(std::ceil(std::log2(range)));
   };
-  widths.gate_preact_frac_bits = fraction("sums of gates", ranges.gate_preact, widths.preact_bits);
+  widths.gate_preact_frac_bits = fraction("pre-activations of gates", ranges.gate_preact, widths.preact_bits);
   widths.candidate_preact_frac_bits =
-      fraction("sums of the candidate", ranges.candidate_preact, widths.preact_bits);
+      fraction("pre-activations of the candidate", ranges.candidate_preact, widths.preact_bits);
   widths.output_frac_bits = fraction("outputs", ranges.output, widths.output_bits);
   return widths;
 }
@@ -92,7 +92,7 @@ IntegerModel quantize(const Model& model, const Widths& widths, const WeightScal
   check_scales(network.head.name, scales.head, rows.size());
   out.head = {network.head.outputs, network.layers.back().units, {}};
   for (std::size_t c = 0; c < rows.size(); ++c) {
-    for (int k = 0; k < rows[c].units; ++k)
+    for (int k = 0; k < rows[c].fan_in; ++k)
       out.head.weights.push_back(
           integer_weight(rows[c].recurrent[k], scales.head[c], widths.weight_bits));
     out.head_bias.push_back(integer_bias(rows[c], scales.head[c]));

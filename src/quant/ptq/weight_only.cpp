@@ -17,12 +17,12 @@ void put(const IntegerRows& integers, int row, double scale, Matrix<float> to) {
 }  // namespace
 
 Model round_weights(const Model& model, const QuantizeOptions& options) {
-  QuantizeOptions wide = options;
-  wide.widths = observer_widths();  // so that neither biases nor sums raise a scale
-  wide.widths.weight_bits = options.widths.weight_bits;
-  wide.multiplier_bits = 0;
-  const WeightScales scales = weight_scales(model, wide);
-  const IntegerModel integers = quantize(model, wide.widths, scales);
+  QuantizeOptions observing = options;
+  observing.widths = observer_widths();  // so that neither biases nor sums raise a scale
+  observing.widths.weight_bits = options.widths.weight_bits;
+  observing.multiplier_bits = 0;
+  const WeightScales scales = weight_scales(model, observing);
+  const IntegerModel integers = quantize(model, observing.widths, scales);
   Model out(model.description());
   std::copy_n(model.parameters().data(), model.parameters().size(), out.parameters().data());
   for (std::size_t k = 0; k < integers.layers.size(); ++k) {

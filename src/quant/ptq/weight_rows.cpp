@@ -18,8 +18,8 @@ Matrix<const float> values_of(const Model& model, const ParameterRef& at, const 
 }
 
 double scale_of(const WeightRow& row, const QuantizeOptions& options) {
-  // A bias alone, as the decoder's W_n x + b_n, is kept in the sum's own unit.
-  if (row.inputs + row.units == 0)
+  // A bias alone, as the decoder's W_n x + b_n, is kept in the pre-activation's own unit.
+  if (row.inputs + row.fan_in == 0)
     return std::max(std::ldexp(1.0, row.fraction - row.preact_frac_bits),
                     least_scale(row, options.widths));
   const int bits = options.widths.weight_bits;
@@ -44,7 +44,7 @@ double with_short_multiplier(double scale, const QuantizeOptions& options) {
 double WeightRow::largest_weight() const {
   double most = 0.0;
   for (int k = 0; k < inputs; ++k) most = std::max(most, std::abs(double{input[k]}));
-  for (int k = 0; k < units; ++k) most = std::max(most, std::abs(double{recurrent[k]}));
+  for (int k = 0; k < fan_in; ++k) most = std::max(most, std::abs(double{recurrent[k]}));
   return most;
 }
 
@@ -53,7 +53,7 @@ WeightRow LayerWeights::row(int i, GruForm form, const Widths& w) const {
   const bool after = form == GruForm::reset_after;
   if (i >= 3 * H)
     return {.recurrent = recurrent.row(i - H),
-            .units = H,
+            .fan_in = H,
             .bias = recurrent_bias[i - H],
             .fraction = w.operand_frac_bits,
             .preact_frac_bits = w.candidate_preact_frac_bits};
@@ -66,7 +66,7 @@ WeightRow LayerWeights::row(int i, GruForm form, const Widths& w) const {
   row.bias = bias[i];
   if (!candidate || !after) {
     row.recurrent = recurrent.row(i);
-    row.units = H;
+    row.fan_in = H;
   }
   if (!candidate && after) row.bias += recurrent_bias[i];
   return row;
@@ -94,7 +94,7 @@ std::vector<WeightRow> layer_rows(const Model& model, std::size_t k, const Width
 
 WeightRow head_row(Matrix<const float> weights, const float* bias, int c, const Widths& w) {
   return {.recurrent = weights.row(c),
-          .units = weights.cols,
+          .fan_in = weights.cols,
           .bias = bias[c],
           .fraction = w.head_reads_state ? w.state_frac_bits : w.operand_frac_bits,
           .preact_frac_bits = w.output_frac_bits};

@@ -13,8 +13,8 @@ namespace taugate {
 struct WeightRow {
   const float* input = nullptr;  ///< [inputs]
   int inputs = 0;
-  const float* recurrent = nullptr;  ///< [units]
-  int units = 0;
+  const float* recurrent = nullptr;  ///< [fan_in]
+  int fan_in = 0;  ///< recurrent operands
   double bias = 0.0;
   int fraction = 0;      ///< fraction bits of what the weights multiply
   int preact_frac_bits = 0;  ///< of what the accumulator becomes
@@ -53,7 +53,7 @@ void find_scales(std::span<const WeightRow> rows, const QuantizeOptions& options
 void learned_scales(std::span<const WeightRow> rows, const float* log2_scales, bool per_row,
                     const QuantizeOptions& options, std::span<double> scales);
 
-/// The smallest scale that the row's bias and the sum's precision allow.
+/// The smallest scale that the row's bias and the pre-activation's precision allow.
 double least_scale(const WeightRow& row, const Widths& widths);
 
 /// weight / scale, halves to even, saturating at +-(2^(bits-1) - 1).

@@ -215,11 +215,11 @@ QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, std::size_t k, 
   std::uint8_t* saturation_mask =
       s.keep ? arena.allocate<std::uint8_t>(s.plane * static_cast<std::size_t>(steps)) : nullptr;
   s.saturation_mask = saturation_mask;
-  Sequence<float> sums;
+  Sequence<float> preacts;
   if (record) {
-    sums = arena.sequence<float>(steps, 4 * s.H, batch);
+    preacts = arena.sequence<float>(steps, 4 * s.H, batch);
     record->layers.push_back(
-        {sums, {s.gates, s.keep ? steps : 1, 4 * s.H, batch}, states, s.operands});
+        {preacts, {s.gates, s.keep ? steps : 1, 4 * s.H, batch}, states, s.operands});
   }
 
   const IntegerPanels panels(arena, s, rows);
@@ -227,13 +227,13 @@ QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, std::size_t k, 
     panels.step(t, {.grids = &grids_,
                     .hidden = s.H,
                     .lanes = s.lanes,
-                    .units = rows.units,
+                    .row_scale = rows.row_scale,
                     .gates = s.gates_at(t),
                     .held = s.states.step(t),
                     .state = states.step(t + 1),
                     .operand = s.operands.step(t + 1),
                     .saturation_mask = saturation_mask ? saturation_mask + s.plane * static_cast<std::size_t>(t) : nullptr,
-                    .sums = record ? sums.step(t) : nullptr});
+                    .preacts = record ? preacts.step(t) : nullptr});
   // The step's rounding to the operand passes gradients straight through, so both share one.
   if (s.keep) {
     s.y.grad = arena.zero_sequence<float>(steps, s.H, batch);
@@ -264,7 +264,7 @@ Var<float> QatNetwork::run_head(Tape<float>& tape, Var<float> x) const {
                                    .out = y.value.step(t),
                                    .lanes = y.value.lanes()});
     for (int c = 0; c < C; ++c)
-      qat_kernels().requantize(grids_.output, rows.units[c],
+      qat_kernels().requantize(grids_.output, rows.row_scale[c],
                                static_cast<std::size_t>(y.value.lanes()), y.value.row(t, c));
   }
   const auto low = static_cast<float>(grids_.output.low);

@@ -74,10 +74,10 @@ R candidate(R sum, const Grid<R>& grid, R last) {
 }
 
 /// Accumulators [rows][lanes] to sums, in doubles: 24 bits times a multiplier of 16.
-void requantize_rows(const QatGrid& to, const double* units, int rows, int lanes, float* values) {
+void requantize_rows(const QatGrid& to, const double* row_scale, int rows, int lanes, float* values) {
   const Grid<double> grid(to);
   for (int row = 0; row < rows; ++row) {
-    const double unit = units[row];
+    const double unit = row_scale[row];
     float* v = values + static_cast<std::size_t>(row) * static_cast<std::size_t>(lanes);
     for (int lane = 0; lane < lanes; lane += kBlock)
       for (int i = lane; i < lane + kBlock; ++i)
@@ -109,8 +109,8 @@ struct Planes {
 };
 
 void watch(const QatStep& s, const Planes& p, const float* from, std::size_t planes, int to) {
-  if (!s.sums) return;
-  float* out = s.sums + p.size * static_cast<std::size_t>(to);
+  if (!s.preacts) return;
+  float* out = s.preacts + p.size * static_cast<std::size_t>(to);
   for (std::size_t i = 0; i < planes * p.size; ++i) out[i] = from[i];
 }
 
@@ -175,8 +175,8 @@ template <class R, bool kHard>
 void run_after(const QatStep& s) {
   const QatGrids& g = *s.grids;
   const Planes p(s);
-  requantize_rows(g.gate_preact, s.units, 2 * s.hidden, s.lanes, p.r);
-  requantize_rows(g.candidate_preact, s.units + 2 * s.hidden, 2 * s.hidden, s.lanes, p.n);
+  requantize_rows(g.gate_preact, s.row_scale, 2 * s.hidden, s.lanes, p.r);
+  requantize_rows(g.candidate_preact, s.row_scale + 2 * s.hidden, 2 * s.hidden, s.lanes, p.n);
   watch(s, p, p.r, 3, 0);
   if (p.saturation_mask) stop_saturated(p, g, true);
   gates<R, kHard>(p, g);
@@ -195,7 +195,7 @@ template <class R, bool kHard>
 void run_before_product(const QatStep& s) {
   const QatGrids& g = *s.grids;
   const Planes p(s);
-  requantize_rows(g.gate_preact, s.units, 2 * s.hidden, s.lanes, p.r);
+  requantize_rows(g.gate_preact, s.row_scale, 2 * s.hidden, s.lanes, p.r);
   watch(s, p, p.r, 2, 0);
   if (p.saturation_mask) stop_saturated(p, g, false);
   gates<R, kHard>(p, g);
@@ -210,7 +210,7 @@ template <class R, bool kHard>
 void run_before_blend(const QatStep& s) {
   const QatGrids& g = *s.grids;
   const Planes p(s);
-  requantize_rows(g.candidate_preact, s.units + 2 * s.hidden, s.hidden, s.lanes, p.n);
+  requantize_rows(g.candidate_preact, s.row_scale + 2 * s.hidden, s.hidden, s.lanes, p.n);
   watch(s, p, p.n, 1, 3);
   candidates<R, kHard>(p, g, 4);
   blend<R>(p, g);

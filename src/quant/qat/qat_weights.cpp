@@ -59,13 +59,13 @@ void row_gradients(const QatRows& r) {
     double of_scale = 0.0;
     if (row.inputs > 0)
       of_scale += weight_gradients(r.input, row.input, row.inputs, r.scales[i], r.weight_bits);
-    if (row.units > 0)
+    if (row.fan_in > 0)
       of_scale +=
-          weight_gradients(r.recurrent, row.recurrent, row.units, r.scales[i], r.weight_bits);
-    if (r.log2_scales.wants_gradient() && row.inputs + row.units > 0) {
+          weight_gradients(r.recurrent, row.recurrent, row.fan_in, r.scales[i], r.weight_bits);
+    if (r.log2_scales.wants_gradient() && row.inputs + row.fan_in > 0) {
       // Their step size: a scale that serves n weights moves 1/sqrt(n * most) as fast.
       const bool own = r.log2_scales.value.rows == r.count;
-      const double served = static_cast<double>(row.inputs + row.units) * (own ? 1 : r.count);
+      const double served = static_cast<double>(row.inputs + row.fan_in) * (own ? 1 : r.count);
       const auto most = static_cast<double>(power_of_two(r.weight_bits - 1) - 1);
       r.log2_scales.grad.data[own ? i : 0] +=
           static_cast<float>(of_scale * r.scales[i] * std::numbers::ln2 / std::sqrt(served * most));
@@ -83,7 +83,7 @@ QatRows qat_rows(Arena& arena, int count, Weight<float> input, Weight<float> rec
   r.count = count;
   r.rows = arena.allocate<WeightRow>(n);
   r.scales = arena.allocate<double>(n);
-  r.units = arena.allocate<double>(n);
+  r.row_scale = arena.allocate<double>(n);
   r.biases = arena.allocate<float>(n);
   return r;
 }
@@ -101,15 +101,15 @@ void quantize_rows(Tape<float>& tape, const QatRows& r, const QuantizeOptions& o
     const WeightRow& row = r.rows[i];
     const double scale = r.scales[i];
     const Requantizer by = requantizer_of(row, scale);
-    r.units[i] = std::ldexp(by.multiplier, row.fraction - row.preact_frac_bits - by.shift);
+    r.row_scale[i] = std::ldexp(by.multiplier, row.fraction - row.preact_frac_bits - by.shift);
     const std::int64_t bias = integer_bias(row, scale);
     r.biases[i] = static_cast<float>(std::ldexp(static_cast<double>(bias), -row.fraction));
     std::int64_t most = std::abs(bias);
     if (row.inputs > 0)
-      most += quantize_weights(r.input, row.input, row.inputs, scale, r.units[i], r.weight_bits) *
+      most += quantize_weights(r.input, row.input, row.inputs, scale, r.row_scale[i], r.weight_bits) *
               rescale(power_of_two(w.operand_frac_bits) - 1, w.operand_frac_bits, row.fraction);
-    if (row.units > 0)
-      most += quantize_weights(r.recurrent, row.recurrent, row.units, scale, r.units[i],
+    if (row.fan_in > 0)
+      most += quantize_weights(r.recurrent, row.recurrent, row.fan_in, scale, r.row_scale[i],
                                r.weight_bits) *
               (power_of_two(row.fraction) - 1);
     require(most <= power_of_two(24), "[quantization-aware training] ", layer, ", row ", i,

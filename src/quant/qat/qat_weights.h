@@ -7,7 +7,7 @@
 
 namespace taugate {
 
-/// A matrix of weights: the float master, its integers (held as floats), and what they are worth,
+/// A matrix of weights: the float master, its integers (held as floats), and the values that these stand for,
 /// with a gradient of its own where the master has one.
 struct QatMatrix {
   Weight<float> master;
@@ -21,7 +21,7 @@ struct QatRows {
   int count = 0;
   WeightRow* rows = nullptr;  ///< [count], as the others
   double* scales = nullptr;   ///< what quantize() is told
-  double* units = nullptr;    ///< what its requantizers make of them, near the scales
+  double* row_scale = nullptr;    ///< what its requantizers make of them, near the scales
   float* biases = nullptr;    ///< in units of 2^-fraction, as the sums of products are
   int weight_bits = 0;
   Weight<float> log2_scales;  ///< learned ones: [count] or one for all; otherwise empty

@@ -2,7 +2,7 @@
 // The element-wise operations of a step in lanes of 16 bits, for the widths of fits_int16(): twice
 // as many lanes as words have, and each operation exact as arithmetic.h defines it.
 //
-// Two registers of words, a and b, become one of shorts that holds, in each 16 bytes, four of a and
+// Two registers of words, a and b, become one of 16-bit values that holds, in each 16 bytes, four of a and
 // then four of b. States keep that order.
 
 #include "simd/integer/products.inl"
@@ -12,7 +12,7 @@ namespace taugate::simd {
 namespace {
 
 template <class Arch>
-struct Shorts {
+struct Int16Lanes {
   using V = xsimd::batch<std::int16_t, Arch>;
   using W = xsimd::batch<std::int32_t, Arch>;
   using F = xsimd::batch<float, Arch>;

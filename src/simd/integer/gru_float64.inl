@@ -7,7 +7,7 @@ namespace taugate::simd {
 namespace {
 
 template <class Arch>
-struct WideKernel {
+struct Float64Kernel {
   using N = Reals<Arch>;
   using V = typename N::V;
   using Tail = TailOperations<N>;

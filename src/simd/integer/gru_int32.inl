@@ -9,7 +9,7 @@ namespace {
 
 /// `Block` traces side by side, a tile of `Units` units at a time: 3 * Units * kVectors sums.
 template <class Arch, class Dot, int Units, int Block>
-struct NarrowKernel {
+struct Int32Kernel {
   using N = Words<Arch>;
   using V = typename N::V;
   static constexpr int kWidth = N::kWidth, kPer = Dot::kPerWord;
@@ -145,14 +145,14 @@ struct NarrowKernel {
 
   // ---- a group in lanes of 16 bits: two units a register, states [units / 2][v][2 kWidth]
 
-  using Half = Shorts<Arch>;
+  using Half = Int16Lanes<Arch>;
   using H = typename Half::V;
   static constexpr int kGroup = kInt16Group, kHalves = kGroup / 2 * kVectors;  ///< registers
   static_assert(kGroup % Units == 0 && kGroup % kPer == 0);
 
   /// The sums of units first .. first + kGroup, planes r, z, n, s, tile by tile.
   template <bool Floats>
-  [[gnu::always_inline]] static void short_sums(const Int32Gru& g, const std::int32_t* w,
+  [[gnu::always_inline]] static void int16_preacts(const Int32Gru& g, const std::int32_t* w,
                                                 int first, const std::int32_t* x,
                                                 const std::int32_t* operands,
                                                 std::int16_t (*sums)[kHalves * Half::kLanes]) {
@@ -180,11 +180,11 @@ struct NarrowKernel {
   }
 
   template <bool Floats>
-  static void short_group(const Int32Gru& g, const typename Half::Constants& constants,
+  static void int16_group(const Int32Gru& g, const typename Half::Constants& constants,
                           const std::int32_t* w, int first, const std::int32_t* x,
                           const std::int32_t* operands, std::int32_t* next, std::int16_t* state) {
     alignas(64) std::int16_t sums[4][kHalves * Half::kLanes];
-    short_sums<Floats>(g, w, first, x, operands, sums);
+    int16_preacts<Floats>(g, w, first, x, operands, sums);
     // Four registers at a time, operation by operation, so that their chains overlap.
     constexpr int kAtOnce = 4;
     H q[kHalves];
@@ -246,20 +246,20 @@ struct NarrowKernel {
 
   static void gru(const Int32Gru& g, int count, const std::int32_t* x, std::size_t x_stride,
                   std::int32_t* operands, std::size_t stride, std::int32_t* state) {
-    const bool shorts_fit = fits_int16(g.elementwise);
+    const bool fits_16_bits = fits_int16(g.elementwise);
     const auto run = [&](auto&& tile) {
-      steps(g, shorts_fit ? kGroup : Units, count, x, x_stride, operands, stride, tile);
+      steps(g, fits_16_bits ? kGroup : Units, count, x, x_stride, operands, stride, tile);
     };
-    if (!shorts_fit)
+    if (!fits_16_bits)
       return g.elementwise.activation == Activation::hard
                  ? run([&](auto... at) { tile<true>(g, at..., state); })
                  : run([&](auto... at) { tile<false>(g, at..., state); });
     const typename Half::Constants constants(g.elementwise);
     auto* shorts = reinterpret_cast<std::int16_t*>(state);
     if (g.floats.gain)
-      run([&](auto... at) { short_group<true>(g, constants, at..., shorts); });
+      run([&](auto... at) { int16_group<true>(g, constants, at..., shorts); });
     else
-      run([&](auto... at) { short_group<false>(g, constants, at..., shorts); });
+      run([&](auto... at) { int16_group<false>(g, constants, at..., shorts); });
   }
 
   static void readout(const IntegerReadout& r, int count, const std::int32_t* operands,

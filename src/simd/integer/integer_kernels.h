@@ -4,10 +4,10 @@
 // arithmetic, quant/integer_step.h is their slow twin, and they equal it exactly.
 //
 // Blocks of 16 or 32 traces, one a lane. There are two kinds of layer:
-//   narrow  reset_after with operands of at most 16 bits: integer products, sums and element-wise
-//           operations all in 32 bits; these operations in 16 bits where fits_int16() says so
-//   wide    everything else: whole numbers held in doubles, exact below 2^53
-// And one trace alone, units in the lanes, for narrow layers whose operations fit 16 bits.
+//   int32    reset_after with operands of at most 16 bits: integer products, sums and element-wise
+//            operations all in 32 bits; these operations in 16 bits where fits_int16() says so
+//   float64  everything else: whole numbers held in doubles, exact below 2^53
+// And one trace alone, units in the lanes, for int32 layers whose operations fit 16 bits.
 
 #include <cstddef>
 #include <cstdint>
@@ -80,7 +80,7 @@ struct Int32Gru {
 };
 
 /// Where the units of a group lie for one trace alone, a register having `words` words: as the
-/// shorts that two registers become by saturating in each 16 bytes lie in their own order.
+/// 16-bit values that two registers become by saturating in each 16 bytes lie in their own order.
 constexpr int single_unit(int lane, int words) {
   const int pair = lane / (2 * words), upper = lane / words % 2, word = lane % words;
   return 2 * words * pair + word / 4 * 8 + upper * 4 + word % 4;
@@ -104,18 +104,18 @@ struct Float64Gru {
 /// out [steps][rows][lanes] = scale * (bias + weights * operands), rounded, within the limits.
 struct IntegerReadout {
   int rows = 0;
-  int words = 0;  ///< of operands (narrow), or units (wide)
+  int words = 0;  ///< of operands (int32), or units (float64)
   double lowest = 0.0, highest = 0.0;
   const std::int32_t* int32_weights = nullptr;  ///< [rows][words]
   const double* float64_weights = nullptr;          ///< [rows][units]
   const double* bias = nullptr;                  ///< [rows]
   const double* scale = nullptr;                 ///< [rows]
-  bool reads_state = false;                      ///< wide: the state instead of its operand
+  bool reads_state = false;                      ///< float64: the state instead of its operand
 };
 
 struct IntegerKernels {
   const char* name;
-  int int32_lanes;       ///< traces of a block for narrow layers, "lanes" below; 16 for wide ones
+  int int32_lanes;       ///< traces of a block for int32 layers, "lanes" below; 16 for float64 ones
   int tile_units;         ///< a divisor of kInt16Group
   int single_units;       ///< of a group of a layer for one trace alone
   int single_lane_words;  ///< words of its registers, for single_unit()

@@ -11,9 +11,9 @@ namespace {
 
 template <class Arch, class Dot, int Units, int Block>
 constexpr IntegerKernels integer_table(const char* name) {
-  using Narrow = NarrowKernel<Arch, Dot, Units, Block>;
+  using Int32 = Int32Kernel<Arch, Dot, Units, Block>;
   using Single = SingleNarrowKernel<Arch, Dot>;
-  using Wide = WideKernel<Arch>;
+  using Float64 = Float64Kernel<Arch>;
   constexpr bool alone = kFusesMultiplyAdd<Arch>;
   return {.name = name,
           .int32_lanes = Block,
@@ -23,13 +23,13 @@ constexpr IntegerKernels integer_table(const char* name) {
           .operands_per_word = Dot::kPerWord,
           .offset_operands = Dot::kOffset != 0,
           .fuses = kFusesMultiplyAdd<Arch>,
-          .quantize = Narrow::quantize,
-          .int32_gru = Narrow::gru,
-          .int32_readout = Narrow::readout,
+          .quantize = Int32::quantize,
+          .int32_gru = Int32::gru,
+          .int32_readout = Int32::readout,
           .single_gru = alone ? Single::gru : nullptr,
           .single_readout = alone ? Single::readout : nullptr,
-          .float64_gru = Wide::gru,
-          .float64_readout = Wide::readout};
+          .float64_gru = Float64::gru,
+          .float64_readout = Float64::readout};
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 namespace taugate::simd {
 namespace {
 
-/// Words to shorts, shorts to bytes, saturating: in each 16 bytes first a's, then b's.
+/// Words to 16-bit values, 16-bit values to bytes, saturating: in each 16 bytes first a's, then b's.
 inline __m128i pack_words(__m128i a, __m128i b) { return _mm_packs_epi32(a, b); }
 inline __m128i pack_int16(__m128i a, __m128i b) { return _mm_packs_epi16(a, b); }
 /// a0 b0 a1 b1 ... of the lower and the upper half of each 16 bytes.
@@ -17,18 +17,18 @@ inline __m128i interleave_bytes_low(__m128i a, __m128i b) { return _mm_unpacklo_
 inline __m128i interleave_bytes_high(__m128i a, __m128i b) { return _mm_unpackhi_epi8(a, b); }
 /// The bytes of each 16, in another order or from a table of 16.
 inline __m128i shuffle_bytes(__m128i x, __m128i order) { return _mm_shuffle_epi8(x, order); }
-/// a's even shorts and b's odd ones.
+/// a's even 16-bit values and b's odd ones.
 inline __m128i even_odd(__m128i a, __m128i b) { return _mm_blend_epi16(a, b, 0xaa); }
 /// Where a byte of `by` is negative b's, else a's.
 inline __m128i choose_bytes(__m128i a, __m128i b, __m128i by) { return _mm_blendv_epi8(a, b, by); }
-/// The upper half of the products of unsigned shorts.
+/// The upper half of the products of unsigned 16-bit values.
 inline __m128i high_product(__m128i a, __m128i b) { return _mm_mulhi_epu16(a, b); }
 inline __m128i magnitude(__m128i x) { return _mm_abs_epi16(x); }
 inline __m128i least_unsigned(__m128i a, __m128i b) { return _mm_min_epu16(a, b); }
 inline __m128i add_saturating(__m128i a, __m128i b) { return _mm_adds_epi16(a, b); }
 /// x, which is 0 where `sign` is, with the sign of `sign`.
 inline __m128i with_sign(__m128i x, __m128i sign) { return _mm_sign_epi16(x, sign); }
-/// Shorts, filled up with zeros.
+/// Int16Lanes, filled up with zeros.
 inline __m128i shift_up(__m128i x, __m128i count) { return _mm_sll_epi16(x, count); }
 inline __m128i shift_down(__m128i x, __m128i count) { return _mm_srl_epi16(x, count); }
 inline __m128i sixteen_bytes(const void* p, __m128i) {

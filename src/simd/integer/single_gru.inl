@@ -1,6 +1,6 @@
 #pragma once
-// A narrow layer for one trace alone: units lie in the lanes, 32 to a group, and their element-wise
-// operations fill registers of shorts. What a step waits for is short: a word of operands is
+// An int32 layer for one trace alone: units lie in the lanes, 32 to a group, and their element-wise
+// operations fill registers of 16-bit values. What a step waits for is short: a word of operands is
 // broadcast from where the last step has put it, and the inputs' products come first.
 
 #include "simd/integer/elementwise_int16.inl"
@@ -12,7 +12,7 @@ template <class Arch, class Dot>
 struct SingleNarrowKernel {
   using V = xsimd::batch<std::int32_t, Arch>;
   using F = xsimd::batch<float, Arch>;
-  using Half = Shorts<Arch>;
+  using Half = Int16Lanes<Arch>;
   using H = typename Half::V;
   static constexpr int kUnits = 32, kWidth = static_cast<int>(V::size), kPer = Dot::kPerWord;
   static constexpr int kSums = kUnits / kWidth, kHalves = kSums / 2;  ///< registers of a group

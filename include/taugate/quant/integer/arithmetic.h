@@ -7,7 +7,7 @@
 //   fraction  input, MAC operand, candidate, carried state: |k| <= 2^F - 1, so F + 1 bits. The
 //             range is symmetric and 1 itself is not in it.
 //   gate      0 <= k <= 2^F: 0 and 1 both exist, so that a closed gate forgets nothing.
-//   word      sums before an activation, outputs: two's complement of a stated number of bits, and
+//   word      pre-activations, outputs: two's complement of a stated number of bits, and
 //             saturating: -2^(bits-1) <= k <= 2^(bits-1) - 1.
 // Rounding is to the nearest, halves to the even neighbour, everywhere except inside the table.
 
@@ -28,7 +28,7 @@ struct Widths {
   int operand_frac_bits = 7;         ///< 1..15; x and h as the multipliers read them
   int input_extra = 0;              ///< further fraction bits of the trace's x; 15 in all at most
   int accumulator_bits = 32;        ///< 32 or 64; never overflows, see check_accumulators()
-  int preact_bits = 16;                ///< 8..48; sums before an activation
+  int preact_bits = 16;                ///< 8..48; pre-activations
   int gate_preact_frac_bits = 12;       ///< of those of r and z
   int candidate_preact_frac_bits = 12;  ///< of those of n
   int gate_frac_bits = 7;            ///< 2..15, reset_before: 2..23; r and z
@@ -86,7 +86,7 @@ constexpr std::int64_t saturate_fraction(std::int64_t value, int fraction) {
 /// value is finite and fits.
 std::int64_t round_half_even(double value);
 
-/// From an accumulator's unit to a sum's: accumulator * multiplier / 2^shift. A power of two is
+/// From an accumulator's unit to a pre-activation's: accumulator * multiplier / 2^shift. A power of two is
 /// multiplier 1 (or a power of two with shift 0).
 struct Requantizer {
   std::uint16_t multiplier = 1;  ///< at least 1
@@ -134,12 +134,12 @@ class Arithmetic {
     return w_.step_reads_operand ? w_.operand_frac_bits : w_.state_frac_bits;
   }
 
-  /// r or z of its sum: sigmoid = 1/2 + tanh(x/2)/2 by the table, or clip(x/2 + 1/2, 0, 1).
-  std::int64_t gate(std::int64_t sum) const;
-  /// n of its sum: tanh by the table, or clip(x, -1, 1).
-  std::int64_t candidate(std::int64_t sum) const;
+  /// r or z of its pre-activation: sigmoid = 1/2 + tanh(x/2)/2 by the table, or clip(x/2 + 1/2, 0, 1).
+  std::int64_t gate(std::int64_t preact) const;
+  /// n of its pre-activation: tanh by the table, or clip(x, -1, 1).
+  std::int64_t candidate(std::int64_t preact) const;
 
-  /// reset_after: n's sum from that of W_n x + b_n and that of U_n h + c_n.
+  /// reset_after: n's pre-activation from W_n x + b_n and that of U_n h + c_n.
   std::int64_t candidate_preact(std::int64_t input_preact, std::int64_t r,
                              std::int64_t recurrent_preact) const {
     return saturate_word(input_preact + round_shift(r * recurrent_preact, w_.gate_frac_bits), w_.preact_bits);

@@ -1,9 +1,9 @@
 #pragma once
 // One step of a quantized GRU layer and of the head, for one trace: the definition that the engines
-// and the hardware equal. Plain loops over 64-bit integers, in which every value can be watched.
+// and the hardware equal. Plain loops over 64-bit integers, in which every value can be observed.
 //
 //   q = operand(h)          g = h or q (Widths::step_reads_operand)
-//   r = gate(R_r(b_r + W_r x + U_r q))            R: requantize to the sum's grid
+//   r = gate(R_r(b_r + W_r x + U_r q))            R: requantize to the pre-activation's grid
 //   z = gate(R_z(b_z + W_z x + U_z q))
 //   reset_after   n = candidate(R_n(b_n + W_n x) + round(r * R_s(c_n + U_n q)))
 //   reset_before  n = candidate(R_n(b_n + W_n x + U_n product(r * g)))
@@ -29,7 +29,7 @@ enum class TensorId {
   output          ///< y of the head
 };
 
-/// Watches nothing.
+/// Observes nothing.
 struct NoObserver {
   void operator()(TensorId, int /*unit*/, std::int64_t /*value*/) const {}
 };
@@ -56,7 +56,7 @@ inline std::int64_t dot(const IntegerRows& m, int row, const std::int32_t* opera
 
 /// state [H] becomes the next state. x [I]: words on the MAC operand's grid, with `extra` further
 /// fraction bits (Widths::input_extra where it is the trace); null for a layer without input.
-/// observe(node, unit, value) is called for every value.
+/// observe(id, unit, value) is called for every value.
 template <class Observer = NoObserver>
 void gru_step(const Arithmetic& a, const IntegerLayer& layer, const std::int32_t* x,
               std::int32_t* state, StepScratch& s, Observer&& observe = {}, int extra = 0) {
@@ -70,8 +70,8 @@ void gru_step(const Arithmetic& a, const IntegerLayer& layer, const std::int32_t
     return sum(row, layer.bias[static_cast<std::size_t>(row)] + dot(layer.input, row, x) +
                         dot(layer.recurrent, row, q) * power_of_two(extra));
   };
-  const auto see = [&](TensorId node, int unit, std::int64_t value) {
-    observe(node, unit, value);
+  const auto see = [&](TensorId id, int unit, std::int64_t value) {
+    observe(id, unit, value);
     return value;
   };
 

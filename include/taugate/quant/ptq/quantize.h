@@ -19,11 +19,11 @@ enum class WeightScale {
 
 /// The largest magnitudes to expect of what has no natural range.
 struct Ranges {
-  double gate_preact = 8.0;       ///< sums of r and z, which have levelled off at 8
-  double candidate_preact = 8.0;  ///< sums of n and of its two parts; n has levelled off at 4
+  double gate_preact = 8.0;       ///< of r and z, which have levelled off at 8
+  double candidate_preact = 8.0;  ///< of n and of its two parts; n has levelled off at 4
   double output = 2.0;         ///< the head's outputs
 };
-/// The widths with the finest sum and output fractions that hold these ranges.
+/// The widths with the finest pre-activations and outputs that hold these ranges.
 Widths with_ranges(Widths widths, const Ranges& ranges);
 
 struct QuantizeOptions {

@@ -21,8 +21,8 @@ struct QatOptions {
 /// good until the tape runs back.
 struct QatRecord {
   struct Layer {
-    /// [T][4H][B]: sums of r and z, that of W_n x (reset_after), n's argument.
-    Sequence<float> sums;
+    /// [T][4H][B]: of r and z, of W_n x (reset_after), and the argument of n.
+    Sequence<float> preacts;
     Sequence<float> gates;     ///< [T][4H][B]: r, z, n, and U_n h + c_n or r*h
     Sequence<float> states;    ///< [T+1][H][B]: the carried state
     Sequence<float> operands;  ///< [T+1][H][B]: the same as the multipliers read it
