@@ -1,4 +1,4 @@
-# The front door: it names the errands. CMake does the work; CMakePresets.json holds the settings.
+# Names the targets. CMake does the work; CMakePresets.json holds the settings.
 # `make test DEPENDENCIES=:` skips the look for missing Debian packages.
 
 PREFIX ?= /usr/local
@@ -10,7 +10,7 @@ TABLES ?= 1,2,3
 COMMIT = $(shell git describe --always --dirty)
 
 PRESETS := release debug dev asan clang bench peers fuzz
-SOURCES = $(shell find src tests bench examples rtl -name house -prune -o \
+SOURCES = $(shell find src tests bench examples rtl -name wrong -prune -o \
             \( -name '*.cpp' -o -name '*.h' -o -name '*.inl' \) -print)
 
 # $(call build,PRESET) configures and builds a preset; $(call check,PRESET) runs its tests too.
@@ -66,7 +66,7 @@ bench-record: ## all figures of docs/performance.md, 20 minutes: docs/results/*.
 	$(call build,peers)
 	scripts/bench_record.sh $(COMMIT)
 
-cosim: ## run traces through the datapath under Verilator and compare every word with the engine
+cosim: ## run traces through the datapath under Verilator and compare every word with the integer executor
 	@$(DEPENDENCIES) test
 	cmake --preset dev && cmake --build --preset dev -j $(JOBS) --target taugate_program test_rtl
 	scripts/cosim.sh build/dev/taugate build/dev/tests/test_rtl build/cosim
@@ -94,7 +94,7 @@ lint: ## check the format (clang-format) and the code (clang-tidy)
 	cmake --preset clang
 	run-clang-tidy -quiet -j $(JOBS) -p build/clang '^$(CURDIR)/src/.*'
 
-format: ## rewrite the sources in the house style
+format: ## rewrite the sources in the project's style
 	@$(DEPENDENCIES) lint
 	clang-format -i $(SOURCES)
 

@@ -1,6 +1,6 @@
 # The library throws; it neither prints nor ends the process. Only the program (cli) may.
 #
-#   cmake -DSOURCE=<src> -P check_silence.cmake
+#   cmake -DSOURCE=<folder with include/ and src/> -P check_silence.cmake
 #
 # Comments and strings are blanked first, so they may say what they like.
 cmake_minimum_required(VERSION 3.24)
@@ -10,8 +10,9 @@ string(CONCAT banned "std::(cout|cerr|clog|exit|quick_exit|terminate|abort|puts|
                      "|fprintf[ \t]*\\([ \t]*std(out|err)|fputs[ \t]*\\([^,\n]*,[ \t]*std(out|err)")
 
 set(findings "")
-file(GLOB_RECURSE files RELATIVE ${SOURCE} ${SOURCE}/*.h ${SOURCE}/*.cpp ${SOURCE}/*.inl)
-list(FILTER files EXCLUDE REGEX "^cli/")
+file(GLOB_RECURSE files RELATIVE ${SOURCE} ${SOURCE}/include/*.h ${SOURCE}/src/*.h ${SOURCE}/src/*.cpp
+     ${SOURCE}/src/*.inl)
+list(FILTER files EXCLUDE REGEX "^src/cli/")
 list(LENGTH files count)
 foreach(file IN LISTS files)
   file(READ ${SOURCE}/${file} text)

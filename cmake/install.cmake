@@ -1,4 +1,4 @@
-# The installed package: headers, the libraries, and find_package(taugate) giving taugate::taugate and, where it was
+# The installed package: headers, the libraries, documentation, and find_package(taugate) giving taugate::taugate and, where it was
 # built, taugate::fli.
 # Included where the libraries are made, so the *_FOUND of their dependencies are known here.
 include(GNUInstallDirs)
@@ -6,6 +6,9 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/taugate)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${PROJECT_SOURCE_DIR}/LICENSE
+        DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(TARGETS taugate EXPORT taugate)
 install(EXPORT taugate NAMESPACE taugate:: FILE taugateTargets.cmake DESTINATION ${package_dir})
 if(TAUGATE_FLI)

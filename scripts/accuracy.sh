@@ -1,5 +1,5 @@
 #!/bin/sh
-# All figures of docs/accuracy.md: trains the networks, quantises them, and sets both beside the
+# All figures of docs/accuracy.md: trains the networks, quantizes them, and sets both beside the
 # classical estimators and the bound.
 #
 #   scripts/accuracy.sh TAUGATE OUT      (half an hour on two cores; OUT is made)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The datapath beside the integer engine, word for word: models that are trained here, with gaps and
+# The datapath beside the integer executor, word for word: models that are trained here, with gaps and
 # stalls in the streams, and random models over the parameters; then what of rtl/ all that has run.
 #
 #   scripts/cosim.sh PROGRAM TEST_RTL FOLDER

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that an errand of the Makefile needs and this machine lacks.
+# Installs the Debian packages that a target of the Makefile needs and this machine lacks.
 #
 #   scripts/dependencies.sh build|test|demo|bench|peers|clang|fuzz|lint|synth
 #

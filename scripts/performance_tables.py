@@ -178,7 +178,7 @@ def busy(results):
 
 
 def integers(results):
-    """The integer engine beside the float engine, a table an instruction set."""
+    """The integer executor beside the float one, a table an instruction set."""
     lines = []
     for file in ("integers.csv", "integers-avx2.csv"):
         body = []

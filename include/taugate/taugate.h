@@ -30,7 +30,9 @@
 
 #include "taugate/quant/integer/arithmetic.h"
 #include "taugate/quant/integer/integer_model.h"
+#include "taugate/quant/integer/integer_model_file.h"
 #include "taugate/quant/integer/integer_step.h"
+#include "taugate/quant/integer/qkeras_file.h"
 #include "taugate/quant/integer/tables.h"
 #include "taugate/quant/integer/weight_grid.h"
 #include "taugate/quant/ptq/calibrate.h"
@@ -42,6 +44,5 @@
 
 #include "taugate/runtime/executor.h"
 
-#include "taugate/interchange/import_weights.h"
 #include "taugate/interchange/onnx.h"
 #include "taugate/interchange/rtl_export.h"

@@ -1,7 +1,8 @@
-#include "autograd/gru_sequence.h"
+#include "taugate/autograd/gru.h"
 
 #include <algorithm>
 
+#include "autograd/gru_sequence.h"
 #include "autograd/packed_gru.h"
 
 namespace taugate {

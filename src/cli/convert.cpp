@@ -4,6 +4,7 @@
 #include "cli/options/arguments.h"
 #include "cli/commands.h"
 #include "cli/options/measurement_options.h"
+#include "taugate/fli/io/write_measurement.h"
 
 namespace taugate::cli {
 

@@ -6,10 +6,10 @@
 #include "cli/commands.h"
 #include "cli/options/measurement_options.h"
 #include "cli/options/rtl_options.h"
-#include "taugate/core/file.h"
 #include "core/interrupt.h"
 #include "fli/inference/calibration_traces.h"
 #include "study/cosimulation.h"
+#include "taugate/core/file.h"
 
 namespace taugate::cli {
 namespace {
@@ -30,7 +30,7 @@ Arguments declare() {
   a.group("")("data", "measured traces (default: simulated ones)", value(), "FILE")(
       "traces", "how many of them", otherwise("100"), "N")(
       "json", "write the figures here", value(), "FILE")("rtl", "folder of the SystemVerilog",
-                                                         otherwise(TAUGATE_RTL), "FOLDER")(
+                                                         otherwise(rtl_folder().c_str()), "FOLDER")(
       "work", "folder for simulations, which are found again", otherwise("build/cosim"), "FOLDER");
   add_rtl_options(a);
   a.group("Simulation")("gaps", "chance of a cycle without input", otherwise("0"), "P")(

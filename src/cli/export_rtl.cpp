@@ -4,10 +4,10 @@
 
 #include "cli/commands.h"
 #include "cli/options/rtl_options.h"
-#include "taugate/core/file.h"
-#include "taugate/runtime/executor.h"
 #include "fli/inference/calibration_traces.h"
+#include "taugate/core/file.h"
 #include "taugate/fli/inference/trained_model.h"
+#include "taugate/runtime/executor.h"
 
 namespace taugate::cli {
 namespace {
@@ -76,7 +76,9 @@ int export_rtl(int argc, char** argv) {
   if (vectors > 0) write_vectors(folder, model, vectors, parameters.data_bits());
   taugate::export_rtl(folder, model.network, parameters);
   print_parameters(model.network, parameters);
-  std::cout << "wrote " << (folder / "seq2seq_model.sv").string() << " and its memories\n";
+  std::cout << "wrote " << (folder / "seq2seq_model.sv").string()
+            << " and its memories\nThe core that takes them is in " << rtl_folder().string()
+            << '\n';
   return kSuccess;
 }
 

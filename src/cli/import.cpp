@@ -4,7 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/options/prior_options.h"
-#include "taugate/interchange/import_weights.h"
+#include "taugate/interchange/import_network.h"
 #include "taugate/quant/ptq/qkeras.h"
 #include "taugate/fli/inference/trained_model.h"
 

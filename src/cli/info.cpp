@@ -14,6 +14,7 @@
 #include "fli/formats/npz.h"
 #include "fli/io/phd.h"
 #include "taugate/fli/inference/trained_model.h"
+#include "taugate/quant/integer/integer_model_file.h"
 
 namespace taugate::cli {
 namespace {

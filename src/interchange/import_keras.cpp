@@ -1,3 +1,5 @@
+#include "taugate/interchange/import_keras.h"
+
 #include <algorithm>
 #include <charconv>
 #include <functional>
@@ -5,11 +7,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "taugate/core/file.h"
-#include "fli/formats/hdf5.h"
 #include "core/natural_order.h"
+#include "fli/formats/hdf5.h"
 #include "fli/formats/zip.h"
-#include "taugate/interchange/import_weights.h"
+#include "taugate/core/file.h"
 
 namespace taugate {
 namespace {
@@ -340,7 +341,7 @@ void read_activations(const KerasConfig& config, ImportedNetwork& network) {
 /// The layers of these groups; name_of(group) is what the user calls one.
 template <class NameOf>
 ImportedNetwork network_of(const std::map<std::string, Parts>& groups, const KerasConfig& config,
-                          const std::string& file, NameOf name_of) {
+                           const std::string& file, NameOf name_of) {
   const Reader reader(file, config);
   ImportedNetwork network;
   network.file = file;
@@ -387,7 +388,8 @@ ImportedNetwork keras_network(const std::filesystem::path& path, WeightGrid grid
                     [&](const std::string& group) { return layer_name(*file, config, group); });
 }
 
-ImportedNetwork keras_network(const Safetensors& content, const std::string& file, WeightGrid grid) {
+ImportedNetwork keras_network(const Safetensors& content, const std::string& file,
+                              WeightGrid grid) {
   return network_of(layer_groups(content, file, grid), {}, file, layer_of_path);
 }
 

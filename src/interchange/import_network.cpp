@@ -1,10 +1,13 @@
+#include "taugate/interchange/import_network.h"
+
 #include <algorithm>
 #include <cctype>
 #include <cmath>
 
-#include "taugate/core/file.h"
 #include "fli/formats/hdf5.h"
-#include "taugate/interchange/import_weights.h"
+#include "taugate/core/file.h"
+#include "taugate/interchange/import_keras.h"
+#include "taugate/interchange/import_torch.h"
 
 namespace taugate {
 namespace {
@@ -114,8 +117,8 @@ Activation activation_of(const ImportedNetwork& network, std::optional<Activatio
   return network.activation.value_or(given.value_or(Activation::smooth));
 }
 
-const ImportedLinear& head_of(const ImportedNetwork& network, const std::optional<std::string>& name,
-                             int inputs) {
+const ImportedLinear& head_of(const ImportedNetwork& network,
+                              const std::optional<std::string>& name, int inputs) {
   require(name || network.linears.size() == 1, network.file, ": found ", network.linears.size(),
           " dense layers, wanted one; name the head (--head) out of: ", names_of(network.linears));
   const ImportedLinear& head =
@@ -187,7 +190,8 @@ ImportedModel map_layers(const ImportedNetwork& network, const LayerMapping& lay
     if (at.input.rows > 0) put(parameters, at.input, gru.weight_ih, gru.name, network.file);
     put(parameters, at.recurrent, gru.weight_hh, gru.name, network.file);
     put(parameters, at.input_bias, gru.bias_ih, gru.name, network.file);
-    if (at.recurrent_bias.rows > 0) put(parameters, at.recurrent_bias, gru.bias_hh, gru.name, network.file);
+    if (at.recurrent_bias.rows > 0)
+      put(parameters, at.recurrent_bias, gru.bias_hh, gru.name, network.file);
   }
   put(parameters, imported.model.head().weight(), head.weight, head.name, network.file);
   put(parameters, imported.model.head().bias(), head.bias, head.name, network.file);

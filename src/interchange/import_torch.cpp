@@ -1,8 +1,9 @@
+#include "taugate/interchange/import_torch.h"
+
 #include <algorithm>
 #include <map>
 
 #include "core/natural_order.h"
-#include "taugate/interchange/import_weights.h"
 
 namespace taugate {
 namespace {
@@ -59,7 +60,7 @@ TensorName parse(const std::string& tensor) {
 }
 
 ImportedGru gru_of(const std::string& name, const Parts& parts, const std::string& file,
-                  WeightGrid grid) {
+                   WeightGrid grid) {
   const StoredTensor& recurrent = part_of(parts, name, "weight_hh", file);
   // A decoder that reads zeros needs no input weights, and ours has none.
   const auto input = parts.find("weight_ih");
@@ -86,7 +87,7 @@ ImportedGru gru_of(const std::string& name, const Parts& parts, const std::strin
 }
 
 ImportedLinear linear_of(const std::string& name, const Parts& parts, const std::string& file,
-                        WeightGrid grid) {
+                         WeightGrid grid) {
   require(parts.contains("weight"), file, ": layer '", name, "' has a bias, but no weight");
   const StoredTensor& weight = *parts.at("weight");
   const auto [outputs, inputs] = matrix_shape(weight, file);
@@ -100,7 +101,8 @@ ImportedLinear linear_of(const std::string& name, const Parts& parts, const std:
 
 }  // namespace
 
-ImportedNetwork torch_network(const Safetensors& content, const std::string& file, WeightGrid grid) {
+ImportedNetwork torch_network(const Safetensors& content, const std::string& file,
+                              WeightGrid grid) {
   std::map<std::string, Parts> grus, linears;
   for (const StoredTensor& t : content.tensors) {
     const TensorName name = parse(t.name);

@@ -10,7 +10,7 @@
 #include "taugate/core/parallel.h"
 #include "taugate/core/random.h"
 #include "taugate/fli/estimation/estimator.h"
-#include "fli/estimation/valid_gates.h"
+#include "fli/physics/valid_gates.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "fli/io_testing.h"
+#include "taugate/fli/io/exchanged_axes.h"
 #include "taugate/fli/io/measurement.h"
 #include "fli/formats/npz.h"
 #include "taugate/fli/io/rebin.h"

@@ -6,11 +6,14 @@
 #include <numeric>
 
 #include "fli/stack_testing.h"
+#include "fli/io/ome.h"
 #include "taugate/core/file.h"
 #include "fli/formats/csv.h"
+#include "taugate/fli/io/exchanged_axes.h"
 #include "taugate/fli/io/measurement.h"
 #include "fli/formats/tiff.h"
 #include "testing.h"
+#include "taugate/fli/io/write_measurement.h"
 
 using namespace taugate;
 using namespace stack_testing;

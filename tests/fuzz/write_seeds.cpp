@@ -9,6 +9,7 @@
 #include "fli/sdt_testing.h"
 #include "fli/stack_testing.h"
 #include "taugate/fli/io/measurement.h"
+#include "taugate/fli/io/write_measurement.h"
 
 using namespace taugate;
 using namespace stack_testing;

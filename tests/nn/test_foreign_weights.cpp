@@ -10,7 +10,8 @@
 #include "nn/nn_testing.h"
 #include "fli/formats/hdf5.h"
 #include "taugate/runtime/executor.h"
-#include "taugate/interchange/import_weights.h"
+#include "taugate/interchange/import_keras.h"
+#include "taugate/interchange/import_torch.h"
 #include "testing.h"
 
 using namespace taugate;

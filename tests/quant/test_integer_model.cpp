@@ -5,6 +5,7 @@
 
 #include "fli/io_testing.h"
 #include "quant/quant_testing.h"
+#include "taugate/quant/integer/integer_model_file.h"
 
 using namespace taugate;
 using namespace taugate::testing;

@@ -2,6 +2,8 @@
 
 #include "fli/io_testing.h"
 #include "quant/quant_testing.h"
+#include "taugate/quant/integer/integer_model_file.h"
+#include "taugate/quant/integer/qkeras_file.h"
 
 using namespace taugate;
 using namespace taugate::testing;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "fli/physics/statistics.h"
+#include "taugate/fli/io/exchanged_axes.h"
 
 namespace taugate::cli {
 namespace {

@@ -1,6 +1,7 @@
 #include "cli/options/rtl_options.h"
 
 #include <cstdio>
+#include <system_error>
 
 #include "taugate/core/error.h"
 
@@ -25,6 +26,14 @@ void add_rtl_options(Arguments& a) {
                       otherwise("0"), "N")("cores", "cores side by side", otherwise("1"), "N")(
       "longest", "samples of the longest pixel (0: as the model)", otherwise("0"), "T")(
       "port", "bits of the target's multiplier: 18 (ECP5), 25 (7-series)", otherwise("18"), "BITS");
+}
+
+std::filesystem::path rtl_folder() {
+  namespace fs = std::filesystem;
+  std::error_code none;
+  const fs::path folder = fs::read_symlink("/proc/self/exe", none).parent_path();
+  if (fs::equivalent(folder, TAUGATE_BUILD_FOLDER, none)) return TAUGATE_SOURCE_RTL;
+  return (folder / TAUGATE_INSTALLED_RTL).lexically_normal();
 }
 
 RtlOptions rtl_options_from(const Arguments& a) {

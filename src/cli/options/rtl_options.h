@@ -8,6 +8,9 @@ namespace taugate::cli {
 
 void add_rtl_options(Arguments& arguments);
 
+/// The SystemVerilog: installed beside the program, or, of a program in its build folder, in the source tree.
+std::filesystem::path rtl_folder();
+
 /// UsageError for a value that makes no sense.
 RtlOptions rtl_options_from(const Arguments& arguments);
 

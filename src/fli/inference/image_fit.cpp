@@ -8,7 +8,7 @@
 #include "taugate/core/parallel.h"
 #include "taugate/fli/estimation/cramer_rao.h"
 #include "taugate/fli/io/rebin.h"
-#include "fli/estimation/valid_gates.h"
+#include "fli/physics/valid_gates.h"
 #include "taugate/fli/physics/response.h"
 #include "taugate/fli/inference/recorded_irf.h"
 

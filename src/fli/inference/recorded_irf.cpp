@@ -7,7 +7,7 @@
 
 #include "taugate/fli/physics/decay.h"
 #include "taugate/fli/io/rebin.h"
-#include "fli/estimation/valid_gates.h"
+#include "fli/physics/valid_gates.h"
 #include "taugate/fli/physics/response.h"
 
 namespace taugate {

@@ -1,4 +1,5 @@
 #include "taugate/fli/inference/trained_model.h"
+#include "taugate/quant/integer/integer_model_file.h"
 
 #include <nlohmann/json.hpp>
 

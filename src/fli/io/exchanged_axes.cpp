@@ -1,11 +1,9 @@
-// Which axis of an array is that of time, where the file does not tell.
+#include "taugate/fli/io/exchanged_axes.h"
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
-
-#include "taugate/fli/io/measurement.h"
 
 namespace taugate {
 namespace {

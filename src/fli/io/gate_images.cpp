@@ -1,11 +1,12 @@
-// Stacks of gate images: TIFF, OME-TIFF, and folders with a file a gate.
+#include "fli/io/gate_images.h"
 
 #include <algorithm>
 #include <numeric>
 
 #include "core/natural_order.h"
-#include "fli/io/measurement_fields.h"
 #include "fli/formats/tiff.h"
+#include "fli/io/measurement_fields.h"
+#include "fli/io/ome.h"
 
 namespace taugate {
 namespace {

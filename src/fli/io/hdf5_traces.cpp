@@ -1,5 +1,4 @@
-// HDF5: Photon-HDF5 (photon-hdf5.org, version 0.4 and 0.5), MATLAB's files of version 7.3, and
-// arrays of counts in any other file.
+#include "fli/io/hdf5_traces.h"
 
 #include <algorithm>
 #include <cmath>

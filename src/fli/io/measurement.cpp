@@ -6,12 +6,14 @@
 #include <numeric>
 #include <utility>
 
-#include "fli/formats/hdf5.h"
 #include "core/formatted.h"
 #include "fli/formats/csv.h"
+#include "fli/formats/hdf5.h"
 #include "fli/formats/mat.h"
-#include "fli/io/measurement_fields.h"
 #include "fli/formats/npz.h"
+#include "fli/io/gate_images.h"
+#include "fli/io/hdf5_traces.h"
+#include "fli/io/measurement_fields.h"
 #include "fli/io/phd.h"
 #include "fli/io/ptu.h"
 #include "fli/io/sdt.h"

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "taugate/fli/io/measurement.h"
 #include "taugate/fli/formats/npy.h"
+#include "taugate/fli/io/measurement.h"
 
 namespace taugate {
 
@@ -25,11 +25,5 @@ void reserve_counts(Measurement& m, const MeasurementOptions& options);
 /// Error, with the list, where that does not tell.
 std::string chosen_member(const std::vector<std::string>& names, const std::string& wanted,
                           const std::string& where);
-
-void read_tiff_stack(Measurement& m, const MeasurementOptions& options);
-void read_gate_folder(Measurement& m, const MeasurementOptions& options);
-void read_hdf5_traces(Measurement& m, const MeasurementOptions& options);
-/// MATLAB 7.3, which is HDF5 behind a header.
-void read_mat73(Measurement& m, const MeasurementOptions& options);
 
 }  // namespace taugate

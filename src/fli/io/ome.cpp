@@ -1,4 +1,4 @@
-// The part of the OME model that says which pages of an OME-TIFF file are the gates of an image.
+#include "fli/io/ome.h"
 
 #include <array>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "fli/formats/tiff.h"
+#include "taugate/core/error.h"
 
 namespace taugate {
 namespace {

@@ -5,8 +5,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "fli/io/ptu_fields.h"
-
 namespace taugate {
 namespace {
 

@@ -12,24 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "fli/io/ptu_header.h"
 #include "taugate/core/file.h"
 
 namespace taugate {
-
-/// What the header tells. Times in seconds, as there.
-struct PtuHeader {
-  std::uint32_t record_type = 0;                 ///< TTResultFormat_TTTRRecType
-  std::uint64_t records = 0;                     ///< that the file holds
-  std::uint64_t first_record = 0;                ///< byte
-  double resolution_s = 0.0;                     ///< of the time since the pulse
-  double global_resolution_s = 0.0;              ///< of the time tags; in T3 the laser period
-  double sync_rate_hz = 0.0;                     ///< TTResult_SyncRate; 0: not told
-  int dimensions = 1;                            ///< 1 point, 2 line, 3 image
-  int width = 1, height = 1;                     ///< pixels
-  int line_start = 0, line_stop = 0, frame = 0;  ///< marker masks; 0: none
-  bool bidirectional = false;                    ///< every second line runs backwards
-  double sine_amplitude = 0.0;  ///< of a swinging mirror, the share that a line uses; 0: steady
-};
 
 /// One record, with overflows already added up.
 struct PtuEvent {

@@ -1,12 +1,10 @@
-// The header of a PTU file: tags of 48 bytes, some followed by data of their own.
+#include "fli/io/ptu_header.h"
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 
 #include "fli/formats/binary_fields.h"
-#include "fli/io/ptu.h"
-#include "fli/io/ptu_fields.h"
 
 namespace taugate {
 namespace {

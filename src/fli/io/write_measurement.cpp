@@ -1,4 +1,4 @@
-// Measurements as files that other programs open.
+#include "taugate/fli/io/write_measurement.h"
 
 #include <algorithm>
 #include <array>
@@ -7,13 +7,13 @@
 #include <numeric>
 #include <span>
 
-#include "taugate/fli/io/measurement.h"
 #include "fli/formats/npz.h"
-#include "taugate/fli/io/rebin.h"
 #include "fli/formats/tiff.h"
-#include "taugate/fli/plot/plot_maps.h"
-#include "taugate/fli/plot/plot_histograms.h"
+#include "fli/io/ome.h"
 #include "fli/physics/statistics.h"
+#include "taugate/fli/io/rebin.h"
+#include "taugate/fli/plot/plot_histograms.h"
+#include "taugate/fli/plot/plot_maps.h"
 
 namespace taugate {
 namespace {

@@ -1,11 +1,10 @@
-// The simulator's configuration (declared in simulator.h): checks, presets, JSON.
+#include "taugate/fli/physics/simulator_config.h"
 
 #include <algorithm>
 #include <array>
 #include <tuple>
 
 #include "fli/physics/acquisition_fields.h"
-#include "taugate/fli/physics/simulator.h"
 
 namespace taugate {
 namespace {

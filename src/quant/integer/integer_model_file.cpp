@@ -1,9 +1,11 @@
+#include "taugate/quant/integer/integer_model_file.h"
+
 #include <algorithm>
 #include <utility>
 
 #include "nn/network_json.h"
 #include "taugate/core/error.h"
-#include "taugate/quant/integer/integer_model.h"
+#include "taugate/quant/integer/qkeras_file.h"
 
 namespace taugate {
 namespace {

@@ -1,9 +1,10 @@
+#include "taugate/quant/integer/qkeras_file.h"
+
 #include <algorithm>
 #include <charconv>
 
 #include "taugate/core/error.h"
 #include "taugate/quant/integer/weight_grid.h"
-#include "taugate/quant/integer/integer_model.h"
 
 namespace taugate {
 namespace {

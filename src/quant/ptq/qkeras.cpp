@@ -1,6 +1,7 @@
 #include "taugate/quant/ptq/qkeras.h"
 
 #include "taugate/core/error.h"
+#include "taugate/quant/integer/qkeras_file.h"
 
 namespace taugate {
 

@@ -1,8 +1,9 @@
-#include "quant/ptq/weight_rows.h"
+#include "taugate/quant/ptq/quantize.h"
 
 #include <algorithm>
 #include <cmath>
 
+#include "quant/ptq/weight_rows.h"
 #include "taugate/core/error.h"
 
 namespace taugate {

@@ -1,3 +1,5 @@
+#include "taugate/quant/qat/qat_step.h"
+
 #include <string_view>
 
 #include "quant/qat/qat_step.inl"

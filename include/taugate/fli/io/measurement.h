@@ -71,14 +71,4 @@ void set_time_axis(Measurement& measurement, std::optional<double> bin_ns,
 /// Error where no bin of any trace has a count.
 void require_counts(const Measurement& measurement);
 
-/// True where another axis (of 16 pixels and more) than the last one is likely that of time: bright
-/// traces have their peaks all over the bins, while lines along that axis have theirs in one place.
-bool lies_on_its_side(const Measurement& measurement);
-
-/// Writes what read_measurement() reads again, as the path's ending says: .npy, .npz, .tif, .tiff
-/// (OME-TIFF), .csv or .txt. All but .npy keep bin width and period. Or a picture for the eye,
-/// .png: of an image the counts of its pixels with their scale, of up to 8 traces their decays, of
-/// more the decay of their sum. UsageError for other endings.
-void write_measurement(const std::filesystem::path& path, const Measurement& measurement);
-
 }  // namespace taugate

@@ -4,12 +4,10 @@
 // form and one kind of activation.
 
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "taugate/core/safetensors.h"
 #include "taugate/nn/network.h"
 #include "taugate/quant/integer/arithmetic.h"
 
@@ -83,24 +81,5 @@ std::int64_t multiply_accumulates(const IntegerModel& model);
 /// Weights, and the bytes that they take in a file.
 std::size_t weight_count(const IntegerModel& model);
 std::size_t weight_bytes(const IntegerModel& model);
-
-/// Safetensors with integer tensors under PyTorch's names and the metadata entry
-/// "taugate.integer_model"; docs/fixed-point.md lists them. Weights of up to 4 bits lie two in a
-/// byte.
-void save_integer_model(const std::filesystem::path& path, const IntegerModel& model);
-
-/// Whether load_integer_model would take it for one of its own: a file of the program's, or of the
-/// published student's form.
-bool is_integer_model(const Safetensors& content);
-
-/// Reads that, or the published student's form (metadata "form": "qkeras"). Error for anything that
-/// does not fit: another version of the arithmetic, a missing, misshapen or unknown tensor, a value
-/// off its grid, an accumulator that could overflow.
-IntegerModel load_integer_model(const std::filesystem::path& path);
-
-/// The published student's form: a QKeras GRU's weights and biases, as k/128 or as I8 k, under the
-/// names of a float model; T from the metadata entry "gates". Samples of the trace have
-/// `input_bits` bits, 8..16. `file` is for messages.
-IntegerModel qkeras_model(const Safetensors& content, const std::string& file, int input_bits = 8);
 
 }  // namespace taugate

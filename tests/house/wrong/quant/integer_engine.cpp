@@ -1,2 +1,0 @@
-#include "taugate/core/quiet.h"
-#include "taugate/nn/layer.h"

@@ -1,0 +1,3 @@
+#include "fli/plot/child.h"
+
+void leave() { _exit(127); }

@@ -1,0 +1,2 @@
+#pragma once
+#include "fli/plot/child.h"

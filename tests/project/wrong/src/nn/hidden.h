@@ -1,0 +1,2 @@
+#pragma once
+inline void hidden() { std::cout << "a private header prints\n"; }

@@ -1,0 +1,4 @@
+#pragma once
+#include "taugate/core/quiet.h"
+#include "nn/network.h"
+#include "taugate/nn/layer.h"

@@ -1,0 +1,2 @@
+#include "runtime/plan.h"
+#include "taugate/nn/layer.h"

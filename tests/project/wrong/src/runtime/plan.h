@@ -1,0 +1,2 @@
+#pragma once
+#include "taugate/nn/layer.h"
