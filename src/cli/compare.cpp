@@ -7,6 +7,7 @@
 
 #include "arguments.h"
 #include "commands.h"
+#include "outputs.h"
 #include "report_options.h"
 #include "taugate/core/file.h"
 #include "taugate/core/interrupt.h"

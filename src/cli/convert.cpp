@@ -4,6 +4,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "measurement_options.h"
+#include "outputs.h"
 
 namespace taugate::cli {
 

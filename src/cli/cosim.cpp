@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "measurement_options.h"
+#include "outputs.h"
 #include "rtl_options.h"
 #include "taugate/core/file.h"
 #include "taugate/core/interrupt.h"

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "commands.h"
+#include "outputs.h"
 #include "prior_options.h"
 #include "taugate/core/file.h"
 #include "taugate/core/interrupt.h"

@@ -3,6 +3,7 @@
 
 #include "arguments.h"
 #include "commands.h"
+#include "outputs.h"
 #include "taugate/core/file.h"
 #include "taugate/nn/onnx.h"
 #include "taugate/study/trained_model.h"

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "commands.h"
+#include "outputs.h"
 #include "rtl_options.h"
 #include "taugate/core/file.h"
 #include "taugate/quant/integer_engine.h"

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "outputs.h"
 #include "prior_options.h"
 #include "taugate/nn/foreign_weights.h"
 #include "taugate/quant/qkeras.h"

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "measurement_options.h"
+#include "outputs.h"
 #include "quantise_options.h"
 #include "taugate/core/file.h"
 #include "taugate/core/interrupt.h"

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "outputs.h"
 #include "prior_options.h"
 #include "quantise_options.h"
 #include "taugate/core/file.h"

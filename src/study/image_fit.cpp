@@ -32,12 +32,11 @@ int gates_before_rise(const Acquisition& a, const IrfCurve& irf, double shift_ns
   return std::clamp(gates, 0, a.gates / 2);
 }
 
-EstimatorOptions base_options(const RecordedGates& recorded, const ImageFitOptions& o) {
+/// The gates to fit, of those that can hold counts at all.
+EstimatorOptions options_for(const RecordedGates& recorded, const ImageFitOptions& o,
+                             std::span<const double> summed) {
   const Acquisition& a = recorded.acquisition;
-  EstimatorOptions e;
-  e.fit.weights = o.weights;
-  e.fit.tau_ns = o.tau_ns;
-  e.fit.unknowns = {o.components, true, o.background, false, false};
+  EstimatorOptions e = o.estimator;
   const double first = recorded.first_gate_ns, end = first + a.window_ns();
   if (o.from_ns >= end || (o.to_ns > 0.0 && o.to_ns <= first) || o.to_ns > end + a.gate_step_ns)
     fail_usage("times to fit: found ", o.from_ns, " to ", o.to_ns > 0.0 ? o.to_ns : end,
@@ -47,6 +46,9 @@ EstimatorOptions base_options(const RecordedGates& recorded, const ImageFitOptio
   e.fit.end_gate = a.gates;
   if (o.to_ns > 0.0 && o.to_ns < end)
     e.fit.end_gate = static_cast<int>(std::floor(gates(o.to_ns) + 1e-6));
+  const GateRange range = recorded_range(summed);
+  e.fit.first_gate = std::max(e.fit.first_gate, static_cast<int>(range.first));
+  e.fit.end_gate = std::min(e.fit.end_gate, static_cast<int>(range.end));
   return e;
 }
 
@@ -133,17 +135,6 @@ std::vector<double> light_of(const RecordedGates& recorded) {
   return sum;
 }
 
-/// The gates to fit, of those that can hold counts at all.
-EstimatorOptions options_for(const RecordedGates& recorded, const ImageFitOptions& options,
-                             std::span<const double> light, const PhasorTransform* reference) {
-  EstimatorOptions e = base_options(recorded, options);
-  const GateRange range = recorded_range(light);
-  e.fit.first_gate = std::max(e.fit.first_gate, static_cast<int>(range.first));
-  e.fit.end_gate = std::min(e.fit.end_gate, static_cast<int>(range.end));
-  e.reference = reference;
-  return e;
-}
-
 /// Whether a tenth of the IRF at least lies in the gates to fit: without it, an exponential that
 /// comes earlier is one that is brighter, and nothing tells the IRF's shift.
 bool sees_irf(const Acquisition& a, const IrfCurve& irf, const FitOptions& fit) {
@@ -195,9 +186,9 @@ void fit_whole(const RecordedGates& recorded, const IrfCurve& irf, const ImageFi
   if (all.status != FitStatus::no_counts) {
     e.fit.known.shift_ns = all.shift_ns;
     e.typical_ns = all.intensity_ns;
-    if (options.background)
+    if (e.fit.unknowns.background)
       e.baseline_gates = gates_before_rise(a, irf, all.shift_ns, e.fit.first_gate);
-    if (moment && options.background && options.from_ns > 0.0 && e.baseline_gates == 0)
+    if (moment && e.fit.unknowns.background && options.from_ns > 0.0 && e.baseline_gates == 0)
       fail_usage("times to fit: found none before the light comes, where ", name_of(options.kind),
                  " takes the background from; wanted an earlier beginning, mle or lm, or no "
                  "background");
@@ -243,8 +234,7 @@ bool ImageFit::contradicted_outside() const {
 }
 
 ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
-                   const ImageFitOptions& wanted, const std::function<bool(std::size_t)>& go_on,
-                   const PhasorTransform* reference) {
+                   const ImageFitOptions& wanted, const std::function<bool(std::size_t)>& go_on) {
   ImageFitOptions options = wanted;
   const Acquisition& a = recorded.acquisition;
   const std::size_t T = static_cast<std::size_t>(a.gates), N = recorded.counts.size() / T;
@@ -253,7 +243,7 @@ ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs
   ImageFit result;
   const std::vector<double> light = light_of(recorded);
   result.whole_counts.assign(light.begin(), light.end());
-  result.options = options_for(recorded, options, light, reference);
+  result.options = options_for(recorded, options, light);
   const bool window = options.from_ns > 0.0 || options.to_ns > 0.0;
   if (window && options.shift != ShiftMode::known && !sees_irf(a, irfs[0], result.options.fit)) {
     if (options.shift == ShiftMode::pixel)

@@ -21,16 +21,14 @@ enum class ShiftMode {
 
 struct ImageFitOptions {
   EstimatorKind kind = EstimatorKind::mle;
-  int components = 1;
-  bool background = true;  ///< unknown, a value a pixel; else there is none
+  /// Of every pixel. fit_image() itself finds its gates, baseline, typical lifetime, and the shift.
+  EstimatorOptions estimator;
   ShiftMode shift = ShiftMode::global;
   bool global_lifetimes = false;  ///< lm, mle: the same in all pixels, by one fit of all of them
-  GateWeights weights = GateWeights::model;  ///< lm
-  Range tau_ns{0.0, 0.0};                    ///< limits; 0: as FitOptions
-  double from_ns = 0.0;        ///< on the recorder's clock: nothing before it is fitted
-  double to_ns = 0.0;          ///< nor from here on; 0: the end
-  double least_counts = 0.0;   ///< pixels with fewer counts stay blank
-  bool keep_expected = false;  ///< lm, mle: ImageFit::expected
+  double from_ns = 0.0;           ///< on the recorder's clock: nothing before it is fitted
+  double to_ns = 0.0;             ///< nor from here on; 0: the end
+  double least_counts = 0.0;      ///< pixels with fewer counts stay blank
+  bool keep_expected = false;     ///< lm, mle: ImageFit::expected
 };
 
 /// The gates of a recording. One that is longer than its laser period is folded to `gates` (0: 1024
@@ -76,7 +74,6 @@ struct ImageFit {
 /// the work, pixels not reached staying blank.
 ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
                    const ImageFitOptions& wanted,
-                   const std::function<bool(std::size_t)>& go_on = {},
-                   const PhasorTransform* reference = nullptr);
+                   const std::function<bool(std::size_t)>& go_on = {});
 
 }  // namespace taugate
