@@ -21,29 +21,34 @@ struct Basis {
   std::vector<double> by_tau, by_shift;  // [C][T], by ln tau and by the shift
 };
 
-/// A trace without its unknowns: what is left for theta.
+/// A trace without its unknowns: what is left for theta, the Schur complement of the amplitudes that
+/// are not held at 0.
 NormalEquations reduced(const NormalEquations& all, std::size_t linear, std::size_t shared,
                         std::span<const double> amplitudes) {
-  NormalEquations left = all;
-  const std::size_t n = linear + shared;
-  for (std::size_t a = 0; a < linear; ++a) {
-    const double pivot = left.curvature[a][a];
-    const bool held = !(amplitudes[a] > 0.0) && left.gradient[a] > 0.0;
-    if (held || !(pivot > 1e-10 * all.curvature[a][a])) continue;
-    for (std::size_t i = a + 1; i < n; ++i) {
-      const double share = left.curvature[i][a] / pivot;
-      left.gradient[i] -= share * left.gradient[a];
-      for (std::size_t j = a + 1; j < n; ++j) left.curvature[i][j] -= share * left.curvature[a][j];
+  std::array<std::size_t, kMostVariables> free{};
+  std::size_t n = 0;
+  for (std::size_t a = 0; a < linear; ++a)
+    if (amplitudes[a] > 0.0 || !(all.gradient[a] > 0.0)) free[n++] = a;
+  std::array<VariableVector, kMostVariables> own{};
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) own[i][j] = all.curvature[free[i]][free[j]];
+  NormalEquations left;
+  left.objective = all.objective;
+  for (std::size_t s = 0; s < shared; ++s) {
+    VariableVector by_shared{}, x{};
+    for (std::size_t i = 0; i < n; ++i) by_shared[i] = all.curvature[free[i]][linear + s];
+    // Of two amplitudes that cannot be told apart, one goes.
+    while (n > 0 && !solve_positive(own, by_shared, static_cast<int>(n), x)) --n;
+    left.gradient[s] = all.gradient[linear + s];
+    std::copy_n(all.curvature[linear + s].begin() + static_cast<std::ptrdiff_t>(linear), shared,
+                left.curvature[s].begin());
+    for (std::size_t i = 0; i < n; ++i) {
+      left.gradient[s] -= x[i] * all.gradient[free[i]];
+      for (std::size_t t = 0; t < shared; ++t)
+        left.curvature[s][t] -= x[i] * all.curvature[free[i]][linear + t];
     }
   }
-  NormalEquations result;
-  result.objective = all.objective;
-  for (std::size_t i = 0; i < shared; ++i) {
-    result.gradient[i] = left.gradient[linear + i];
-    for (std::size_t j = 0; j < shared; ++j)
-      result.curvature[i][j] = left.curvature[linear + i][linear + j];
-  }
-  return result;
+  return left;
 }
 
 void add(const NormalEquations& part, std::size_t n, NormalEquations& sum) {

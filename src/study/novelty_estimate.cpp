@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "taugate/core/eigen_view.h"
 #include "taugate/core/parallel.h"
 #include "taugate/study/scaled_traces.h"
 #include "taugate/study/six_digits.h"
@@ -116,11 +117,12 @@ void add_states(const Block& block, std::size_t knot, std::size_t D, Moments& mo
     if (const double w = weight_of(knot, block.log_photons[i]); w > 0.0) own.emplace_back(i, w);
   Matrix64 x(static_cast<Eigen::Index>(D), static_cast<Eigen::Index>(own.size()));
   Vector64 weights(x.cols());
+  const auto states = as_eigen(Matrix<const float>{
+      block.states.data(), static_cast<int>(block.size()), static_cast<int>(D)});
   for (Eigen::Index k = 0; k < x.cols(); ++k) {
     const auto& [trace, weight] = own[static_cast<std::size_t>(k)];
     weights[k] = weight;
-    for (Eigen::Index u = 0; u < x.rows(); ++u)
-      x(u, k) = block.states[trace * D + static_cast<std::size_t>(u)];
+    x.col(k) = states.row(static_cast<Eigen::Index>(trace)).cast<double>();
   }
   moments.add(x, weights);
 }
