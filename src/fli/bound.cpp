@@ -1,17 +1,19 @@
 #include "taugate/fli/bound.h"
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
+#include "taugate/core/eigen_view.h"
 #include "taugate/fli/levenberg_marquardt.h"
 #include "taugate/fli/lifetime.h"
 
 namespace taugate {
 namespace {
 
-using Matrix = std::array<VariableVector, kMostVariables>;
+using Square = std::array<VariableVector, kMostVariables>;
 
 /// d/d parameter of the two mean lifetimes and of the first component's share, in the order of
 /// Unknowns.
@@ -46,10 +48,15 @@ Slopes slopes_of(const DecayParameters& p, const Unknowns& u) {
   return slopes;
 }
 
-double deviation(const Matrix& covariance, const VariableVector& slope, std::size_t n) {
-  double variance = 0.0;
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) variance += slope[i] * covariance[i][j] * slope[j];
+/// All of a matrix, 0 beyond the unknowns.
+auto as_eigen(Square& m) {
+  return Eigen::Map<Eigen::Matrix<double, kMostVariables, kMostVariables, Eigen::RowMajor>>(
+      m[0].data());
+}
+
+double deviation(Square& covariance, const VariableVector& gradient) {
+  const Eigen::Map<const Eigen::Vector<double, kMostVariables>> g(gradient.data());
+  const double variance = g.dot(as_eigen(covariance) * g);
   return variance > 0.0 ? std::sqrt(variance) : LifetimeBound::kNone;
 }
 
@@ -73,24 +80,26 @@ LifetimeBound cramer_rao_bound(std::span<const double> mu, std::span<const doubl
                                const DecayParameters& at, const Unknowns& unknowns,
                                std::size_t first_gate, std::size_t end_gate, double least_mu) {
   const std::size_t T = mu.size(), P = static_cast<std::size_t>(unknowns.count());
-  Matrix information{}, covariance{};
+  Square information{}, covariance{};
   VariableVector by_photons{};
   LifetimeBound bound;
   bound.photons = 0.0;
   for (std::size_t k = first_gate; k < end_gate; ++k) bound.photons += mu[k] - at.background;
-  for (std::size_t i = 0; i < P; ++i)
-    by_photons[i] = std::accumulate(jacobian.data() + i * T + first_gate,
-                                    jacobian.data() + i * T + end_gate, 0.0);
+  // J [P][gates], and the Fisher information sum_k J_k J_k' / mu_k.
+  const auto rows = static_cast<Eigen::Index>(P), first = static_cast<Eigen::Index>(first_gate),
+             gates = static_cast<Eigen::Index>(end_gate - first_gate);
+  const auto J =
+      as_eigen(Matrix<const double>{jacobian.data(), static_cast<int>(P), static_cast<int>(T)})
+          .middleCols(first, gates);
+  Eigen::Map<Eigen::VectorXd>(by_photons.data(), rows) = J.rowwise().sum();
   const auto background =
       static_cast<std::size_t>(unknowns.components * (unknowns.lifetimes ? 2 : 1));
   if (unknowns.background) by_photons[background] = 0.0;
-  for (std::size_t k = first_gate; k < end_gate; ++k) {
-    const double variance = std::max(mu[k], least_mu);
-    if (!(variance > 0.0)) continue;  // never a count, so nothing to learn
-    for (std::size_t i = 0; i < P; ++i)
-      for (std::size_t j = 0; j < P; ++j)
-        information[i][j] += jacobian[i * T + k] * jacobian[j * T + k] / variance;
-  }
+  const Eigen::ArrayXd variance =
+      Eigen::Map<const Eigen::ArrayXd>(mu.data() + first_gate, gates).max(least_mu);
+  // Where there is never a count, there is nothing to learn.
+  const Eigen::VectorXd weight = (variance > 0.0).select(1.0 / variance, 0.0);
+  as_eigen(information).topLeftCorner(rows, rows) = J * weight.asDiagonal() * J.transpose();
   if (!invert_positive(information, static_cast<int>(P), covariance)) {
     constexpr double infinite = std::numeric_limits<double>::infinity();
     return {{infinite, infinite}, infinite, infinite, infinite, infinite, infinite, infinite,
@@ -117,10 +126,10 @@ LifetimeBound cramer_rao_bound(std::span<const double> mu, std::span<const doubl
     bound.shift_ns = of_each.shift_ns;
   }
   const Slopes slopes = slopes_of(at, unknowns);
-  bound.amplitude_ns = deviation(covariance, slopes.amplitude, P);
-  bound.intensity_ns = deviation(covariance, slopes.intensity, P);
-  bound.fraction = deviation(covariance, slopes.fraction, P);
-  bound.photons_sd = deviation(covariance, by_photons, P);
+  bound.amplitude_ns = deviation(covariance, slopes.amplitude);
+  bound.intensity_ns = deviation(covariance, slopes.intensity);
+  bound.fraction = deviation(covariance, slopes.fraction);
+  bound.photons_sd = deviation(covariance, by_photons);
   bound.f_value =
       bound.amplitude_ns / mean_lifetimes(at.decay()).amplitude_ns * std::sqrt(bound.photons);
   return bound;
