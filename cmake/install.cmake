@@ -8,7 +8,7 @@ install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/ DESTINATION ${CMAKE_INSTALL_INCLU
         FILES_MATCHING PATTERN "*.h" PATTERN cli EXCLUDE
         # what only our own .cpp files include
         PATTERN "*_fields.h" EXCLUDE PATTERN kernels_scalar.h EXCLUDE PATTERN gru_reference.h EXCLUDE PATTERN onnx_message.h EXCLUDE
-        PATTERN eigen_view.h EXCLUDE PATTERN gnuplot.h EXCLUDE PATTERN palette.h EXCLUDE
+        PATTERN eigen_view.h EXCLUDE PATTERN gnuplot.h EXCLUDE PATTERN text_columns.h EXCLUDE PATTERN palette.h EXCLUDE
         PATTERN printed.h EXCLUDE PATTERN six_digits.h EXCLUDE PATTERN misfit.h EXCLUDE
         PATTERN weight_rows.h EXCLUDE PATTERN qat_weights.h EXCLUDE)
 install(TARGETS taugate EXPORT taugate)

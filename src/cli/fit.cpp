@@ -39,6 +39,27 @@ int wanted_gates(const Arguments& a) {
   return static_cast<int>(gates);
 }
 
+ImageFit fit_with_progress(const RecordedGates& gates, std::span<const IrfCurve> irfs,
+                           const ImageFitOptions& options) {
+  const double traces =
+      static_cast<double>(gates.counts.size() / static_cast<std::size_t>(gates.acquisition.gates));
+  Progress progress(std::cerr, "fit", "traces", traces, {.terminal = is_terminal(2), .clock = {}});
+  ImageFit fit = fit_image(gates, irfs, options, [&](std::size_t done) {
+    progress.update(static_cast<double>(done));
+    return !interrupted();
+  });
+  if (!interrupted()) progress.finish(traces);
+  return fit;
+}
+
+/// Pixels with a lifetime that is not to be trusted.
+std::vector<std::uint8_t> doubtful_pixels(const ImageFit& fit) {
+  std::vector<std::uint8_t> doubtful;
+  for (const Estimate& e : fit.pixels)
+    doubtful.push_back(std::isfinite(e.amplitude_ns) && e.status != FitStatus::converged);
+  return doubtful;
+}
+
 void draw_maps(const fs::path& folder, const RecordedGates& gates, const Maps& maps,
                std::span<const std::uint8_t> doubtful, std::span<const float> intensity,
                std::optional<Range> scale) {
@@ -82,20 +103,14 @@ int fit(int argc, char** argv) {
   const std::vector<float> intensity = intensity_of(gates);
   const std::size_t pixel = chosen_pixel(a, gates.width, gates.height, intensity);
 
-  Progress progress(std::cerr, "fit", "traces", static_cast<double>(intensity.size()),
-                    {.terminal = is_terminal(2), .clock = {}});
   const auto start = std::chrono::steady_clock::now();
-  const ImageFit result = fit_image(gates, irfs.curves, options, [&](std::size_t done) {
-    progress.update(static_cast<double>(done));
-    return !interrupted();
-  });
+  const ImageFit result = fit_with_progress(gates, irfs.curves, options);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (interrupted()) {
     std::cout << "stopped; nothing written\n";
     return kInterrupted;
   }
-  progress.finish(static_cast<double>(intensity.size()));
 
   const Maps maps = maps_of(gates, result);
   const nlohmann::json s = fit_summary(a, gates, result, maps, seconds);
@@ -107,9 +122,7 @@ int fit(int argc, char** argv) {
   const Report::Draw summed = [&](const fs::path& target) {
     draw_summed_decay(gates, irfs.curves[0], result, target);
   };
-  std::vector<std::uint8_t> doubtful;
-  for (const Estimate& e : result.pixels)
-    doubtful.push_back(std::isfinite(e.amplitude_ns) && e.status != FitStatus::converged);
+  const std::vector<std::uint8_t> doubtful = doubtful_pixels(result);
   if (a.has("report")) {
     write_report(a, {file.string(), gates, irfs.curves, result, maps, scale, summed, trace, seconds,
                      doubtful});

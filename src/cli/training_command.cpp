@@ -143,6 +143,13 @@ TrainingEnd train_with_progress(Trainer& trainer) {
   return end;
 }
 
+void write_record(const fs::path& path, nlohmann::json record, TrainingRun& run, double seconds) {
+  record["curve"] = curve_json(run.trainer());
+  record["seconds"] = seconds;
+  record["parameters"] = run.network().parameters().count();
+  write_file(path, record.dump(2) + "\n");
+}
+
 }  // namespace
 
 bool add_novelty(TraceModel& model, std::uint64_t traces) {
@@ -242,13 +249,8 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   save(output, *result);
   if (a.has("master")) save(a.text("master"), master);
   if (!a.has("no-pictures")) draw_curve(curve, trainer);
-  nlohmann::json record = nlohmann::json::parse(run.note());
-  if (a.has("json")) {
-    record["curve"] = curve_json(trainer);
-    record["seconds"] = seconds;
-    record["parameters"] = run.network().parameters().count();
-    write_file(a.text("json"), record.dump(2) + "\n");
-  }
+  const nlohmann::json record = nlohmann::json::parse(run.note());
+  if (a.has("json")) write_record(a.text("json"), record, run, seconds);
   if (fs::is_regular_file(checkpoint)) fs::remove(checkpoint);  // not a device
   std::cout << (end == TrainingEnd::stopped_early ? "stopped early" : "trained")
             << ": validation RMSE " << record["validation_rmse"].get<double>() << ", "
