@@ -121,7 +121,7 @@ void draw_decay(const RecordedGates& gates, const IrfCurve& irf, std::span<const
 void draw_summed_decay(const RecordedGates& gates, const IrfCurve& irf, const ImageFit& fit,
                        const fs::path& target) {
   draw_decay(gates, irf, fit.whole_counts, fit.whole, fit.whole_expected, fit.options.fit,
-             "all light together", target);
+             "summed decay", target);
 }
 
 void draw_pixel(const RecordedGates& gates, const IrfCurve& irf, const ImageFit& fit,

@@ -17,7 +17,7 @@ namespace {
 
 ReportTable whole_table(const Estimate& e) {
   ReportTable table{
-      concat("All light together: ", name_of(e.status)), {"", "value", "standard deviation"}, {}};
+      concat("Summed decay: ", name_of(e.status)), {"", "value", "standard deviation"}, {}};
   const auto row = [&](const char* name, double value, double deviation) {
     table.rows.push_back(
         {name, short_number(value), std::isfinite(deviation) ? short_number(deviation) : ""});
@@ -136,7 +136,8 @@ void add_decays(Report& report, const FitReport& what, const Phasors& points) {
   report.section("Decays");
   if (what.fit.pixels.size() > 1)
     report.picture(
-        "All light together: counts, the fit, what is left over in deviations of Poisson counts, "
+        "Decay summed over all pixels: counts, the fit, what is left over in deviations of Poisson "
+        "counts, "
         "and the decay alone.",
         what.light);
   report.picture(

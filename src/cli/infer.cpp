@@ -33,7 +33,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kManyUnlike = 0.03;  // share of unlike pixels that is worth a warning
+constexpr double kManyUnlike = 0.03;  // share of unlike pixels above which a warning is printed
 
 Arguments declare() {
   Arguments a("infer", "MODEL FILE -o FOLDER [options]",

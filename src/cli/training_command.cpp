@@ -236,7 +236,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_time).count();
 
-  // As many traces as for so short a training are worth the while.
+  // A share of the training, within limits.
   const std::uint64_t traces = std::clamp<std::uint64_t>(trainer.samples_total(), 20'000, 360'000);
   const std::unique_ptr<TraceModel> result = run.result();
   TrainedModel master = run.master();

@@ -17,12 +17,12 @@ using Square = std::array<VariableVector, kMostVariables>;
 
 /// d/d parameter of the two mean lifetimes and of the first component's share, in the order of
 /// Unknowns.
-struct Slopes {
+struct Gradients {
   VariableVector amplitude{}, intensity{}, fraction{};
 };
 
 /// With S_j = sum_i A_i tau_i^j: <tau>_a = S_1 / S_0 and <tau>_i = S_2 / S_1.
-Slopes slopes_of(const DecayParameters& p, const Unknowns& u) {
+Gradients gradients_of(const DecayParameters& p, const Unknowns& u) {
   double s0 = 0.0, s1 = 0.0, s2 = 0.0;
   for (std::size_t c = 0; c < static_cast<std::size_t>(u.components); ++c) {
     const double a = p.amplitude[c], tau = p.tau_ns[c];
@@ -41,11 +41,11 @@ Slopes slopes_of(const DecayParameters& p, const Unknowns& u) {
     of_fraction.amplitude[c] = (c == 0 ? s0 - a : a - s0) / (s0 * s0);
     of_intensity.tau_ns[c] = (2.0 * a * tau - s2 / s1 * a) / s1;
   }
-  Slopes slopes;
-  gather(of_amplitude, u, slopes.amplitude);
-  gather(of_intensity, u, slopes.intensity);
-  if (u.components == 2) gather(of_fraction, u, slopes.fraction);
-  return slopes;
+  Gradients gradients;
+  gather(of_amplitude, u, gradients.amplitude);
+  gather(of_intensity, u, gradients.intensity);
+  if (u.components == 2) gather(of_fraction, u, gradients.fraction);
+  return gradients;
 }
 
 /// All of a matrix, 0 beyond the unknowns.
@@ -125,10 +125,10 @@ LifetimeBound cramer_rao_bound(std::span<const double> mu, std::span<const doubl
     bound.tau_ns = of_each.tau_ns;
     bound.shift_ns = of_each.shift_ns;
   }
-  const Slopes slopes = slopes_of(at, unknowns);
-  bound.amplitude_ns = deviation(covariance, slopes.amplitude);
-  bound.intensity_ns = deviation(covariance, slopes.intensity);
-  bound.fraction = deviation(covariance, slopes.fraction);
+  const Gradients gradients = gradients_of(at, unknowns);
+  bound.amplitude_ns = deviation(covariance, gradients.amplitude);
+  bound.intensity_ns = deviation(covariance, gradients.intensity);
+  bound.fraction = deviation(covariance, gradients.fraction);
   bound.photons_sd = deviation(covariance, by_photons);
   bound.f_value =
       bound.amplitude_ns / mean_lifetimes(at.decay()).amplitude_ns * std::sqrt(bound.photons);

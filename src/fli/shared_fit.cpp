@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kChunk = 64;   // traces whose sums are added up on one thread
 constexpr std::size_t kBlock = 256;  // chunks between two looks at go_on
 
-/// The responses to unit amplitudes and their slopes at one theta.
+/// The responses to unit amplitudes and their derivatives at one theta.
 struct Basis {
   std::vector<double> linear;            // [C (+ 1, all ones)][T]
   std::vector<double> by_tau, by_shift;  // [C][T], by ln tau and by the shift
@@ -123,7 +123,7 @@ class SharedFitter {
 
   VariableVector start() const {
     DecayParameters p = options_.known;
-    // Two that are equal cannot be told apart by any slope.
+    // Two that are equal cannot be told apart by any gradient.
     if (components_ == 2 && !(std::abs(std::log(p.tau_ns[1] / p.tau_ns[0])) > 0.1)) {
       p.tau_ns[0] *= 0.6;
       p.tau_ns[1] *= 1.6;
@@ -173,7 +173,7 @@ class SharedFitter {
     }
   }
 
-  /// f_i's equations in the first `variables` of (a, theta), whose slopes of mu are `rows`.
+  /// f_i's equations in the first `variables` of (a, theta), whose gradients of mu are `rows`.
   void accumulate(std::span<const float> trace, std::span<const double> amplitudes,
                   std::span<const double* const> rows, NormalEquations& at) const {
     at = {};
@@ -185,9 +185,9 @@ class SharedFitter {
       const Misfit gate = misfit(options_, trace[k], mu);
       at.objective += gate.objective;
       for (std::size_t i = 0; i < rows.size(); ++i) {
-        const double by = rows[i][k], bent = gate.curvature * by;
+        const double by = rows[i][k], weighted = gate.curvature * by;
         at.gradient[i] += gate.slope * by;
-        for (std::size_t j = 0; j <= i; ++j) at.curvature[i][j] += bent * rows[j][k];
+        for (std::size_t j = 0; j <= i; ++j) at.curvature[i][j] += weighted * rows[j][k];
       }
     }
     for (std::size_t i = 0; i < rows.size(); ++i)
@@ -216,7 +216,7 @@ class SharedFitter {
           accumulate(counts, at, {rows.data(), linear_}, equations);
         },
         [&](double) { return unit; });
-    // Slopes by theta: of each component's lifetime, and of all components' place.
+    // Derivatives by theta: of each component's lifetime, and of all components' place.
     worker.mu.assign(shared_ * T, 0.0);
     for (std::size_t c = 0; c < components_; ++c)
       for (std::size_t k = 0; k < T; ++k) {

@@ -1,5 +1,5 @@
 #pragma once
-// Classical estimates of a whole recording: its time axis, its IRF, one fit of all light together,
+// Classical estimates of a recording: its time axis, its IRF, one fit of the summed decay,
 // then every pixel.
 
 #include <functional>
@@ -15,7 +15,7 @@ namespace taugate {
 /// What is done about the place of the IRF in time, which drifts between two recordings.
 enum class ShiftMode {
   known,   ///< it is where its record says
-  global,  ///< one shift for all pixels, from all light together
+  global,  ///< one shift for all pixels, from the summed decay
   pixel    ///< each pixel's own (lm, mle)
 };
 
@@ -53,10 +53,10 @@ RecordedGates recorded_gates(Measurement measurement, const Acquisition& acquisi
                              std::optional<double> first_ns = {});
 
 struct ImageFit {
-  Estimate whole;                      ///< of all light together
+  Estimate whole;                      ///< of the summed decay
   std::vector<float> whole_counts;     ///< [T]
   std::vector<double> whole_expected;  ///< [T]; empty for estimators that fit no trace
-  /// Outside of the times to fit: the counts of all light together that its fit expects there, and
+  /// Outside of the times to fit: the counts of the summed decay that its fit expects there, and
   /// those that were recorded. 0 where all was fitted, or no trace.
   double outside_expected = 0.0, outside_recorded = 0.0;
   std::optional<SharedFit> shared;  ///< where the pixels share their lifetimes

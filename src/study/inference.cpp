@@ -38,20 +38,20 @@ class Worker {
         states_(model.novelty ? size_ * engine_->state_units() : 0) {}
 
   void run(std::size_t first, std::size_t count) {
-    lit_.clear();  // only pixels with light go through the network
+    with_counts_.clear();  // only pixels with counts go through the network
     for (std::size_t pixel = first; pixel < first + count; ++pixel)
-      if (prepare(pixel, input_.data() + lit_.size() * T_)) lit_.push_back(pixel);
-    blank_ += count - lit_.size();
-    std::size_t batch = lit_.size();
+      if (prepare(pixel, input_.data() + with_counts_.size() * T_)) with_counts_.push_back(pixel);
+    blank_ += count - with_counts_.size();
+    std::size_t batch = with_counts_.size();
     if (batch == 0) return;
     // A pixel of an image is never run as a trace of its own, which would round differently.
     if (batch == 1 && size_ > 1) std::copy_n(input_.data(), T_, &input_[T_ * batch++]);
     const std::size_t D = states_.size() / size_;
     engine_->run({input_.data(), batch * T_}, {sfd_.data(), batch * TC_},
                  {states_.data(), batch * D});
-    for (std::size_t k = 0; k < lit_.size(); ++k) {
-      read_off(lit_[k], {&sfd_[k * TC_], TC_});
-      if (D > 0) judge(lit_[k], {&input_[k * T_], T_}, {&states_[k * D], D});
+    for (std::size_t k = 0; k < with_counts_.size(); ++k) {
+      read_off(with_counts_[k], {&sfd_[k * TC_], TC_});
+      if (D > 0) judge(with_counts_[k], {&input_[k * T_], T_}, {&states_[k * D], D});
     }
   }
 
@@ -87,8 +87,8 @@ class Worker {
   std::unique_ptr<TraceEngine> engine_;
   std::size_t T_, TC_, size_;
   std::size_t blank_ = 0;
-  std::vector<std::size_t> lit_;             // pixels of the chunk, counted in the whole image
-  std::vector<float> input_, sfd_, states_;  // of the lit ones
+  std::vector<std::size_t> with_counts_;     // pixels of the chunk, counted in the whole image
+  std::vector<float> input_, sfd_, states_;  // of those with counts
   std::vector<float> scratch_;
 };
 

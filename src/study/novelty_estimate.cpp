@@ -50,7 +50,7 @@ class Source {
   Block block(std::size_t first, std::size_t count) {
     const auto T = static_cast<std::size_t>(traces_.gates());
     Block all{std::vector<float>(count * T), {}, std::vector<float>(count), {}};
-    std::vector<char> lit(count);
+    std::vector<char> has_counts(count);
     parallel_for((count + 255) / 256, [&](std::size_t part, int) {
       std::vector<double> shape(T);
       for (std::size_t i = part * 256; i < std::min(count, (part + 1) * 256); ++i) {
@@ -61,10 +61,10 @@ class Source {
         const std::span input(&all.input[i * T], T);
         traces_.detect(shape, photons, random, input);
         for (const float c : input) all.counts[i] += c;
-        lit[i] = normalise(model_.normalisation, input, input);
+        has_counts[i] = normalise(model_.normalisation, input, input);
       }
     });
-    keep(all, lit, T);
+    keep(all, has_counts, T);
     all.states.resize(all.size() * state_units());
     std::vector<float> sfd(all.input.size() * static_cast<std::size_t>(model_.outputs()));
     if (all.size() > 0) engine_->run(all.input, sfd, all.states);
@@ -72,10 +72,10 @@ class Source {
   }
 
  private:
-  void keep(Block& all, const std::vector<char>& lit, std::size_t T) const {
+  void keep(Block& all, const std::vector<char>& has_counts, std::size_t T) const {
     std::size_t kept = 0;
-    for (std::size_t i = 0; i < lit.size(); ++i) {
-      if (!lit[i]) continue;
+    for (std::size_t i = 0; i < has_counts.size(); ++i) {
+      if (!has_counts[i]) continue;
       std::copy_n(&all.input[i * T], T, &all.input[kept * T]);
       all.counts[kept++] = all.counts[i];
     }
@@ -133,7 +133,7 @@ std::size_t filled(const std::vector<double>& weights, std::size_t knot, double 
     if (knot >= away && weights[knot - away] >= enough) return knot - away;
     if (knot + away < kKnots && weights[knot + away] >= enough) return knot + away;
   }
-  fail("[novelty] found too few traces with light for their statistics, wanted ", enough,
+  fail("[novelty] found too few traces with counts for their statistics, wanted ", enough,
        " around some number of photons");
 }
 
@@ -167,20 +167,20 @@ std::vector<float> noise_free(const TraceModel& model, const std::vector<Simulat
   const std::vector<ScaledTraces> sources(priors.begin(), priors.end());
   const auto T = static_cast<std::size_t>(n.gates), G = n.gate_groups();
   std::vector<float> u(count * G);
-  std::vector<char> lit(count);
+  std::vector<char> has_counts(count);
   parallel_for((count + 255) / 256, [&](std::size_t part, int) {
     std::vector<double> shape(T);
     std::vector<float> input(T);
     for (std::size_t i = part * 256; i < std::min(count, (part + 1) * 256); ++i) {
       sources[i % sources.size()].shape(kNoveltySeed, i, {}, shape);
       std::copy(shape.begin(), shape.end(), input.begin());
-      lit[i] = normalise(model.normalisation, input, input);
-      if (lit[i]) n.shape(input, {&u[i * G], G});
+      has_counts[i] = normalise(model.normalisation, input, input);
+      if (has_counts[i]) n.shape(input, {&u[i * G], G});
     }
   });
   std::size_t kept = 0;
   for (std::size_t i = 0; i < count; ++i)
-    if (lit[i]) std::copy_n(&u[i * G], G, &u[kept++ * G]);
+    if (has_counts[i]) std::copy_n(&u[i * G], G, &u[kept++ * G]);
   u.resize(kept * G);
   return u;
 }

@@ -162,8 +162,8 @@ bool in_plan(const Plan& plan, const char* table) {
                      [&](const Experiment& row) { return row.table == table; });
 }
 
-/// Rows with a result whose error does not dwarf the others' (as that of the paper's scale, taken
-/// literally, does): at most four times the least.
+/// Rows with a result whose error is of the size of the others' (that of the paper's scale, taken
+/// literally, is not): at most four times the least.
 std::vector<std::pair<const Experiment*, OverSeeds>> drawable(const Findings& found,
                                                               const std::string& table) {
   std::vector<std::pair<const Experiment*, OverSeeds>> rows;

@@ -54,7 +54,7 @@ TextColumn column_of(std::string_view name) {
     if (among(amounts, word)) return column;
     if (column.unit_ns == 0.0) column.unit_ns = unit_of(word);
   }
-  // A lone letter, and what a shop clock shows, are units of time only where a time is named.
+  // A lone letter, milliseconds and seconds are units of time only where a time is named.
   const bool fine = column.unit_ns > 0.0 && column.unit_ns < 1e6;
   const bool digits = name.find_first_of("0123456789") != std::string_view::npos;
   if (among(times, words.front()) || fine)
