@@ -39,6 +39,19 @@ int wanted_gates(const Arguments& a) {
   return static_cast<int>(gates);
 }
 
+/// The measurement in its gates, and its IRFs on their clock. Without any IRF there is no shift to
+/// be found.
+RecordedGates prepare(const Arguments& a, Measurement measurement,
+                      std::optional<double> first_gate_ns, ImageFitOptions& options,
+                      FitIrfs& irfs) {
+  const Acquisition tiling = gates_of(measurement, wanted_gates(a));
+  irfs.record = recorded_irf(a, measurement);
+  RecordedGates gates = recorded_gates(std::move(measurement), tiling, options, first_gate_ns);
+  make_curves(a, gates, options, irfs);
+  if (!irfs.record && !a.has("irf-fwhm")) options.shift = ShiftMode::known;
+  return gates;
+}
+
 ImageFit fit_with_progress(const RecordedGates& gates, std::span<const IrfCurve> irfs,
                            const ImageFitOptions& options) {
   const double traces =
@@ -91,13 +104,9 @@ int fit(int argc, char** argv) {
   if (a.has("output") || a.has("report")) check_pictures(a);
   Measurement measurement = measurement_from(a, file);
   const std::optional<Range> scale = chosen_scale(a, measurement);
-  const Acquisition tiling = gates_of(measurement, wanted_gates(a));
   FitIrfs irfs;
-  irfs.record = recorded_irf(a, measurement);
   const RecordedGates gates =
-      recorded_gates(std::move(measurement), tiling, options, given.first_gate_ns);
-  make_curves(a, gates, options, irfs);
-  if (!irfs.record && !a.has("irf-fwhm")) options.shift = ShiftMode::known;
+      prepare(a, std::move(measurement), given.first_gate_ns, options, irfs);
   const std::optional<PhasorTransform> reference = reference_from(a, gates);
   if (reference) options.estimator.reference = &*reference;
   const std::vector<float> intensity = intensity_of(gates);
