@@ -8,6 +8,7 @@
 #include "cli/options/arguments.h"
 #include "cli/commands.h"
 #include "cli/options/report_options.h"
+#include "cli/options/outputs.h"
 #include "taugate/core/file.h"
 #include "core/interrupt.h"
 #include "core/formatted.h"
@@ -122,7 +123,7 @@ constexpr Axis kAxes[] = {{"counts", "photons", 1.0},
                           {"mismatch", "error of the width that fits are told (%)", 0.01},
                           {"lifetime", "true lifetime (ns)", 1.0}};
 
-/// What the picture of a series shows: deviation and bias of every contestant against what varies.
+/// What the picture of a series shows: deviation and bias of every method against what varies.
 struct SeriesPicture {
   Axis axis;
   std::vector<ErrorCurve> curves;
@@ -152,11 +153,11 @@ std::vector<SeriesPicture> pictures_of(const std::vector<ComparisonRow>& rows) {
   return pictures;
 }
 
-/// A line a contestant; what varies stands in the first line of each value only.
+/// A line a method; what varies stands in the first line of each value only.
 ReportTable table_of(const Axis& axis, const std::vector<ComparisonRow>& rows) {
   ReportTable table{"",
-                    {axis.name, "contestant", "bias (%)", "deviation (%)", "bound (%)", "ratio",
-                     "F", "failed", "traces/s"},
+                    {axis.name, "method", "bias (%)", "deviation (%)", "bound (%)", "ratio", "F",
+                     "failed", "traces/s"},
                     {}};
   std::string before;
   for (const ComparisonRow& r : rows) {
@@ -180,7 +181,7 @@ void write_report(const Arguments& a, const Decay& decay, const std::vector<Comp
       concat(short_number(mean_lifetimes(decay).amplitude_ns),
              decay.tau1_ns == decay.tau2_ns ? " ns" : " ns (the amplitude-weighted mean of two)");
   report.paragraph(concat(
-      "Every contestant gets the same ", rows.at(0).traces,
+      "Every method gets the same ", rows.at(0).traces,
       " simulated traces of each condition: unless the axis says otherwise, 1,000 photons without "
       "background, a Gaussian IRF of 0.3 ns, and a lifetime of ",
       lifetime,
@@ -209,7 +210,7 @@ int compare(int argc, char** argv) {
   const Decay decay = decay_from(a);
   const int components = decay.tau1_ns == decay.tau2_ns ? 1 : 2;
   std::vector<std::unique_ptr<TraceModel>> models;
-  std::vector<Method> contestants;
+  std::vector<Method> methods;
   Acquisition acquisition = acquisition_preset(a.text("preset"));
   if (a.has("models"))
     for (const std::string& file : a.texts("models")) {
@@ -217,12 +218,12 @@ int compare(int argc, char** argv) {
       if (models.size() == 1) acquisition = models[0]->acquisition();
       require(models.back()->acquisition() == acquisition, file,
               ": was trained for another acquisition than ", a.texts("models")[0]);
-      contestants.push_back(
+      methods.push_back(
           network_contestant(*models.back(), fs::path(file).stem().string(), components));
     }
   for (const std::string& name : a.texts("estimators"))
-    contestants.push_back(classical_contestant(name, acquisition, components));
-  if (contestants.empty()) fail_usage("compare: wanted --models or --estimators");
+    methods.push_back(classical_contestant(name, acquisition, components));
+  if (methods.empty()) fail_usage("compare: wanted --models or --estimators");
   const auto conditions =
       standard_conditions(decay, a.has("series") ? a.texts("series") : std::vector<std::string>{});
   const std::uint64_t traces = a.count("traces");
@@ -234,7 +235,7 @@ int compare(int argc, char** argv) {
   Progress progress(std::cerr, "compare", "conditions", static_cast<double>(conditions.size()),
                     {.terminal = is_terminal(2), .clock = {}});
   const std::vector<ComparisonRow> rows = taugate::compare(
-      acquisition, contestants, conditions, traces, a.count("seed"), [&](std::size_t done) {
+      acquisition, methods, conditions, traces, a.count("seed"), [&](std::size_t done) {
         progress.update(static_cast<double>(done));
         return !interrupted();
       });

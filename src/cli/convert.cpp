@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/options/measurement_options.h"
 #include "taugate/fli/io/write_measurement.h"
+#include "cli/options/outputs.h"
 
 namespace taugate::cli {
 

@@ -9,6 +9,7 @@
 #include "core/interrupt.h"
 #include "fli/inference/calibration_traces.h"
 #include "study/cosimulation.h"
+#include "cli/options/outputs.h"
 #include "taugate/core/file.h"
 
 namespace taugate::cli {

@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/options/prior_options.h"
+#include "cli/options/outputs.h"
 #include "taugate/core/file.h"
 #include "core/interrupt.h"
 #include "core/formatted.h"

@@ -3,6 +3,7 @@
 
 #include "cli/options/arguments.h"
 #include "cli/commands.h"
+#include "cli/options/outputs.h"
 #include "taugate/core/file.h"
 #include "taugate/interchange/onnx.h"
 #include "taugate/fli/inference/trained_model.h"

@@ -7,6 +7,7 @@
 #include "taugate/interchange/import_network.h"
 #include "taugate/quant/ptq/qkeras.h"
 #include "taugate/fli/inference/trained_model.h"
+#include "cli/options/outputs.h"
 
 namespace taugate::cli {
 namespace {

@@ -14,6 +14,7 @@
 #include "cli/results/infer_report.h"
 #include "cli/options/measurement_options.h"
 #include "cli/results/pixel_results.h"
+#include "cli/options/outputs.h"
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
 #include "core/formatted.h"
@@ -32,7 +33,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kManyUnlike = 0.03;  // share of unlike pixels that is worth a warning
+constexpr double kManyUnlike = 0.03;  // share of unlike pixels above which a warning is printed
 
 Arguments declare() {
   Arguments a("infer", "MODEL FILE -o FOLDER [options]",
@@ -142,36 +143,27 @@ std::optional<MeasuredIrfs> given_irfs(const Arguments& a, const Measurement& me
   return irfs_on_gates(irf_from(a, &measurement), model.acquisition(), first_gate_ns);
 }
 
-IrfCurve irf_of(const MeasuredIrfs& irfs, std::size_t pixel) {
-  return irfs.curve(irfs.size() == 1 ? 0 : static_cast<int>(pixel));
-}
-
 /// Writes the counts [T] that a pixel should have shown; empty without an IRF.
-using FittedCounts = std::function<void(std::size_t pixel, std::span<float> values)>;
-FittedCounts fitted_counts_of(const TraceModel& model, const Inference& r,
-                              const std::optional<MeasuredIrfs>& irfs) {
+using PixelCounts = std::function<void(std::size_t pixel, std::span<float> values)>;
+PixelCounts fitted_counts_of(const TraceModel& model, const Inference& r,
+                             const std::optional<MeasuredIrfs>& irfs) {
   if (!irfs) return {};
-  std::optional<Reconvolution> common;  // prepared once
-  if (irfs->size() == 1) common.emplace(model.acquisition(), irfs->curve(0));
-  return [&model, &r, &irfs, common](std::size_t pixel, std::span<float> values) {
-    const auto T = static_cast<std::size_t>(r.gates), TC = T * static_cast<std::size_t>(r.outputs);
-    const std::span sfd(r.sfd.data() + pixel * TC, TC), counts(r.counts.data() + pixel * T, T);
-    const auto fitted = common ? fitted_counts(*common, sfd, counts)
-                               : fitted_counts(model, irf_of(*irfs, pixel), sfd, counts);
-    std::copy(fitted.begin(), fitted.end(), values.begin());
+  return [fitted = FittedCounts(model, *irfs, r)](std::size_t pixel, std::span<float> values) {
+    std::vector<float> scratch;
+    fitted(pixel, values, scratch);
   };
 }
 
 void draw_one_trace(const TraceModel& model, const Inference& r, std::size_t pixel,
                     const std::optional<MeasuredIrfs>& irfs, double first_gate_ns,
-                    const FittedCounts& reconvolved, const fs::path& target) {
+                    const PixelCounts& reconvolved, const fs::path& target) {
   const auto T = static_cast<std::size_t>(r.gates), C = static_cast<std::size_t>(r.outputs);
   const std::span counts(r.counts.data() + pixel * T, T);
   std::vector<float> decay(T), irf_gates, fitted;
   for (std::size_t t = 0; t < T; ++t) decay[t] = r.sfd[(pixel * T + t) * C];
   if (irfs) {
     fitted.resize(T);
-    irf_gates = irf_in_gates(model.acquisition(), irf_of(*irfs, pixel));
+    irf_gates = irf_in_gates(model.acquisition(), irfs->of_pixel(pixel));
     reconvolved(pixel, fitted);
   }
   std::ostringstream title;
@@ -335,7 +327,7 @@ int infer(int argc, char** argv) {
   // gnuplot is a process of its own, so pictures are drawn beside the writing.
   std::vector<std::function<void()>> jobs = file_jobs(result, folder, !a.has("no-sfd"));
   jobs.emplace_back([&] { write_file(folder / "summary.json", s.dump(2) + "\n"); });
-  const FittedCounts reconvolved = fitted_counts_of(model, result, irfs);
+  const PixelCounts reconvolved = fitted_counts_of(model, result, irfs);
   const Report::Draw trace = [&](const fs::path& target) {
     draw_one_trace(model, result, pixel, irfs, first_gate_ns, reconvolved, target);
   };

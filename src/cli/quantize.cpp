@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/options/measurement_options.h"
 #include "cli/options/quantize_options.h"
+#include "cli/options/outputs.h"
 #include "taugate/core/file.h"
 #include "core/interrupt.h"
 #include "core/formatted.h"

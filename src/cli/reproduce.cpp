@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/options/report_options.h"
+#include "cli/options/outputs.h"
 #include "taugate/core/file.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
@@ -55,16 +56,16 @@ bool write_results(const fs::path& folder, const Findings& found, const Argument
                                     a.text("scale"), "`, seeds 1 to ", found.plan.seeds,
                                     a.has("commit") ? ", commit " + a.text("commit") : "", ", ",
                                     found.plan.test_traces, " test traces.");
-  const std::string tables = reproduction_markdown(found, origin);
-  write_file(folder / "tables.md", tables);
+  const std::vector<ReportSection> tables = reproduction_sections(found, origin);
+  write_file(folder / "tables.md", to_markdown(kReproductionTitle, tables));
   write_file(folder / "tables.csv", reproduction_csv(found));
   write_file(a.maybe("json").value_or((folder / "tables.json").string()),
              reproduction_json(found, origin));
   const Pictures pictures = a.has("no-pictures") || interrupted() ? Pictures{} : pictures_of(found);
   for (const auto& [name, draw] : pictures) draw(folder / name);
   if (!a.has("report") || interrupted()) return !pictures.empty();
-  Report report = report_of(a, "The paper's tables, reproduced");
-  report.markdown(tables);
+  Report report = report_of(a, kReproductionTitle);
+  for (const ReportSection& section : tables) report.section(section);
   if (!pictures.empty()) report.section("Pictures");
   for (const auto& [name, draw] : pictures)
     report.picture(name == "size.png" ? "RMSE against the size of the model file"

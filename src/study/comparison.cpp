@@ -47,7 +47,7 @@ std::vector<float> draw_traces(const Acquisition& a, const IrfCurve& irf, const 
   return counts;
 }
 
-/// Running sums of one contestant under one condition.
+/// Running sums of one method under one condition.
 struct Score {
   double sum = 0.0, squares = 0.0, variance = 0.0, seconds = 0.0;
   std::size_t traces = 0, failures = 0;
@@ -166,7 +166,7 @@ Method network_contestant(const TraceModel& model, std::string name, int compone
           }};
 }
 
-std::vector<ComparisonRow> compare(const Acquisition& a, std::span<const Method> contestants,
+std::vector<ComparisonRow> compare(const Acquisition& a, std::span<const Method> methods,
                                    std::span<const Condition> conditions, std::size_t traces,
                                    std::uint64_t seed,
                                    const std::function<bool(std::size_t)>& keep_going) {
@@ -177,7 +177,7 @@ std::vector<ComparisonRow> compare(const Acquisition& a, std::span<const Method>
   for (std::size_t c = 0; c < conditions.size(); ++c) {
     if (keep_going && !keep_going(c)) break;
     const Condition& condition = conditions[c];
-    std::vector<Score> scores(contestants.size());
+    std::vector<Score> scores(methods.size());
     for (int place = 0; place < kPlaces; ++place) {
       const double delay = delay_of(condition, a, place);
       const IrfCurve irf = parametric_irf(delay, condition.fwhm_ns, 0.0, 0.0, buffer);
@@ -186,16 +186,16 @@ std::vector<ComparisonRow> compare(const Acquisition& a, std::span<const Method>
       const DecayParameters truth = truth_of(condition, a, irf);
       const std::vector<float> counts = draw_traces(
           a, irf, truth, each, seed, (c * kPlaces + static_cast<std::size_t>(place)) * each);
-      for (std::size_t i = 0; i < contestants.size(); ++i) {
+      for (std::size_t i = 0; i < methods.size(); ++i) {
         const auto start = Clock::now();
-        scores[i].add(contestants[i].estimate(counts, told));
+        scores[i].add(methods[i].estimate(counts, told));
         scores[i].seconds += std::chrono::duration<double>(Clock::now() - start).count();
-        const double bound = cramer_rao_bound(a, irf, truth, contestants[i].unknowns).amplitude_ns;
+        const double bound = cramer_rao_bound(a, irf, truth, methods[i].unknowns).amplitude_ns;
         scores[i].variance += bound * bound;
       }
     }
-    for (std::size_t i = 0; i < contestants.size(); ++i)
-      rows.push_back(scores[i].row(condition, contestants[i].name));
+    for (std::size_t i = 0; i < methods.size(); ++i)
+      rows.push_back(scores[i].row(condition, methods[i].name));
   }
   return rows;
 }

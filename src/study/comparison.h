@@ -1,5 +1,5 @@
 #pragma once
-// The yardstick: networks and classical estimators on the same traces, beside the bound of what
+// The benchmark: networks and classical estimators on the same traces, beside the bound of what
 // each of them knows.
 //
 // A condition fixes a decay, an instrument and the light; its traces differ in their Poisson noise
@@ -65,7 +65,7 @@ struct ComparisonRow {
   double relative_bias() const { return mean_ns / truth_ns - 1.0; }
 };
 
-/// Every contestant under every condition, `traces` each. go_on(conditions done) false ends it.
+/// Every method under every condition, `traces` each. go_on(conditions done) false ends it.
 std::vector<ComparisonRow> compare(const Acquisition& acquisition,
                                    std::span<const Method> contestants,
                                    std::span<const Condition> conditions, std::size_t traces,

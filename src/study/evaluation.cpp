@@ -24,19 +24,19 @@ Block simulate_block(const Simulator& simulator, const Normalisation& normalisat
   const auto T = static_cast<std::size_t>(simulator.gates()), values = T * simulator.channels();
   Block block{std::vector<float>(count * T), std::vector<float>(count * values),
               std::vector<Decay>(count), 0};
-  std::vector<char> lit(count);
+  std::vector<char> has_counts(count);
   parallel_for((count + 255) / 256, [&](std::size_t part, int) {
     for (std::size_t i = part * 256; i < std::min(count, (part + 1) * 256); ++i) {
       const std::span counts(block.input.data() + i * T, T);
       Sample pixel{counts, {block.sfd.data() + i * values, values}, {}};
       simulator.sample(seed, first + i, pixel);
       block.decays[i] = pixel.truth.decay;
-      lit[i] = normalise(normalisation, counts, counts);
+      has_counts[i] = normalise(normalisation, counts, counts);
     }
   });
   std::size_t kept = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    if (!lit[i]) continue;
+    if (!has_counts[i]) continue;
     if (kept < i) {
       std::copy_n(block.input.begin() + i * T, T, block.input.begin() + kept * T);
       std::copy_n(block.sfd.begin() + i * values, values, block.sfd.begin() + kept * values);

@@ -98,21 +98,29 @@ std::string with_code(const std::string& text) {
   return code ? html + "</code>" : html;
 }
 
-/// "| a | b |" without its bars and blanks.
-std::vector<std::string> cells_of(const std::string& line) {
-  std::vector<std::string> cells;
-  for (std::size_t at = 1; at < line.size();) {
-    const std::size_t end = std::min(line.find('|', at), line.size());
-    std::string cell = line.substr(at, end - at);
-    cell.erase(0, std::min(cell.find_first_not_of(' '), cell.size()));
-    cell.resize(cell.find_last_not_of(' ') + 1);
-    cells.push_back(std::move(cell));
-    at = end + 1;
-  }
-  return cells;
+/// "| a | b |"
+std::string markdown_row(const std::vector<std::string>& cells) {
+  std::string line = "|";
+  for (const auto& cell : cells) line += concat(' ', cell, cell.empty() ? "|" : " |");
+  return line + '\n';
 }
 
 }  // namespace
+
+std::string to_markdown(const std::string& title, const std::vector<ReportSection>& sections) {
+  std::string text = concat("# ", title, '\n');
+  for (const auto& section : sections) {
+    if (!section.heading.empty()) text += concat("\n## ", section.heading, '\n');
+    for (const auto& paragraph : section.paragraphs) text += concat('\n', paragraph, '\n');
+    for (const auto& table : section.tables) {
+      text += '\n' + markdown_row(table.head) + '|';
+      for (std::size_t i = 0; i < table.head.size(); ++i) text += "---|";
+      text += '\n';
+      for (const auto& row : table.rows) text += markdown_row(row);
+    }
+  }
+  return text;
+}
 
 Report::Report(std::string title) : title_(std::move(title)) {}
 
@@ -144,33 +152,10 @@ void Report::table(ReportTable table) {
   parts_.push_back({html + "</table></div>\n", {}, false});
 }
 
-void Report::markdown(const std::string& text) {
-  ReportTable rows;
-  std::string words;
-  const auto finish = [&] {
-    if (!words.empty()) paragraph(std::exchange(words, {}));
-    if (!rows.head.empty()) table(std::exchange(rows, {}));
-  };
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("|-")) continue;
-    if (line.starts_with("|")) {
-      if (!words.empty()) finish();
-      std::vector<std::string> cells = cells_of(line);
-      if (!rows.head.empty()) cells.resize(rows.head.size());  // as Markdown does
-      if (rows.head.empty())
-        rows.head = std::move(cells);
-      else
-        rows.rows.push_back(std::move(cells));
-      continue;
-    }
-    if (line.empty() || line.starts_with("#") || !rows.head.empty()) finish();
-    if (line.starts_with("## "))
-      section(line.substr(3));
-    else if (!line.starts_with("#") && !line.empty())
-      words += (words.empty() ? "" : " ") + line;
-  }
-  finish();
+void Report::section(const ReportSection& part) {
+  if (!part.heading.empty()) section(part.heading);
+  for (const auto& text : part.paragraphs) paragraph(text);
+  for (const auto& rows : part.tables) table(rows);
 }
 
 void Report::picture(std::string caption, Draw draw) {

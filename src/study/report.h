@@ -18,6 +18,15 @@ struct ReportTable {
   std::vector<std::vector<std::string>> rows;  ///< each as long as the head
 };
 
+/// What a report shows under one heading, and Markdown says as well.
+struct ReportSection {
+  std::string heading;  ///< empty: none
+  std::vector<std::string> paragraphs;
+  std::vector<ReportTable> tables = {};  ///< their captions stand in reports only
+};
+/// The sections as Markdown under a title. Cells must not hold a bar.
+std::string to_markdown(const std::string& title, const std::vector<ReportSection>& sections);
+
 /// Texts are plain: whatever HTML would take for markup is escaped; what stands between back-ticks
 /// is shown as code. A section with nothing in it is left out.
 class Report {
@@ -34,9 +43,7 @@ class Report {
   void paragraph(const std::string& text);
   /// Error for a row that is not as long as the head. Nothing for a table without rows.
   void table(ReportTable table);
-  /// Sections, paragraphs and tables of the little Markdown that our own tables are written in:
-  /// "## ", "| a | b |"; the line of dashes and a title "# " are left out.
-  void markdown(const std::string& text);
+  void section(const ReportSection& section);
   /// Drawn by write(), side by side with the others, so what it refers to must live until then.
   void picture(std::string caption, Draw draw);
   /// A map whose pixels show their decays.

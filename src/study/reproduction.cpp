@@ -80,32 +80,35 @@ const Column& column(const std::string& key) {
                        [&](const Column& c) { return c.key == key; });
 }
 
-void append_row(std::string& out, const Findings& found, const Experiment& row) {
+std::vector<std::string> row_of(const Findings& found, const Experiment& row) {
   const auto& runs = found.runs.at(row.id);
   const int wanted = found.plan.seeds_of(row);
-  out += "| " + row.title + " |";
-  if (runs.empty()) {
-    out += " not run yet | | | | | | | | | | | | |\n";
-    return;
-  }
+  if (runs.empty()) return {row.title, "not run yet"};
   const auto cell = [&](const char* key, bool sign = false) {
     const Column& c = column(key);
     return mean_stddev(over_runs(runs, c.get), c.digits, sign);
   };
   const RunResult& one = runs.begin()->second;
-  out += ' ' + cell("rmse") + " | " + known(row.paper_rmse, 4) + " | " + cell("r2") + " | " +
-         known(row.paper_r2, 3) + " | " + cell("l2") + " | " + cell("dtw") + " | " +
-         cell("lifetime_bias_ns", true) + "; " + cell("lifetime_deviation_ns") + " | " +
-         cell("plate_rmse") + " | " + cell("plate_r2") + " | " +
-         cell("plate_lifetime_bias_ns", true) + "; " + cell("plate_lifetime_deviation_ns") + " | " +
-         std::to_string(one.parameters) + " | " + std::to_string(one.file_bytes) + " | " +
-         std::to_string(one.multiply_accumulates) + " | " + std::to_string(runs.size());
-  if (static_cast<int>(runs.size()) < wanted) out += " of " + std::to_string(wanted);
-  out += " |\n";
+  return {
+      row.title,
+      cell("rmse"),
+      known(row.paper_rmse, 4),
+      cell("r2"),
+      known(row.paper_r2, 3),
+      cell("l2"),
+      cell("dtw"),
+      cell("lifetime_bias_ns", true) + "; " + cell("lifetime_deviation_ns"),
+      cell("plate_rmse"),
+      cell("plate_r2"),
+      cell("plate_lifetime_bias_ns", true) + "; " + cell("plate_lifetime_deviation_ns"),
+      concat(one.parameters),
+      concat(one.file_bytes),
+      concat(one.multiply_accumulates),
+      concat(runs.size(), static_cast<int>(runs.size()) < wanted ? concat(" of ", wanted) : "")};
 }
 
 /// Short and long component, for rows with three outputs.
-void append_components(std::string& out, const Findings& found, const Experiment& row) {
+void append_components(ReportTable& table, const Findings& found, const Experiment& row) {
   const auto& runs = found.runs.at(row.id);
   if (runs.empty() || runs.begin()->second.test.channels.size() < 3) return;
   const char* names[] = {"full", "short", "long"};
@@ -115,40 +118,43 @@ void append_components(std::string& out, const Findings& found, const Experiment
   for (std::size_t c = 0; c < 3; ++c) {
     const OverSeeds rmse =
         over_runs(runs, [&](const RunResult& r) { return r.test.channels[c].rmse.mean; });
-    out += "| " + row.title + " | " + names[c] + " | " + mean_stddev(rmse, 5) + " | " +
-           known(paper[c], 4) + " |\n";
+    table.rows.push_back({row.title, names[c], mean_stddev(rmse, 5), known(paper[c], 4)});
   }
 }
 
-void append_table(std::string& out, const Findings& found, const Table& table) {
-  out += concat("\n## ", table.title, "\n\n");
-  out +=
-      "| model | RMSE | paper | R² | paper | L2 | DTW | lifetime bias; deviation (ns) | plate RMSE "
-      "| "
-      "plate R² | plate lifetime bias; deviation (ns) | parameters | file (bytes) | MACs a trace | "
-      "seeds |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
-  for (const Experiment& row : found.plan.rows)
-    if (row.table == table.name) append_row(out, found, row);
-  if (table.name != std::string("later")) return;
-  out += "\n| model | channel | RMSE | paper |\n|---|---|---|---|\n";
-  for (const Experiment& row : found.plan.rows)
-    if (row.table == table.name) append_components(out, found, row);
+ReportSection section_of(const Findings& found, const Table& table) {
+  ReportTable rows{
+      "",
+      {"model", "RMSE", "paper", "R²", "paper", "L2", "DTW", "lifetime bias; deviation (ns)",
+       "plate RMSE", "plate R²", "plate lifetime bias; deviation (ns)", "parameters",
+       "file (bytes)", "MACs a trace", "seeds"},
+      {}};
+  ReportTable components{"", {"model", "channel", "RMSE", "paper"}, {}};
+  for (const Experiment& row : found.plan.rows) {
+    if (row.table != table.name) continue;
+    rows.rows.push_back(row_of(found, row));
+    rows.rows.back().resize(rows.head.size());
+    append_components(components, found, row);
+  }
+  ReportSection section{table.title, {}, {std::move(rows)}};
+  if (table.name == std::string("later")) section.tables.push_back(std::move(components));
+  return section;
 }
 
-void append_comparisons(std::string& out, const Findings& found) {
-  out +=
-      "\n## Comparisons\n\nRMSE of one row over that of another, mean over the seeds that both "
-      "have; "
-      "95 % confidence interval of the mean difference, paired by seed.\n\n"
-      "| what | ratio | 95 % interval | aim | seeds |\n|---|---|---|---|---|\n";
+ReportSection comparisons_of(const Findings& found) {
+  ReportTable rows{"", {"what", "ratio", "95 % interval", "aim", "seeds"}, {}};
   for (const Comparison& c : found.plan.comparisons) {
     const RatioOfRows r = compare_rows(found, c);
     if (r.seeds == 0) continue;
-    out += "| " + c.what + formatted(" | %.4f | ", r.ratio);
-    if (r.seeds > 1) out += formatted("%.4f to %.4f", r.low, r.high);
-    out += " | " + (c.wanted ? formatted("at most %.2f", *c.wanted) : std::string()) +
-           formatted(" | %d |\n", r.seeds);
+    rows.rows.push_back({c.what, formatted("%.4f", r.ratio),
+                         r.seeds > 1 ? formatted("%.4f to %.4f", r.low, r.high) : std::string(),
+                         c.wanted ? formatted("at most %.2f", *c.wanted) : std::string(),
+                         concat(r.seeds)});
   }
+  return {"Comparisons",
+          {"RMSE of one row over that of another, mean over the seeds that both have; 95 % "
+           "confidence interval of the mean difference, paired by seed."},
+          {std::move(rows)}};
 }
 
 bool in_plan(const Plan& plan, const char* table) {
@@ -156,8 +162,8 @@ bool in_plan(const Plan& plan, const char* table) {
                      [&](const Experiment& row) { return row.table == table; });
 }
 
-/// Rows with a result whose error does not dwarf the others' (as that of the paper's scale, taken
-/// literally, does): at most four times the least.
+/// Rows with a result whose error is of the size of the others' (that of the paper's scale, taken
+/// literally, is not): at most four times the least.
 std::vector<std::pair<const Experiment*, OverSeeds>> drawable(const Findings& found,
                                                               const std::string& table) {
   std::vector<std::pair<const Experiment*, OverSeeds>> rows;
@@ -223,18 +229,18 @@ RatioOfRows compare_rows(const Findings& found, const Comparison& comparison) {
           1.0 + (difference.mean + half) / base, n};
 }
 
-std::string reproduction_markdown(const Findings& found, const std::string& origin) {
-  std::string out =
-      "# The paper's tables, reproduced\n\n" + origin + ' ' + time_taken(found) +
-      "\n\nMean ± standard deviation over seeds. Test: simulated traces of the "
-      "training's prior that no training saw. Plate: an emulated well plate of AF700, "
-      "mono-exponential with 1.0 ns, with an IRF, counts and noise of its own. "
-      "\"paper\": Erbas et al.'s figure for that network, on their data, where it is "
-      "known to us.\n";
+std::vector<ReportSection> reproduction_sections(const Findings& found, const std::string& origin) {
+  std::vector<ReportSection> sections{
+      {"",
+       {origin + ' ' + time_taken(found),
+        "Mean ± standard deviation over seeds. Test: simulated traces of the training's prior that "
+        "no training saw. Plate: an emulated well plate of AF700, mono-exponential with 1.0 ns, "
+        "with an IRF, counts and noise of its own. \"paper\": Erbas et al.'s figure for that "
+        "network, on their data, where it is known to us."}}};
   for (const Table& table : kTables)
-    if (in_plan(found.plan, table.name)) append_table(out, found, table);
-  append_comparisons(out, found);
-  return out;
+    if (in_plan(found.plan, table.name)) sections.push_back(section_of(found, table));
+  sections.push_back(comparisons_of(found));
+  return sections;
 }
 
 std::string reproduction_csv(const Findings& found) {

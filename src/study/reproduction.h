@@ -1,12 +1,14 @@
 #pragma once
 // What a folder of experiments has shown so far: the paper's tables with the paper's figures beside
-// ours, comparisons with confidence intervals, as Markdown, CSV, JSON and pictures.
+// ours, comparisons with confidence intervals, for Markdown and reports, as CSV, JSON and pictures.
 
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "study/experiment_run.h"
+#include "study/report.h"
 
 namespace taugate {
 
@@ -33,8 +35,9 @@ struct RatioOfRows {
 };
 RatioOfRows compare_rows(const Findings& found, const Comparison& comparison);
 
-/// All tables; `origin` (command, commit) stands at the top.
-std::string reproduction_markdown(const Findings& found, const std::string& origin);
+inline constexpr const char* kReproductionTitle = "The paper's tables, reproduced";
+/// All tables, for to_markdown() and reports; `origin` (command, commit) stands at the top.
+std::vector<ReportSection> reproduction_sections(const Findings& found, const std::string& origin);
 /// One line a row: means and deviations over seeds.
 std::string reproduction_csv(const Findings& found);
 std::string reproduction_json(const Findings& found, const std::string& origin);

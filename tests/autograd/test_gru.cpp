@@ -4,6 +4,7 @@
 #include "taugate/autograd/gru.h"
 #include "autograd/gru_reference.h"
 #include "taugate/autograd/ops.h"
+#include "core/eigen_view.h"
 #include "testing.h"
 
 using namespace taugate;
@@ -101,7 +102,6 @@ TEST_CASE("a fused sequence equals the page of reference, states and all gradien
     CHECK(b.norm() > 0.0);
     CHECK((a - b).norm() <= 1e-12 * b.norm());
   };
-  using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   for (auto form : {GruForm::reset_after, GruForm::reset_before})
     for (auto kind : {Activation::smooth, Activation::hard}) {
       CAPTURE(name_of(form));
@@ -111,12 +111,14 @@ TEST_CASE("a fused sequence equals the page of reference, states and all gradien
           form,           kind,           draw(3 * H, I),
           draw(3 * H, H), draw(3 * H, 1), after ? draw(3 * H, 1) : Eigen::MatrixXd::Zero(3 * H, 1)};
       // The same weights in a row, as a tape wants them.
-      RowMajor W = gru_page.W, U = gru_page.U;
       Buffer<double> block(3 * H * (I + H + 2)), gradients(block.size());
-      std::copy_n(W.data(), W.size(), block.data());
-      std::copy_n(U.data(), U.size(), block.data() + W.size());
-      std::copy_n(gru_page.b.data(), 3 * H, block.data() + W.size() + U.size());
-      std::copy_n(gru_page.c.data(), 3 * H, block.data() + W.size() + U.size() + 3 * H);
+      const auto part = [](Buffer<double>& of, int first, int cols) {
+        return as_eigen(Matrix<double>{of.data() + 3 * H * first, 3 * H, cols});
+      };
+      part(block, 0, I) = gru_page.W;
+      part(block, I, H) = gru_page.U;
+      part(block, I + H, 1) = gru_page.b;
+      part(block, I + H + 1, 1) = gru_page.c;
       std::fill(gradients.begin(), gradients.end(), 0.0);
 
       const OwnedSequence<double> x(T, I, B, rng), h0(1, H, B, rng, 0.5), dy(T, H, B, rng);
@@ -131,14 +133,6 @@ TEST_CASE("a fused sequence equals the page of reference, states and all gradien
       const Var<double> y = gru(tape, in, start, w, form, kind);
       tape.backward(weighted_sum(tape, y, dy.view));
 
-      const auto of_trace = [](const Sequence<double>& s, int b) {
-        return Eigen::MatrixXd::NullaryExpr(s.features, s.steps,
-                                            [&](Eigen::Index f, Eigen::Index t) {
-                                              return s.at(static_cast<int>(t), static_cast<int>(f),
-                                                          b);
-                                            })
-            .eval();
-      };
       GruReference sum{form,
                        kind,
                        Eigen::MatrixXd::Zero(3 * H, I),
@@ -146,20 +140,18 @@ TEST_CASE("a fused sequence equals the page of reference, states and all gradien
                        Eigen::VectorXd::Zero(3 * H),
                        Eigen::VectorXd::Zero(3 * H)};
       for (int b = 0; b < B; ++b) {
-        const Eigen::MatrixXd trace = of_trace(x.view, b);
-        const auto states = gru_page.forward(trace, of_trace(h0.view, b));
-        compare(of_trace(y.value, b), states.h.rightCols(T));
+        const Eigen::MatrixXd trace = as_eigen(x.view, b);
+        const auto states = gru_page.forward(trace, as_eigen(h0.view, b));
+        compare(as_eigen(y.value, b), states.h.rightCols(T));
         Eigen::MatrixXd dx(I, T);
-        const Eigen::VectorXd dh0 = gru_page.backward(trace, states, of_trace(dy.view, b), sum, dx);
-        compare(of_trace(in.grad, b), dx);
-        compare(of_trace(start.grad, b), dh0);
+        const Eigen::VectorXd dh0 = gru_page.backward(trace, states, as_eigen(dy.view, b), sum, dx);
+        compare(as_eigen(in.grad, b), dx);
+        compare(as_eigen(start.grad, b), dh0);
       }
-      const double* g = gradients.data();
-      compare(Eigen::Map<const RowMajor>(g, 3 * H, I), sum.W);
-      compare(Eigen::Map<const RowMajor>(g + W.size(), 3 * H, H), sum.U);
-      compare(Eigen::Map<const Eigen::VectorXd>(g + W.size() + U.size(), 3 * H), sum.b);
-      if (after)
-        compare(Eigen::Map<const Eigen::VectorXd>(g + W.size() + U.size() + 3 * H, 3 * H), sum.c);
+      compare(part(gradients, 0, I), sum.W);
+      compare(part(gradients, I, H), sum.U);
+      compare(part(gradients, I + H, 1), sum.b);
+      if (after) compare(part(gradients, I + H + 1, 1), sum.c);
     }
 }
 

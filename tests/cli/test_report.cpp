@@ -48,7 +48,7 @@ TEST_CASE("infer and fit write reports that need nothing else") {
   REQUIRE_MESSAGE(fit.code == 0, fit.err);
   const std::string fitted = page(folder / "fit.html", 5);
   CHECK(contains(fitted, "reduced chi-square"));
-  CHECK(contains(fitted, "All light together: "));
+  CHECK(contains(fitted, "Summed decay: "));
 
   // Both hold every pixel's decay: the archive's counts.
   const auto tpsf = NpzReader(folder / "it's.npz").read<float>("tpsf").values;

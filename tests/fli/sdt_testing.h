@@ -62,12 +62,19 @@ inline std::string zipped(const std::string& content) {
   const auto checksum = static_cast<std::uint32_t>(
       crc32(0, reinterpret_cast<const Bytef*>(content.data()), static_cast<uInt>(content.size())));
   const std::string name = "data_block";
-  return "PK\x03\x04" + bytes_of<std::uint16_t>(20) + bytes_of<std::uint16_t>(0) +
-         bytes_of<std::uint16_t>(8) + bytes_of<std::uint32_t>(0) + bytes_of(checksum) +
-         bytes_of(static_cast<std::uint32_t>(packed.size())) +
-         bytes_of(static_cast<std::uint32_t>(content.size())) +
-         bytes_of(static_cast<std::uint16_t>(name.size())) + bytes_of<std::uint16_t>(0) + name +
-         packed;
+  // Version wanted .. length of the extra field: the same in both headers.
+  const std::string fields =
+      bytes_of<std::uint16_t>(20) + bytes_of<std::uint16_t>(0) + bytes_of<std::uint16_t>(8) +
+      bytes_of<std::uint32_t>(0) + bytes_of(checksum) +
+      bytes_of(static_cast<std::uint32_t>(packed.size())) +
+      bytes_of(static_cast<std::uint32_t>(content.size())) +
+      bytes_of(static_cast<std::uint16_t>(name.size())) + bytes_of<std::uint16_t>(0);
+  const std::string member = "PK\x03\x04" + fields + name + packed;
+  const std::string directory = "PK\x01\x02" + bytes_of<std::uint16_t>(20) + fields +
+                                std::string(2 + 2 + 2 + 4 + 4, '\0') + name;
+  return member + directory + "PK\x05\x06" + std::string(4, '\0') + bytes_of<std::uint16_t>(1) +
+         bytes_of<std::uint16_t>(1) + bytes_of(static_cast<std::uint32_t>(directory.size())) +
+         bytes_of(static_cast<std::uint32_t>(member.size())) + bytes_of<std::uint16_t>(0);
 }
 
 /// `revision`: 0x280f is an SPC-150 whose block offsets have 40 bits.

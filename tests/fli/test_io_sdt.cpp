@@ -143,18 +143,21 @@ TEST_CASE("damaged SDT files are refused with a reason") {
       }
   }
   std::string bad = sdt::file({image_description()}, {{data, 0x68, 0, true}});
-  bad[bad.size() - 3] ^= 1;
+  const std::size_t directory = bad.find("PK\x01\x02");
+  REQUIRE(directory != std::string::npos);
+  bad[directory - 3] ^= 1;
   CHECK(contains(reading(bad), "channel 1: "));
   bad = sdt::file({image_description()}, {{data, 0x68, 0, true}});
-  bad[42 + 54 + 512 + 22 + 14] ^= 1;
-  CHECK(contains(reading(bad), "its checksum is wrong"));
+  bad[directory + 16] ^= 1;
+  CHECK(contains(reading(bad), "channel 1: member 'data_block': is damaged: CRC error"));
   bad = sdt::file({image_description()}, {{data, 0x68, 0, true}});
-  const std::size_t packed = bad.find("PK\x03\x04");
-  REQUIRE(packed != std::string::npos);
-  bad[packed + 8] = 14;
+  bad[directory + 24] ^= 1;
+  CHECK(contains(reading(bad), "channel 1: unpacks to 97 bytes, wanted 96"));
+  bad = sdt::file({image_description()}, {{data, 0x68, 0, true}});
+  bad[directory + 10] = 14;
   CHECK(contains(reading(bad), "is packed by method 14, wanted 8 (deflate)"));
-  bad[packed] = 'L';
-  CHECK(contains(reading(bad), "channel 1: is no zip archive"));
+  bad[directory] = 'L';
+  CHECK(contains(reading(bad), "channel 1: is no readable zip archive: Not a zip archive"));
   CHECK(contains(reading(sdt::file({image_description()}, {{data + data, 0x68}})),
                  "an image of 12 pixels in all, of unknown width"));
   CHECK(contains(reading(sdt::file({image_description()}, {{data + "ab", 0x68}})),

@@ -137,7 +137,8 @@ TEST_CASE("means, deviations and intervals over seeds") {
   CHECK(close(r.low, 1 + (mean - half) / base, 1e-12, 1e-9));
   CHECK(close(r.high, 1 + (mean + half) / base, 1e-12, 1e-9));
 
-  const std::string text = reproduction_markdown(findings_of(runs), "here");
+  const std::string text =
+      to_markdown(kReproductionTitle, reproduction_sections(findings_of(runs), "here"));
   CHECK(text.find("KD, 16 units, float | ") != std::string::npos);
   CHECK(text.find("| 32x32 | not run yet") != std::string::npos);
   const std::string csv = reproduction_csv(findings_of(runs));

@@ -58,15 +58,19 @@ TEST_CASE("a report holds its pictures, in their order, and escapes every text")
   CHECK(folder.entries() == 1);
 }
 
-TEST_CASE("the Markdown of our tables becomes sections, paragraphs and tables") {
+TEST_CASE("sections become Markdown and parts of a report alike") {
   const Folder folder;
+  const std::vector<ReportSection> sections{
+      {"", {"first words, more <words>"}},
+      {"Part", {}, {{"", {"a", "b b"}, {{"1", ""}, {"x y", "2 ± 3"}}}}},
+      {"", {"after"}}};
+  CHECK(to_markdown("title", sections) ==
+        "# title\n\nfirst words, more <words>\n\n## Part\n\n| a | b b |\n|---|---|\n| 1 | |\n"
+        "| x y | 2 ± 3 |\n\nafter\n");
   Report report("title");
-  report.markdown(
-      "# left out\n\nfirst words,\nmore <words>\n\n## Part\n\n| a | b b |\n|---|---|\n| 1 | |\n"
-      "| x y | 2 ± 3 |\nafter\n");
+  for (const ReportSection& section : sections) report.section(section);
   report.write(folder.path / "r.html");
   const std::string html = read_file(folder.path / "r.html");
-  CHECK_FALSE(contains(html, "left out"));
   CHECK(contains(html, "<p>first words, more &lt;words&gt;</p>\n<h2>Part</h2>"));
   CHECK(contains(html,
                  "<tr><th>a</th><th>b b</th></tr>\n<tr><td>1</td><td></td></tr>\n"
@@ -97,7 +101,8 @@ TEST_CASE("back-ticks become code, and what is empty is left out") {
   report.section("some");
   report.paragraph("by `taugate <x>`, yes");
   report.table({"no rows", {"a"}, {}});
-  report.markdown("## `code`\n\n| `a` |\n|---|\n| b |\n\n## last\n");
+  report.section(ReportSection{"`code`", {}, {{"", {"`a`"}, {{"b"}}}}});
+  report.section("last");
   report.provenance("a", "b");
   report.write(folder.path / "r.html");
   const std::string html = read_file(folder.path / "r.html");

@@ -4,8 +4,6 @@
 
 #include <cstdint>
 #include <cxxopts.hpp>
-#include <filesystem>
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,6 +42,8 @@ class Arguments {
 
   bool has(const std::string& name) const { return result_.count(name) > 0; }
   std::string text(const std::string& name) const { return result_[name].as<std::string>(); }
+  /// "OUT" for the file argument out, "--json" for an option.
+  std::string shown(std::string name) const;
   std::string positional(const std::string& name) const;  ///< UsageError where it is missing
   std::optional<std::string> maybe(const std::string& name) const;
 
@@ -72,26 +72,6 @@ class Arguments {
   std::vector<Rule> rules_;
   cxxopts::ParseResult result_;
 };
-
-/// A file that a command writes, and the option that it comes from.
-struct OutputPath {
-  std::string option;
-  std::filesystem::path path;
-  bool in_new_folder = false;  ///< whose folder the command makes
-};
-/// Files in the folder of --output, where that was given.
-std::vector<OutputPath> in_output_folder(const Arguments& arguments,
-                                         std::initializer_list<const char*> names);
-
-/// Whether all files that a command writes can be written: now, rather than after an hour of work.
-/// Those of `options` that were given, and `others`. UsageError where one is a file that the
-/// command reads (a file argument or an option that names an input) or that it writes, too, by
-/// whatever name, or lies in a folder that it reads; Error where one cannot be written.
-void check_outputs(const Arguments& arguments, std::initializer_list<const char*> options,
-                   const std::vector<OutputPath>& others = {});
-
-/// Error where pictures are wanted, for lack of --no-pictures, and gnuplot is not there.
-void check_pictures(const Arguments& arguments);
 
 /// --threads, for every command that computes.
 void add_threads(Arguments& arguments);

@@ -41,7 +41,7 @@ int channel_number(const Arguments& a, const std::string& option) {
   const std::string option = reading.prefix + "time-first";
   fail_usage(
       m.path.string(), ": found ", m.traces(), " traces of ", m.bins,
-      " bins, whose light lies in few of the traces and all over their bins; ",
+      " bins, whose counts lie in few of the traces and all over their bins; ",
       reading.time_first ? "leave out " + option : "if time is the first axis, give " + option);
 }
 

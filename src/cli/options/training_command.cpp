@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/options/prior_options.h"
 #include "cli/options/quantize_options.h"
+#include "cli/options/outputs.h"
 #include "taugate/core/file.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
@@ -154,6 +155,13 @@ TrainingEnd train_with_progress(Trainer& trainer) {
   return end;
 }
 
+void write_record(const fs::path& path, nlohmann::json record, TrainingRun& run, double seconds) {
+  record["curve"] = curve_json(run.trainer());
+  record["seconds"] = seconds;
+  record["parameters"] = run.network().parameters().count();
+  write_file(path, record.dump(2) + "\n");
+}
+
 }  // namespace
 
 bool add_novelty(TraceModel& model, std::uint64_t traces) {
@@ -245,7 +253,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_time).count();
 
-  // As many traces as for so short a training are worth the while.
+  // A share of the training, within limits.
   const std::uint64_t traces = std::clamp<std::uint64_t>(trainer.samples_total(), 20'000, 360'000);
   const std::unique_ptr<TraceModel> result = run.result();
   TrainedModel master = run.master();
@@ -258,13 +266,8 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   save(output, *result);
   if (a.has("master")) save(a.text("master"), master);
   if (!a.has("no-pictures")) draw_curve(curve, trainer);
-  nlohmann::json record = nlohmann::json::parse(run.note());
-  if (a.has("json")) {
-    record["curve"] = curve_json(trainer);
-    record["seconds"] = seconds;
-    record["parameters"] = run.network().parameters().count();
-    write_file(a.text("json"), record.dump(2) + "\n");
-  }
+  const nlohmann::json record = nlohmann::json::parse(run.note());
+  if (a.has("json")) write_record(a.text("json"), record, run, seconds);
   if (fs::is_regular_file(checkpoint)) fs::remove(checkpoint);  // not a device
   warn_of_loss(trainer);
   std::cout << (end == TrainingEnd::stopped_early ? "stopped early" : "trained")

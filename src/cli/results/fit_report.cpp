@@ -17,7 +17,7 @@ namespace {
 
 ReportTable whole_table(const Estimate& e) {
   ReportTable table{
-      concat("All light together: ", name_of(e.status)), {"", "value", "standard deviation"}, {}};
+      concat("Summed decay: ", name_of(e.status)), {"", "value", "standard deviation"}, {}};
   const auto row = [&](const char* name, double value, double deviation) {
     table.rows.push_back(
         {name, short_number(value), std::isfinite(deviation) ? short_number(deviation) : ""});
@@ -112,6 +112,47 @@ Phasors phasors(const FitReport& what) {
   return points;
 }
 
+void add_statistics(Report& report, const FitReport& what) {
+  report.section("Figures");
+  std::vector<NamedValues> rows;
+  for (const auto& [name, map] :
+       {std::pair{"amplitude-weighted lifetime (ns)", "amplitude_weighted_ns"},
+        {"its standard deviation in a pixel (ns)", "amplitude_weighted_sd_ns"},
+        {"intensity-weighted lifetime (ns)", "intensity_weighted_ns"},
+        {"amplitude of the shorter lifetime", "fraction"},
+        {"counts", "counts"},
+        {"background (counts a gate)", "background"},
+        {"IRF shift (ns)", "shift_ns"},
+        {"reduced chi-square", "chi2_reduced"}})
+    rows.push_back({name, trusted_values(what.maps, map)});
+  report.table(statistics_table("Over all pixels whose fit converged", rows));
+  report.table(whole_table(what.fit.whole));
+  if (what.fit.shared) report.table(shared_table(*what.fit.shared));
+  report.table(endings_table(what.fit));
+}
+
+/// `points` is drawn when the report is written.
+void add_decays(Report& report, const FitReport& what, const Phasors& points) {
+  report.section("Decays");
+  if (what.fit.pixels.size() > 1)
+    report.picture(
+        "Decay summed over all pixels: counts, the fit, what is left over in deviations of Poisson "
+        "counts, "
+        "and the decay alone.",
+        what.light);
+  report.picture(
+      "One pixel: counts, the fit, what is left over in deviations of Poisson counts, and the "
+      "decay alone.",
+      what.trace);
+  report.picture(what.irfs.size() > 1
+                     ? "Phasors, calibrated by the first pixel's IRF, weighted with their counts."
+                     : "Phasors, calibrated by the IRF, weighted with their counts.",
+                 [&points](const std::filesystem::path& path) {
+                   draw_phasors(path, "Phasors", points.g, points.s, points.counts,
+                                points.frequency);
+                 });
+}
+
 }  // namespace
 
 void write_report(const Arguments& a, const FitReport& what) {
@@ -129,22 +170,7 @@ void write_report(const Arguments& a, const FitReport& what) {
     report.key_metric("median χ²", short_number(s->median));
   report.key_metric("speed", format_quantity(static_cast<double>(n) / what.seconds) + " traces/s");
 
-  report.section("Figures");
-  std::vector<NamedValues> rows;
-  for (const auto& [name, map] :
-       {std::pair{"amplitude-weighted lifetime (ns)", "amplitude_weighted_ns"},
-        {"its standard deviation in a pixel (ns)", "amplitude_weighted_sd_ns"},
-        {"intensity-weighted lifetime (ns)", "intensity_weighted_ns"},
-        {"amplitude of the shorter lifetime", "fraction"},
-        {"counts", "counts"},
-        {"background (counts a gate)", "background"},
-        {"IRF shift (ns)", "shift_ns"},
-        {"reduced chi-square", "chi2_reduced"}})
-    rows.push_back({name, trusted_values(what.maps, map)});
-  report.table(statistics_table("Over all pixels whose fit converged", rows));
-  report.table(whole_table(what.fit.whole));
-  if (what.fit.shared) report.table(shared_table(*what.fit.shared));
-  report.table(endings_table(what.fit));
+  add_statistics(report, what);
 
   Phasors points;
   if (!a.has("no-pictures") && !finite_values(tau).empty()) {
@@ -155,24 +181,8 @@ void write_report(const Arguments& a, const FitReport& what) {
                      [&](const std::filesystem::path& path) {
                        draw_histogram(path, "amplitude-weighted lifetime (ns)", tau, what.scale);
                      });
-    report.section("Decays");
-    if (n > 1)
-      report.picture(
-          "All light together: counts, the fit, what is left over in deviations of Poisson counts, "
-          "and the decay alone.",
-          what.light);
-    report.picture(
-        "One pixel: counts, the fit, what is left over in deviations of Poisson counts, and the "
-        "decay alone.",
-        what.trace);
     points = phasors(what);
-    report.picture(what.irfs.size() > 1
-                       ? "Phasors, calibrated by the first pixel's IRF, weighted with their counts."
-                       : "Phasors, calibrated by the IRF, weighted with their counts.",
-                   [&](const std::filesystem::path& path) {
-                     draw_phasors(path, "Phasors", points.g, points.s, points.counts,
-                                  points.frequency);
-                   });
+    add_decays(report, what, points);
   }
   const Acquisition& q = what.gates.acquisition;
   report.provenance("measurement", what.file);

@@ -16,7 +16,7 @@ struct FitReport {
   const ImageFit& fit;
   const Maps& maps;
   std::optional<Range> scale;
-  Report::Draw light;                      ///< draws all light together
+  Report::Draw light;                      ///< draws the summed decay
   Report::Draw trace;                      ///< draws the chosen pixel
   double seconds;                          ///< that the fits took
   std::span<const std::uint8_t> doubtful;  ///< [N]: pixels other than 0 are not to be trusted

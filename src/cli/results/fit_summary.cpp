@@ -135,7 +135,7 @@ void print_fit(const ImageFit& fit, const nlohmann::json& summary, double second
     print_estimate(fit.pixels[0]);
     return;
   }
-  std::cout << "all light together: ";
+  std::cout << "summed decay: ";
   print_estimate(fit.whole);
   if (n <= 16)
     for (std::size_t i = 0; i < n; ++i) {

@@ -83,6 +83,51 @@ PixelView pixel_view(const InferReport& what, const std::vector<float>& error,
   return view;
 }
 
+void add_statistics(Report& report, const Inference& r, const std::vector<float>& error,
+                    const std::vector<float>& fraction) {
+  std::vector<NamedValues> rows{{"amplitude-weighted lifetime (ns)", r.amplitude_ns},
+                                {"intensity-weighted lifetime (ns)", r.intensity_ns},
+                                {"counts", r.intensity}};
+  if (!r.unlike.empty()) {
+    rows.push_back({"distance of the encoder's state from training", r.state_distance});
+    rows.push_back({"reduced chi-square of the input", r.input_chi2r});
+  }
+  if (!r.irf_chi2r.empty())
+    rows.push_back({"reduced chi-square of the reconvolved decay", r.irf_chi2r});
+  if (!error.empty()) rows.push_back({"predicted - true lifetime (ns)", error});
+  if (!fraction.empty()) rows.push_back({"amplitude of the short component", fraction});
+  report.section("Figures");
+  report.table(statistics_table("Over all pixels that have a value", rows));
+}
+
+/// What it is given is drawn from when the report is written.
+void add_lifetimes(Report& report, const InferReport& what, const std::vector<float>& error,
+                   const std::vector<float>& fraction) {
+  const Inference& r = what.result;
+  const std::size_t n = r.intensity.size();
+  report.section("Lifetimes");
+  if (n > 1) report.pixels(pixel_view(what, error, fraction));
+  if (r.height > 1)
+    report.picture(
+        "Lifetime as colour, counts as brightness.",
+        [&what, &r](const std::filesystem::path& path) {
+          draw_overlay(path, {"lifetime x intensity", r.width, r.height, r.amplitude_ns, r.unlike},
+                       r.intensity, what.scale);
+        });
+  if (r.blank + 1 < n)
+    report.picture("How often each lifetime occurs; values beyond the scale count at its ends.",
+                   [&what, &r](const std::filesystem::path& path) {
+                     draw_histogram(path, "amplitude-weighted lifetime (ns)", r.amplitude_ns,
+                                    what.scale);
+                   });
+  if (!what.truth.empty())
+    report.picture("True and predicted lifetime of every pixel.",
+                   [&what, &r](const std::filesystem::path& path) {
+                     draw_lifetime_scatter(path, "Amplitude-weighted lifetime", what.truth,
+                                           r.amplitude_ns);
+                   });
+}
+
 }  // namespace
 
 void write_report(const Arguments& a, const InferReport& what) {
@@ -105,44 +150,13 @@ void write_report(const Arguments& a, const InferReport& what) {
   }
   report.key_metric("speed", format_quantity(static_cast<double>(n) / what.seconds) + " pixels/s");
 
-  std::vector<NamedValues> rows{{"amplitude-weighted lifetime (ns)", r.amplitude_ns},
-                                {"intensity-weighted lifetime (ns)", r.intensity_ns},
-                                {"counts", r.intensity}};
-  if (unlike) {
-    rows.push_back({"distance of the encoder's state from training", r.state_distance});
-    rows.push_back({"reduced chi-square of the input", r.input_chi2r});
-  }
-  if (!r.irf_chi2r.empty())
-    rows.push_back({"reduced chi-square of the reconvolved decay", r.irf_chi2r});
-  if (!error.empty()) rows.push_back({"predicted - true lifetime (ns)", error});
   const std::vector<float> fraction = r.outputs == 3 ? fractions(r) : std::vector<float>{};
-  if (!fraction.empty()) rows.push_back({"amplitude of the short component", fraction});
-  report.section("Figures");
-  report.table(statistics_table("Over all pixels that have a value", rows));
+  add_statistics(report, r, error, fraction);
 
   const bool any = r.blank < n && !a.has("no-pictures");
   Phasors points;
   if (any) {
-    report.section("Lifetimes");
-    if (n > 1) report.pixels(pixel_view(what, error, fraction));
-    if (r.height > 1)
-      report.picture(
-          "Lifetime as colour, counts as brightness.", [&](const std::filesystem::path& path) {
-            draw_overlay(path,
-                         {"lifetime x intensity", r.width, r.height, r.amplitude_ns, r.unlike},
-                         r.intensity, what.scale);
-          });
-    if (r.blank + 1 < n)
-      report.picture("How often each lifetime occurs; values beyond the scale count at its ends.",
-                     [&](const std::filesystem::path& path) {
-                       draw_histogram(path, "amplitude-weighted lifetime (ns)", r.amplitude_ns,
-                                      what.scale);
-                     });
-    if (!what.truth.empty())
-      report.picture(
-          "True and predicted lifetime of every pixel.", [&](const std::filesystem::path& path) {
-            draw_lifetime_scatter(path, "Amplitude-weighted lifetime", what.truth, r.amplitude_ns);
-          });
+    add_lifetimes(report, what, error, fraction);
     report.section("Decays");
     report.picture(
         "One pixel: counts, and the decay that the network predicts for it. With --irf also both "

@@ -1,5 +1,6 @@
 #include "taugate/fli/estimation/cramer_rao.h"
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -7,20 +8,21 @@
 
 #include "taugate/fli/estimation/levenberg_marquardt.h"
 #include "taugate/fli/estimation/lifetime.h"
+#include "core/eigen_view.h"
 
 namespace taugate {
 namespace {
 
-using Matrix = std::array<VariableVector, kMostVariables>;
+using Square = std::array<VariableVector, kMostVariables>;
 
 /// d/d parameter of the two mean lifetimes and of the first component's share, in the order of
 /// Unknowns.
-struct Slopes {
+struct Gradients {
   VariableVector amplitude{}, intensity{}, fraction{};
 };
 
 /// With S_j = sum_i A_i tau_i^j: <tau>_a = S_1 / S_0 and <tau>_i = S_2 / S_1.
-Slopes slopes_of(const DecayParameters& p, const Unknowns& u) {
+Gradients gradients_of(const DecayParameters& p, const Unknowns& u) {
   double s0 = 0.0, s1 = 0.0, s2 = 0.0;
   for (std::size_t c = 0; c < static_cast<std::size_t>(u.components); ++c) {
     const double a = p.amplitude[c], tau = p.tau_ns[c];
@@ -39,17 +41,22 @@ Slopes slopes_of(const DecayParameters& p, const Unknowns& u) {
     of_fraction.amplitude[c] = (c == 0 ? s0 - a : a - s0) / (s0 * s0);
     of_intensity.tau_ns[c] = (2.0 * a * tau - s2 / s1 * a) / s1;
   }
-  Slopes slopes;
-  gather(of_amplitude, u, slopes.amplitude);
-  gather(of_intensity, u, slopes.intensity);
-  if (u.components == 2) gather(of_fraction, u, slopes.fraction);
-  return slopes;
+  Gradients gradients;
+  gather(of_amplitude, u, gradients.amplitude);
+  gather(of_intensity, u, gradients.intensity);
+  if (u.components == 2) gather(of_fraction, u, gradients.fraction);
+  return gradients;
 }
 
-double deviation(const Matrix& covariance, const VariableVector& slope, std::size_t n) {
-  double variance = 0.0;
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) variance += slope[i] * covariance[i][j] * slope[j];
+/// All of a matrix, 0 beyond the unknowns.
+auto as_eigen(Square& m) {
+  return Eigen::Map<Eigen::Matrix<double, kMostVariables, kMostVariables, Eigen::RowMajor>>(
+      m[0].data());
+}
+
+double deviation(Square& covariance, const VariableVector& gradient) {
+  const Eigen::Map<const Eigen::Vector<double, kMostVariables>> g(gradient.data());
+  const double variance = g.dot(as_eigen(covariance) * g);
   return variance > 0.0 ? std::sqrt(variance) : LifetimeBound::kNone;
 }
 
@@ -73,24 +80,26 @@ LifetimeBound cramer_rao_bound(std::span<const double> mu, std::span<const doubl
                                const DecayParameters& at, const Unknowns& unknowns,
                                std::size_t first_gate, std::size_t end_gate, double least_mu) {
   const std::size_t T = mu.size(), P = static_cast<std::size_t>(unknowns.count());
-  Matrix information{}, covariance{};
+  Square information{}, covariance{};
   VariableVector by_photons{};
   LifetimeBound bound;
   bound.photons = 0.0;
   for (std::size_t k = first_gate; k < end_gate; ++k) bound.photons += mu[k] - at.background;
-  for (std::size_t i = 0; i < P; ++i)
-    by_photons[i] = std::accumulate(jacobian.data() + i * T + first_gate,
-                                    jacobian.data() + i * T + end_gate, 0.0);
+  // J [P][gates], and the Fisher information sum_k J_k J_k' / mu_k.
+  const auto rows = static_cast<Eigen::Index>(P), first = static_cast<Eigen::Index>(first_gate),
+             gates = static_cast<Eigen::Index>(end_gate - first_gate);
+  const auto J =
+      as_eigen(Matrix<const double>{jacobian.data(), static_cast<int>(P), static_cast<int>(T)})
+          .middleCols(first, gates);
+  Eigen::Map<Eigen::VectorXd>(by_photons.data(), rows) = J.rowwise().sum();
   const auto background =
       static_cast<std::size_t>(unknowns.components * (unknowns.lifetimes ? 2 : 1));
   if (unknowns.background) by_photons[background] = 0.0;
-  for (std::size_t k = first_gate; k < end_gate; ++k) {
-    const double variance = std::max(mu[k], least_mu);
-    if (!(variance > 0.0)) continue;  // never a count, so nothing to learn
-    for (std::size_t i = 0; i < P; ++i)
-      for (std::size_t j = 0; j < P; ++j)
-        information[i][j] += jacobian[i * T + k] * jacobian[j * T + k] / variance;
-  }
+  const Eigen::ArrayXd variance =
+      Eigen::Map<const Eigen::ArrayXd>(mu.data() + first_gate, gates).max(least_mu);
+  // Where there is never a count, there is nothing to learn.
+  const Eigen::VectorXd weight = (variance > 0.0).select(1.0 / variance, 0.0);
+  as_eigen(information).topLeftCorner(rows, rows) = J * weight.asDiagonal() * J.transpose();
   if (!invert_positive(information, static_cast<int>(P), covariance)) {
     constexpr double infinite = std::numeric_limits<double>::infinity();
     return {{infinite, infinite}, infinite, infinite, infinite, infinite, infinite, infinite,
@@ -116,11 +125,11 @@ LifetimeBound cramer_rao_bound(std::span<const double> mu, std::span<const doubl
     bound.tau_ns = of_each.tau_ns;
     bound.shift_ns = of_each.shift_ns;
   }
-  const Slopes slopes = slopes_of(at, unknowns);
-  bound.amplitude_ns = deviation(covariance, slopes.amplitude, P);
-  bound.intensity_ns = deviation(covariance, slopes.intensity, P);
-  bound.fraction = deviation(covariance, slopes.fraction, P);
-  bound.photons_sd = deviation(covariance, by_photons, P);
+  const Gradients gradients = gradients_of(at, unknowns);
+  bound.amplitude_ns = deviation(covariance, gradients.amplitude);
+  bound.intensity_ns = deviation(covariance, gradients.intensity);
+  bound.fraction = deviation(covariance, gradients.fraction);
+  bound.photons_sd = deviation(covariance, by_photons);
   bound.f_value =
       bound.amplitude_ns / mean_lifetimes(at.decay()).amplitude_ns * std::sqrt(bound.photons);
   return bound;

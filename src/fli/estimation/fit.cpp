@@ -20,7 +20,7 @@ constexpr double kLeastExpected = 1e-6;  // counts, of a gate's likelihood
 FitOptions completed(FitOptions o, const Acquisition& a, const IrfCurve& irf) {
   if (!(o.tau_ns.low > 0.0)) {
     o.tau_ns.low = a.gate_step_ns / 20.0;
-    // A second component that decays faster than the instrument sees is a flash: little light, but
+    // A second component that decays faster than the instrument sees is a flash: few counts, but
     // most of the amplitude.
     if (o.unknowns.components == 2)
       o.tau_ns.low = std::max(a.gate_step_ns / 4.0, rise_time_ns(irf) / 3.0);
@@ -257,9 +257,9 @@ void Fitter::evaluate(const FitOptions& objective, std::span<const float> counts
     const DevianceTerms gate = deviance_terms(objective, counts[k], mu_[k]);
     at.objective += gate.objective;
     for (std::size_t i = 0; i < P; ++i) {
-      const double by = jacobian_[i * T + k], bent = gate.curvature * by;
+      const double by = jacobian_[i * T + k], weighted = gate.curvature * by;
       at.gradient[i] += gate.slope * by;
-      for (std::size_t j = 0; j <= i; ++j) at.curvature[i][j] += bent * jacobian_[j * T + k];
+      for (std::size_t j = 0; j <= i; ++j) at.curvature[i][j] += weighted * jacobian_[j * T + k];
     }
   }
   for (std::size_t i = 0; i < P; ++i)
@@ -270,7 +270,7 @@ void Fitter::finish(std::span<const float> counts, std::span<const double> x, co
                     Fit& fit) {
   const Unknowns& u = options_.unknowns;
   DecayParameters& p = fit.parameters = parameters_at(x);
-  // Only a component with light in it has a lifetime that could be at its limit.
+  // Only a component with an amplitude has a lifetime that could be at its limit.
   DecayParameters low, high;
   scatter(limits.low, u, low);
   scatter(limits.high, u, high);
@@ -282,7 +282,7 @@ void Fitter::finish(std::span<const float> counts, std::span<const double> x, co
     for (std::size_t c = 0; c < static_cast<std::size_t>(u.components); ++c)
       if (p.amplitude[c] > 0.0)
         limited |= at_limit(std::log(p.tau_ns[c]), low.tau_ns[c], high.tau_ns[c]);
-  // The shorter lifetime comes first; a component without light repeats the other's lifetime.
+  // The shorter lifetime comes first; a component without amplitude repeats the other's lifetime.
   if (u.components == 2 && u.lifetimes) {
     for (std::size_t c = 0; c < 2; ++c)
       if (!(p.amplitude[c] > 0.0)) p.tau_ns[c] = p.tau_ns[1 - c];

@@ -90,9 +90,9 @@ bool detail::damped_step(const NormalEquations& at, std::span<const double> x, c
   }
   gain = 0.0;
   for (std::size_t i = 0; i < P; ++i) {
-    double bent = 0.0;
-    for (std::size_t j = 0; j < P; ++j) bent += at.curvature[i][j] * step[j];
-    gain -= step[i] * (2.0 * at.gradient[i] + bent);
+    double by_curvature = 0.0;
+    for (std::size_t j = 0; j < P; ++j) by_curvature += at.curvature[i][j] * step[j];
+    gain -= step[i] * (2.0 * at.gradient[i] + by_curvature);
   }
   return true;
 }

@@ -10,7 +10,7 @@ namespace taugate {
 namespace {
 
 struct Value {
-  double f, slope;
+  double f, derivative;
 };
 
 /// 1 - q and 1 - q^T of q = exp(-x).
@@ -42,7 +42,7 @@ Value arrival(double x, double gates) {
   const Falls fall(x, gates);
   const Value a = area_of(fall, gates), m = mean_gate(fall, x, gates);
   const double trapezoid = a.f - 0.5, f = a.f * m.f / trapezoid;
-  return {f, (a.slope * m.f + a.f * m.slope - f * a.slope) / trapezoid};
+  return {f, (a.derivative * m.f + a.f * m.derivative - f * a.derivative) / trapezoid};
 }
 
 /// The x > 0 where the falling function f(x, gates) equals `target`, by Newton's method inside a
@@ -54,7 +54,7 @@ double solve(Function f, double gates, double target, double guess) {
   for (int iteration = 0; iteration < 200; ++iteration) {
     const Value value = f(x, gates);
     (value.f > target ? low : high) = x;
-    double next = x - (value.f - target) / value.slope;
+    double next = x - (value.f - target) / value.derivative;
     if (!(next > low && next < high)) next = 0.5 * (low + high);
     const bool settled = std::abs(next - x) <= 1e-9 * x;  // then the next step is below rounding
     x = next;

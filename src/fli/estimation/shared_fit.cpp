@@ -15,35 +15,40 @@ namespace {
 constexpr std::size_t kChunk = 64;   // traces whose sums are added up on one thread
 constexpr std::size_t kBlock = 256;  // chunks between two looks at go_on
 
-/// The responses to unit amplitudes and their slopes at one theta.
+/// The responses to unit amplitudes and their derivatives at one theta.
 struct Basis {
   std::vector<double> linear;            // [C (+ 1, all ones)][T]
   std::vector<double> by_tau, by_shift;  // [C][T], by ln tau and by the shift
 };
 
-/// A trace without its unknowns: what is left for theta.
+/// A trace without its unknowns: what is left for theta, the Schur complement of the amplitudes that
+/// are not held at 0.
 NormalEquations reduced(const NormalEquations& all, std::size_t linear, std::size_t shared,
                         std::span<const double> amplitudes) {
-  NormalEquations left = all;
-  const std::size_t n = linear + shared;
-  for (std::size_t a = 0; a < linear; ++a) {
-    const double pivot = left.curvature[a][a];
-    const bool held = !(amplitudes[a] > 0.0) && left.gradient[a] > 0.0;
-    if (held || !(pivot > 1e-10 * all.curvature[a][a])) continue;
-    for (std::size_t i = a + 1; i < n; ++i) {
-      const double share = left.curvature[i][a] / pivot;
-      left.gradient[i] -= share * left.gradient[a];
-      for (std::size_t j = a + 1; j < n; ++j) left.curvature[i][j] -= share * left.curvature[a][j];
+  std::array<std::size_t, kMostVariables> free{};
+  std::size_t n = 0;
+  for (std::size_t a = 0; a < linear; ++a)
+    if (amplitudes[a] > 0.0 || !(all.gradient[a] > 0.0)) free[n++] = a;
+  std::array<VariableVector, kMostVariables> own{};
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) own[i][j] = all.curvature[free[i]][free[j]];
+  NormalEquations left;
+  left.objective = all.objective;
+  for (std::size_t s = 0; s < shared; ++s) {
+    VariableVector by_shared{}, x{};
+    for (std::size_t i = 0; i < n; ++i) by_shared[i] = all.curvature[free[i]][linear + s];
+    // Of two amplitudes that cannot be told apart, one goes.
+    while (n > 0 && !solve_positive(own, by_shared, static_cast<int>(n), x)) --n;
+    left.gradient[s] = all.gradient[linear + s];
+    std::copy_n(all.curvature[linear + s].begin() + static_cast<std::ptrdiff_t>(linear), shared,
+                left.curvature[s].begin());
+    for (std::size_t i = 0; i < n; ++i) {
+      left.gradient[s] -= x[i] * all.gradient[free[i]];
+      for (std::size_t t = 0; t < shared; ++t)
+        left.curvature[s][t] -= x[i] * all.curvature[free[i]][linear + t];
     }
   }
-  NormalEquations result;
-  result.objective = all.objective;
-  for (std::size_t i = 0; i < shared; ++i) {
-    result.gradient[i] = left.gradient[linear + i];
-    for (std::size_t j = 0; j < shared; ++j)
-      result.curvature[i][j] = left.curvature[linear + i][linear + j];
-  }
-  return result;
+  return left;
 }
 
 void add(const NormalEquations& part, std::size_t n, NormalEquations& sum) {
@@ -118,7 +123,7 @@ class SharedFitter {
 
   VariableVector start() const {
     DecayParameters p = options_.known;
-    // Two that are equal cannot be told apart by any slope.
+    // Two that are equal cannot be told apart by any gradient.
     if (components_ == 2 && !(std::abs(std::log(p.tau_ns[1] / p.tau_ns[0])) > 0.1)) {
       p.tau_ns[0] *= 0.6;
       p.tau_ns[1] *= 1.6;
@@ -168,7 +173,7 @@ class SharedFitter {
     }
   }
 
-  /// f_i's equations in the first `variables` of (a, theta), whose slopes of mu are `rows`.
+  /// f_i's equations in the first `variables` of (a, theta), whose gradients of mu are `rows`.
   void accumulate(std::span<const float> trace, std::span<const double> amplitudes,
                   std::span<const double* const> rows, NormalEquations& at) const {
     at = {};
@@ -180,9 +185,9 @@ class SharedFitter {
       const DevianceTerms gate = deviance_terms(options_, trace[k], mu);
       at.objective += gate.objective;
       for (std::size_t i = 0; i < rows.size(); ++i) {
-        const double by = rows[i][k], bent = gate.curvature * by;
+        const double by = rows[i][k], weighted = gate.curvature * by;
         at.gradient[i] += gate.slope * by;
-        for (std::size_t j = 0; j <= i; ++j) at.curvature[i][j] += bent * rows[j][k];
+        for (std::size_t j = 0; j <= i; ++j) at.curvature[i][j] += weighted * rows[j][k];
       }
     }
     for (std::size_t i = 0; i < rows.size(); ++i)
@@ -211,7 +216,7 @@ class SharedFitter {
           accumulate(counts, at, {rows.data(), linear_}, equations);
         },
         [&](double) { return unit; });
-    // Slopes by theta: of each component's lifetime, and of all components' place.
+    // Derivatives by theta: of each component's lifetime, and of all components' place.
     worker.mu.assign(shared_ * T, 0.0);
     for (std::size_t c = 0; c < components_; ++c)
       for (std::size_t k = 0; k < T; ++k) {

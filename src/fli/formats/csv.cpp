@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <optional>
 #include <utility>
+
+#include "fli/formats/text_columns.h"
 
 namespace taugate {
 namespace {
@@ -55,90 +56,10 @@ std::string shortened(std::string_view text) {
   return text.size() > longest ? shown + "..." : shown;
 }
 
-/// What the name of a column says of it: a time with its unit, a number that counts lines (a
-/// channel or a bin), or, as all columns without a name, counts.
-struct Column {
-  enum Kind { counts, time, number } kind = counts;
-  double unit_ns = 0.0;  ///< of a time; 0: the name tells none
-  std::string name;
-};
-
-/// The words of a name, in small letters: "Time [µs]" is time, us.
-std::vector<std::string> words_of(std::string_view name) {
-  std::vector<std::string> words(1);
-  for (const char letter : name) {
-    const auto c = static_cast<unsigned char>(letter);
-    if (c == 0xC2 || c == 0xCE) continue;  // how a µ begins in UTF-8
-    if (c == 0xB5 || c == 0xBC)
-      words.back() += 'u';
-    else if (std::isalpha(c))
-      words.back() += static_cast<char>(std::tolower(c));
-    else if (!words.back().empty())
-      words.emplace_back();
-  }
-  if (words.back().empty()) words.pop_back();
-  return words;
-}
-
-double unit_of(std::string_view word) {
-  constexpr std::pair<std::string_view, double> units[] = {
-      {"fs", 1e-6},        {"ps", 1e-3}, {"picosecond", 1e-3}, {"ns", 1.0},
-      {"nanosecond", 1.0}, {"us", 1e3},  {"microsecond", 1e3}, {"ms", 1e6},
-      {"s", 1e9},          {"sec", 1e9}, {"second", 1e9},      {"millisecond", 1e6}};
-  if (word.size() > 6 && word.ends_with('s')) word.remove_suffix(1);
-  for (const auto& [name, ns] : units)
-    if (word == name) return ns;
-  return 0.0;
-}
-
-Column column_of(std::string_view name) {
-  constexpr std::string_view times[] = {"time",      "times",    "t",    "delay",
-                                        "microtime", "nanotime", "dtime"},
-                             numbers[] = {"bin",   "bins",  "channel", "chan",   "ch",
-                                          "index", "gate",  "row",     "column", "no",
-                                          "nr",    "point", "x"},
-                             amounts[] = {"count", "counts", "photons", "intensity", "per"};
-  const auto among = [](const auto& list, std::string_view word) {
-    return std::find(std::begin(list), std::end(list), word) != std::end(list);
-  };
-  Column column{Column::counts, 0.0, std::string(name)};
-  const std::vector<std::string> words = words_of(name);
-  if (words.empty()) return column;
-  for (const std::string& word : words) {
-    if (among(amounts, word)) return column;
-    if (column.unit_ns == 0.0) column.unit_ns = unit_of(word);
-  }
-  // A lone letter, and what a shop clock shows, are units of time only where a time is named.
-  const bool fine = column.unit_ns > 0.0 && column.unit_ns < 1e6;
-  const bool digits = name.find_first_of("0123456789") != std::string_view::npos;
-  if (among(times, words.front()) || fine)
-    column.kind = Column::time;
-  else if (words.size() == 1 && among(numbers, words.front()) && !digits)
-    column.kind = Column::number;
-  return column;
-}
-
-/// The columns that a first line names. Where blanks separate them, a unit in brackets belongs to
-/// the name before it.
-std::vector<Column> columns_of(const std::vector<std::string_view>& fields) {
-  std::vector<std::string> names;
-  for (std::string_view field : fields) {
-    if (field.size() > 1 && field.front() == '"' && field.back() == '"')
-      field = field.substr(1, field.size() - 2);
-    if (!names.empty() && (field.starts_with('[') || field.starts_with('(')))
-      names.back() += concat(' ', field);
-    else
-      names.emplace_back(field);
-  }
-  std::vector<Column> columns;
-  for (const std::string& name : names) columns.push_back(column_of(name));
-  return columns;
-}
-
 /// Lines of numbers, and what the first line says of their columns.
 struct Table {
   Array<float> counts;                    ///< [lines][columns of counts]
-  std::vector<Column> axes;               ///< columns that are no counts
+  std::vector<TextColumn> axes;           ///< columns that are no counts
   std::vector<std::vector<double>> axis;  ///< their values
 };
 
@@ -170,7 +91,7 @@ class TableReader {
           comment == std::string_view::npos ? values : trim(line.substr(comment + 1));
       if (rows_ == 0 && !text.empty() && text.find('=') == std::string_view::npos) {
         split(text, fields_);
-        if (std::none_of(fields_.begin(), fields_.end(), number)) noted_ = columns_of(fields_);
+        if (std::none_of(fields_.begin(), fields_.end(), number)) noted_ = text_columns_of(fields_);
       }
       return;
     }
@@ -178,7 +99,7 @@ class TableReader {
     const bool is_header = header_possible_ && std::none_of(fields_.begin(), fields_.end(), number);
     header_possible_ = false;
     if (is_header) {
-      named_ = columns_of(fields_);
+      named_ = text_columns_of(fields_);
       return;
     }
     if (columns_.empty()) begin_rows();
@@ -187,7 +108,7 @@ class TableReader {
            " has ", columns_.size());
     std::size_t axis = 0;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-      const bool counts = columns_[i].kind == Column::counts;
+      const bool counts = columns_[i].kind == TextColumn::counts;
       const double value = value_of(i, counts);
       if (counts)
         table_.counts.values.push_back(static_cast<float>(value));
@@ -201,14 +122,14 @@ class TableReader {
     first_line_ = line_number_;
     columns_ = !named_.empty() ? named_ : noted_;
     if (columns_.size() != fields_.size()) {
-      const auto axis = [](const Column& c) { return c.kind != Column::counts; };
+      const auto axis = [](const TextColumn& c) { return c.kind != TextColumn::counts; };
       if (std::any_of(named_.begin(), named_.end(), axis))
         fail(where_, ": its first line names ", named_.size(), " columns, line ", line_number_,
              " has ", fields_.size(), " values");
       columns_.assign(fields_.size(), {});
     }
-    for (const Column& column : columns_)
-      if (column.kind != Column::counts) table_.axes.push_back(column);
+    for (const TextColumn& column : columns_)
+      if (column.kind != TextColumn::counts) table_.axes.push_back(column);
     table_.axis.resize(table_.axes.size());
   }
 
@@ -225,7 +146,7 @@ class TableReader {
   std::size_t line_number_, first_line_ = 0, rows_ = 0;
   bool header_possible_ = true;
   std::vector<std::string_view> fields_;
-  std::vector<Column> named_, noted_, columns_;
+  std::vector<TextColumn> named_, noted_, columns_;
   Table table_;
 };
 
@@ -308,11 +229,11 @@ TextTraces parse_horiba(std::string_view content, const std::string& where) {
 void apply_axes(const Table& table, const std::string& where, TextTraces& result) {
   bool timed = false;
   for (std::size_t i = 0; i < table.axes.size(); ++i) {
-    const Column& column = table.axes[i];
+    const TextColumn& column = table.axes[i];
     const std::string what = concat(where, ": column '", shortened(column.name), "'");
     const auto steps = even_steps(std::span<const double>(table.axis[i]));
     if (!steps) fail(what, " does not rise evenly from line to line, wanted the times of bins");
-    if (column.kind == Column::number) {
+    if (column.kind == TextColumn::number) {
       if (std::abs(steps->step - 1.0) > 1e-9)
         fail(what, " rises by ", steps->step,
              " a line; if these are times, name their unit (time_ns)");

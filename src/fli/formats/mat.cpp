@@ -145,7 +145,11 @@ class MatReader::Source {
     fail(file_.path().string(), ": the element at byte ", at_, ": ", what);
   }
   void read(void* to, std::size_t bytes) {
-    if (packed_) return inflate_to(to, bytes);
+    if (packed_) {
+      inflate_to(to, bytes);
+      if (stream_.avail_out > 0) refuse("its packed data is cut short");
+      return;
+    }
     if (bytes > left_) refuse("is cut short");
     file_.read_at(at_, to, bytes);
     at_ += bytes;
@@ -172,12 +176,19 @@ class MatReader::Source {
   }
   /// What pads the data of such a tag.
   void end(const Tag& t) { skip(t.small ? 4 - t.bytes : (8 - t.bytes % 8) % 8); }
+  /// Behind all of the data: compares the checksum of what was packed.
+  void finish() {
+    if (!packed_) return;
+    std::array<char, kTag> padding;
+    inflate_to(padding.data(), padding.size());
+    if (status_ != Z_STREAM_END) refuse("its packed data is longer than the array");
+  }
 
  private:
   void inflate_to(void* to, std::size_t bytes) {
     stream_.next_out = static_cast<Bytef*>(to);
     stream_.avail_out = static_cast<uInt>(bytes);
-    while (stream_.avail_out > 0) {
+    while (stream_.avail_out > 0 && status_ == Z_OK) {
       if (stream_.avail_in == 0) {
         const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, kPiece));
         if (n == 0) refuse("its packed data is cut short");
@@ -187,9 +198,8 @@ class MatReader::Source {
         stream_.next_in = reinterpret_cast<Bytef*>(packed_->data());
         stream_.avail_in = static_cast<uInt>(n);
       }
-      const int status = inflate(&stream_, Z_NO_FLUSH);
-      if (status != Z_OK && !(status == Z_STREAM_END && stream_.avail_out == 0))
-        refuse("its packed data is damaged");
+      status_ = inflate(&stream_, Z_NO_FLUSH);
+      if (status_ != Z_OK && status_ != Z_STREAM_END) refuse("its packed data is damaged");
     }
   }
 
@@ -197,6 +207,7 @@ class MatReader::Source {
   std::uint64_t at_, left_;
   bool swap_;
   z_stream stream_{};
+  int status_ = Z_OK;  // Z_STREAM_END: all is unpacked, and its checksum is right
   std::unique_ptr<std::array<char, kPiece>> packed_;
 };
 
@@ -294,6 +305,7 @@ Array<float> MatReader::read(const std::string& name) const {
       columns[done + i] = convert(piece.data() + i * size, big_endian_);
     done += n;
   }
+  source.finish();
   return from_columns(found->shape, columns);
 }
 

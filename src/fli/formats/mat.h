@@ -1,7 +1,7 @@
 #pragma once
 // MATLAB's files of version 5 to 7, .mat (layout: MathWorks, "MAT-File Format", level 5): arrays of
-// numbers of up to 4 extents. Read by our own hand and not through libmatio, which allocates
-// whatever a damaged file claims.
+// numbers of up to 4 extents. Not through libmatio (docs/formats.md says why): it answers damaged
+// files with numbers.
 
 #include <cstdint>
 #include <filesystem>

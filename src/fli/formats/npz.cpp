@@ -12,8 +12,8 @@ constexpr std::string_view kSuffix = ".npy";
 
 }  // namespace
 
-NpzReader::NpzReader(std::filesystem::path path)
-    : archive_(std::move(path), "NPZ (zip) archive", std::string(kSuffix)) {}
+NpzReader::NpzReader(const std::filesystem::path& path)
+    : archive_(path, "NPZ (zip) archive", std::string(kSuffix)) {}
 
 NpyHeader NpzReader::header(const std::string& name) const {
   ZipMember member = archive_.open(name);

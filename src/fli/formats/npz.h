@@ -16,7 +16,7 @@ namespace taugate {
 /// that is damaged (checksum), encrypted, or that claims more than deflate can hold.
 class NpzReader {
  public:
-  explicit NpzReader(std::filesystem::path path);
+  explicit NpzReader(const std::filesystem::path& path);
 
   const std::vector<std::string>& names() const { return archive_.names(); }  ///< without ".npy"
   bool has(const std::string& name) const { return archive_.has(name); }

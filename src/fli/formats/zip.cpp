@@ -43,18 +43,19 @@ void ZipMember::finish() {
          rest < 0 ? zip_file_strerror(member_.get()) : "it is longer than it claims");
 }
 
-ZipReader::ZipReader(std::filesystem::path path, const std::string& kind, std::string suffix)
-    : path_(std::move(path)), suffix_(std::move(suffix)) {
-  const InputFile exists(path_);  // says what is wrong with the path itself
-  int code = 0;
-  archive_.reset(zip_open(path_.c_str(), ZIP_RDONLY, &code));
-  if (!archive_) {
-    zip_error_t error;
-    zip_error_init_with_code(&error, code);
-    const std::string reason = zip_error_strerror(&error);
-    zip_error_fini(&error);
-    fail(path_.string(), ": is no readable ", kind, ": ", reason);
-  }
+ZipReader::ZipReader(const std::filesystem::path& path, const std::string& kind, std::string suffix,
+                     const ZipWindow& window)
+    : where_(window.where.empty() ? path.string() : window.where), suffix_(std::move(suffix)) {
+  const InputFile exists(path);  // says what is wrong with the path itself
+  zip_error_t error;
+  zip_error_init(&error);
+  zip_source_t* const source =
+      zip_source_file_create(path.c_str(), window.offset, window.bytes, &error);
+  if (source) archive_.reset(zip_open_from_source(source, ZIP_RDONLY, &error));
+  const std::string reason = archive_ ? "" : zip_error_strerror(&error);
+  zip_error_fini(&error);
+  if (source && !archive_) zip_source_free(source);
+  require(archive_ != nullptr, where_, ": is no readable ", kind, ": ", reason);
   const zip_int64_t count = zip_get_num_entries(archive_.get(), 0);
   for (zip_int64_t i = 0; i < count; ++i) {
     const char* raw = zip_get_name(archive_.get(), static_cast<zip_uint64_t>(i), 0);
@@ -70,7 +71,7 @@ bool ZipReader::has(const std::string& name) const {
 }
 
 ZipMember ZipReader::open(const std::string& name) const {
-  const std::string where = concat(path_.string(), ": member '", name, "'");
+  const std::string where = concat(where_, ": member '", name, "'");
   zip_stat_t status;
   if (zip_stat(archive_.get(), (name + suffix_).c_str(), 0, &status) != 0) {
     std::string list;
@@ -79,6 +80,8 @@ ZipMember ZipReader::open(const std::string& name) const {
   }
   if (status.size > status.comp_size * kLargestRatio + kRatioSlack)
     fail(where, ": claims ", status.size, " bytes out of ", status.comp_size, " compressed ones");
+  require(status.comp_method == ZIP_CM_STORE || status.comp_method == ZIP_CM_DEFLATE, where,
+          ": is packed by method ", status.comp_method, ", wanted 8 (deflate) or 0 (stored)");
   zip_file_t* member = zip_fopen_index(archive_.get(), status.index, 0);
   if (!member) fail(where, ": cannot be opened: ", zip_strerror(archive_.get()));
   return {member, status.size, where};

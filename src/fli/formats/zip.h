@@ -35,11 +35,19 @@ class ZipMember {
   std::string where_;
 };
 
+/// An archive that lies inside another file.
+struct ZipWindow {
+  std::uint64_t offset = 0;
+  std::int64_t bytes = -1;  ///< -1: to the end of the file
+  std::string where = {};   ///< stands in front of messages; empty: the file's name
+};
+
 class ZipReader {
  public:
   /// `kind` is what the file should be, for messages: "NPZ (zip) archive". Error for anything else.
   /// Members whose names do not end in `suffix` are left out, and the names go without it.
-  ZipReader(std::filesystem::path path, const std::string& kind, std::string suffix = "");
+  ZipReader(const std::filesystem::path& path, const std::string& kind, std::string suffix = "",
+            const ZipWindow& window = {});
 
   const std::vector<std::string>& names() const { return names_; }
   bool has(const std::string& name) const;
@@ -52,8 +60,7 @@ class ZipReader {
   struct Close {
     void operator()(zip* archive) const;
   };
-  std::filesystem::path path_;
-  std::string suffix_;
+  std::string where_, suffix_;
   std::unique_ptr<zip, Close> archive_;
   std::vector<std::string> names_;
 };

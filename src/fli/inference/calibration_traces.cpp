@@ -34,7 +34,7 @@ std::vector<float> recorded_inputs(const TraceModel& model, Measurement measurem
     std::copy(trace.begin(), trace.end(), &counts[kept++ * T]);
   }
   require(kept > 0, path, ": found ", found,
-          " traces without light above the baseline, wanted some with light to calibrate on");
+          " traces without counts above the baseline, wanted some with counts to calibrate on");
   counts.resize(kept * T);
   return counts;
 }

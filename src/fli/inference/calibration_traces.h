@@ -17,7 +17,7 @@ inline constexpr std::uint64_t kCalibrationSeed = 0x63616c6962u;
 std::vector<float> simulated_inputs(const TraceModel& model, std::size_t traces,
                                     std::uint64_t seed);
 
-/// [N][T]: the first `most` pixels with light of a measurement, binned as for infer(). Error where
+/// [N][T]: the first `most` pixels with counts of a measurement, binned as for infer(). Error where
 /// there is none.
 std::vector<float> recorded_inputs(const TraceModel& model, Measurement measurement,
                                    const InferenceOptions& options, std::size_t most);

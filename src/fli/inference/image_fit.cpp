@@ -18,10 +18,10 @@ namespace {
 constexpr int kFoldedGates = 1024;
 constexpr std::size_t kChunk = 64;    // pixels a thread takes at a time
 constexpr std::size_t kBlock = 4096;  // pixels between two looks at go_on
-constexpr double kMostShift = 0.02;   // share of the window, of the IRF against all light
+constexpr double kMostShift = 0.02;   // share of the window, of the IRF against the summed decay
 constexpr double kMostOutside = 0.2;  // of the counts outside the times to fit, and of the photons
 
-/// The gates from `first` on before the light comes, for estimators that take their mean off.
+/// The gates from `first` on before the decay rises, for estimators that take their mean off.
 int gates_before_rise(const Acquisition& a, const IrfCurve& irf, double shift_ns, int first) {
   const double area = std::accumulate(irf.density.begin(), irf.density.end(), 0.0);
   double sum = 0.0;
@@ -32,12 +32,11 @@ int gates_before_rise(const Acquisition& a, const IrfCurve& irf, double shift_ns
   return std::clamp(gates, 0, a.gates / 2);
 }
 
-EstimatorOptions base_options(const RecordedGates& recorded, const ImageFitOptions& o) {
+/// The gates to fit, of those that can hold counts at all.
+EstimatorOptions options_for(const RecordedGates& recorded, const ImageFitOptions& o,
+                             std::span<const double> summed) {
   const Acquisition& a = recorded.acquisition;
-  EstimatorOptions e;
-  e.fit.weights = o.weights;
-  e.fit.tau_ns = o.tau_ns;
-  e.fit.unknowns = {o.components, true, o.background, false, false};
+  EstimatorOptions e = o.estimator;
   const double first = recorded.first_gate_ns, end = first + a.window_ns();
   if (o.from_ns >= end || (o.to_ns > 0.0 && o.to_ns <= first) || o.to_ns > end + a.gate_step_ns)
     fail_usage("times to fit: found ", o.from_ns, " to ", o.to_ns > 0.0 ? o.to_ns : end,
@@ -47,10 +46,13 @@ EstimatorOptions base_options(const RecordedGates& recorded, const ImageFitOptio
   e.fit.end_gate = a.gates;
   if (o.to_ns > 0.0 && o.to_ns < end)
     e.fit.end_gate = static_cast<int>(std::floor(gates(o.to_ns) + 1e-6));
+  const ValidGates range = valid_gates(summed);
+  e.fit.first_gate = std::max(e.fit.first_gate, static_cast<int>(range.first));
+  e.fit.end_gate = std::min(e.fit.end_gate, static_cast<int>(range.end));
   return e;
 }
 
-/// How far the light is from where the IRF says, from the rise of both; 0 where a fit finds it.
+/// How far the decay is from where the IRF says, from the rise of both; 0 where a fit finds it.
 double rough_shift(const Acquisition& a, const IrfCurve& irf, std::span<const double> counts,
                    double reach_ns) {
   std::vector<double> flash(static_cast<std::size_t>(a.gates));
@@ -125,7 +127,7 @@ bool is_moment(EstimatorKind kind) {
   return kind != EstimatorKind::lm && kind != EstimatorKind::mle;
 }
 
-std::vector<double> light_of(const RecordedGates& recorded) {
+std::vector<double> summed_decay(const RecordedGates& recorded) {
   const std::size_t T = static_cast<std::size_t>(recorded.acquisition.gates);
   std::vector<double> sum(T);
   for (std::size_t at = 0; at < recorded.counts.size(); at += T)
@@ -133,23 +135,12 @@ std::vector<double> light_of(const RecordedGates& recorded) {
   return sum;
 }
 
-/// The gates to fit, of those that can hold counts at all.
-EstimatorOptions options_for(const RecordedGates& recorded, const ImageFitOptions& options,
-                             std::span<const double> light, const PhasorTransform* reference) {
-  EstimatorOptions e = base_options(recorded, options);
-  const ValidGates range = valid_gates(light);
-  e.fit.first_gate = std::max(e.fit.first_gate, static_cast<int>(range.first));
-  e.fit.end_gate = std::min(e.fit.end_gate, static_cast<int>(range.end));
-  e.reference = reference;
-  return e;
-}
-
 /// Whether a tenth of the IRF at least lies in the gates to fit: without it, an exponential that
 /// comes earlier is one that is brighter, and nothing tells the IRF's shift.
 bool sees_irf(const Acquisition& a, const IrfCurve& irf, const FitOptions& fit) {
-  const std::vector<float> light = irf_in_gates(a, irf);
-  const auto begin = light.begin();
-  const double all = std::accumulate(begin, light.end(), 0.0);
+  const std::vector<float> gates = irf_in_gates(a, irf);
+  const auto begin = gates.begin();
+  const double all = std::accumulate(begin, gates.end(), 0.0);
   return all > 0.0 &&
          std::accumulate(begin + fit.first_gate, begin + fit.end_gate, 0.0) > 0.1 * all;
 }
@@ -159,10 +150,10 @@ void check_determined(const RecordedGates& recorded, IrfCurve irf, const ImageFi
                       const FitOptions& fit, const Estimate& found) {
   const Acquisition& a = recorded.acquisition;
   irf.start_ns += found.shift_ns;
-  std::vector<double> light(static_cast<std::size_t>(a.gates));
-  Response{a}(irf, {found.tau1_ns, found.tau2_ns, found.fraction}, light);
+  std::vector<double> gates(static_cast<std::size_t>(a.gates));
+  Response{a}(irf, {found.tau1_ns, found.tau2_ns, found.fraction}, gates);
   const double share =
-      std::accumulate(light.begin() + fit.first_gate, light.begin() + fit.end_gate, 0.0);
+      std::accumulate(gates.begin() + fit.first_gate, gates.begin() + fit.end_gate, 0.0);
   const double scale = share > 0.0 ? std::max(found.photons, 0.0) / share : 0.0;
   const DecayParameters at{{scale * found.fraction, scale * (1.0 - found.fraction)},
                            {found.tau1_ns, found.tau2_ns},
@@ -176,29 +167,32 @@ void check_determined(const RecordedGates& recorded, IrfCurve irf, const ImageFi
        " ns, whose counts do not tell a lifetime; wanted times in which the decay lies");
 }
 
-/// Estimates all light together, and from that what every pixel is told.
-void fit_whole(const RecordedGates& recorded, const IrfCurve& irf, const ImageFitOptions& options,
-               std::span<const double> light, ImageFit& result) {
+/// Estimates the summed decay, and from that what every pixel is told.
+void fit_summed_decay(const RecordedGates& recorded, const IrfCurve& irf,
+                      const ImageFitOptions& options, std::span<const double> summed,
+                      ImageFit& result) {
   const Acquisition& a = recorded.acquisition;
   EstimatorOptions& e = result.options;
-  EstimatorOptions whole = e;
-  whole.fit.unknowns.shift = options.shift != ShiftMode::known;
-  whole.fit.most_shift_ns = std::max(3.0 * a.gate_step_ns, kMostShift * a.window_ns());
-  if (whole.fit.unknowns.shift && std::accumulate(light.begin(), light.end(), 0.0) > 0.0)
-    whole.fit.known.shift_ns = rough_shift(a, irf, light, whole.fit.most_shift_ns);
+  EstimatorOptions options_of_sum = e;
+  options_of_sum.fit.unknowns.shift = options.shift != ShiftMode::known;
+  options_of_sum.fit.most_shift_ns = std::max(3.0 * a.gate_step_ns, kMostShift * a.window_ns());
+  if (options_of_sum.fit.unknowns.shift && std::accumulate(summed.begin(), summed.end(), 0.0) > 0.0)
+    options_of_sum.fit.known.shift_ns =
+        rough_shift(a, irf, summed, options_of_sum.fit.most_shift_ns);
   // Moments need a fit to tell them where the IRF is.
   const bool moment = is_moment(options.kind);
-  const auto fitter = make_estimator(moment ? EstimatorKind::mle : options.kind, a, irf, whole);
+  const auto fitter =
+      make_estimator(moment ? EstimatorKind::mle : options.kind, a, irf, options_of_sum);
   const Estimate all = (*fitter)(result.whole_counts);
   if ((options.from_ns > 0.0 || options.to_ns > 0.0) && all.status != FitStatus::no_counts)
-    check_determined(recorded, irf, options, whole.fit, all);
+    check_determined(recorded, irf, options, options_of_sum.fit, all);
   if (all.status != FitStatus::no_counts) {
     e.fit.known.shift_ns = all.shift_ns;
     e.typical_ns = all.intensity_ns;
-    if (options.background)
+    if (e.fit.unknowns.background)
       e.baseline_gates = gates_before_rise(a, irf, all.shift_ns, e.fit.first_gate);
-    if (moment && options.background && options.from_ns > 0.0 && e.baseline_gates == 0)
-      fail_usage("times to fit: found none before the light comes, where ", name_of(options.kind),
+    if (moment && e.fit.unknowns.background && options.from_ns > 0.0 && e.baseline_gates == 0)
+      fail_usage("times to fit: found none before the decay rises, where ", name_of(options.kind),
                  " takes the background from; wanted an earlier beginning, mle or lm, or no "
                  "background");
     e.fit.known.tau_ns = {all.tau1_ns, all.tau2_ns};
@@ -207,12 +201,12 @@ void fit_whole(const RecordedGates& recorded, const IrfCurve& irf, const ImageFi
   if (!moment) result.whole_expected.assign(fitter->expected().begin(), fitter->expected().end());
   e.fit.unknowns.shift = options.shift == ShiftMode::pixel;
   if (result.whole_expected.empty() || (options.from_ns <= 0.0 && options.to_ns <= 0.0)) return;
-  const ValidGates range = valid_gates(light);
+  const ValidGates range = valid_gates(summed);
   for (std::size_t k = range.first; k < range.end; ++k)
     if (k < static_cast<std::size_t>(e.fit.first_gate) ||
         k >= static_cast<std::size_t>(e.fit.end_gate)) {
       result.outside_expected += result.whole_expected[k];
-      result.outside_recorded += light[k];
+      result.outside_recorded += summed[k];
     }
 }
 
@@ -243,17 +237,16 @@ bool ImageFit::contradicted_outside() const {
 }
 
 ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
-                   const ImageFitOptions& wanted, const std::function<bool(std::size_t)>& keep_going,
-                   const PhasorTransform* reference) {
+                   const ImageFitOptions& wanted, const std::function<bool(std::size_t)>& keep_going) {
   ImageFitOptions options = wanted;
   const Acquisition& a = recorded.acquisition;
   const std::size_t T = static_cast<std::size_t>(a.gates), N = recorded.counts.size() / T;
   require(irfs.size() == 1 || irfs.size() == N, "IRFs: found ", irfs.size(), ", wanted one, or ", N,
           " for as many pixels");
   ImageFit result;
-  const std::vector<double> light = light_of(recorded);
-  result.whole_counts.assign(light.begin(), light.end());
-  result.options = options_for(recorded, options, light, reference);
+  const std::vector<double> summed = summed_decay(recorded);
+  result.whole_counts.assign(summed.begin(), summed.end());
+  result.options = options_for(recorded, options, summed);
   const bool window = options.from_ns > 0.0 || options.to_ns > 0.0;
   if (window && options.shift != ShiftMode::known && !sees_irf(a, irfs[0], result.options.fit)) {
     if (options.shift == ShiftMode::pixel)
@@ -261,7 +254,7 @@ ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs
           "shift of every pixel: found times to fit that leave the IRF out, wanted it known");
     options.shift = ShiftMode::known;
   }
-  fit_whole(recorded, irfs[0], options, light, result);
+  fit_summed_decay(recorded, irfs[0], options, summed, result);
   if (options.global_lifetimes && result.whole.status != FitStatus::no_counts)
     share_lifetimes(recorded, irfs, options, keep_going, result);
 

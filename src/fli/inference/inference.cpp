@@ -39,18 +39,18 @@ class Worker {
         states_(model.novelty ? size_ * executor.state_units() : 0) {}
 
   void run(std::size_t first, std::size_t count) {
-    lit_.clear();  // only pixels with light go through the network
+    with_counts_.clear();  // only pixels with counts go through the network
     for (std::size_t pixel = first; pixel < first + count; ++pixel)
-      if (prepare(pixel, input_.data() + lit_.size() * T_)) lit_.push_back(pixel);
-    blank_ += count - lit_.size();
-    const std::size_t batch = lit_.size();
+      if (prepare(pixel, input_.data() + with_counts_.size() * T_)) with_counts_.push_back(pixel);
+    blank_ += count - with_counts_.size();
+    const std::size_t batch = with_counts_.size();
     if (batch == 0) return;
     const std::size_t D = states_.size() / size_;
     executor_.run(*run_scratch_, {input_.data(), batch * T_}, {sfd_.data(), batch * TC_}, TraceOrder::by_trace,
                   {states_.data(), batch * D});
-    for (std::size_t k = 0; k < lit_.size(); ++k) {
-      read_off(lit_[k], {&sfd_[k * TC_], TC_});
-      if (D > 0) judge(lit_[k], {&input_[k * T_], T_}, {&states_[k * D], D});
+    for (std::size_t k = 0; k < with_counts_.size(); ++k) {
+      read_off(with_counts_[k], {&sfd_[k * TC_], TC_});
+      if (D > 0) judge(with_counts_[k], {&input_[k * T_], T_}, {&states_[k * D], D});
     }
   }
 
@@ -87,8 +87,8 @@ class Worker {
   std::unique_ptr<Scratch> run_scratch_;
   std::size_t T_, TC_, size_;
   std::size_t blank_ = 0;
-  std::vector<std::size_t> lit_;             // pixels of the chunk, counted in the whole image
-  std::vector<float> input_, sfd_, states_;  // of the lit ones
+  std::vector<std::size_t> with_counts_;     // pixels of the chunk, counted in the whole image
+  std::vector<float> input_, sfd_, states_;  // of those with counts
   std::vector<float> scratch_;
 };
 
@@ -159,23 +159,18 @@ std::optional<std::size_t> Inference::unlike_count() const {
 
 std::vector<float> reconvolved_chi2r(const TraceModel& model, const MeasuredIrfs& irfs,
                                      const Inference& r) {
-  const auto T = static_cast<std::size_t>(r.gates), C = static_cast<std::size_t>(r.outputs);
+  const auto T = static_cast<std::size_t>(r.gates);
   const std::size_t n = r.intensity.size();
-  require(irfs.size() == 1 || static_cast<std::size_t>(irfs.size()) == n, "IRFs: found ",
-          irfs.size(), ", wanted one, or one for each of ", n, " pixels");
+  const FittedCounts fitted_counts(model, irfs, r);
   std::vector<float> chi2r(n, std::numeric_limits<float>::quiet_NaN());
-  std::optional<Reconvolution> common;
-  if (irfs.size() == 1) common.emplace(model.acquisition(), irfs.curve(0));
   parallel_for((n + kChunk - 1) / kChunk, [&](std::size_t chunk, int) {
+    std::vector<float> fitted(T), scratch;
     for (std::size_t i = chunk * kChunk; i < std::min(n, (chunk + 1) * kChunk); ++i) {
       if (!std::isfinite(r.amplitude_ns[i])) continue;
-      const std::span counts(&r.counts[i * T], T), sfd(&r.sfd[i * T * C], T * C);
-      const std::vector<float> fitted =
-          common ? fitted_counts(*common, sfd, counts)
-                 : fitted_counts(model, irfs.curve(static_cast<int>(i)), sfd, counts);
+      fitted_counts(i, fitted, scratch);
       double sum = 0.0;
       for (std::size_t t = 0; t < T; ++t) {
-        const double e = counts[t] - fitted[t];
+        const double e = r.counts[i * T + t] - fitted[t];
         sum += e * e / std::max(fitted[t], 1.0f);
       }
       chi2r[i] = static_cast<float>(sum / static_cast<double>(T - 2));
@@ -184,22 +179,22 @@ std::vector<float> reconvolved_chi2r(const TraceModel& model, const MeasuredIrfs
   return chi2r;
 }
 
-std::vector<float> fitted_counts(const TraceModel& model, const IrfCurve& irf,
-                                 std::span<const float> sfd, std::span<const float> counts) {
-  return fitted_counts(Reconvolution(model.acquisition(), irf), sfd, counts);
-}
+namespace {
 
-std::vector<float> fitted_counts(const Reconvolution& reconvolution, std::span<const float> sfd,
-                                 std::span<const float> counts) {
+/// fitted [T] from sfd [T][C]; see fitted_counts().
+void fit_to_counts(const Reconvolution& reconvolution, std::span<const float> sfd,
+                   std::span<const float> counts, std::span<float> fitted,
+                   std::vector<float>& scratch) {
   const std::size_t T = counts.size(), C = T > 0 ? sfd.size() / T : 0;
   require(C > 0 && sfd.size() == T * C, "fitted counts: found ", sfd.size(), " and ", counts.size(),
           " values, wanted a decay for each gate");
-  std::vector<float> whole(T), shape(T);
-  for (std::size_t k = 0; k < T; ++k) whole[k] = sfd[k * C];
-  reconvolution(whole, shape);
+  scratch.resize(T);
+  const std::span<float> shape = scratch;
+  for (std::size_t k = 0; k < T; ++k) fitted[k] = sfd[k * C];
+  reconvolution(fitted, shape);
   // counts ~ scale * shape + offset, each gate weighted by the variance of the counts that are
   // expected there: at first all alike, then as the fit before says.
-  std::vector<float> fitted(T, 1.0f);
+  std::fill(fitted.begin(), fitted.end(), 1.0f);
   for (int round = 0; round < kReweighted; ++round) {
     double n = 0, s = 0, ss = 0, c = 0, sc = 0;
     for (std::size_t k = 0; k < T; ++k) {
@@ -219,7 +214,34 @@ std::vector<float> fitted_counts(const Reconvolution& reconvolution, std::span<c
     }
     for (std::size_t k = 0; k < T; ++k) fitted[k] = static_cast<float>(scale * shape[k] + offset);
   }
+}
+
+}  // namespace
+
+std::vector<float> fitted_counts(const TraceModel& model, const IrfCurve& irf,
+                                 std::span<const float> sfd, std::span<const float> counts) {
+  std::vector<float> fitted(counts.size()), scratch;
+  fit_to_counts(Reconvolution(model.acquisition(), irf), sfd, counts, fitted, scratch);
   return fitted;
+}
+
+FittedCounts::FittedCounts(const TraceModel& model, const MeasuredIrfs& irfs, const Inference& r)
+    : model_(model), irfs_(irfs), result_(r) {
+  const std::size_t n = r.intensity.size();
+  require(irfs.size() == 1 || static_cast<std::size_t>(irfs.size()) == n, "IRFs: found ",
+          irfs.size(), ", wanted one, or one for each of ", n, " pixels");
+  if (irfs.size() == 1) common_.emplace(model.acquisition(), irfs.curve(0));
+}
+
+void FittedCounts::operator()(std::size_t pixel, std::span<float> fitted,
+                              std::vector<float>& scratch) const {
+  const auto T = static_cast<std::size_t>(result_.gates),
+             TC = T * static_cast<std::size_t>(result_.outputs);
+  const std::span<const float> sfd(result_.sfd.data() + pixel * TC, TC),
+      counts(result_.counts.data() + pixel * T, T);
+  if (common_) return fit_to_counts(*common_, sfd, counts, fitted, scratch);
+  fit_to_counts(Reconvolution(model_.acquisition(), irfs_.of_pixel(pixel)), sfd, counts, fitted,
+                scratch);
 }
 
 }  // namespace taugate

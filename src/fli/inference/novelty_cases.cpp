@@ -52,10 +52,10 @@ void heat_a_gate(Shape& shape, Random& random) {
 /// One of the other gates that hold at least a tenth of the peak's counts.
 void kill_another_gate(Shape& shape, Random& random) {
   const std::size_t peak = peak_of(shape);
-  std::vector<std::size_t> lit;
+  std::vector<std::size_t> high;
   for (std::size_t k = 0; k < shape.size(); ++k)
-    if (k != peak && shape[k] > 0.1 * shape[peak]) lit.push_back(k);
-  if (!lit.empty()) shape[lit[random.below(lit.size())]] = 0.0;
+    if (k != peak && shape[k] > 0.1 * shape[peak]) high.push_back(k);
+  if (!high.empty()) shape[high[random.below(high.size())]] = 0.0;
 }
 
 /// A detector that sees only the first photon of a pulse; 0.2 of them arrive on average.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/eigen_view.h"
 #include "taugate/core/parallel.h"
 #include "fli/inference/scaled_traces.h"
 #include "fli/inference/six_digits.h"
@@ -49,7 +50,7 @@ class Source {
   Block block(std::size_t first, std::size_t count) {
     const auto T = static_cast<std::size_t>(traces_.gates());
     Block all{std::vector<float>(count * T), {}, std::vector<float>(count), {}};
-    std::vector<char> lit(count);
+    std::vector<char> has_counts(count);
     parallel_for((count + 255) / 256, [&](std::size_t part, int) {
       std::vector<double> shape(T);
       for (std::size_t i = part * 256; i < std::min(count, (part + 1) * 256); ++i) {
@@ -60,10 +61,10 @@ class Source {
         const std::span input(&all.input[i * T], T);
         traces_.detect(shape, photons, random, input);
         for (const float c : input) all.counts[i] += c;
-        lit[i] = normalise(model_.normalisation, input, input);
+        has_counts[i] = normalise(model_.normalisation, input, input);
       }
     });
-    keep(all, lit, T);
+    keep(all, has_counts, T);
     all.states.resize(all.size() * state_units());
     std::vector<float> sfd(all.input.size() * static_cast<std::size_t>(model_.outputs()));
     if (all.size() > 0) executor_->run(scratch_, all.input, sfd, TraceOrder::by_trace, all.states);
@@ -71,10 +72,10 @@ class Source {
   }
 
  private:
-  void keep(Block& all, const std::vector<char>& lit, std::size_t T) const {
+  void keep(Block& all, const std::vector<char>& has_counts, std::size_t T) const {
     std::size_t kept = 0;
-    for (std::size_t i = 0; i < lit.size(); ++i) {
-      if (!lit[i]) continue;
+    for (std::size_t i = 0; i < has_counts.size(); ++i) {
+      if (!has_counts[i]) continue;
       std::copy_n(&all.input[i * T], T, &all.input[kept * T]);
       all.counts[kept++] = all.counts[i];
     }
@@ -117,11 +118,12 @@ void add_states(const Block& block, std::size_t knot, std::size_t D, Moments& mo
     if (const double w = weight_of(knot, block.log_photons[i]); w > 0.0) own.emplace_back(i, w);
   Matrix64 x(static_cast<Eigen::Index>(D), static_cast<Eigen::Index>(own.size()));
   Vector64 weights(x.cols());
+  const auto states = as_eigen(Matrix<const float>{
+      block.states.data(), static_cast<int>(block.size()), static_cast<int>(D)});
   for (Eigen::Index k = 0; k < x.cols(); ++k) {
     const auto& [trace, weight] = own[static_cast<std::size_t>(k)];
     weights[k] = weight;
-    for (Eigen::Index u = 0; u < x.rows(); ++u)
-      x(u, k) = block.states[trace * D + static_cast<std::size_t>(u)];
+    x.col(k) = states.row(static_cast<Eigen::Index>(trace)).cast<double>();
   }
   moments.add(x, weights);
 }
@@ -132,7 +134,7 @@ std::size_t filled(const std::vector<double>& weights, std::size_t knot, double 
     if (knot >= away && weights[knot - away] >= enough) return knot - away;
     if (knot + away < kKnots && weights[knot + away] >= enough) return knot + away;
   }
-  fail("[novelty] found too few traces with light for their statistics, wanted ", enough,
+  fail("[novelty] found too few traces with counts for their statistics, wanted ", enough,
        " around some number of photons");
 }
 
@@ -166,20 +168,20 @@ std::vector<float> noise_free(const TraceModel& model, const std::vector<Simulat
   const std::vector<ScaledTraces> sources(priors.begin(), priors.end());
   const auto T = static_cast<std::size_t>(n.gates), G = n.gate_groups();
   std::vector<float> u(count * G);
-  std::vector<char> lit(count);
+  std::vector<char> has_counts(count);
   parallel_for((count + 255) / 256, [&](std::size_t part, int) {
     std::vector<double> shape(T);
     std::vector<float> input(T);
     for (std::size_t i = part * 256; i < std::min(count, (part + 1) * 256); ++i) {
       sources[i % sources.size()].shape(kNoveltySeed, i, {}, shape);
       std::copy(shape.begin(), shape.end(), input.begin());
-      lit[i] = normalise(model.normalisation, input, input);
-      if (lit[i]) n.shape(input, {&u[i * G], G});
+      has_counts[i] = normalise(model.normalisation, input, input);
+      if (has_counts[i]) n.shape(input, {&u[i * G], G});
     }
   });
   std::size_t kept = 0;
   for (std::size_t i = 0; i < count; ++i)
-    if (lit[i]) std::copy_n(&u[i * G], G, &u[kept++ * G]);
+    if (has_counts[i]) std::copy_n(&u[i * G], G, &u[kept++ * G]);
   u.resize(kept * G);
   return u;
 }

@@ -25,7 +25,7 @@ bool covers_period(const Measurement& recording, double period_ns) {
   return recording.bins * bin_width(recording) >= period_ns * (1.0 - 1e-6);
 }
 
-/// Error where a record shorter than the period ends before its light does: what is cut off would
+/// Error where a record shorter than the period ends before its decay does: what is cut off would
 /// be taken for a part of the decay.
 void check_tail(const Measurement& irf) {
   constexpr double most = 0.01;  // of the peak
@@ -41,7 +41,7 @@ void check_tail(const Measurement& irf) {
                peak = *std::max_element(density.begin(), density.end());
   require(last <= most * peak, irf.path.string(), ": found an IRF that is at ", 100.0 * last / peak,
           " % of its peak where the record ends (", end,
-          " ns), wanted one that goes on until its light is gone");
+          " ns), wanted one that goes on until it has decayed");
 }
 
 /// Records of a period at most, in which no IRF goes round the end.

@@ -10,7 +10,7 @@ namespace {
 
 constexpr double kBrightest = 3e8;  // photons at a peak: Poisson noise is then below 1e-4
 
-/// The same shapes from so much light that their noise does not matter.
+/// The same shapes from so many photons that their noise does not matter.
 SimulatorConfig bright(SimulatorConfig config) {
   const double factor =
       kBrightest / std::max(config.peak_counts.high, config.background_counts.high);
@@ -54,9 +54,9 @@ void ScaledTraces::detect(std::span<const double> shape, double photons, Random&
                           std::span<float> counts) const {
   thread_local std::vector<double> mean;
   mean.assign(shape.begin(), shape.end());
-  const double light = std::min(photons, most_peak_ / *std::max_element(mean.begin(), mean.end()));
+  const double scale = std::min(photons, most_peak_ / *std::max_element(mean.begin(), mean.end()));
   const double dark = draw_dark_counts(detector_, random);
-  for (double& mu : mean) mu = mu * light + dark;
+  for (double& mu : mean) mu = mu * scale + dark;
   taugate::detect(detector_, mean, random, counts);
 }
 

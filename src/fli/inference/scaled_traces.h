@@ -1,6 +1,6 @@
 #pragma once
 // Pixels of a prior at any number of photons: the simulator's shape without noise, then the
-// detector's reading of as much light as wanted. Background keeps its share of the light.
+// detector's reading of as many photons as wanted. Background keeps its share of them.
 
 #include <cstdint>
 #include <optional>
@@ -18,7 +18,7 @@ class ScaledTraces {
   int gates() const { return simulator_.gates(); }  ///< T
   double counts_per_photon() const;                 ///< of the detector
 
-  /// shape [T]: each gate's share of the light of pixel `index` of the data set `seed`, or of the
+  /// shape [T]: each gate's share of the photons of pixel `index` of the data set `seed`, or of the
   /// same pixel with another decay. Sums to 1. Returns the decay.
   Decay shape(std::uint64_t seed, std::uint64_t index, const std::optional<Decay>& decay,
               std::span<double> shape) const;

@@ -45,7 +45,7 @@ bool lies_on_its_side(const Measurement& m) {
   constexpr double scattered = 0.12, gathered = 0.1;
   const auto bins = static_cast<std::size_t>(m.bins), width = static_cast<std::size_t>(m.width),
              height = static_cast<std::size_t>(m.height);
-  // Of few objects the bright pixels, of few traces all of them have their light in many places.
+  // Of few objects the bright pixels, of few traces all of them have their counts in many places.
   for (const double share : {1.0, 0.1}) {
     const auto peaks_gather = [&](std::size_t length, std::size_t step) {
       if (length < fewest) return false;

@@ -6,11 +6,12 @@
 #include <cmath>
 #include <iterator>
 #include <limits>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "fli/formats/binary_fields.h"
-#include "fli/formats/zip_member.h"
+#include "fli/formats/zip.h"
 
 namespace taugate {
 namespace {
@@ -251,16 +252,27 @@ void SdtReader::read(std::size_t index, const TakeCounts& take) const {
     }
     position = end;
   };
-  if (place.zipped)
-    return read_zip_member(file_, place.offset, place.stored_bytes, place.decoded_bytes, where,
-                           pass);
+  std::optional<ZipReader> archive;
+  std::optional<ZipMember> member;
+  if (place.zipped) {
+    archive.emplace(file_.path(), "zip archive", "",
+                    ZipWindow{place.offset, static_cast<std::int64_t>(place.stored_bytes), where});
+    require(!archive->names().empty(), where, ": its zip archive is empty");
+    member.emplace(archive->open(archive->names().front()));
+    require(member->size() == place.decoded_bytes, where, ": unpacks to ", member->size(),
+            " bytes, wanted ", place.decoded_bytes);
+  }
   std::string piece(std::size_t{1} << 16, '\0');
   for (std::uint64_t done = 0; done < place.decoded_bytes; done += piece.size()) {
     piece.resize(static_cast<std::size_t>(
         std::min<std::uint64_t>(piece.size(), place.decoded_bytes - done)));
-    file_.read_at(place.offset + done, piece.data(), piece.size());
+    if (member)
+      member->read(piece.data(), piece.size());
+    else
+      file_.read_at(place.offset + done, piece.data(), piece.size());
     pass(piece);
   }
+  if (member) member->finish();
 }
 
 }  // namespace taugate

@@ -40,21 +40,22 @@ struct Support {
 };
 
 /// The bins round the peak, outwards until what follows has sunk into the noise of the background
-/// (three deviations of Poisson counts) or holds less than a ten thousandth of the light, over one
+/// (three deviations of Poisson counts) or holds less than a ten thousandth of the counts, over one
 /// FWHM or, further out, over half of the way from the peak: a faint, long tail may hold a percent
-/// of the light and would otherwise be taken for a decay. A reflection that stands apart behind
+/// of the counts and would otherwise be taken for a decay. A reflection that stands apart behind
 /// such a gap belongs to the light path of the recording.
 Support find_support(std::span<const double> signal, double background) {
   const auto peak_at = std::max_element(signal.begin(), signal.end());
   const double peak = *peak_at;
   const std::size_t middle = static_cast<std::size_t>(peak_at - signal.begin());
   const std::size_t fwhm = bins_above(signal, 0.5 * peak);
-  double light = 0.0;
-  for (const double s : signal) light += s >= 0.01 * peak ? s : 0.0;
+  double counts = 0.0;
+  for (const double s : signal) counts += s >= 0.01 * peak ? s : 0.0;
   const auto is_noise = [&](std::size_t from, std::size_t width) {
     const double n = static_cast<double>(width);
     const double noise = 3.0 * std::sqrt(std::max(background, 0.0) / n);
-    return mean_of(signal.subspan(from, width)) <= std::max({1e-6 * peak, noise, 1e-4 * light / n});
+    return mean_of(signal.subspan(from, width)) <=
+           std::max({1e-6 * peak, noise, 1e-4 * counts / n});
   };
   std::size_t first = middle, end = middle + 1;
   while (first > 0) {

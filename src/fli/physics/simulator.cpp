@@ -89,7 +89,7 @@ void Simulator::sample(Random& random, const Decay& decay, Sample& out) const {
   // always gave.
   if (config_.decay.rise_amplitude.high > 0.0) {
     const double amplitude = config_.decay.rise_amplitude.draw(random);
-    // No slower than the fastest decay: so the light is never negative.
+    // No slower than the fastest decay: so the decay is never negative.
     const double rise_ns = std::min(config_.decay.rise_ns.draw(random), decay.tau1_ns);
     (*scratch.response)(irf, Decay::mono(rise_ns), scratch.extra);
     add(mean, -amplitude, scratch.extra);
@@ -97,9 +97,9 @@ void Simulator::sample(Random& random, const Decay& decay, Sample& out) const {
   if (config_.scatter.high > 0.0) {
     const double share = config_.scatter.draw(random);
     (*scratch.response)(irf, Decay::mono(kScatterNs), scratch.extra);
-    const double light = sum(mean), prompt = sum(scratch.extra);
-    if (light > 0.0 && prompt > 0.0)
-      add(mean, share / (1.0 - share) * light / prompt, scratch.extra);
+    const double total = sum(mean), prompt = sum(scratch.extra);
+    if (total > 0.0 && prompt > 0.0)
+      add(mean, share / (1.0 - share) * total / prompt, scratch.extra);
   }
 
   const double peak = config_.peak_counts.draw_log(random);

@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kLongestLifetime = 1e4;  // ns
 constexpr double kMostCounts = 1e9;
-constexpr double kMostRise = 0.95;  // 1 leaves a mono-exponential of the rise's own time no light
+constexpr double kMostRise = 0.95;  // 1 leaves a mono-exponential of the rise's own time no counts
 
 /// What set_prior sets.
 auto prior_of(const SimulatorConfig& c) {

@@ -1,16 +1,12 @@
 #include "fli/plot/gnuplot.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include "taugate/core/file.h"
 #include "core/process.h"
@@ -18,69 +14,35 @@
 namespace taugate {
 namespace {
 
-class Descriptor {
+/// A file without a name, in the folder for temporary files, that goes with its owner.
+class TemporaryFile {
  public:
-  Descriptor() = default;
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { close(); }
-  void set(int fd) { fd_ = fd; }
-  int get() const { return fd_; }
-  bool open() const { return fd_ >= 0; }
-  void close() {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
+  TemporaryFile() : file_(std::tmpfile(), std::fclose) {
+    require(file_ != nullptr, "gnuplot wants a temporary file: ", std::strerror(errno));
+  }
+  int descriptor() const { return ::fileno(file_.get()); }
+  void fill(std::string_view text) {
+    const bool written = std::fwrite(text.data(), 1, text.size(), file_.get()) == text.size();
+    require(written && std::fflush(file_.get()) == 0,
+            "gnuplot's script cannot be written: ", std::strerror(errno));
+    std::rewind(file_.get());
+  }
+  std::string content() {
+    std::string text;
+    std::array<char, 65536> block;
+    std::rewind(file_.get());
+    while (const std::size_t got = std::fread(block.data(), 1, block.size(), file_.get()))
+      text.append(block.data(), got);
+    return text;
   }
 
  private:
-  int fd_ = -1;
-};
-
-/// Two connected ends. Sockets and not a pipe: writing to one whose reader has gone can then be
-/// told to return an error instead of a SIGPIPE, without touching the signals of the program we
-/// live in.
-struct Channel {
-  Descriptor ours, theirs;
-  Channel() {
-    int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-      fail("gnuplot cannot be started: ", std::strerror(errno));
-    ours.set(ends[0]);
-    theirs.set(ends[1]);
-    ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  }
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
 };
 
 const char* program() {
   const char* const chosen = std::getenv("TAUGATE_GNUPLOT");
   return chosen && *chosen ? chosen : "gnuplot";
-}
-
-void drain(Descriptor& from, std::string& to) {
-  std::array<char, 65536> block;
-  const ssize_t got = ::read(from.get(), block.data(), block.size());
-  if (got > 0) to.append(block.data(), static_cast<std::size_t>(got));
-  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) from.close();
-}
-
-/// Feeds the script and collects what comes back, all at once, so that no side waits for the other.
-void converse(std::string_view script, Channel& input, Channel& output, Channel& errors,
-              std::string& picture, std::string& complaints) {
-  while (output.ours.open() || errors.ours.open()) {
-    std::array<pollfd, 3> waits{{{input.ours.get(), POLLOUT, 0},
-                                 {output.ours.get(), POLLIN, 0},
-                                 {errors.ours.get(), POLLIN, 0}}};
-    if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR)
-      fail("gnuplot cannot be heard: ", std::strerror(errno));
-    if (waits[0].revents != 0) {
-      const ssize_t sent = ::send(input.ours.get(), script.data(), script.size(), MSG_NOSIGNAL);
-      if (sent > 0) script.remove_prefix(static_cast<std::size_t>(sent));
-      const bool gone = sent < 0 && errno != EAGAIN && errno != EINTR;
-      if (gone || script.empty()) input.ours.close();
-    }
-    if (waits[1].revents != 0) drain(output.ours, picture);
-    if (waits[2].revents != 0) drain(errors.ours, complaints);
-  }
 }
 
 /// The line that says what is wrong, of the several with which gnuplot says it.
@@ -106,22 +68,18 @@ void require_gnuplot(const std::string& otherwise) {
 
 std::string run_gnuplot(std::string_view script) {
   require_gnuplot();
-  std::string picture, complaints;
-  int status = 0;
-  {
-    Channel input, output, errors;
-    ChildProcess gnuplot({program(), "-d"},
-                         {input.theirs.get(), output.theirs.get(), errors.theirs.get()});
-    for (Channel* channel : {&input, &output, &errors}) channel->theirs.close();
-    converse(script, input, output, errors, picture, complaints);
-    status = gnuplot.wait();
-  }
-  const bool whole =
+  TemporaryFile input, output, errors;
+  input.fill(script);
+  const int status = ChildProcess({program(), "-d"},
+                                  {input.descriptor(), output.descriptor(), errors.descriptor()})
+                         .wait();
+  std::string picture = output.content();
+  const bool complete =
       picture.starts_with("\x89PNG\r\n\x1a\n") &&
       picture.find("IEND", picture.size() - std::min<std::size_t>(picture.size(), 8)) !=
           std::string::npos;
-  if (status != 0 || !whole) {
-    const std::string reason = first_complaint(complaints);
+  if (status != 0 || !complete) {
+    const std::string reason = first_complaint(errors.content());
     fail(program(),
          " made no picture: ", reason.empty() ? "it says nothing of the reason" : reason);
   }

@@ -1,6 +1,5 @@
 #pragma once
-// A script for gnuplot, grown line by line, and the program's run: no shell, no files, a PNG in
-// memory.
+// A script for gnuplot, grown line by line, and the program's run: no shell, a PNG in memory.
 
 #include <cstddef>
 #include <filesystem>

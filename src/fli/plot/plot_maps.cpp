@@ -221,9 +221,7 @@ std::vector<double> as_high_as(std::span<const float> values, double peak, std::
   return scaled(values, peak / own);
 }
 
-}  // namespace
-
-void draw_trace(const std::filesystem::path& path, const TracePlot& trace) {
+void check_gates(const TracePlot& trace) {
   const std::size_t gates = trace.measured.size();
   const auto check = [&](std::span<const float> values, const char* what, bool may_be_empty) {
     if (values.size() != gates && !(may_be_empty && values.empty()))
@@ -233,27 +231,30 @@ void draw_trace(const std::filesystem::path& path, const TracePlot& trace) {
   check(trace.predicted, "the SFD", false);
   check(trace.reconvolution, "the reconvolution", true);
   check(trace.irf, "the IRF", true);
+}
 
-  const double peak = std::max(peak_of(trace.measured), 1e-30);
-  // The logarithmic view goes down to the smallest counts, five decades at most.
-  double lowest = peak;
-  for (const float count : trace.measured)
-    if (count > 1e-5 * peak) lowest = std::min<double>(lowest, count);
+/// (measured - reconvolution) / sqrt(reconvolution); NaN where there is none.
+std::vector<double> residuals_of(const TracePlot& trace) {
+  std::vector<double> residuals(trace.measured.size(), kNaN);
+  for (std::size_t k = 0; k < trace.reconvolution.size(); ++k)
+    residuals[k] = (trace.measured[k] - trace.reconvolution[k]) /
+                   std::sqrt(std::max(trace.reconvolution[k], 1.0f));
+  return residuals;
+}
+
+/// Defines $d and returns the curves of counts to be plotted from it.
+std::string trace_curves(GnuplotScript& script, const TracePlot& trace, double peak,
+                         std::span<const double> residuals) {
+  const std::size_t gates = trace.measured.size();
   const bool fitted = !trace.reconvolution.empty();
-  std::vector<double> time(gates), residual(gates, kNaN);
-  for (std::size_t k = 0; k < gates; ++k) {
+  std::vector<double> time(gates);
+  for (std::size_t k = 0; k < gates; ++k)
     time[k] = trace.first_gate_ns + (static_cast<double>(k) + 0.5) * trace.gate_step_ns;
-    if (fitted)
-      residual[k] = (trace.measured[k] - trace.reconvolution[k]) /
-                    std::sqrt(std::max(trace.reconvolution[k], 1.0f));
-  }
   const auto measured = scaled(trace.measured, 1.0);
   const auto predicted = as_high_as(trace.predicted, peak, gates);
   const auto irf = as_high_as(trace.irf, peak, gates);
   const auto fit = fitted ? scaled(trace.reconvolution, 1.0) : std::vector<double>(gates, kNaN);
-
-  GnuplotScript script(kTraceSize.width, kTraceSize.height);
-  script.data("d", {time, measured, predicted, fit, irf, residual});
+  script.data("d", {time, measured, predicted, fit, irf, residuals});
   std::string curves;
   if (!trace.irf.empty())
     curves += concat("$d using 1:5 with filledcurves y=", peak * 1e-9,
@@ -262,39 +263,59 @@ void draw_trace(const std::filesystem::path& path, const TracePlot& trace) {
       concat("$d using 1:2 with points pt 7 ps 0.45 lc rgb '", kGrey, "' title 'measured TPSF'");
   if (fitted)
     curves += concat(", $d using 1:4 with lines lw 2 lc rgb '", kOrange, "' title 'SFD * IRF'");
-  curves +=
-      concat(", $d using 1:3 with lines lw 2 lc rgb '", kBlue, "' title 'predicted SFD (scaled)'");
+  return curves + concat(", $d using 1:3 with lines lw 2 lc rgb '", kBlue,
+                         "' title 'predicted SFD (scaled)'");
+}
+
+void plot_residuals(GnuplotScript& script, std::span<const double> residuals) {
+  double largest = 0.0;  // of those that are numbers
+  for (const double r : residuals)
+    if (std::abs(r) > largest) largest = std::abs(r);
+  const double limit = std::max(4.0, 2.0 * std::ceil(0.55 * largest));
+  script.line("set ylabel 'residual (σ)'; unset key");
+  script.line("set yrange [", -limit, ":", limit, "]; set ytics ", limit / 2.0);
+  script.line(
+      "plot 0 with lines lw 1 lc rgb '#606060', $d using 1:6 with points pt 7 ps 0.35 lc rgb '",
+      kOrange, "'");
+  script.line("set ylabel 'counts'; set ytics auto; set key top right");
+}
+
+}  // namespace
+
+void draw_trace(const std::filesystem::path& path, const TracePlot& trace) {
+  check_gates(trace);
+  const double peak = std::max(peak_of(trace.measured), 1e-30);
+  // The logarithmic view goes down to the smallest counts, five decades at most.
+  double lowest = peak;
+  for (const float count : trace.measured)
+    if (count > 1e-5 * peak) lowest = std::min<double>(lowest, count);
+  const bool fitted = !trace.reconvolution.empty();
+  const std::vector<double> residuals = residuals_of(trace);
+  GnuplotScript script(kTraceSize.width, kTraceSize.height);
+  const std::string curves = trace_curves(script, trace, peak, residuals);
 
   // From top to bottom: logarithmic counts, residuals, counts.
-  constexpr double left = 76, wide = 464, top = 44, gap = 14, residuals = 110, linear = 250;
+  constexpr double left = 76, wide = 464, top = 44, gap = 14, middle = 110, linear = 250;
   constexpr double bottom = kTraceSize.height - 60.0, second = bottom - linear;
   constexpr double tall = second - 58.0 - top;
   script.line("set multiplot");
   script.line("set label 1 ", GnuplotScript::quoted(trace.title),
               " at screen 0.5,0.975 center textcolor rgb '#202020'");
   script.line("set xrange [", trace.first_gate_ns, ":",
-              trace.first_gate_ns + trace.gate_step_ns * static_cast<double>(gates), "]");
+              trace.first_gate_ns + trace.gate_step_ns * static_cast<double>(trace.measured.size()),
+              "]");
   script.line("set ylabel 'counts'; set key top right");
 
   script.line("set logscale y; set format y '10^{%L}'");
   script.line("set yrange [", 0.6 * lowest, ":", peak * 2.0, "]");
-  place(script, kTraceSize, left, top, wide, fitted ? tall - residuals - gap : tall);
+  place(script, kTraceSize, left, top, wide, fitted ? tall - middle - gap : tall);
   script.line("set format x ''");
   script.line("plot ", curves);
   script.line("unset label 1; unset logscale y; set format y '%g'; set format x '%g'");
 
   if (fitted) {
-    double largest = 0.0;  // of those that are numbers
-    for (const double r : residual)
-      if (std::abs(r) > largest) largest = std::abs(r);
-    const double limit = std::max(4.0, 2.0 * std::ceil(0.55 * largest));
-    place(script, kTraceSize, left, top + tall - residuals, wide, residuals);
-    script.line("set ylabel 'residual (σ)'; unset key");
-    script.line("set yrange [", -limit, ":", limit, "]; set ytics ", limit / 2.0);
-    script.line(
-        "plot 0 with lines lw 1 lc rgb '#606060', $d using 1:6 with points pt 7 ps 0.35 lc rgb '",
-        kOrange, "'");
-    script.line("set ylabel 'counts'; set ytics auto; set key top right");
+    place(script, kTraceSize, left, top + tall - middle, wide, middle);
+    plot_residuals(script, residuals);
   }
 
   place(script, kTraceSize, left, second, wide, linear);

@@ -18,7 +18,7 @@
 //
 // Every trace brings unknowns of its own, and where they hold a few photons each, likelihood pays
 // for that with a bias that more traces do not cure (Neyman and Scott, Econometrica 16, 1948);
-// all light together has none. docs/fitting.md has figures.
+// the summed decay has none. docs/fitting.md has figures.
 
 #include <array>
 #include <functional>

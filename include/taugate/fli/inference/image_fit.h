@@ -1,5 +1,5 @@
 #pragma once
-// Classical estimates of a whole recording: its time axis, its IRF, one fit of all light together,
+// Classical estimates of a recording: its time axis, its IRF, one fit of the summed decay,
 // then every pixel.
 
 #include <functional>
@@ -15,22 +15,20 @@ namespace taugate {
 /// What is done about the place of the IRF in time, which drifts between two recordings.
 enum class ShiftMode {
   known,   ///< it is where its record says
-  global,  ///< one shift for all pixels, from all light together
+  global,  ///< one shift for all pixels, from the summed decay
   pixel    ///< each pixel's own (lm, mle)
 };
 
 struct ImageFitOptions {
   EstimatorKind kind = EstimatorKind::mle;
-  int components = 1;
-  bool background = true;  ///< unknown, a value a pixel; else there is none
+  /// Of every pixel. fit_image() itself finds its gates, baseline, typical lifetime, and the shift.
+  EstimatorOptions estimator;
   ShiftMode shift = ShiftMode::global;
   bool global_lifetimes = false;  ///< lm, mle: the same in all pixels, by one fit of all of them
-  GateWeights weights = GateWeights::model;  ///< lm
-  Range tau_ns{0.0, 0.0};                    ///< limits; 0: as FitOptions
-  double from_ns = 0.0;        ///< on the recorder's clock: nothing before it is fitted
-  double to_ns = 0.0;          ///< nor from here on; 0: the end
-  double least_counts = 0.0;   ///< pixels with fewer counts stay blank
-  bool keep_expected = false;  ///< lm, mle: ImageFit::expected
+  double from_ns = 0.0;           ///< on the recorder's clock: nothing before it is fitted
+  double to_ns = 0.0;             ///< nor from here on; 0: the end
+  double least_counts = 0.0;      ///< pixels with fewer counts stay blank
+  bool keep_expected = false;     ///< lm, mle: ImageFit::expected
 };
 
 /// The gates of a recording. One that is longer than its laser period is folded to `gates` (0: 1024
@@ -55,10 +53,10 @@ RecordedGates recorded_gates(Measurement measurement, const Acquisition& acquisi
                              std::optional<double> first_ns = {});
 
 struct ImageFit {
-  Estimate whole;                      ///< of all light together
+  Estimate whole;                      ///< of the summed decay
   std::vector<float> whole_counts;     ///< [T]
   std::vector<double> whole_expected;  ///< [T]; empty for estimators that fit no trace
-  /// Outside of the times to fit: the counts of all light together that its fit expects there, and
+  /// Outside of the times to fit: the counts of the summed decay that its fit expects there, and
   /// those that were recorded. 0 where all was fitted, or no trace.
   double outside_expected = 0.0, outside_recorded = 0.0;
   std::optional<SharedFit> shared;  ///< where the pixels share their lifetimes
@@ -76,7 +74,6 @@ struct ImageFit {
 /// the work, pixels not reached staying blank.
 ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
                    const ImageFitOptions& wanted,
-                   const std::function<bool(std::size_t)>& keep_going = {},
-                   const PhasorTransform* reference = nullptr);
+                   const std::function<bool(std::size_t)>& keep_going = {});
 
 }  // namespace taugate

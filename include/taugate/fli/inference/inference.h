@@ -50,9 +50,22 @@ Inference infer(const TraceModel& model, Measurement measurement,
 /// fitted counts (those of the measured ones would pull the fit down)
 std::vector<float> fitted_counts(const TraceModel& model, const IrfCurve& irf,
                                  std::span<const float> sfd, std::span<const float> counts);
-/// The same behind an IRF that has been prepared for many pixels. sfd [T][C].
-std::vector<float> fitted_counts(const Reconvolution& reconvolution, std::span<const float> sfd,
-                                 std::span<const float> counts);
+
+/// The same for the pixels of an inference, each behind its own IRF or the only one. What it is made
+/// of must outlive it. May be used by several threads.
+class FittedCounts {
+ public:
+  /// Error unless `irfs` has one curve, or one a pixel.
+  FittedCounts(const TraceModel& model, const MeasuredIrfs& irfs, const Inference& result);
+  /// fitted [T]; `scratch` grows to what is needed.
+  void operator()(std::size_t pixel, std::span<float> fitted, std::vector<float>& scratch) const;
+
+ private:
+  const TraceModel& model_;
+  const MeasuredIrfs& irfs_;
+  const Inference& result_;
+  std::optional<Reconvolution> common_;  // prepared once
+};
 
 /// [N]: the reduced chi-square of each pixel's reconvolved decay, sum (counts - fitted)^2 /
 /// max(fitted, 1) over T - 2 gates; NaN where blank. `irfs` has one curve a pixel, or one for all.

@@ -1,6 +1,6 @@
 #pragma once
 // A measured IRF on the clock of the gates: an instrument's record starts anywhere in the laser
-// period, a network's gates should open shortly before the light arrives.
+// period, a network's gates should open shortly before the decay rises.
 
 #include <optional>
 #include <vector>

@@ -23,10 +23,10 @@ struct Dual {
     if (index < N) x.d[static_cast<std::size_t>(index)] = 1.0;
     return x;
   }
-  /// f(x) where f has the given value and slope at x.
-  Dual chain(double f, double slope) const {
+  /// f(x) where f has the given value and derivative at x.
+  Dual chain(double f, double derivative) const {
     Dual r(f);
-    for (std::size_t i = 0; i < d.size(); ++i) r.d[i] = slope * d[i];
+    for (std::size_t i = 0; i < d.size(); ++i) r.d[i] = derivative * d[i];
     return r;
   }
 

@@ -41,6 +41,10 @@ class MeasuredIrfs {
   double bin_ns() const { return bin_ns_; }  ///< between samples: a half of a record's bin or less
   double longest_ns() const;                 ///< of the curves after cutting
   IrfCurve curve(int index) const;
+  /// The curve of a pixel: its own, or the only one.
+  IrfCurve of_pixel(std::size_t pixel) const {
+    return curve(size() == 1 ? 0 : static_cast<int>(pixel));
+  }
   double peak_ns(int index) const;  ///< time of the largest sample
 
   /// Moves the curves onto one time, that of their mean, and returns by how much each lay later
