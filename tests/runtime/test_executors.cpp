@@ -8,6 +8,7 @@
 #include "taugate/core/parallel.h"
 #include "taugate/nn/model_file.h"
 #include "taugate/nn/trainer.h"
+#include "taugate/quant/integer/integer_model_file.h"
 #include "taugate/quant/ptq/calibrate.h"
 #include "taugate/quant/ptq/quantize.h"
 #include "taugate/quant/ptq/weight_only.h"
