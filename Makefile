@@ -9,7 +9,7 @@ SCALE ?= quick
 TABLES ?= 1,2,3
 COMMIT = $(shell git describe --always --dirty)
 
-PRESETS := release debug dev asan clang bench peers fuzz
+PRESETS := release debug dev asan clang arm bench peers fuzz
 SOURCES = $(shell find src tests bench examples rtl -name house -prune -o \
             \( -name '*.cpp' -o -name '*.h' -o -name '*.inl' \) -print)
 
@@ -18,7 +18,7 @@ build = cmake --preset $(1) && cmake --build --preset $(1) -j $(JOBS)
 check = $(call build,$(1)) && ctest --preset $(1) -j $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test cosim reproduce bench bench-peers bench-record synth asan clang fuzz lint format install clean
+.PHONY: help build demo test cosim reproduce bench bench-peers bench-record synth asan clang arm fuzz lint format install clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,10 @@ fuzz: ## fuzz the readers of measured files, FUZZ_SECONDS (default 400) each
 clang: ## build with clang, warnings as errors, and run the tests
 	@$(DEPENDENCIES) clang
 	$(call check,clang)
+
+arm: ## build taugate::taugate for 64-bit ARM (cross compiler) and run its tests under qemu
+	@$(DEPENDENCIES) arm
+	$(call check,arm)
 
 lint: ## check the format (clang-format) and the code (clang-tidy)
 	@$(DEPENDENCIES) lint
