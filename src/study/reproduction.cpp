@@ -151,7 +151,7 @@ void append_comparisons(std::string& out, const Findings& found) {
   }
 }
 
-bool in_plan(const Plan& plan, const char* table) {
+bool in_plan(const ExperimentPlan& plan, const char* table) {
   return std::any_of(plan.rows.begin(), plan.rows.end(),
                      [&](const Experiment& row) { return row.table == table; });
 }
