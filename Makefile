@@ -6,11 +6,12 @@ JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 400
 DEPENDENCIES ?= scripts/dependencies.sh
 SCALE ?= quick
+LINT ?= src
 TABLES ?= 1,2,3
 COMMIT = $(shell git describe --always --dirty)
 
 PRESETS := release debug dev asan clang arm bench peers fuzz
-SOURCES = $(shell find src tests bench examples rtl -name house -prune -o \
+SOURCES = $(shell find include src tests bench examples rtl -name house -prune -o \
             \( -name '*.cpp' -o -name '*.h' -o -name '*.inl' \) -print)
 
 # $(call build,PRESET) configures and builds a preset; $(call check,PRESET) runs its tests too.
@@ -92,11 +93,11 @@ arm: ## build taugate::taugate for 64-bit ARM (cross compiler) and run its tests
 	@$(DEPENDENCIES) arm
 	$(call check,arm)
 
-lint: ## check the format (clang-format) and the code (clang-tidy)
+lint: ## check the format (clang-format) and the code (clang-tidy): all of src, or LINT=src/nn
 	@$(DEPENDENCIES) lint
 	clang-format --dry-run -Werror $(SOURCES)
 	cmake --preset clang
-	run-clang-tidy -quiet -j $(JOBS) -p build/clang '^$(CURDIR)/src/.*'
+	run-clang-tidy -quiet -j $(JOBS) -p build/clang '^$(CURDIR)/($(LINT))/.*'
 
 format: ## rewrite the sources in the house style
 	@$(DEPENDENCIES) lint
