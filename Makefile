@@ -6,11 +6,12 @@ JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 400
 DEPENDENCIES ?= scripts/dependencies.sh
 SCALE ?= quick
+LINT ?= src
 TABLES ?= 1,2,3
 COMMIT = $(shell git describe --always --dirty)
 
-PRESETS := release debug dev asan clang bench peers fuzz
-SOURCES = $(shell find src tests bench examples rtl -name wrong -prune -o \
+PRESETS := release debug dev asan clang arm bench peers fuzz
+SOURCES = $(shell find include src tests bench examples rtl -name wrong -prune -o \
             \( -name '*.cpp' -o -name '*.h' -o -name '*.inl' \) -print)
 
 # $(call build,PRESET) configures and builds a preset; $(call check,PRESET) runs its tests too.
@@ -18,7 +19,7 @@ build = cmake --preset $(1) && cmake --build --preset $(1) -j $(JOBS)
 check = $(call build,$(1)) && ctest --preset $(1) -j $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test cosim reproduce bench bench-peers bench-record synth asan clang fuzz lint format install clean
+.PHONY: help build demo test cosim reproduce bench bench-peers bench-record synth asan clang arm fuzz lint format install clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,11 +89,15 @@ clang: ## build with clang, warnings as errors, and run the tests
 	@$(DEPENDENCIES) clang
 	$(call check,clang)
 
-lint: ## check the format (clang-format) and the code (clang-tidy)
+arm: ## build taugate::taugate for 64-bit ARM (cross compiler) and run its tests under qemu
+	@$(DEPENDENCIES) arm
+	$(call check,arm)
+
+lint: ## check the format (clang-format) and the code (clang-tidy): all of src, or LINT=src/nn
 	@$(DEPENDENCIES) lint
 	clang-format --dry-run -Werror $(SOURCES)
 	cmake --preset clang
-	run-clang-tidy -quiet -j $(JOBS) -p build/clang '^$(CURDIR)/src/.*'
+	run-clang-tidy -quiet -j $(JOBS) -p build/clang '^$(CURDIR)/($(LINT))/.*'
 
 format: ## rewrite the sources in the project's style
 	@$(DEPENDENCIES) lint

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that a target of the Makefile needs and this machine lacks.
 #
-#   scripts/dependencies.sh build|test|demo|bench|peers|clang|fuzz|lint|synth
+#   scripts/dependencies.sh build|test|demo|bench|peers|clang|arm|fuzz|lint|synth
 #
 # Silent and instant when nothing is missing. Installs as root, or through sudo; where neither is
 # possible it names the command to run and fails.
@@ -19,11 +19,12 @@ case ${1:-} in
   bench) wanted="$build libbenchmark-dev gnuplot-nox" ;;
   peers) wanted="$build libtorch-dev libdnnl-dev libopenblas0-openmp python3-venv" ;;
   clang) wanted="$test clang libomp-dev" ;;
+  arm) wanted="$build doctest-dev ccache g++-aarch64-linux-gnu qemu-user" ;;
   fuzz) wanted="$build clang libomp-dev libclang-rt-14-dev libmatio-dev" ;;
   synth) wanted='debootstrap python3-minimal' ;;
   lint) wanted="$test clang libomp-dev clang-tidy clang-format" ;;
   *)
-    echo "usage: $0 build|test|demo|bench|peers|clang|fuzz|lint|synth" >&2
+    echo "usage: $0 build|test|demo|bench|peers|clang|arm|fuzz|lint|synth" >&2
     exit 2
     ;;
 esac

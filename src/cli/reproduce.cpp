@@ -22,7 +22,7 @@ struct Job {
 };
 
 /// Seed after seed, so that an unfinished reproduction has whole tables of fewer seeds.
-std::vector<Job> jobs_of(const Plan& plan) {
+std::vector<Job> jobs_of(const ExperimentPlan& plan) {
   std::vector<Job> jobs;
   for (int seed = 1; seed <= plan.seeds; ++seed)
     for (const Experiment& row : plan.rows)
@@ -129,7 +129,7 @@ int reproduce(int argc, char** argv) {
   add_threads(a);
   if (!a.parse(argc, argv)) return kSuccess;
   use_threads(a);
-  Plan plan = plan_experiments(a.text("scale"), a.texts("tables"));
+  ExperimentPlan plan = plan_experiments(a.text("scale"), a.texts("tables"));
   if (a.has("seeds")) {
     const std::uint64_t seeds = a.count("seeds");
     if (seeds < 1 || seeds > 100) fail_usage("--seeds: found ", seeds, ", wanted 1 to 100");

@@ -1,8 +1,7 @@
 #include "taugate/core/safetensors.h"
 
-#include <zlib.h>
-
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -42,15 +41,27 @@ float from_half(std::uint16_t h) {
 constexpr const char* kMetadata = "__metadata__";
 constexpr const char* kChecksum = "taugate.crc32";
 
+/// The CRC-32 of zlib, PNG and Ethernet: the remainder of the bytes, lowest bit first, divided by the
+/// polynomial 0xedb88320; `kRemainders` holds that of every byte.
 class Checksum {
  public:
   void add(std::string_view bytes) {
-    crc_ = crc32_z(crc_, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+    for (const char c : bytes)
+      rest_ = rest_ >> 8 ^ kRemainders[(rest_ ^ static_cast<unsigned char>(c)) & 255];
   }
-  std::string text() const { return formatted("%08lx", crc_); }
+  std::string text() const { return formatted("%08x", ~rest_); }
 
  private:
-  uLong crc_ = 0;
+  static constexpr auto kRemainders = [] {
+    std::array<std::uint32_t, 256> all{};
+    for (std::uint32_t byte = 0; byte < 256; ++byte) {
+      all[byte] = byte;
+      for (int bit = 0; bit < 8; ++bit)
+        all[byte] = all[byte] >> 1 ^ (all[byte] & 1 ? 0xedb88320u : 0u);
+    }
+    return all;
+  }();
+  std::uint32_t rest_ = 0xffffffffu;
 };
 
 /// Where the file tells a checksum: it is taken out of the header and compared.

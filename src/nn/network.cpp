@@ -131,12 +131,13 @@ Seq2SeqConfig seq2seq_config(const Network& network) {
 }
 
 std::string summary_of(const Network& network) {
-  std::size_t shown = network.layers.size();
+  std::size_t shown;
   std::string text = "GRU layers:";
   try {
     shown = seq2seq_config(network).hidden.size();
     text = "GRU layers a side:";
   } catch (const Error&) {  // another network
+    shown = network.layers.size();
   }
   for (std::size_t k = 0; k < shown; ++k) text += concat(' ', network.layers[k].units);
   return text + " units";

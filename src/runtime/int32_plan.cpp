@@ -129,11 +129,11 @@ class Int32Plan : public IntegerPlan {
     s->input = Buffer<std::int32_t>(round_up(T * lanes()));
     s->output = Buffer<double>(network().output_size() * lanes());
     std::size_t step = lanes(), held = 0;
-    for (std::size_t k = 0; k < layers_.size(); ++k) {
-      step = std::max(step, stride(words(layers_[k], lanes()), lanes()));
-      held = std::max(held, state_words(layers_[k], lanes()));
-      s->final_operands.emplace_back(words(layers_[k], lanes()));
-      s->final_states.emplace_back(state_words(layers_[k], lanes()));
+    for (const auto& layer : layers_) {
+      step = std::max(step, stride(words(layer, lanes()), lanes()));
+      held = std::max(held, state_words(layer, lanes()));
+      s->final_operands.emplace_back(words(layer, lanes()));
+      s->final_states.emplace_back(state_words(layer, lanes()));
     }
     for (auto& operands : s->operands) operands = Buffer<std::int32_t>((T + 1) * step);
     s->state = Buffer<std::int32_t>(held);

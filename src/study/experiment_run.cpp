@@ -114,7 +114,7 @@ SimulatorConfig well_plate(const std::string& preset, int outputs) {
   return config;
 }
 
-ExperimentFolder::ExperimentFolder(fs::path folder, const Plan& plan)
+ExperimentFolder::ExperimentFolder(fs::path folder, const ExperimentPlan& plan)
     : folder_(std::move(folder)), plan_(plan) {
   for (const char* kind : {"runs", "models"}) make_folder(folder_ / kind);
 }

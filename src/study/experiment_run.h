@@ -43,9 +43,9 @@ using RunWatch = std::function<bool(std::uint64_t done, std::uint64_t total)>;
 class ExperimentFolder {
  public:
   /// Makes the folder where it is not there. Error where that fails.
-  ExperimentFolder(std::filesystem::path folder, const Plan& plan);
+  ExperimentFolder(std::filesystem::path folder, const ExperimentPlan& plan);
 
-  const Plan& plan() const { return plan_; }
+  const ExperimentPlan& plan() const { return plan_; }
   /// Nothing where the run is not done yet, or was done by another recipe. Error for a damaged
   /// file.
   std::optional<RunResult> result(const Experiment& row, int seed) const;
@@ -67,7 +67,7 @@ class ExperimentFolder {
   RunScores measure(const TraceModel& model, const SimulatorConfig& data) const;
 
   std::filesystem::path folder_;
-  Plan plan_;
+  ExperimentPlan plan_;
 };
 
 }  // namespace taugate

@@ -292,16 +292,16 @@ Seq2SeqConfig config_of(const Experiment& row) {
 
 }  // namespace
 
-const Experiment& Plan::find(const std::string& id) const {
+const Experiment& ExperimentPlan::find(const std::string& id) const {
   const auto it =
       std::find_if(rows.begin(), rows.end(), [&](const Experiment& e) { return e.id == id; });
   require(it != rows.end(), "[experiments] no row '", id, "'");
   return *it;
 }
 
-int Plan::seeds_of(const Experiment& row) const { return std::min(seeds, row.most_seeds); }
+int ExperimentPlan::seeds_of(const Experiment& row) const { return std::min(seeds, row.most_seeds); }
 
-Plan plan_experiments(const std::string& scale, const std::vector<std::string>& tables) {
+ExperimentPlan plan_experiments(const std::string& scale, const std::vector<std::string>& tables) {
   if (scale != "quick" && scale != "full" && scale != "smoke")
     fail_usage("--scale: found '", scale, "', wanted quick, full or smoke");
   for (const std::string& table : tables)
@@ -313,7 +313,7 @@ Plan plan_experiments(const std::string& scale, const std::vector<std::string>& 
   add_table_3(b);
   add_later(b);
   add_ablations(b);
-  Plan plan;
+  ExperimentPlan plan;
   plan.rows = selected(b.rows, {tables.begin(), tables.end()});
   plan.seeds = scale == "full" ? 5 : 2;
   plan.test_traces = scale == "smoke" ? 256 : 20'000;
@@ -329,7 +329,7 @@ Plan plan_experiments(const std::string& scale, const std::vector<std::string>& 
   return plan;
 }
 
-double cost_of(const Plan& plan, const Experiment& row) {
+double cost_of(const ExperimentPlan& plan, const Experiment& row) {
   const auto work = [](const Experiment& e) {
     return static_cast<double>(Model(config_of(e)).multiply_accumulates());
   };

@@ -51,7 +51,7 @@ struct Comparison {
   std::optional<double> wanted;
 };
 
-struct Plan {
+struct ExperimentPlan {
   std::vector<Experiment> rows;  ///< a row stands behind those that it needs
   std::vector<Comparison> comparisons;
   int seeds = 0;
@@ -65,9 +65,9 @@ struct Plan {
 /// over the runs of a quick one) or "smoke" (2 seeds, hardly a trace: to see that everything
 /// works). `tables`: which of the five; what their rows need comes along. UsageError for an unknown
 /// one.
-Plan plan_experiments(const std::string& scale, const std::vector<std::string>& tables);
+ExperimentPlan plan_experiments(const std::string& scale, const std::vector<std::string>& tables);
 
 /// What one seed of a row costs, in multiply-accumulates, to tell how much time is left.
-double cost_of(const Plan& plan, const Experiment& row);
+double cost_of(const ExperimentPlan& plan, const Experiment& row);
 
 }  // namespace taugate

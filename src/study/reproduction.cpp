@@ -157,7 +157,7 @@ ReportSection comparisons_of(const Findings& found) {
           {std::move(rows)}};
 }
 
-bool in_plan(const Plan& plan, const char* table) {
+bool in_plan(const ExperimentPlan& plan, const char* table) {
   return std::any_of(plan.rows.begin(), plan.rows.end(),
                      [&](const Experiment& row) { return row.table == table; });
 }

@@ -14,7 +14,7 @@ namespace taugate {
 
 /// The results of a plan's runs that are done, by row and seed; an entry for every row.
 struct Findings {
-  Plan plan;
+  ExperimentPlan plan;
   std::map<std::string, std::map<int, RunResult>> runs;
 };
 /// Error for a damaged file.

@@ -36,7 +36,7 @@ bool always(std::uint64_t, std::uint64_t) { return true; }
 
 TEST_CASE("every row stands behind those that it needs, and no two share a name") {
   for (const std::string scale : {"smoke", "quick", "full"}) {
-    const Plan plan = plan_experiments(scale, kAll);
+    const ExperimentPlan plan = plan_experiments(scale, kAll);
     std::set<std::string> before;
     for (const Experiment& row : plan.rows) {
       CAPTURE(row.id);
@@ -54,7 +54,7 @@ TEST_CASE("every row stands behind those that it needs, and no two share a name"
 }
 
 TEST_CASE("a table brings along what its rows need, and nothing more") {
-  const Plan plan = plan_experiments("quick", {"ablations"});
+  const ExperimentPlan plan = plan_experiments("quick", {"ablations"});
   std::set<std::string> tables;
   for (const Experiment& row : plan.rows) tables.insert(row.table);
   CHECK(tables == std::set<std::string>{"2", "3", "ablations"});
@@ -66,7 +66,7 @@ TEST_CASE("a table brings along what its rows need, and nothing more") {
 }
 
 TEST_CASE("the sizes of the paper's networks") {
-  const Plan plan = plan_experiments("quick", {"1", "2"});
+  const ExperimentPlan plan = plan_experiments("quick", {"1", "2"});
   const auto parameters = [&](const std::string& id) {
     const Experiment& row = plan.find(id);
     return Model({.gates = 70, .outputs = 1, .hidden = row.hidden}).published_parameter_count();
@@ -77,7 +77,7 @@ TEST_CASE("the sizes of the paper's networks") {
 }
 
 TEST_CASE("a folder does each run once, goes on after an interruption, and to the same figures") {
-  const Plan plan = plan_experiments("smoke", {"2"});
+  const ExperimentPlan plan = plan_experiments("smoke", {"2"});
   Folder a, b;
   ExperimentFolder whole(a.path, plan), halved(b.path, plan);
   const Experiment& row = plan.find("s16-kd");
@@ -103,7 +103,7 @@ TEST_CASE("a folder does each run once, goes on after an interruption, and to th
         read_file(b.path / "models" / "s16-kd-1.safetensors"));
 
   // Another recipe under the same name is not taken for this one's result.
-  Plan other = plan;
+  ExperimentPlan other = plan;
   for (Experiment& e : other.rows)
     if (e.id == "s16-kd") e.samples *= 2;
   CHECK_FALSE(ExperimentFolder(a.path, other).result(other.find("s16-kd"), 1).has_value());
@@ -117,7 +117,7 @@ TEST_CASE("means, deviations and intervals over seeds") {
   CHECK(close(s.deviation, std::sqrt(7.0), 0.0, 1e-14));
   CHECK(std::isnan(over_seeds({1.0}).deviation));
 
-  Plan plan = plan_experiments("smoke", {"2"});
+  ExperimentPlan plan = plan_experiments("smoke", {"2"});
   Folder folder;
   ExperimentFolder runs(folder.path, plan);
   const Comparison comparison{"s16-kd", "s16", "", {}};

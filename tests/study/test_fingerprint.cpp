@@ -159,7 +159,7 @@ TEST_CASE("a checkpoint is refused where any field of its recipe differs, and na
 TEST_CASE("a row's run is stale where its integers, its teacher's or its network differ") {
   const fs::path folder = fs::temp_directory_path() / "taugate_fingerprint_rows";
   fs::remove_all(folder);
-  Plan plan;
+  ExperimentPlan plan;
   plan.seeds = 1;
   plan.test_traces = 8;
   Experiment teacher{.id = "teacher", .table = "1", .title = "", .hidden = {4}};
@@ -172,20 +172,20 @@ TEST_CASE("a row's run is stale where its integers, its teacher's or its network
   REQUIRE(ExperimentFolder(folder, plan).run(plan.rows[1], 1, [](std::uint64_t, std::uint64_t) {
     return true;
   }));
-  const auto done = [&](const std::function<void(Plan&)>& change) {
-    Plan other = plan;
+  const auto done = [&](const std::function<void(ExperimentPlan&)>& change) {
+    ExperimentPlan other = plan;
     change(other);
     return ExperimentFolder(folder, other).result(other.rows[1], 1).has_value();
   };
-  CHECK(done([](Plan&) {}));
-  CHECK(done([](Plan& p) { p.rows[1].title = "another"; }));
-  CHECK_FALSE(done([](Plan& p) { p.test_traces = 9; }));
-  CHECK_FALSE(done([](Plan& p) { p.rows[0].rate *= 2.0; }));
-  CHECK_FALSE(done([](Plan& p) { p.rows[1].weights_only = true; }));
-  CHECK_FALSE(done([](Plan& p) { p.rows[1].distill.alpha = 0.5; }));
-  CHECK_FALSE(done([](Plan& p) { p.rows[1].integers->quantize.widths.preact_bits = 18; }));
-  CHECK_FALSE(done([](Plan& p) { p.rows[1].integers->quantize.widths.candidate_frac_bits = 14; }));
-  CHECK_FALSE(done([](Plan& p) { p.rows[1].integers->quantize.widths.accumulator_bits = 64; }));
-  CHECK_FALSE(done([](Plan& p) { p.rows[1].integers->quantize.multiplier_bits = 9; }));
+  CHECK(done([](ExperimentPlan&) {}));
+  CHECK(done([](ExperimentPlan& p) { p.rows[1].title = "another"; }));
+  CHECK_FALSE(done([](ExperimentPlan& p) { p.test_traces = 9; }));
+  CHECK_FALSE(done([](ExperimentPlan& p) { p.rows[0].rate *= 2.0; }));
+  CHECK_FALSE(done([](ExperimentPlan& p) { p.rows[1].weights_only = true; }));
+  CHECK_FALSE(done([](ExperimentPlan& p) { p.rows[1].distill.alpha = 0.5; }));
+  CHECK_FALSE(done([](ExperimentPlan& p) { p.rows[1].integers->quantize.widths.preact_bits = 18; }));
+  CHECK_FALSE(done([](ExperimentPlan& p) { p.rows[1].integers->quantize.widths.candidate_frac_bits = 14; }));
+  CHECK_FALSE(done([](ExperimentPlan& p) { p.rows[1].integers->quantize.widths.accumulator_bits = 64; }));
+  CHECK_FALSE(done([](ExperimentPlan& p) { p.rows[1].integers->quantize.multiplier_bits = 9; }));
   fs::remove_all(folder);
 }

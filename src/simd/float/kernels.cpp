@@ -10,6 +10,8 @@ namespace taugate::simd {
 extern const Kernels<float> kernels_sse4;
 extern const Kernels<float> kernels_avx2;
 extern const Kernels<float> kernels_avx512;
+#elif defined(TAUGATE_NEON64)
+extern const Kernels<float> kernels_neon64;
 #endif
 
 namespace {
@@ -29,6 +31,8 @@ std::vector<Candidate> candidates() {
                  __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                      __builtin_cpu_supports("avx512cd")});
+#elif defined(TAUGATE_NEON64)
+  all.push_back({&kernels_neon64, true});  // part of every 64-bit ARM
 #endif
   return all;
 }

@@ -28,7 +28,7 @@ struct Words {
   static V low_bits(V x, int bits) { return x & V((std::int32_t{1} << bits) - 1); }
   /// Of numbers within 16 bits, one of them not negative.
   static V int16_product(V x, V positive) {
-    if constexpr (kWidth == 16) {
+    if constexpr (kWidth == 16) {  // NOLINT(bugprone-branch-clone): empty below AVX2
 #ifdef __AVX512BW__
       return V(_mm512_madd_epi16(x, positive));
 #endif
@@ -48,7 +48,7 @@ struct Words {
   /// A segment's word, 0 <= x < 32.
   static V look_up(const TanhSegments& table, V x) {
     const std::int32_t* segments = table.words;
-    if constexpr (kWidth == 16) {
+    if constexpr (kWidth == 16) {  // NOLINT(bugprone-branch-clone): empty below AVX2
 #ifdef __AVX512F__
       return _mm512_permutex2var_epi32(_mm512_load_si512(segments), x,
                                        _mm512_load_si512(segments + 16));

@@ -11,7 +11,7 @@ namespace {
 template <class Arch>
 xsimd::batch<std::int32_t, Arch> scaled(xsimd::batch<std::int32_t, Arch> sum, double scale) {
   using V = xsimd::batch<std::int32_t, Arch>;
-  if constexpr (V::size == 16) {
+  if constexpr (V::size == 16) {  // NOLINT(bugprone-branch-clone): empty below AVX2
 #ifdef __AVX512F__
     constexpr int kNearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
     const __m512d by = _mm512_set1_pd(scale);
@@ -68,7 +68,7 @@ template <class Arch>
 xsimd::batch<double, Arch> doubles_of(const std::int32_t* p) {
   using D = xsimd::batch<double, Arch>;
   [[maybe_unused]] const auto* words = reinterpret_cast<const __m128i*>(p);
-  if constexpr (D::size == 8) {
+  if constexpr (D::size == 8) {  // NOLINT(bugprone-branch-clone): empty below AVX2
 #ifdef __AVX512F__
     return D(_mm512_cvtepi32_pd(_mm256_load_si256(reinterpret_cast<const __m256i*>(p))));
 #endif
