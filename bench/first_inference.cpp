@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <vector>
 
-#include "taugate/runtime/executor.h"
 #include "taugate/fli/inference/trained_model.h"
+#include "taugate/runtime/executor.h"
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;

@@ -6,8 +6,8 @@
 #include <iostream>
 #include <string>
 
-#include "taugate/core/parallel.h"
 #include "fli/formats/npz.h"
+#include "taugate/core/parallel.h"
 #include "taugate/fli/inference/trained_model.h"
 
 namespace {

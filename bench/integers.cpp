@@ -5,8 +5,8 @@
 
 #include "bench/bench.h"
 #include "taugate/core/parallel.h"
-#include "taugate/runtime/executor.h"
 #include "taugate/quant/ptq/quantize.h"
+#include "taugate/runtime/executor.h"
 
 namespace bench {
 namespace {
@@ -39,7 +39,8 @@ void integers_beside_floats(benchmark::State& state, const Case& c) {
   };
   turn(*floats, float_scratch), turn(*integers, integer_scratch);
   beside_floats(
-      state, [&] { return turn(*floats, float_scratch); }, [&] { return turn(*integers, integer_scratch); });
+      state, [&] { return turn(*floats, float_scratch); },
+      [&] { return turn(*integers, integer_scratch); });
   count_rate(state, "sequences/s", c.batch);
 }
 

@@ -17,9 +17,9 @@
 #include "bench/bench.h"
 #include "bench/machine.h"
 #include "bench/peak.h"
-#include "taugate/core/error.h"
 #include "core/progress.h"
 #include "simd/float/kernels.h"
+#include "taugate/core/error.h"
 
 namespace {
 

@@ -17,8 +17,9 @@ void infer(benchmark::State& state, const Case& c) {
   taugate::set_thread_count(c.threads);
   const taugate::Model model = network(c.hidden, c.gates);
   // One trace alone is a question of latency.
-  const auto executor = c.batch == 1 ? std::unique_ptr<taugate::Executor>(new taugate::LowLatencyExecutor(model))
-                                     : std::make_unique<taugate::BatchExecutor>(model);
+  const auto executor =
+      c.batch == 1 ? std::unique_ptr<taugate::Executor>(new taugate::LowLatencyExecutor(model))
+                   : std::make_unique<taugate::BatchExecutor>(model);
   taugate::ThreadScratch scratch;
   const std::vector<float> input = traces(static_cast<std::size_t>(c.batch), c.gates);
   std::vector<float> output(input.size());

@@ -2,8 +2,8 @@
 
 #include "bench/bench.h"
 #include "taugate/core/parallel.h"
-#include "taugate/nn/trainer.h"
 #include "taugate/fli/inference/simulated_traces.h"
+#include "taugate/nn/trainer.h"
 
 namespace bench {
 namespace {

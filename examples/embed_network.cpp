@@ -2,8 +2,8 @@
 //
 //   embed_network [MODEL]      without a model file, an untrained network
 
-#include <cstdio>
 #include <taugate/taugate.h>
+#include <cstdio>
 
 using namespace taugate;
 
@@ -15,7 +15,8 @@ int main(int argc, char** argv) try {
   // One trace, normalised as in training: counts over the largest of them.
   const LowLatencyExecutor executor(network);
   const std::unique_ptr<Scratch> scratch = executor.make_scratch();
-  std::vector<float> trace(static_cast<std::size_t>(executor.steps()), 0.5f), decay(executor.output_size());
+  std::vector<float> trace(static_cast<std::size_t>(executor.steps()), 0.5f),
+      decay(executor.output_size());
   executor.run(*scratch, trace, decay);
   std::printf("%zu values, the last %g\n", decay.size(), decay.back());
   return 0;

@@ -48,7 +48,8 @@ int main(int argc, char** argv) try {
     const auto image = std::span<const float>(images).subspan(t * pixels, pixels);
     pushing += milliseconds([&] { stream.push(scratch, image); });
   }
-  const double decoding = milliseconds([&] { stream.finish(scratch, sfd, taugate::TraceOrder::by_gate); });
+  const double decoding =
+      milliseconds([&] { stream.finish(scratch, sfd, taugate::TraceOrder::by_gate); });
   std::printf("%zu pixels of %zu bytes: %.2f ms a gate, %.1f ms from the last gate to the decays\n",
               pixels, stream.bytes_per_pixel(), pushing / static_cast<double>(gates), decoding);
 

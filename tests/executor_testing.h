@@ -15,8 +15,8 @@ struct Running {
   template <class... Arguments>
   explicit Running(Arguments&&... arguments) : executor(std::forward<Arguments>(arguments)...) {}
 
-  void run(std::span<const float> input, std::span<float> output, TraceOrder order = TraceOrder::by_trace,
-           std::span<float> states = {}) {
+  void run(std::span<const float> input, std::span<float> output,
+           TraceOrder order = TraceOrder::by_trace, std::span<float> states = {}) {
     executor.run(scratch, input, output, order, states);
   }
   void run_words(std::span<const std::int16_t> input, std::span<std::int64_t> output,

@@ -1,11 +1,11 @@
 // taugate itself: the executors that users embed, and the trainer.
 
-#include "taugate/runtime/executor.h"
 #include "taugate/nn/trainer.h"
+#include "taugate/runtime/executor.h"
 
 #include "bench/peers/engine.h"
-#include "taugate/simd/arch.h"
 #include "taugate/core/parallel.h"
+#include "taugate/simd/arch.h"
 
 namespace peers {
 namespace {
@@ -59,7 +59,8 @@ class Taugate : public peers::Engine {
   void load(const Weights& weights) override {
     for (const auto& entry : model_.parameters().entries()) {
       const Array& given = weights.at(entry.name);
-      std::copy(given.values.begin(), given.values.end(), model_.parameters().data() + entry.at.offset);
+      std::copy(given.values.begin(), given.values.end(),
+                model_.parameters().data() + entry.at.offset);
     }
     if (task_.batch == 1)
       executor_ = std::make_unique<LowLatencyExecutor>(model_);

@@ -5,18 +5,18 @@
 #include <iostream>
 #include <memory>
 
-#include "cli/options/arguments.h"
 #include "cli/commands.h"
-#include "cli/options/report_options.h"
+#include "cli/options/arguments.h"
 #include "cli/options/outputs.h"
-#include "taugate/core/file.h"
-#include "core/interrupt.h"
+#include "cli/options/report_options.h"
 #include "core/formatted.h"
+#include "core/interrupt.h"
 #include "core/progress.h"
-#include "fli/plot/plot_errors.h"
-#include "taugate/fli/estimation/lifetime.h"
 #include "fli/physics/statistics.h"
+#include "fli/plot/plot_errors.h"
 #include "study/comparison.h"
+#include "taugate/core/file.h"
+#include "taugate/fli/estimation/lifetime.h"
 
 namespace taugate::cli {
 namespace {
@@ -163,12 +163,13 @@ ReportTable table_of(const Axis& axis, const std::vector<ComparisonRow>& rows) {
   for (const ComparisonRow& r : rows) {
     if (r.condition.series != axis.series) continue;
     const std::string x = short_number(r.condition.x / axis.unit);
-    table.rows.push_back(
-        {x == before ? "" : x, r.name, formatted_or_none("%+.1f", 100.0 * r.relative_bias()),
-         formatted_or_none("%.1f", 100.0 * r.deviation_ns / r.truth_ns),
-         formatted_or_none("%.1f", 100.0 * r.bound_ns / r.truth_ns),
-         formatted_or_none("%.2f", r.deviation_ns / r.bound_ns), formatted_or_none("%.2f", r.f_value),
-         std::to_string(r.failures), format_quantity(r.traces_per_second)});
+    table.rows.push_back({x == before ? "" : x, r.name,
+                          formatted_or_none("%+.1f", 100.0 * r.relative_bias()),
+                          formatted_or_none("%.1f", 100.0 * r.deviation_ns / r.truth_ns),
+                          formatted_or_none("%.1f", 100.0 * r.bound_ns / r.truth_ns),
+                          formatted_or_none("%.2f", r.deviation_ns / r.bound_ns),
+                          formatted_or_none("%.2f", r.f_value), std::to_string(r.failures),
+                          format_quantity(r.traces_per_second)});
     before = x;
   }
   return table;

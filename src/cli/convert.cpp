@@ -1,11 +1,11 @@
 #include <filesystem>
 #include <iostream>
 
-#include "cli/options/arguments.h"
 #include "cli/commands.h"
+#include "cli/options/arguments.h"
 #include "cli/options/measurement_options.h"
-#include "taugate/fli/io/write_measurement.h"
 #include "cli/options/outputs.h"
+#include "taugate/fli/io/write_measurement.h"
 
 namespace taugate::cli {
 

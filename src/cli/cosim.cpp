@@ -5,11 +5,11 @@
 
 #include "cli/commands.h"
 #include "cli/options/measurement_options.h"
+#include "cli/options/outputs.h"
 #include "cli/options/rtl_options.h"
 #include "core/interrupt.h"
 #include "fli/inference/calibration_traces.h"
 #include "study/cosimulation.h"
-#include "cli/options/outputs.h"
 #include "taugate/core/file.h"
 
 namespace taugate::cli {

@@ -3,16 +3,16 @@
 #include <iostream>
 
 #include "cli/commands.h"
-#include "cli/options/prior_options.h"
 #include "cli/options/outputs.h"
-#include "taugate/core/file.h"
-#include "core/interrupt.h"
+#include "cli/options/prior_options.h"
 #include "core/formatted.h"
+#include "core/interrupt.h"
 #include "core/progress.h"
-#include "fli/plot/gnuplot.h"
-#include "taugate/fli/plot/plot_maps.h"
-#include "study/evaluation.h"
 #include "fli/inference/novelty_cases.h"
+#include "fli/plot/gnuplot.h"
+#include "study/evaluation.h"
+#include "taugate/core/file.h"
+#include "taugate/fli/plot/plot_maps.h"
 
 namespace taugate::cli {
 namespace {

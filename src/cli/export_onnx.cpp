@@ -1,12 +1,12 @@
 #include <filesystem>
 #include <iostream>
 
-#include "cli/options/arguments.h"
 #include "cli/commands.h"
+#include "cli/options/arguments.h"
 #include "cli/options/outputs.h"
 #include "taugate/core/file.h"
-#include "taugate/interchange/onnx.h"
 #include "taugate/fli/inference/trained_model.h"
+#include "taugate/interchange/onnx.h"
 
 namespace taugate::cli {
 

@@ -3,9 +3,9 @@
 #include <iostream>
 
 #include "cli/commands.h"
+#include "cli/options/outputs.h"
 #include "cli/options/rtl_options.h"
 #include "fli/inference/calibration_traces.h"
-#include "cli/options/outputs.h"
 #include "taugate/core/file.h"
 #include "taugate/fli/inference/trained_model.h"
 #include "taugate/runtime/executor.h"

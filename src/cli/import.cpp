@@ -3,11 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/options/outputs.h"
 #include "cli/options/prior_options.h"
+#include "taugate/fli/inference/trained_model.h"
 #include "taugate/interchange/import_network.h"
 #include "taugate/quant/ptq/qkeras.h"
-#include "taugate/fli/inference/trained_model.h"
-#include "cli/options/outputs.h"
 
 namespace taugate::cli {
 namespace {

@@ -9,24 +9,24 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "cli/options/arguments.h"
 #include "cli/commands.h"
-#include "cli/results/infer_report.h"
+#include "cli/options/arguments.h"
 #include "cli/options/measurement_options.h"
-#include "cli/results/pixel_results.h"
 #include "cli/options/outputs.h"
-#include "taugate/core/file.h"
-#include "taugate/core/parallel.h"
+#include "cli/results/infer_report.h"
+#include "cli/results/pixel_results.h"
 #include "core/formatted.h"
 #include "core/progress.h"
 #include "fli/formats/csv.h"
 #include "fli/formats/npz.h"
 #include "fli/formats/tiff.h"
-#include "taugate/fli/estimation/lifetime.h"
-#include "taugate/fli/plot/plot_maps.h"
 #include "fli/physics/statistics.h"
+#include "taugate/core/file.h"
+#include "taugate/core/parallel.h"
+#include "taugate/fli/estimation/lifetime.h"
 #include "taugate/fli/inference/inference.h"
 #include "taugate/fli/inference/recorded_irf.h"
+#include "taugate/fli/plot/plot_maps.h"
 
 namespace taugate::cli {
 namespace {
@@ -229,7 +229,7 @@ void print(const Inference& r, const nlohmann::json& s) {
       std::cout << "  trace " << i << ": "
                 << (std::isfinite(r.amplitude_ns[i])
                         ? formatted("%.4g ns amplitude-weighted, %.4g ns intensity-weighted",
-                                  r.amplitude_ns[i], r.intensity_ns[i])
+                                    r.amplitude_ns[i], r.intensity_ns[i])
                         : "no lifetime")
                 << ", " << static_cast<std::uint64_t>(r.intensity[i]) << " counts\n";
     return;

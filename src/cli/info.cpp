@@ -7,12 +7,12 @@
 #include <numeric>
 #include <optional>
 
-#include "cli/options/arguments.h"
 #include "cli/commands.h"
+#include "cli/options/arguments.h"
 #include "cli/options/measurement_options.h"
-#include "taugate/core/file.h"
 #include "fli/formats/npz.h"
 #include "fli/io/phd.h"
+#include "taugate/core/file.h"
 #include "taugate/fli/inference/trained_model.h"
 #include "taugate/quant/integer/integer_model_file.h"
 
@@ -27,7 +27,8 @@ bool looks_like_a_model(const std::string& path) {
 
 void print_layers(const Network& network) {
   std::cout << "  network      " << summary_of(network) << "; " << name_of(network.form()) << ", "
-            << name_of(network.activation()) << " activations, " << network.outputs() << " output(s)\n";
+            << name_of(network.activation()) << " activations, " << network.outputs()
+            << " output(s)\n";
 }
 
 void print_work(std::int64_t multiply_accumulates) {
@@ -66,12 +67,14 @@ void print_widths(const Widths& w) {
             << w.weight_bits << ", operand " << w.operand_frac_bits + 1 << ", gates "
             << w.gate_frac_bits + 1 << ", candidate " << w.candidate_frac_bits + 1
             << ", carried state " << w.state_frac_bits + 1
-            << (w.input_extra > 0 ? concat(", input ", w.operand_frac_bits + w.input_extra + 1) : "")
+            << (w.input_extra > 0 ? concat(", input ", w.operand_frac_bits + w.input_extra + 1)
+                                  : "")
             << '\n'
             << "  ranges       sums of " << w.preact_bits << " bits: gates within +-"
             << range(w.preact_bits, w.gate_preact_frac_bits) << ", candidate within +-"
-            << range(w.preact_bits, w.candidate_preact_frac_bits) << "; outputs of " << w.output_bits
-            << " bits within +-" << range(w.output_bits, w.output_frac_bits) << '\n';
+            << range(w.preact_bits, w.candidate_preact_frac_bits) << "; outputs of "
+            << w.output_bits << " bits within +-" << range(w.output_bits, w.output_frac_bits)
+            << '\n';
 }
 
 /// The most that an accumulator of each layer can reach, whatever the input.

@@ -19,11 +19,11 @@
 #include <thread>
 
 #include "cli/commands.h"
-#include "taugate/core/error.h"
-#include "taugate/core/file.h"
-#include "fli/formats/hdf5.h"
 #include "core/interrupt.h"
 #include "core/process.h"
+#include "fli/formats/hdf5.h"
+#include "taugate/core/error.h"
+#include "taugate/core/file.h"
 
 namespace taugate::cli {
 namespace {

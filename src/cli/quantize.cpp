@@ -7,16 +7,16 @@
 
 #include "cli/commands.h"
 #include "cli/options/measurement_options.h"
-#include "cli/options/quantize_options.h"
 #include "cli/options/outputs.h"
-#include "taugate/core/file.h"
-#include "core/interrupt.h"
+#include "cli/options/quantize_options.h"
+#include "cli/options/training_command.h"
 #include "core/formatted.h"
+#include "core/interrupt.h"
 #include "core/progress.h"
-#include "taugate/quant/ptq/weight_only.h"
 #include "fli/inference/calibration_traces.h"
 #include "study/evaluation.h"
-#include "cli/options/training_command.h"
+#include "taugate/core/file.h"
+#include "taugate/quant/ptq/weight_only.h"
 
 namespace taugate::cli {
 namespace {

@@ -3,12 +3,12 @@
 #include <iostream>
 
 #include "cli/commands.h"
-#include "cli/options/report_options.h"
 #include "cli/options/outputs.h"
-#include "taugate/core/file.h"
+#include "cli/options/report_options.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
 #include "study/reproduction.h"
+#include "taugate/core/file.h"
 
 namespace taugate::cli {
 namespace {

@@ -4,14 +4,14 @@
 #include <iostream>
 
 #include "cli/commands.h"
-#include "cli/options/prior_options.h"
 #include "cli/options/outputs.h"
-#include "taugate/core/file.h"
+#include "cli/options/prior_options.h"
 #include "core/interrupt.h"
-#include "taugate/core/parallel.h"
 #include "core/progress.h"
 #include "fli/formats/idx.h"
 #include "fli/formats/npz.h"
+#include "taugate/core/file.h"
+#include "taugate/core/parallel.h"
 #include "taugate/fli/physics/masks.h"
 
 namespace taugate::cli {

@@ -9,9 +9,9 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "core/formatted.h"
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"
-#include "core/formatted.h"
 
 static_assert(std::endian::native == std::endian::little,
               "tensors are stored as they lie in memory");

@@ -150,7 +150,8 @@ class Exporter {
     const std::string by_time =
         graph_.add("tpsf_by_time", "Transpose", {"tpsf"}, {integers("perm", {1, 0})});
     const std::string trace = graph_.add("trace", "Unsqueeze", {by_time, last});
-    const std::string zeros = graph_.add("zeros", "ConstantOfShape", {graph_.add("shape", "Shape", {trace})});
+    const std::string zeros =
+        graph_.add("zeros", "ConstantOfShape", {graph_.add("shape", "Shape", {trace})});
     if (network_.activation() == Activation::hard) add_hard_constants(by_time);
     std::string y;
     for (std::size_t k = 0; k < network_.layers.size(); ++k) {
@@ -158,15 +159,19 @@ class Exporter {
       const std::string x = spec.reads == GruSpec::Reads::trace   ? trace
                             : spec.reads == GruSpec::Reads::zeros ? zeros
                                                                   : y;
-      y = layer(k, x, spec.starts_from < 0 ? "" : final_state(static_cast<std::size_t>(spec.starts_from)));
+      y = layer(
+          k, x,
+          spec.starts_from < 0 ? "" : final_state(static_cast<std::size_t>(spec.starts_from)));
     }
     if (!every_step) y = final_state(network_.layers.size() - 1);
     const LinearTensors head(network_.head.name);
-    const std::string product = graph_.add(
-        "head_product", "MatMul",
-        {y, transposed(head.weight, C, network_.layers.back().units, parameter(model_.head().weight()))});
-    const std::string sum = graph_.add(
-        "sfd_by_time", "Add", {product, graph_.constant(head.bias, {C}, parameter(model_.head().bias()))});
+    const std::string product =
+        graph_.add("head_product", "MatMul",
+                   {y, transposed(head.weight, C, network_.layers.back().units,
+                                  parameter(model_.head().weight()))});
+    const std::string sum =
+        graph_.add("sfd_by_time", "Add",
+                   {product, graph_.constant(head.bias, {C}, parameter(model_.head().bias()))});
     graph_.add("sfd", "Transpose", {sum}, {integers("perm", {1, 0, 2})});
     graph_.output("sfd", {-1, static_cast<std::int64_t>(network_.output_steps()), C});
     return graph_.message();
@@ -174,22 +179,29 @@ class Exporter {
 
  private:
   std::span<const float> parameter(const ParameterRef& at) const {
-    return {model_.parameters().data() + at.offset, static_cast<std::size_t>(at.rows) * static_cast<std::size_t>(at.cols)};
+    return {model_.parameters().data() + at.offset,
+            static_cast<std::size_t>(at.rows) * static_cast<std::size_t>(at.cols)};
   }
-  const GruParameters& parameters_of(std::size_t k) const { return model_.layers()[k].parameters(); }
+  const GruParameters& parameters_of(std::size_t k) const {
+    return model_.layers()[k].parameters();
+  }
   /// [1][N][H]
   std::string final_state(std::size_t k) const { return network_.layers[k].name + ".last"; }
 
   /// The layer's input weights [3H][I]; for one that reads zeros, zeros for an input of width 1.
   std::vector<float> input_weights(std::size_t k) const {
     const ParameterRef& at = parameters_of(k).input;
-    if (at.rows == 0) return std::vector<float>(std::size_t{3} * static_cast<std::size_t>(network_.layers[k].units));
+    if (at.rows == 0)
+      return std::vector<float>(std::size_t{3} *
+                                static_cast<std::size_t>(network_.layers[k].units));
     const auto weights = parameter(at);
     return {weights.begin(), weights.end()};
   }
   std::vector<float> recurrent_bias(std::size_t k) const {
     const ParameterRef& at = parameters_of(k).recurrent_bias;
-    if (at.rows == 0) return std::vector<float>(std::size_t{3} * static_cast<std::size_t>(network_.layers[k].units));
+    if (at.rows == 0)
+      return std::vector<float>(std::size_t{3} *
+                                static_cast<std::size_t>(network_.layers[k].units));
     const auto bias = parameter(at);
     return {bias.begin(), bias.end()};
   }
@@ -197,7 +209,8 @@ class Exporter {
   /// States [T][N][H] of a layer. `start`: the state before the first step [1][N][H], or "" for
   /// zeros. Its final state gets the name that final_state() gives.
   std::string layer(std::size_t k, const std::string& x, const std::string& start) {
-    return network_.layers[k].activation == Activation::smooth ? operator_gru(k, x, start) : scanned_gru(k, x, start);
+    return network_.layers[k].activation == Activation::smooth ? operator_gru(k, x, start)
+                                                               : scanned_gru(k, x, start);
   }
 
   /// From rows of r, z, n to rows of z, r, h, `width` values each.
@@ -217,10 +230,10 @@ class Exporter {
     const std::vector<float> second = in_onnx_order(recurrent_bias(k));
     bias.insert(bias.end(), second.begin(), second.end());
     const std::int64_t I = static_cast<std::int64_t>(input.size()) / (3 * H);
-    Names inputs{
-        x, graph_.constant(name + ".W", {1, 3 * H, I}, input),
-        graph_.constant(name + ".R", {1, 3 * H, H}, in_onnx_order(parameter(parameters_of(k).recurrent))),
-        graph_.constant(name + ".B", {1, 6 * H}, bias)};
+    Names inputs{x, graph_.constant(name + ".W", {1, 3 * H, I}, input),
+                 graph_.constant(name + ".R", {1, 3 * H, H},
+                                 in_onnx_order(parameter(parameters_of(k).recurrent))),
+                 graph_.constant(name + ".B", {1, 6 * H}, bias)};
     if (!start.empty()) inputs.insert(inputs.end(), {"", start});  // "": all sequences are whole
     graph_.add(name, "GRU", inputs, {name + ".all", final_state(k)},
                {integer("hidden_size", H),

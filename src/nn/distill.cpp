@@ -9,8 +9,8 @@ namespace {
 constexpr std::uint64_t kProjectionStream = std::uint64_t{1} << 32;  // beyond those of the layers
 }
 
-Distillation::Distillation(const Model& teacher, const Network& student,
-                           Parameters& parameters, const DistillOptions& options, std::uint64_t seed)
+Distillation::Distillation(const Model& teacher, const Network& student, Parameters& parameters,
+                           const DistillOptions& options, std::uint64_t seed)
     : teacher_(teacher), options_((options.validate(), options)) {
   const Network& t = teacher.description();
   require(t.gates == student.gates && t.outputs() == student.outputs(),

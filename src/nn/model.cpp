@@ -10,7 +10,8 @@ std::vector<Gru> make_layers(Parameters& parameters, const Network& network) {
   std::vector<Gru> layers;
   for (std::size_t k = 0; k < network.layers.size(); ++k) {
     const GruSpec& spec = network.layers[k];
-    layers.emplace_back(parameters, spec.name, network.inputs(k), spec.units, spec.form, spec.activation);
+    layers.emplace_back(parameters, spec.name, network.inputs(k), spec.units, spec.form,
+                        spec.activation);
   }
   return layers;
 }
@@ -20,7 +21,8 @@ std::vector<Gru> make_layers(Parameters& parameters, const Network& network) {
 Model::Model(Network description)
     : description_(std::move(description)),
       layers_(make_layers(parameters_, description_)),
-      head_(parameters_, description_.head.name, description_.layers.back().units, description_.head.outputs) {}
+      head_(parameters_, description_.head.name, description_.layers.back().units,
+            description_.head.outputs) {}
 
 void Model::initialise(std::uint64_t seed) {
   std::uint64_t stream = 0;

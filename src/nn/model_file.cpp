@@ -40,7 +40,8 @@ Network parse_network(const std::string& file, const std::string& text) {
 void check_affordable(const std::string& file, const Network& network, const Safetensors& content) {
   std::size_t wanted = 0, found = 0;
   for (const GruSpec& layer : network.layers)
-    wanted += std::size_t{3} * static_cast<std::size_t>(layer.units) * static_cast<std::size_t>(layer.units);
+    wanted += std::size_t{3} * static_cast<std::size_t>(layer.units) *
+              static_cast<std::size_t>(layer.units);
   for (const StoredTensor& tensor : content.tensors) found += tensor.count();
   require(wanted <= found, file, ": found ", found, " values, wanted at least the ", wanted,
           " recurrent weights of its configuration");

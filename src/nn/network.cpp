@@ -27,8 +27,10 @@ void Network::validate() const {
     if (!in(1, layer.units, kMostUnits))
       fail_usage("hidden: found ", layer.units, " units, wanted 1 to ", kMostUnits);
     require(layer.starts_from < static_cast<int>(k) &&
-                (layer.starts_from < 0 || layers[static_cast<std::size_t>(layer.starts_from)].units == layer.units),
-            "[network] layer ", k, " ('", layer.name, "'): wanted an earlier layer of the same size to start from");
+                (layer.starts_from < 0 ||
+                 layers[static_cast<std::size_t>(layer.starts_from)].units == layer.units),
+            "[network] layer ", k, " ('", layer.name,
+            "'): wanted an earlier layer of the same size to start from");
     require(k > 0 || layer.reads != GruSpec::Reads::below, "[network] layer 0 ('", layer.name,
             "'): found one that reads the layer below, wanted the trace or zeros");
   }
@@ -78,8 +80,8 @@ std::size_t Network::encoder_layers() const {
 
 GruForm Network::form() const {
   for (const GruSpec& layer : layers)
-    require(layer.form == layers[0].form, "[network] layer '", layer.name, "' is ", name_of(layer.form),
-            ", those before it are not; wanted one form");
+    require(layer.form == layers[0].form, "[network] layer '", layer.name, "' is ",
+            name_of(layer.form), ", those before it are not; wanted one form");
   return layers.at(0).form;
 }
 
@@ -96,15 +98,16 @@ GruTensors::GruTensors(const std::string& layer)
       bias_ih(layer + ".bias_ih"),
       bias_hh(layer + ".bias_hh") {}
 
-LinearTensors::LinearTensors(const std::string& layer) : weight(layer + ".weight"), bias(layer + ".bias") {}
+LinearTensors::LinearTensors(const std::string& layer)
+    : weight(layer + ".weight"), bias(layer + ".bias") {}
 
 Network encoder_network(const Seq2SeqConfig& config) {
   check_hidden(config.hidden);
   Network network{config.gates, {}, {.outputs = config.outputs, .at = HeadSpec::At::last_step}};
   for (std::size_t k = 0; k < config.hidden.size(); ++k)
     network.layers.push_back({concat("encoder.", k), config.hidden[k],
-                              k == 0 ? GruSpec::Reads::trace : GruSpec::Reads::below, -1, config.form,
-                              config.activation});
+                              k == 0 ? GruSpec::Reads::trace : GruSpec::Reads::below, -1,
+                              config.form, config.activation});
   network.validate();
   return network;
 }
@@ -123,10 +126,13 @@ Network seq2seq(const Seq2SeqConfig& config) {
 }
 
 Seq2SeqConfig seq2seq_config(const Network& network) {
-  Seq2SeqConfig config{network.gates, network.head.outputs, {}, network.form(), network.activation()};
-  for (std::size_t k = 0; k < network.encoder_layers(); ++k) config.hidden.push_back(network.layers[k].units);
+  Seq2SeqConfig config{
+      network.gates, network.head.outputs, {}, network.form(), network.activation()};
+  for (std::size_t k = 0; k < network.encoder_layers(); ++k)
+    config.hidden.push_back(network.layers[k].units);
   require(config.hidden.size() <= kMostLayersOfASide && seq2seq(config) == network,
-          "[network] found one that is no Seq2Seq: an encoder, and a decoder of the same sizes fed with zeros");
+          "[network] found one that is no Seq2Seq: an encoder, and a decoder of the same sizes fed "
+          "with zeros");
   return config;
 }
 

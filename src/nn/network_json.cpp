@@ -11,8 +11,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::pair<GruSpec::Reads, const char*> kReads[] = {
-    {GruSpec::Reads::trace, "trace"}, {GruSpec::Reads::zeros, "zeros"}, {GruSpec::Reads::below, "below"}};
+constexpr std::pair<GruSpec::Reads, const char*> kReads[] = {{GruSpec::Reads::trace, "trace"},
+                                                             {GruSpec::Reads::zeros, "zeros"},
+                                                             {GruSpec::Reads::below, "below"}};
 constexpr std::pair<HeadSpec::At, const char*> kAt[] = {{HeadSpec::At::every_step, "every_step"},
                                                         {HeadSpec::At::last_step, "last_step"}};
 
@@ -23,7 +24,8 @@ const char* name_in(const Names& names, Value value) {
   return "";
 }
 template <class Value, std::size_t N>
-Value value_in(const std::pair<Value, const char*> (&names)[N], const Json& json, const std::string& where) {
+Value value_in(const std::pair<Value, const char*> (&names)[N], const Json& json,
+               const std::string& where) {
   const auto text = json.get<std::string>();
   for (const auto& [value, name] : names)
     if (text == name) return value;
@@ -41,8 +43,8 @@ std::optional<Seq2SeqConfig> as_seq2seq(const Network& network) {
 }  // namespace
 
 int whole_number(const Json& value, const std::string& where) {
-  require(value.is_number_integer() && std::in_range<int>(value.get<std::int64_t>()), where, ": found ",
-          value.dump(), ", wanted a whole number");
+  require(value.is_number_integer() && std::in_range<int>(value.get<std::int64_t>()), where,
+          ": found ", value.dump(), ", wanted a whole number");
   return value.get<int>();
 }
 
@@ -63,15 +65,18 @@ Json network_to_json(const Network& network) {
                       {"activation", name_of(layer.activation)}});
   return {{"gates", network.gates},
           {"layers", layers},
-          {"head", {{"name", network.head.name},
-                    {"outputs", network.head.outputs},
-                    {"at", name_in(kAt, network.head.at)}}}};
+          {"head",
+           {{"name", network.head.name},
+            {"outputs", network.head.outputs},
+            {"at", name_in(kAt, network.head.at)}}}};
 }
 
 Network network_from_json(const Json& json, const std::string& where) {
   const auto number = [&](const Json& value) { return whole_number(value, where); };
   if (!json.contains("layers")) {
-    Seq2SeqConfig config{number(json.at("gates")), number(json.at("outputs")), {},
+    Seq2SeqConfig config{number(json.at("gates")),
+                         number(json.at("outputs")),
+                         {},
                          gru_form(json.at("form").get<std::string>()),
                          activation(json.at("activation").get<std::string>())};
     for (const Json& units : json.at("hidden")) config.hidden.push_back(number(units));
@@ -79,9 +84,10 @@ Network network_from_json(const Json& json, const std::string& where) {
   }
   Network network{number(json.at("gates")), {}, {}};
   for (const Json& layer : json.at("layers"))
-    network.layers.push_back({layer.at("name"), number(layer.at("units")), value_in(kReads, layer.at("reads"), where),
-                              number(layer.at("starts_from")), gru_form(layer.at("form").get<std::string>()),
-                              activation(layer.at("activation").get<std::string>())});
+    network.layers.push_back(
+        {layer.at("name"), number(layer.at("units")), value_in(kReads, layer.at("reads"), where),
+         number(layer.at("starts_from")), gru_form(layer.at("form").get<std::string>()),
+         activation(layer.at("activation").get<std::string>())});
   const Json& head = json.at("head");
   network.head = {head.at("name"), number(head.at("outputs")), value_in(kAt, head.at("at"), where)};
   network.validate();

@@ -98,7 +98,8 @@ double Trainer::step() {
   const std::size_t size = parameters_.size();
   const std::uint64_t first = steps_done_ * static_cast<std::uint64_t>(options_.batch);
   const int slices = (options_.batch + options_.slice - 1) / options_.slice;
-  const float scale = 1.0f / (static_cast<float>(options_.batch) * data_.target_steps() * data_.outputs());
+  const float scale =
+      1.0f / (static_cast<float>(options_.batch) * data_.target_steps() * data_.outputs());
   parallel_for(static_cast<std::size_t>(groups_), [&](std::size_t group, int thread) {
     float* gradients = gradients_.data() + group * size;
     std::fill_n(gradients, size, 0.0f);
@@ -156,7 +157,8 @@ std::optional<double> Trainer::validate(const std::function<bool(const Trainer&)
   return total;
 }
 
-std::optional<bool> Trainer::record_validation(const std::function<bool(const Trainer&)>& observer) {
+std::optional<bool> Trainer::record_validation(
+    const std::function<bool(const Trainer&)>& observer) {
   const std::optional<double> loss = validate(observer);
   if (!loss) return std::nullopt;
   TrainingPoint point;

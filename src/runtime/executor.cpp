@@ -13,11 +13,12 @@ namespace {
 /// values[t * lanes + lane] from the traces first, ... of an array. Lanes beyond the batch repeat its last trace:
 /// harmless, and no special case.
 template <class To, class From, class Convert>
-void load(To* values, std::size_t lanes, const From* input, std::size_t first, std::size_t batch, std::size_t T,
-          const Strides& at, Convert&& convert) {
+void load(To* values, std::size_t lanes, const From* input, std::size_t first, std::size_t batch,
+          std::size_t T, const Strides& at, Convert&& convert) {
   if (at.of_trace == 1 && batch == lanes) {
     for (std::size_t t = 0; t < T; ++t)
-      std::transform(input + t * at.of_step + first, input + t * at.of_step + first + lanes, values + t * lanes, convert);
+      std::transform(input + t * at.of_step + first, input + t * at.of_step + first + lanes,
+                     values + t * lanes, convert);
     return;
   }
   for (std::size_t lane = 0; lane < lanes; ++lane) {
@@ -28,12 +29,12 @@ void load(To* values, std::size_t lanes, const From* input, std::size_t first, s
 constexpr auto kAsIs = [](float x) { return x; };
 
 /// After a run that met a NaN: which one?
-[[noreturn]] void refuse_nan(const float* input, std::size_t first, std::size_t batch, std::size_t T,
-                             const Strides& at) {
+[[noreturn]] void refuse_nan(const float* input, std::size_t first, std::size_t batch,
+                             std::size_t T, const Strides& at) {
   for (std::size_t trace = first; trace < first + batch; ++trace)
     for (std::size_t t = 0; t < T; ++t)
-      require(!std::isnan(input[trace * at.of_trace + t * at.of_step]), "[executor] trace ", trace, ", gate ", t,
-              ": found a value that is not a number");
+      require(!std::isnan(input[trace * at.of_trace + t * at.of_step]), "[executor] trace ", trace,
+              ", gate ", t, ": found a value that is not a number");
   fail("[executor] found a value that is not a number");
 }
 
@@ -61,7 +62,8 @@ std::unique_ptr<Scratch> Plan::make_scratch() const {
 
 void ThreadScratch::reserve(const Plan& plan) {
   if (!scratch_.empty() && !plan.owns(*scratch_.front())) scratch_.clear();
-  while (scratch_.size() < static_cast<std::size_t>(thread_count())) scratch_.push_back(plan.make_scratch());
+  while (scratch_.size() < static_cast<std::size_t>(thread_count()))
+    scratch_.push_back(plan.make_scratch());
 }
 
 // ---- Executor ----
@@ -82,18 +84,20 @@ std::size_t Executor::block() const { return one_by_one_ ? 1 : plan_->lanes(); }
 std::size_t Executor::check(std::size_t input, std::size_t output, std::size_t states) const {
   const auto T = static_cast<std::size_t>(steps());
   const std::size_t count = input / T;
-  require(input == count * T && output == count * output_size(), "[executor] found ", input, " input and ", output,
-          " output values, wanted N x ", T, " and N x ", output_size() / static_cast<std::size_t>(outputs()), " x ",
-          outputs());
+  require(input == count * T && output == count * output_size(), "[executor] found ", input,
+          " input and ", output, " output values, wanted N x ", T, " and N x ",
+          output_size() / static_cast<std::size_t>(outputs()), " x ", outputs());
   require(states == 0 || states == count * state_units(), "[executor] found ", states,
           " values of states, wanted none or N x ", state_units());
   return count;
 }
 
 template <class Body>
-void Executor::each_part(Scratch& scratch, std::size_t first, std::size_t count, Body&& body) const {
+void Executor::each_part(Scratch& scratch, std::size_t first, std::size_t count,
+                         Body&& body) const {
   // A quarter of a block runs sooner one after the other than side by side.
-  scratch.lanes = plan_->has_single() && (one_by_one_ || 4 * count <= plan_->lanes()) ? 1 : plan_->lanes();
+  scratch.lanes =
+      plan_->has_single() && (one_by_one_ || 4 * count <= plan_->lanes()) ? 1 : plan_->lanes();
   for (std::size_t part = first; part < first + count; part += scratch.lanes)
     body(part, std::min(scratch.lanes, first + count - part));
 }
@@ -107,19 +111,21 @@ struct Executor::Job {
 
 void Executor::run_block(Scratch& scratch, const Job& job, std::size_t first) const {
   const auto T = static_cast<std::size_t>(steps());
-  each_part(scratch, first, std::min(block(), job.count - first), [&](std::size_t part, std::size_t batch) {
-    load(plan_->input(scratch), scratch.lanes, job.input, part, batch, T, job.of_input, kAsIs);
-    if (!plan_->run_all(scratch)) refuse_nan(job.input, part, batch, T, job.of_input);
-    plan_->read_out(scratch, job.output + part * job.of_output.of_trace, batch, job.of_output);
-    for (std::size_t lane = 0; lane < batch && job.states; ++lane)
-      plan_->copy_states(scratch, lane, job.states + (part + lane) * job.state_units);
-  });
+  each_part(
+      scratch, first, std::min(block(), job.count - first),
+      [&](std::size_t part, std::size_t batch) {
+        load(plan_->input(scratch), scratch.lanes, job.input, part, batch, T, job.of_input, kAsIs);
+        if (!plan_->run_all(scratch)) refuse_nan(job.input, part, batch, T, job.of_input);
+        plan_->read_out(scratch, job.output + part * job.of_output.of_trace, batch, job.of_output);
+        for (std::size_t lane = 0; lane < batch && job.states; ++lane)
+          plan_->copy_states(scratch, lane, job.states + (part + lane) * job.state_units);
+      });
 }
 
 namespace {
 /// The job of a call.
-auto job_of(const Plan& plan, std::span<const float> input, std::span<float> output, TraceOrder order,
-            std::span<float> states, std::size_t count, auto empty) {
+auto job_of(const Plan& plan, std::span<const float> input, std::span<float> output,
+            TraceOrder order, std::span<float> states, std::size_t count, auto empty) {
   const Network& network = plan.network();
   empty.input = input.data();
   empty.output = output.data();
@@ -127,32 +133,36 @@ auto job_of(const Plan& plan, std::span<const float> input, std::span<float> out
   empty.count = count;
   empty.state_units = plan.state_units();
   empty.of_input = strides_of(order, count, static_cast<std::size_t>(network.gates), 1);
-  empty.of_output = strides_of(order, count, network.output_steps(), static_cast<std::size_t>(network.outputs()));
+  empty.of_output =
+      strides_of(order, count, network.output_steps(), static_cast<std::size_t>(network.outputs()));
   return empty;
 }
 }  // namespace
 
-void Executor::run(Scratch& scratch, std::span<const float> input, std::span<float> output, TraceOrder order,
-                   std::span<float> states) const {
+void Executor::run(Scratch& scratch, std::span<const float> input, std::span<float> output,
+                   TraceOrder order, std::span<float> states) const {
   const std::size_t count = check(input.size(), output.size(), states.size());
   require(plan_->owns(scratch), "[executor] found a scratch that another executor made");
   const Job job = job_of(*plan_, input, output, order, states, count, Job{});
   for (std::size_t first = 0; first < count; first += block()) run_block(scratch, job, first);
 }
 
-void Executor::run(ThreadScratch& scratch, std::span<const float> input, std::span<float> output, TraceOrder order,
-                   std::span<float> states) const {
+void Executor::run(ThreadScratch& scratch, std::span<const float> input, std::span<float> output,
+                   TraceOrder order, std::span<float> states) const {
   const std::size_t count = check(input.size(), output.size(), states.size());
   const Job job = job_of(*plan_, input, output, order, states, count, Job{});
   scratch.reserve(*plan_);
-  parallel_for((count + block() - 1) / block(),
-               [&](std::size_t item, int thread) { run_block(scratch[thread], job, item * block()); });
+  parallel_for((count + block() - 1) / block(), [&](std::size_t item, int thread) {
+    run_block(scratch[thread], job, item * block());
+  });
 }
 
 BatchExecutor::BatchExecutor(const Model& model) : Executor(make_float_plan(model)) {}
 BatchExecutor::BatchExecutor(const IntegerModel& model) : Executor(make_integer_plan(model)) {}
-LowLatencyExecutor::LowLatencyExecutor(const Model& model) : Executor(low_latency_plan(model), true) {}
-LowLatencyExecutor::LowLatencyExecutor(const IntegerModel& model) : Executor(make_integer_plan(model), true) {}
+LowLatencyExecutor::LowLatencyExecutor(const Model& model)
+    : Executor(low_latency_plan(model), true) {}
+LowLatencyExecutor::LowLatencyExecutor(const IntegerModel& model)
+    : Executor(make_integer_plan(model), true) {}
 
 IntegerExecutor::IntegerExecutor(const IntegerModel& model) : Executor(make_integer_plan(model)) {}
 IntegerExecutor::IntegerExecutor(const IntegerModel& model, const simd::IntegerKernels* kernels)
@@ -165,21 +175,25 @@ void IntegerExecutor::run_words(ThreadScratch& scratch, std::span<const std::int
   const auto& integers = static_cast<const IntegerPlan&>(plan());
   const Network& network = integers.network();
   const std::size_t count = check(input.size(), output.size(), 0);
-  const auto T = static_cast<std::size_t>(network.gates), C = static_cast<std::size_t>(network.outputs());
+  const auto T = static_cast<std::size_t>(network.gates),
+             C = static_cast<std::size_t>(network.outputs());
   const Strides of_input = strides_of(order, count, T, 1);
   const Strides at = strides_of(order, count, network.output_steps(), C);
   scratch.reserve(integers);
   parallel_for((count + block() - 1) / block(), [&](std::size_t item, int thread) {
     Scratch& s = scratch[thread];
     const std::size_t begin = item * block();
-    each_part(s, begin, std::min(block(), count - begin), [&](std::size_t first, std::size_t batch) {
-      load(integers.input_words(s), s.lanes, input.data(), first, batch, T, of_input,
-           [&](std::int16_t k) { return integers.input_word(k); });
-      integers.run_words(s, 0, network.layers.size(), network.gates, false);
-      integers.each_output(s, batch, [&](std::size_t lane, std::size_t t, std::size_t c, double word) {
-        output[(first + lane) * at.of_trace + t * at.of_step + c * at.of_output] = static_cast<std::int64_t>(word);
-      });
-    });
+    each_part(s, begin, std::min(block(), count - begin),
+              [&](std::size_t first, std::size_t batch) {
+                load(integers.input_words(s), s.lanes, input.data(), first, batch, T, of_input,
+                     [&](std::int16_t k) { return integers.input_word(k); });
+                integers.run_words(s, 0, network.layers.size(), network.gates, false);
+                integers.each_output(
+                    s, batch, [&](std::size_t lane, std::size_t t, std::size_t c, double word) {
+                      output[(first + lane) * at.of_trace + t * at.of_step + c * at.of_output] =
+                          static_cast<std::int64_t>(word);
+                    });
+              });
   });
 }
 
@@ -189,10 +203,11 @@ StreamingExecutor::StreamingExecutor(std::unique_ptr<Plan> plan, std::size_t pix
     : plan_(std::move(plan)), pixels_(pixels) {
   const Network& network = plan_->network();
   require(pixels >= 1, "[streaming executor] found no pixels, wanted at least one");
-  require(network.encoder_layers() > 0, "[streaming executor] found a network of ", network.layers.size(),
-          " layers without an encoder, which reads the trace, wanted one");
+  require(network.encoder_layers() > 0, "[streaming executor] found a network of ",
+          network.layers.size(), " layers without an encoder, which reads the trace, wanted one");
   for (std::size_t k = 0; k < network.encoder_layers(); ++k)
-    require(network.layers[k].starts_from < 0, "[streaming executor] layer '", network.layers[k].name,
+    require(network.layers[k].starts_from < 0, "[streaming executor] layer '",
+            network.layers[k].name,
             "': found one that reads the layer below and waits for another's final state");
   states_.resize((pixels + plan_->lanes() - 1) / plan_->lanes() * plan_->saved_bytes());
   reset();
@@ -206,7 +221,9 @@ StreamingExecutor::StreamingExecutor(StreamingExecutor&&) noexcept = default;
 
 int StreamingExecutor::steps() const { return plan_->network().gates; }
 int StreamingExecutor::outputs() const { return plan_->network().outputs(); }
-std::size_t StreamingExecutor::bytes_per_pixel() const { return plan_->saved_bytes() / plan_->lanes(); }
+std::size_t StreamingExecutor::bytes_per_pixel() const {
+  return plan_->saved_bytes() / plan_->lanes();
+}
 
 void StreamingExecutor::reset() { gates_ = 0; }
 
@@ -223,7 +240,8 @@ void StreamingExecutor::each_block(ThreadScratch& scratch, Body&& body) const {
 }
 
 void StreamingExecutor::push(ThreadScratch& scratch, std::span<const float> gate) {
-  require(gate.size() == pixels_, "[streaming executor] found a gate of ", gate.size(), " values, wanted ", pixels_);
+  require(gate.size() == pixels_, "[streaming executor] found a gate of ", gate.size(),
+          " values, wanted ", pixels_);
   require(gates_ < steps(), "[streaming executor] found one gate more than ", steps(),
           ", wanted finish and reset first");
   each_block(scratch, [&](Scratch& s, std::size_t first, std::size_t count, std::size_t at) {
@@ -237,13 +255,15 @@ void StreamingExecutor::push(ThreadScratch& scratch, std::span<const float> gate
   ++gates_;
 }
 
-void StreamingExecutor::finish(ThreadScratch& scratch, std::span<float> output, TraceOrder order) const {
+void StreamingExecutor::finish(ThreadScratch& scratch, std::span<float> output,
+                               TraceOrder order) const {
   const Network& network = plan_->network();
   require(gates_ == steps(), "[streaming executor] found ", gates_, " gates, wanted ", steps());
-  require(output.size() == pixels_ * network.output_size(), "[streaming executor] found room for ", output.size(),
-          " output values, wanted ", pixels_, " x ", network.output_steps(), " x ", outputs());
-  const Strides strides =
-      strides_of(order, pixels_, network.output_steps(), static_cast<std::size_t>(network.outputs()));
+  require(output.size() == pixels_ * network.output_size(), "[streaming executor] found room for ",
+          output.size(), " output values, wanted ", pixels_, " x ", network.output_steps(), " x ",
+          outputs());
+  const Strides strides = strides_of(order, pixels_, network.output_steps(),
+                                     static_cast<std::size_t>(network.outputs()));
   each_block(scratch, [&](Scratch& s, std::size_t first, std::size_t count, std::size_t at) {
     plan_->restore(s, &states_[at]);
     plan_->run(s, network.encoder_layers(), network.layers.size(), network.gates, false);

@@ -11,10 +11,11 @@ namespace {
 constexpr std::size_t kLanes = kLaneBlock;
 
 struct Float64Scratch : Scratch {
-  Buffer<float> values;                    ///< [T][16], to be quantized
-  Buffer<std::int32_t> input;              ///< [T][16], words on the input's grid
-  Buffer<double> numbers;                  ///< [T][16], the same as doubles
-  std::array<Buffer<double>, 2> operands;  ///< of a layer and its successor in turn: [T+1] of [H][16]
+  Buffer<float> values;        ///< [T][16], to be quantized
+  Buffer<std::int32_t> input;  ///< [T][16], words on the input's grid
+  Buffer<double> numbers;      ///< [T][16], the same as doubles
+  std::array<Buffer<double>, 2>
+      operands;  ///< of a layer and its successor in turn: [T+1] of [H][16]
   Buffer<double> states, work, output;
   std::vector<Buffer<double>> final_operands, final_states;  ///< of each layer [H][16]
 };
@@ -23,7 +24,8 @@ class Float64Plan : public IntegerPlan {
  public:
   Float64Plan(const IntegerModel& model, const simd::IntegerKernels& kernels)
       : IntegerPlan(model, kLanes), kernels_(kernels) {
-    for (std::size_t k = 0; k < model.layers.size(); ++k) layers_.push_back(pack_float64(memory_, model, k));
+    for (std::size_t k = 0; k < model.layers.size(); ++k)
+      layers_.push_back(pack_float64(memory_, model, k));
     head_ = pack_float64_head(memory_, model);
   }
 
@@ -31,15 +33,18 @@ class Float64Plan : public IntegerPlan {
   float* input(Scratch& s) const override { return of(s).values.data(); }
   std::int32_t* input_words(Scratch& s) const override { return of(s).input.data(); }
 
-  bool run(Scratch& s, std::size_t first, std::size_t last, int steps, bool resumes) const override {
+  bool run(Scratch& s, std::size_t first, std::size_t last, int steps,
+           bool resumes) const override {
     const int frac_bits = widths().operand_frac_bits + widths().input_extra;
     const std::size_t count = static_cast<std::size_t>(steps) * kLanes;
-    if (first == 0 && !kernels_.quantize(count, of(s).values.data(), frac_bits, of(s).input.data())) return false;
+    if (first == 0 && !kernels_.quantize(count, of(s).values.data(), frac_bits, of(s).input.data()))
+      return false;
     run_words(s, first, last, steps, resumes);
     return true;
   }
 
-  void run_words(Scratch& scratch, std::size_t first, std::size_t last, int steps, bool resumes) const override {
+  void run_words(Scratch& scratch, std::size_t first, std::size_t last, int steps,
+                 bool resumes) const override {
     Float64Scratch& s = of(scratch);
     const auto T = static_cast<std::size_t>(steps);
     const double* x = nullptr;
@@ -72,10 +77,12 @@ class Float64Plan : public IntegerPlan {
   const double* output_words(Scratch& scratch) const override {
     Float64Scratch& s = of(scratch);
     const std::size_t last = layers_.size() - 1, at = odd_stride(s.final_states[last].size());
-    const double* values = network().head.at == HeadSpec::At::every_step
-                               ? (head_.reads_state ? s.states : s.operands[last % 2]).data() + at
-                               : (head_.reads_state ? s.final_states : s.final_operands)[last].data();
-    kernels_.float64_readout(head_, static_cast<int>(network().output_steps()), values, at, s.output.data());
+    const double* values =
+        network().head.at == HeadSpec::At::every_step
+            ? (head_.reads_state ? s.states : s.operands[last % 2]).data() + at
+            : (head_.reads_state ? s.final_states : s.final_operands)[last].data();
+    kernels_.float64_readout(head_, static_cast<int>(network().output_steps()), values, at,
+                             s.output.data());
     return s.output.data();
   }
 
@@ -99,12 +106,14 @@ class Float64Plan : public IntegerPlan {
   }
   void restore(Scratch& scratch, const std::byte* from) const override {
     for (std::size_t k = 0; k < network().encoder_layers(); ++k)
-      from = fill_from_bytes(of(scratch).final_states[k], fill_from_bytes(of(scratch).final_operands[k], from));
+      from = fill_from_bytes(of(scratch).final_states[k],
+                             fill_from_bytes(of(scratch).final_operands[k], from));
   }
 
  protected:
   std::unique_ptr<Scratch> new_scratch() const override {
-    const auto T = static_cast<std::size_t>(network().gates), H = static_cast<std::size_t>(network().widest());
+    const auto T = static_cast<std::size_t>(network().gates),
+               H = static_cast<std::size_t>(network().widest());
     const std::size_t plane = odd_stride(H * kLanes);
     auto s = std::make_unique<Float64Scratch>();
     s->values = Buffer<float>(T * kLanes);
@@ -138,7 +147,8 @@ bool fits_float64(const IntegerModel& model) {
 
 }  // namespace
 
-std::unique_ptr<Plan> make_float64_plan(const IntegerModel& model, const simd::IntegerKernels& kernels) {
+std::unique_ptr<Plan> make_float64_plan(const IntegerModel& model,
+                                        const simd::IntegerKernels& kernels) {
   return fits_float64(model) ? std::make_unique<Float64Plan>(model, kernels) : nullptr;
 }
 

@@ -26,32 +26,39 @@ struct PackedLayer {
 
 class FloatPlan : public Plan {
  public:
-  explicit FloatPlan(const Model& model) : Plan(model.description(), kBlock), kernels_(simd::kernels<float>()) {
+  explicit FloatPlan(const Model& model)
+      : Plan(model.description(), kBlock), kernels_(simd::kernels<float>()) {
     Tape<float> values(weights_, model.parameters().bind());
     for (std::size_t k = 0; k < model.layers().size(); ++k)
       layers_.push_back(pack(network().layers[k], model.layers()[k].weights(values)));
     const auto copy = [&](const Matrix<float>& from) {
-      return std::copy_n(from.data, from.size(), weights_.allocate<float>(from.size())) - from.size();
+      return std::copy_n(from.data, from.size(), weights_.allocate<float>(from.size())) -
+             from.size();
     };
     head_ = copy(values.weight(model.head().weight()).value);
     head_bias_ = copy(values.weight(model.head().bias()).value);
   }
 
   std::unique_ptr<Scratch> new_scratch() const override {
-    const auto T = static_cast<std::size_t>(network().gates), H = static_cast<std::size_t>(network().widest());
+    const auto T = static_cast<std::size_t>(network().gates),
+               H = static_cast<std::size_t>(network().widest());
     auto s = std::make_unique<FloatScratch>();
     s->input = Buffer<float>(T * kBlock);
     for (auto& states : s->states) states = Buffer<float>((T + 1) * odd_stride(H * kBlock));
     s->gates = Buffer<float>(4 * H * kBlock);
-    s->output = Buffer<float>(kReadoutSteps * static_cast<std::size_t>(network().outputs()) * kBlock);
+    s->output =
+        Buffer<float>(kReadoutSteps * static_cast<std::size_t>(network().outputs()) * kBlock);
     for (const GruSpec& layer : network().layers)
       s->final_states.emplace_back(static_cast<std::size_t>(layer.units) * kBlock);
     return s;
   }
 
-  float* input(Scratch& scratch) const override { return static_cast<FloatScratch&>(scratch).input.data(); }
+  float* input(Scratch& scratch) const override {
+    return static_cast<FloatScratch&>(scratch).input.data();
+  }
 
-  bool run(Scratch& scratch, std::size_t first, std::size_t last, int steps, bool resumes) const override {
+  bool run(Scratch& scratch, std::size_t first, std::size_t last, int steps,
+           bool resumes) const override {
     auto& s = static_cast<FloatScratch&>(scratch);
     const auto T = static_cast<std::size_t>(steps);
     const float* x = s.input.data();
@@ -65,7 +72,9 @@ class FloatPlan : public Plan {
         x_stride = kBlock;
       }
       if (resumes || layer.starts_from >= 0)
-        std::copy_n(s.final_states[resumes ? k : static_cast<std::size_t>(layer.starts_from)].data(), plane, states);
+        std::copy_n(
+            s.final_states[resumes ? k : static_cast<std::size_t>(layer.starts_from)].data(), plane,
+            states);
       else
         std::fill_n(states, plane, 0.0f);
       run_layer(k, steps, x, x_stride, states, stride, s.gates.data());
@@ -76,16 +85,19 @@ class FloatPlan : public Plan {
     return true;
   }
 
-  void read_out(Scratch& scratch, float* output, std::size_t traces, const Strides& at) const override {
+  void read_out(Scratch& scratch, float* output, std::size_t traces,
+                const Strides& at) const override {
     auto& s = static_cast<FloatScratch&>(scratch);
-    const std::size_t steps = network().output_steps(), C = static_cast<std::size_t>(network().outputs());
+    const std::size_t steps = network().output_steps(),
+                      C = static_cast<std::size_t>(network().outputs());
     const std::size_t last = layers_.size() - 1, stride = odd_stride(s.final_states[last].size());
-    const float* states = network().head.at == HeadSpec::At::every_step ? s.states[last % 2].data() + stride
-                                                                        : s.final_states[last].data();
+    const float* states = network().head.at == HeadSpec::At::every_step
+                              ? s.states[last % 2].data() + stride
+                              : s.final_states[last].data();
     for (std::size_t first = 0; first < steps; first += kReadoutSteps) {
       const std::size_t count = std::min(kReadoutSteps, steps - first);
-      kernels_.readout(head_, head_bias_, network().outputs(), network().layers[last].units, static_cast<int>(count),
-                       states + first * stride, stride, s.output.data());
+      kernels_.readout(head_, head_bias_, network().outputs(), network().layers[last].units,
+                       static_cast<int>(count), states + first * stride, stride, s.output.data());
       for (std::size_t lane = 0; lane < traces; ++lane)
         for (std::size_t t = 0; t < count; ++t)
           for (std::size_t c = 0; c < C; ++c)
@@ -97,7 +109,8 @@ class FloatPlan : public Plan {
   void copy_states(const Scratch& scratch, std::size_t lane, float* states) const override {
     const auto& s = static_cast<const FloatScratch&>(scratch);
     for (const std::size_t k : state_layers())
-      for (std::size_t u = lane; u < s.final_states[k].size(); u += kBlock) *states++ = s.final_states[k][u];
+      for (std::size_t u = lane; u < s.final_states[k].size(); u += kBlock)
+        *states++ = s.final_states[k][u];
   }
 
   std::size_t saved_bytes() const override {
@@ -119,19 +132,22 @@ class FloatPlan : public Plan {
   PackedLayer pack(const GruSpec& spec, const GruWeights<float>& w) {
     const int H = spec.units, I = w.input.value.cols;
     if (spec.form == GruForm::reset_before)
-      return {.gru = pack_gru(weights_, w, spec.form, spec.activation, spec.reads != GruSpec::Reads::zeros)};
-    return {.batch = simd::pack_batch(weights_, spec.activation,
-                                      I == 0 ? simd::Strided<float>{}
-                                             : simd::strided<float>(w.input.value.data, 3 * H, I, I),
-                                      simd::strided<float>(w.recurrent.value.data, 3 * H, H, H),
-                                      w.input_bias.value.data, w.recurrent_bias.value.data)};
+      return {.gru = pack_gru(weights_, w, spec.form, spec.activation,
+                              spec.reads != GruSpec::Reads::zeros)};
+    return {.batch =
+                simd::pack_batch(weights_, spec.activation,
+                                 I == 0 ? simd::Strided<float>{}
+                                        : simd::strided<float>(w.input.value.data, 3 * H, I, I),
+                                 simd::strided<float>(w.recurrent.value.data, 3 * H, H, H),
+                                 w.input_bias.value.data, w.recurrent_bias.value.data)};
   }
 
-  void run_layer(std::size_t k, int steps, const float* x, std::size_t x_stride, float* states, std::size_t stride,
-                 float* gates) const {
+  void run_layer(std::size_t k, int steps, const float* x, std::size_t x_stride, float* states,
+                 std::size_t stride, float* gates) const {
     const PackedLayer& layer = layers_[k];
     if (layer.batch.weights)
-      return kernels_.batch_gru(layer.batch, network().layers[k].activation, steps, x, x_stride, states, stride);
+      return kernels_.batch_gru(layer.batch, network().layers[k].activation, steps, x, x_stride,
+                                states, stride);
     for (int t = 0; t < steps; ++t, x += x_stride, states += stride)
       layer.gru.step(x, states, gates, states + stride, kLaneBlock);
   }
@@ -145,6 +161,8 @@ class FloatPlan : public Plan {
 
 }  // namespace
 
-std::unique_ptr<Plan> make_float_plan(const Model& model) { return std::make_unique<FloatPlan>(model); }
+std::unique_ptr<Plan> make_float_plan(const Model& model) {
+  return std::make_unique<FloatPlan>(model);
+}
 
 }  // namespace taugate

@@ -27,16 +27,17 @@ struct SingleScratch : Scratch {
 
 class FloatSinglePlan : public Plan {
  public:
-  explicit FloatSinglePlan(const Model& model) : Plan(model.description(), 1), kernels_(simd::kernels<float>()) {
+  explicit FloatSinglePlan(const Model& model)
+      : Plan(model.description(), 1), kernels_(simd::kernels<float>()) {
     Tape<float> values(weights_, model.parameters().bind());
     for (std::size_t k = 0; k < model.layers().size(); ++k) {
       const GruWeights<float> w = model.layers()[k].weights(values);
       const int H = w.recurrent.value.cols, I = w.input.value.cols;
-      layers_.push_back({simd::pack_single(weights_, network().layers[k].activation,
-                                           I == 0 ? simd::Strided<float>{}
-                                                  : simd::strided<float>(w.input.value.data, 3 * H, I, I),
-                                           simd::strided<float>(w.recurrent.value.data, 3 * H, H, H),
-                                           w.input_bias.value.data, w.recurrent_bias.value.data)});
+      layers_.push_back({simd::pack_single(
+          weights_, network().layers[k].activation,
+          I == 0 ? simd::Strided<float>{} : simd::strided<float>(w.input.value.data, 3 * H, I, I),
+          simd::strided<float>(w.recurrent.value.data, 3 * H, H, H), w.input_bias.value.data,
+          w.recurrent_bias.value.data)});
     }
     pair_small_layers();
     const Matrix<float> head = values.weight(model.head().weight()).value;
@@ -55,15 +56,19 @@ class FloatSinglePlan : public Plan {
     const auto T = static_cast<std::size_t>(network().gates);
     auto s = std::make_unique<SingleScratch>();
     s->input = Buffer<float>(T);
-    s->by_output = Buffer<float>(static_cast<std::size_t>(std::min(network().outputs(), kLaneBlock)) * T);
+    s->by_output =
+        Buffer<float>(static_cast<std::size_t>(std::min(network().outputs(), kLaneBlock)) * T);
     for (const Layer& layer : layers_) {
       const auto padded = static_cast<std::size_t>(layer.gru.padded);
-      s->layers.push_back({Buffer<float>(padded), Buffer<float>(kBlock * 3 * padded), Buffer<float>(T * padded)});
+      s->layers.push_back(
+          {Buffer<float>(padded), Buffer<float>(kBlock * 3 * padded), Buffer<float>(T * padded)});
     }
     return s;
   }
 
-  float* input(Scratch& scratch) const override { return static_cast<SingleScratch&>(scratch).input.data(); }
+  float* input(Scratch& scratch) const override {
+    return static_cast<SingleScratch&>(scratch).input.data();
+  }
 
   /// Only whole traces.
   bool run(Scratch& scratch, std::size_t, std::size_t, int, bool) const override {
@@ -91,7 +96,8 @@ class FloatSinglePlan : public Plan {
   /// Each output of each step is a product of two rows of units, as in a weight's gradient.
   void read_out(Scratch& scratch, float* output, std::size_t, const Strides& at) const override {
     auto& s = static_cast<SingleScratch&>(scratch);
-    const std::size_t T = network().output_steps(), C = static_cast<std::size_t>(network().outputs());
+    const std::size_t T = network().output_steps(),
+                      C = static_cast<std::size_t>(network().outputs());
     const auto padded = static_cast<std::size_t>(layers_.back().gru.padded);
     const auto H = static_cast<std::size_t>(layers_.back().gru.hidden);
     float* states = s.layers.back().states.end() - T * padded;
@@ -110,13 +116,15 @@ class FloatSinglePlan : public Plan {
                       .out_stride = static_cast<int>(T)});
       for (std::size_t c = 0; c < rows; ++c)
         for (std::size_t t = 0; t < T; ++t)
-          output[t * at.of_step + (first + c) * at.of_output] = s.by_output[c * T + t] + head_bias_[first + c];
+          output[t * at.of_step + (first + c) * at.of_output] =
+              s.by_output[c * T + t] + head_bias_[first + c];
     }
   }
 
   void copy_states(const Scratch& scratch, std::size_t, float* states) const override {
     const auto& s = static_cast<const SingleScratch&>(scratch);
-    for (const std::size_t k : state_layers()) states = std::copy_n(last(s, k), layers_[k].gru.hidden, states);
+    for (const std::size_t k : state_layers())
+      states = std::copy_n(last(s, k), layers_[k].gru.hidden, states);
   }
 
  private:
@@ -129,7 +137,8 @@ class FloatSinglePlan : public Plan {
     for (std::size_t k = 0; k + 1 < layers_.size(); k += layers_[k].with_next ? 2 : 1) {
       const GruSpec &lower = network().layers[k], &upper = network().layers[k + 1];
       const simd::SingleGru<float>& gru = layers_[k].gru;
-      const std::size_t bytes = 6 * sizeof(float) * static_cast<std::size_t>(gru.hidden * gru.padded);
+      const std::size_t bytes =
+          6 * sizeof(float) * static_cast<std::size_t>(gru.hidden * gru.padded);
       layers_[k].with_next = lower.units == upper.units && lower.activation == upper.activation &&
                              upper.starts_from < static_cast<int>(k) && bytes <= kFirstCache;
     }

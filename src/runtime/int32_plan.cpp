@@ -11,9 +11,10 @@ namespace taugate {
 namespace {
 
 struct Int32Scratch : Scratch {
-  Buffer<float> values;                          ///< [T][lanes], to be quantized
-  Buffer<std::int32_t> input;                    ///< [T][lanes], words on the input's grid
-  std::array<Buffer<std::int32_t>, 2> operands;  ///< of a layer and its successor in turn: [T+1] steps
+  Buffer<float> values;        ///< [T][lanes], to be quantized
+  Buffer<std::int32_t> input;  ///< [T][lanes], words on the input's grid
+  std::array<Buffer<std::int32_t>, 2>
+      operands;  ///< of a layer and its successor in turn: [T+1] steps
   Buffer<std::int32_t> state;
   Buffer<double> output;  ///< [T][C][lanes]
   /// Operands and state after the last step, of each layer.
@@ -24,15 +25,18 @@ class Int32Plan : public IntegerPlan {
  public:
   Int32Plan(const IntegerModel& model, const simd::IntegerKernels& kernels)
       : IntegerPlan(model, static_cast<std::size_t>(kernels.int32_lanes)), kernels_(kernels) {
-    const bool floats = kernels.fuses && simd::fits_int16(elementwise_of(model)) && floats_fit(model);
+    const bool floats =
+        kernels.fuses && simd::fits_int16(elementwise_of(model)) && floats_fit(model);
     for (const IntegerLayer& layer : model.layers)
-      layers_.push_back(pack_int32(memory_, model, layer, kernels, {kernels.tile_units, simd::kInt16Group}, floats));
+      layers_.push_back(pack_int32(memory_, model, layer, kernels,
+                                   {kernels.tile_units, simd::kInt16Group}, floats));
     head_ = pack_int32_head(memory_, model, kernels, layers_.back().state_words);
     if (!floats || !kernels.single_gru) return;
     const UnitOrder order{kernels.single_units, kernels.single_units, kernels.single_lane_words};
     for (const IntegerLayer& layer : model.layers)
       single_layers_.push_back(pack_int32(memory_, model, layer, kernels, order, true));
-    single_head_ = pack_int32_head(memory_, model, kernels, static_cast<int>(words(single_layers_.back(), 1)));
+    single_head_ =
+        pack_int32_head(memory_, model, kernels, static_cast<int>(words(single_layers_.back(), 1)));
   }
 
   std::string arch() const override { return kernels_.name; }
@@ -40,15 +44,18 @@ class Int32Plan : public IntegerPlan {
   float* input(Scratch& s) const override { return of(s).values.data(); }
   std::int32_t* input_words(Scratch& s) const override { return of(s).input.data(); }
 
-  bool run(Scratch& s, std::size_t first, std::size_t last, int steps, bool resumes) const override {
+  bool run(Scratch& s, std::size_t first, std::size_t last, int steps,
+           bool resumes) const override {
     const std::size_t count = round_up(static_cast<std::size_t>(steps) * s.lanes);
-    if (first == 0 && !kernels_.quantize(count, of(s).values.data(), widths().operand_frac_bits, of(s).input.data()))
+    if (first == 0 && !kernels_.quantize(count, of(s).values.data(), widths().operand_frac_bits,
+                                         of(s).input.data()))
       return false;
     run_words(s, first, last, steps, resumes);
     return true;
   }
 
-  void run_words(Scratch& scratch, std::size_t first, std::size_t last, int steps, bool resumes) const override {
+  void run_words(Scratch& scratch, std::size_t first, std::size_t last, int steps,
+                 bool resumes) const override {
     Int32Scratch& s = of(scratch);
     const bool single = s.lanes == 1;
     const std::int32_t* x = nullptr;
@@ -58,10 +65,12 @@ class Int32Plan : public IntegerPlan {
       const simd::Int32Gru& layer = (single ? single_layers_ : layers_)[k];
       std::int32_t* operands = s.operands[k % 2].data();
       if (spec.reads == GruSpec::Reads::trace) {
-        x = pack_input(s, static_cast<std::size_t>(steps) * s.lanes, s.operands[(k + 1) % 2].data());
+        x = pack_input(s, static_cast<std::size_t>(steps) * s.lanes,
+                       s.operands[(k + 1) % 2].data());
         x_stride = s.lanes;
       }
-      const std::size_t n = words(layer, s.lanes), at = stride(n, s.lanes), held = state_words(layer, s.lanes);
+      const std::size_t n = words(layer, s.lanes), at = stride(n, s.lanes),
+                        held = state_words(layer, s.lanes);
       if (resumes || spec.starts_from >= 0) {
         const std::size_t from = resumes ? k : static_cast<std::size_t>(spec.starts_from);
         std::copy_n(s.final_states[from].data(), held, s.state.data());
@@ -70,7 +79,8 @@ class Int32Plan : public IntegerPlan {
         std::fill_n(s.state.data(), held, 0);
         std::fill_n(operands, n, zeros());
       }
-      (single ? kernels_.single_gru : kernels_.int32_gru)(layer, steps, x, x_stride, operands, at, s.state.data());
+      (single ? kernels_.single_gru : kernels_.int32_gru)(layer, steps, x, x_stride, operands, at,
+                                                          s.state.data());
       std::copy_n(s.state.data(), held, s.final_states[k].data());
       std::copy_n(operands + static_cast<std::size_t>(steps) * at, n, s.final_operands[k].data());
       x = operands + at;
@@ -82,11 +92,13 @@ class Int32Plan : public IntegerPlan {
     Int32Scratch& s = of(scratch);
     const bool single = s.lanes == 1;
     const std::size_t last = layers_.size() - 1;
-    const std::size_t at = stride(words((single ? single_layers_ : layers_)[last], s.lanes), s.lanes);
+    const std::size_t at =
+        stride(words((single ? single_layers_ : layers_)[last], s.lanes), s.lanes);
     const bool every_step = network().head.at == HeadSpec::At::every_step;
     (single ? kernels_.single_readout : kernels_.int32_readout)(
         single ? single_head_ : head_, static_cast<int>(network().output_steps()),
-        every_step ? s.operands[last % 2].data() + at : s.final_operands[last].data(), at, s.output.data());
+        every_step ? s.operands[last % 2].data() + at : s.final_operands[last].data(), at,
+        s.output.data());
     return s.output.data();
   }
 
@@ -97,10 +109,11 @@ class Int32Plan : public IntegerPlan {
     for (const std::size_t k : state_layers())
       for (std::size_t u = 0; u < static_cast<std::size_t>(network().layers[k].units); ++u) {
         const auto word =
-            static_cast<std::uint32_t>(s.final_operands[k][u / per * s.lanes + lane]) >> (u % per * bits);
+            static_cast<std::uint32_t>(s.final_operands[k][u / per * s.lanes + lane]) >>
+            (u % per * bits);
         const std::int32_t operand = kernels_.offset_operands ? static_cast<int>(word & 0xff) - 128
-                                     : per == 2               ? static_cast<std::int16_t>(word & 0xffff)
-                                                              : static_cast<std::int8_t>(word & 0xff);
+                                     : per == 2 ? static_cast<std::int16_t>(word & 0xffff)
+                                                : static_cast<std::int8_t>(word & 0xff);
         *states++ = static_cast<float>(operand) * operand_unit();
       }
   }
@@ -118,7 +131,8 @@ class Int32Plan : public IntegerPlan {
   }
   void restore(Scratch& scratch, const std::byte* from) const override {
     for (std::size_t k = 0; k < network().encoder_layers(); ++k)
-      from = fill_from_bytes(of(scratch).final_states[k], fill_from_bytes(of(scratch).final_operands[k], from));
+      from = fill_from_bytes(of(scratch).final_states[k],
+                             fill_from_bytes(of(scratch).final_operands[k], from));
   }
 
  protected:
@@ -142,28 +156,36 @@ class Int32Plan : public IntegerPlan {
 
  private:
   static Int32Scratch& of(Scratch& s) { return static_cast<Int32Scratch&>(s); }
-  static std::size_t round_up(std::size_t count) { return (count + kLaneBlock - 1) / kLaneBlock * kLaneBlock; }
+  static std::size_t round_up(std::size_t count) {
+    return (count + kLaneBlock - 1) / kLaneBlock * kLaneBlock;
+  }
 
   /// Words of the operands of a step; of one trace in whole registers.
   std::size_t words(const simd::Int32Gru& layer, std::size_t lanes) const {
     const auto count = static_cast<std::size_t>(layer.units / kernels_.operands_per_word);
     return lanes == 1 ? round_up(count) : count * lanes;
   }
-  static std::size_t stride(std::size_t words, std::size_t lanes) { return lanes == 1 ? words : odd_stride(words); }
+  static std::size_t stride(std::size_t words, std::size_t lanes) {
+    return lanes == 1 ? words : odd_stride(words);
+  }
   /// Of one trace, two units lie in a word.
   static std::size_t state_words(const simd::Int32Gru& layer, std::size_t lanes) {
-    return lanes == 1 ? static_cast<std::size_t>(layer.units) / 2 : static_cast<std::size_t>(layer.units) * lanes;
+    return lanes == 1 ? static_cast<std::size_t>(layer.units) / 2
+                      : static_cast<std::size_t>(layer.units) * lanes;
   }
 
   /// One input a step is a word of its own, whose other operands meet weights of zero.
-  const std::int32_t* pack_input(const Int32Scratch& s, std::size_t count, std::int32_t* words) const {
+  const std::int32_t* pack_input(const Int32Scratch& s, std::size_t count,
+                                 std::int32_t* words) const {
     const std::int32_t offset = kernels_.offset_operands ? 128 : 0;
     const std::int32_t first_operand = kernels_.operands_per_word == 4 ? 0xff : 0xffff;
     for (std::size_t i = 0; i < count; ++i) words[i] = (s.input[i] + offset) & first_operand;
     return words;
   }
   /// A word of operands that are 0.
-  std::int32_t zeros() const { return kernels_.offset_operands ? -0x7f7f7f80 : 0; }  // 128 in each byte
+  std::int32_t zeros() const {
+    return kernels_.offset_operands ? -0x7f7f7f80 : 0;
+  }  // 128 in each byte
 
   const simd::IntegerKernels& kernels_;
   Arena memory_;
@@ -185,7 +207,8 @@ bool fits_int32(const IntegerModel& model) {
 
 }  // namespace
 
-std::unique_ptr<Plan> make_int32_plan(const IntegerModel& model, const simd::IntegerKernels& kernels) {
+std::unique_ptr<Plan> make_int32_plan(const IntegerModel& model,
+                                      const simd::IntegerKernels& kernels) {
   return fits_int32(model) ? std::make_unique<Int32Plan>(model, kernels) : nullptr;
 }
 

@@ -103,12 +103,12 @@ bool floats_fit(const IntegerModel& model) {
 }
 
 simd::Int32Gru pack_int32(Arena& memory, const IntegerModel& model, const IntegerLayer& layer,
-                            const simd::IntegerKernels& kernels, UnitOrder order, bool floats) {
+                          const simd::IntegerKernels& kernels, UnitOrder order, bool floats) {
   const int H = layer.hidden, per = kernels.operands_per_word;
   simd::Int32Gru gru{.elementwise = elementwise_of(model),
-                      .units = (H + order.multiple - 1) / order.multiple * order.multiple,
-                      .state_words = (H + per - 1) / per,
-                      .input_words = (layer.inputs + per - 1) / per};
+                     .units = (H + order.multiple - 1) / order.multiple * order.multiple,
+                     .state_words = (H + per - 1) / per,
+                     .input_words = (layer.inputs + per - 1) / per};
   const auto units = static_cast<std::size_t>(gru.units);
   auto* weights = memory.allocate_zeroed<std::int32_t>(
       3 * units * static_cast<std::size_t>(gru.state_words + gru.input_words));
@@ -204,7 +204,7 @@ simd::IntegerReadout pack_head(Arena& memory, const IntegerModel& model, int wor
 }  // namespace
 
 simd::IntegerReadout pack_int32_head(Arena& memory, const IntegerModel& model,
-                                      const simd::IntegerKernels& kernels, int words) {
+                                     const simd::IntegerKernels& kernels, int words) {
   simd::IntegerReadout head = pack_head(memory, model, words, operand_offset(kernels));
   auto* weights = memory.allocate<std::int32_t>(static_cast<std::size_t>(head.rows) * words);
   for (int c = 0; c < head.rows; ++c)

@@ -1,9 +1,9 @@
 #pragma once
 // Integer layers and heads in the order in which the SIMD kernels read them.
 
+#include "simd/integer/integer_kernels.h"
 #include "taugate/core/arena.h"
 #include "taugate/quant/integer/integer_model.h"
-#include "simd/integer/integer_kernels.h"
 
 namespace taugate {
 
@@ -26,13 +26,13 @@ bool floats_fit(const IntegerModel& model);
 
 /// `floats`: with FloatRequantizers.
 simd::Int32Gru pack_int32(Arena& memory, const IntegerModel& model, const IntegerLayer& layer,
-                            const simd::IntegerKernels& kernels, UnitOrder order, bool floats);
+                          const simd::IntegerKernels& kernels, UnitOrder order, bool floats);
 /// Layer k.
 simd::Float64Gru pack_float64(Arena& memory, const IntegerModel& model, std::size_t k);
 
 /// The head above a 32-bit layer, its rows `words` words long (at least those of the layer).
 simd::IntegerReadout pack_int32_head(Arena& memory, const IntegerModel& model,
-                                      const simd::IntegerKernels& kernels, int words);
+                                     const simd::IntegerKernels& kernels, int words);
 simd::IntegerReadout pack_float64_head(Arena& memory, const IntegerModel& model);
 
 }  // namespace taugate

@@ -15,13 +15,15 @@ struct ReferenceScratch : Scratch {
 
 class ReferencePlan : public IntegerPlan {
  public:
-  explicit ReferencePlan(const IntegerModel& model) : IntegerPlan(model, 1), model_(model), reference_(model_) {}
+  explicit ReferencePlan(const IntegerModel& model)
+      : IntegerPlan(model, 1), model_(model), reference_(model_) {}
 
   std::string arch() const override { return "scalar"; }
   float* input(Scratch& s) const override { return of(s).values.data(); }
   std::int32_t* input_words(Scratch& s) const override { return of(s).trace.input.data(); }
 
-  bool run(Scratch& s, std::size_t first, std::size_t last, int steps, bool resumes) const override {
+  bool run(Scratch& s, std::size_t first, std::size_t last, int steps,
+           bool resumes) const override {
     for (std::size_t t = 0; first == 0 && t < static_cast<std::size_t>(steps); ++t) {
       if (std::isnan(of(s).values[t])) return false;
       of(s).trace.input[t] = input_word(of(s).values[t]);
@@ -29,7 +31,8 @@ class ReferencePlan : public IntegerPlan {
     run_words(s, first, last, steps, resumes);
     return true;
   }
-  void run_words(Scratch& s, std::size_t first, std::size_t last, int steps, bool resumes) const override {
+  void run_words(Scratch& s, std::size_t first, std::size_t last, int steps,
+                 bool resumes) const override {
     reference_.run_layers(of(s).trace, first, last, steps, resumes);
   }
   const double* output_words(Scratch& s) const override {
@@ -77,9 +80,12 @@ class ReferencePlan : public IntegerPlan {
 
 }  // namespace
 
-std::unique_ptr<Plan> make_reference_plan(const IntegerModel& model) { return std::make_unique<ReferencePlan>(model); }
+std::unique_ptr<Plan> make_reference_plan(const IntegerModel& model) {
+  return std::make_unique<ReferencePlan>(model);
+}
 
-std::unique_ptr<Plan> make_integer_plan(const IntegerModel& model, const simd::IntegerKernels* kernels) {
+std::unique_ptr<Plan> make_integer_plan(const IntegerModel& model,
+                                        const simd::IntegerKernels* kernels) {
   model.validate();
   if (!kernels) return make_reference_plan(model);
   std::unique_ptr<Plan> plan = make_int32_plan(model, *kernels);
@@ -88,8 +94,8 @@ std::unique_ptr<Plan> make_integer_plan(const IntegerModel& model, const simd::I
 }
 
 std::unique_ptr<Plan> make_integer_plan(const IntegerModel& model) {
-  return make_integer_plan(
-      model, simd::active_integer_kernels(model.widths.operand_frac_bits + 1, model.widths.weight_bits));
+  return make_integer_plan(model, simd::active_integer_kernels(model.widths.operand_frac_bits + 1,
+                                                               model.widths.weight_bits));
 }
 
 }  // namespace taugate

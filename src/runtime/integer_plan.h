@@ -13,7 +13,8 @@ namespace taugate {
 class IntegerPlan : public Plan {
  public:
   IntegerPlan(const IntegerModel& model, std::size_t lanes)
-      : Plan(model.description, lanes), arithmetic_(model.widths, model.form(), model.activation()) {}
+      : Plan(model.description, lanes),
+        arithmetic_(model.widths, model.form(), model.activation()) {}
 
   /// Which kernels run: a name as in simd::IntegerKernels, or "scalar".
   virtual std::string arch() const = 0;
@@ -24,7 +25,8 @@ class IntegerPlan : public Plan {
     return static_cast<std::int32_t>(arithmetic_.input(x));
   }
   /// Plan::run on them.
-  virtual void run_words(Scratch& scratch, std::size_t first, std::size_t last, int steps, bool resumes) const = 0;
+  virtual void run_words(Scratch& scratch, std::size_t first, std::size_t last, int steps,
+                         bool resumes) const = 0;
   /// The head on what the last layer left: whole numbers [output_steps][C][scratch.lanes].
   virtual const double* output_words(Scratch& scratch) const = 0;
 
@@ -35,12 +37,15 @@ class IntegerPlan : public Plan {
     const auto C = static_cast<std::size_t>(network().outputs());
     for (std::size_t lane = 0; lane < traces; ++lane)
       for (std::size_t t = 0; t < network().output_steps(); ++t)
-        for (std::size_t c = 0; c < C; ++c) put(lane, t, c, words[(t * C + c) * scratch.lanes + lane]);
+        for (std::size_t c = 0; c < C; ++c)
+          put(lane, t, c, words[(t * C + c) * scratch.lanes + lane]);
   }
-  void read_out(Scratch& scratch, float* output, std::size_t traces, const Strides& at) const override {
+  void read_out(Scratch& scratch, float* output, std::size_t traces,
+                const Strides& at) const override {
     const double unit = 1.0 / static_cast<double>(power_of_two(widths().output_frac_bits));
     each_output(scratch, traces, [&](std::size_t lane, std::size_t t, std::size_t c, double word) {
-      output[lane * at.of_trace + t * at.of_step + c * at.of_output] = static_cast<float>(word * unit);
+      output[lane * at.of_trace + t * at.of_step + c * at.of_output] =
+          static_cast<float>(word * unit);
     });
   }
 
@@ -57,14 +62,17 @@ class IntegerPlan : public Plan {
 
 /// Validates the model (Error) and plans it for these kernels; by the definition where they could not hold every value
 /// that the model can reach, or are null.
-std::unique_ptr<Plan> make_integer_plan(const IntegerModel& model, const simd::IntegerKernels* kernels);
+std::unique_ptr<Plan> make_integer_plan(const IntegerModel& model,
+                                        const simd::IntegerKernels* kernels);
 /// For the best kernels of the active architecture.
 std::unique_ptr<Plan> make_integer_plan(const IntegerModel& model);
 
 /// Null where products, preactivations or gates could leave 32 bits.
-std::unique_ptr<Plan> make_int32_plan(const IntegerModel& model, const simd::IntegerKernels& kernels);
+std::unique_ptr<Plan> make_int32_plan(const IntegerModel& model,
+                                      const simd::IntegerKernels& kernels);
 /// Null where they could leave the integers that doubles hold.
-std::unique_ptr<Plan> make_float64_plan(const IntegerModel& model, const simd::IntegerKernels& kernels);
+std::unique_ptr<Plan> make_float64_plan(const IntegerModel& model,
+                                        const simd::IntegerKernels& kernels);
 std::unique_ptr<Plan> make_reference_plan(const IntegerModel& model);
 
 }  // namespace taugate

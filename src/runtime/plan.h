@@ -45,10 +45,14 @@ class Plan {
   /// Layers [first, last) over the first `steps` steps of the input. They start from zeros or from another's final
   /// state, or, where the run `resumes`, from where the last run ended; and leave their final states. False where an
   /// input is not a number and the arithmetic has no place for it.
-  virtual bool run(Scratch& scratch, std::size_t first, std::size_t last, int steps, bool resumes) const = 0;
-  bool run_all(Scratch& scratch) const { return run(scratch, 0, network_.layers.size(), network_.gates, false); }
+  virtual bool run(Scratch& scratch, std::size_t first, std::size_t last, int steps,
+                   bool resumes) const = 0;
+  bool run_all(Scratch& scratch) const {
+    return run(scratch, 0, network_.layers.size(), network_.gates, false);
+  }
   /// The head on the states that the last layer left, for the first `traces` lanes.
-  virtual void read_out(Scratch& scratch, float* output, std::size_t traces, const Strides& at) const = 0;
+  virtual void read_out(Scratch& scratch, float* output, std::size_t traces,
+                        const Strides& at) const = 0;
   /// Final states of Network::state_layers() of one lane, as real numbers, [D].
   virtual void copy_states(const Scratch& scratch, std::size_t lane, float* states) const = 0;
 

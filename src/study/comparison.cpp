@@ -116,8 +116,7 @@ std::vector<Condition> standard_conditions(const Decay& decay,
   return all;
 }
 
-Method classical_contestant(std::string_view name, const Acquisition& acquisition,
-                                int components) {
+Method classical_contestant(std::string_view name, const Acquisition& acquisition, int components) {
   const std::string_view base = name.substr(0, name.find('+'));
   const std::string_view unknown = base.size() < name.size() ? name.substr(base.size() + 1) : "";
   if (!unknown.empty() && unknown != "shift" && unknown != "width")

@@ -45,8 +45,7 @@ struct Method {
 /// A classical one: name is lm, lm-counts (weights by the counts), mle, cmm, rld or phasor, with
 /// +shift or +width (shift and width) for what it is not told about the IRF: "mle+shift".
 /// UsageError for any other name.
-Method classical_contestant(std::string_view name, const Acquisition& acquisition,
-                                int components);
+Method classical_contestant(std::string_view name, const Acquisition& acquisition, int components);
 /// `model` must outlive it. Its bound takes shift and width of the IRF as unknown, and the
 /// background where its prior has one.
 Method network_contestant(const TraceModel& model, std::string name, int components);

@@ -5,10 +5,10 @@
 #include <cstring>
 #include <map>
 
-#include "taugate/core/error.h"
-#include "taugate/core/file.h"
 #include "core/hash.h"
 #include "core/process.h"
+#include "taugate/core/error.h"
+#include "taugate/core/file.h"
 #include "taugate/runtime/executor.h"
 
 namespace taugate {

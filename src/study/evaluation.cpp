@@ -77,7 +77,9 @@ struct ErrorSum {
   }
 };
 
-nlohmann::json json_of(const MeanStddev& s) { return {{"mean", s.mean}, {"deviation", s.deviation}}; }
+nlohmann::json json_of(const MeanStddev& s) {
+  return {{"mean", s.mean}, {"deviation", s.deviation}};
+}
 nlohmann::json json_of(const LifetimeError& e) {
   return {{"bias_ns", e.bias_ns},
           {"deviation_ns", e.deviation_ns},

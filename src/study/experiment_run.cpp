@@ -5,10 +5,10 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "taugate/core/file.h"
-#include "taugate/quant/ptq/weight_only.h"
 #include "fli/inference/calibration_traces.h"
 #include "study/fingerprint.h"
+#include "taugate/core/file.h"
+#include "taugate/quant/ptq/weight_only.h"
 
 namespace taugate {
 namespace {
@@ -96,7 +96,8 @@ std::unique_ptr<TraceModel> quantized(const Experiment& row, const TrainedModel&
   if (row.weights_only)
     return std::make_unique<TrainedModel>(round_weights(from.network, options), from);
   const std::vector<float> traces = simulated_inputs(from, kCalibrationTraces, kCalibrationSeed);
-  return std::make_unique<QuantizedModel>(quantize_trained(from, options, traces, CalibrationMethod::mse));
+  return std::make_unique<QuantizedModel>(
+      quantize_trained(from, options, traces, CalibrationMethod::mse));
 }
 
 }  // namespace
@@ -209,10 +210,10 @@ std::optional<RunResult> ExperimentFolder::run(const Experiment& row, int seed,
   r.test = measure(*model, model->simulator);
   r.plate = measure(*model, well_plate(row.preset, row.outputs));
   const Model shape({.gates = model->gates(),
-                       .outputs = row.outputs,
-                       .hidden = row.hidden,
-                       .form = row.form,
-                       .activation = row.activation});
+                     .outputs = row.outputs,
+                     .hidden = row.hidden,
+                     .form = row.form,
+                     .activation = row.activation});
   r.parameters = shape.published_parameter_count();
   r.multiply_accumulates = shape.multiply_accumulates();
   r.file_bytes = fs::file_size(file);

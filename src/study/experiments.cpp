@@ -299,7 +299,9 @@ const Experiment& ExperimentPlan::find(const std::string& id) const {
   return *it;
 }
 
-int ExperimentPlan::seeds_of(const Experiment& row) const { return std::min(seeds, row.most_seeds); }
+int ExperimentPlan::seeds_of(const Experiment& row) const {
+  return std::min(seeds, row.most_seeds);
+}
 
 ExperimentPlan plan_experiments(const std::string& scale, const std::vector<std::string>& tables) {
   if (scale != "quick" && scale != "full" && scale != "smoke")

@@ -23,9 +23,9 @@ Json json_of(const Seq2SeqConfig& config) {
 
 Json json_of(const Widths& widths) {
   const auto& [weight_bits, operand_frac_bits, input_extra, accumulator_bits, preact_bits,
-               gate_preact_frac_bits, candidate_preact_frac_bits, gate_frac_bits, candidate_frac_bits,
-               product_frac_bits, state_frac_bits, step_reads_operand, head_reads_state, output_bits,
-               output_frac_bits] = widths;
+               gate_preact_frac_bits, candidate_preact_frac_bits, gate_frac_bits,
+               candidate_frac_bits, product_frac_bits, state_frac_bits, step_reads_operand,
+               head_reads_state, output_bits, output_frac_bits] = widths;
   return {{"weight_bits", weight_bits},
           {"operand_fraction", operand_frac_bits},
           {"input_extra", input_extra},

@@ -7,11 +7,11 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "fli/physics/statistics.h"
+#include "fli/plot/palette.h"
+#include "study/report_fields.h"
 #include "taugate/core/error.h"
 #include "taugate/core/parallel.h"
-#include "fli/plot/palette.h"
-#include "fli/physics/statistics.h"
-#include "study/report_fields.h"
 
 namespace taugate {
 namespace {

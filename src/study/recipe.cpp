@@ -5,8 +5,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "taugate/core/error.h"
 #include "study/fingerprint.h"
+#include "taugate/core/error.h"
 
 namespace taugate {
 namespace {
@@ -63,8 +63,8 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
     if (recipe.loss != Loss::mse)
       fail_usage("[training] found the loss ", name_of(recipe.loss), " and a teacher, wanted mse");
     require(teacher != nullptr, "[training] found no teacher to distill from");
-    distillation_ = std::make_unique<Distillation>(teacher->network, network_.description(), parameters,
-                                                   *recipe.distill, recipe.seed);
+    distillation_ = std::make_unique<Distillation>(teacher->network, network_.description(),
+                                                   parameters, *recipe.distill, recipe.seed);
   }
   recipe_.training.objective = identity_of(recipe, network_, distillation_.get());
   trainer_ = std::make_unique<Trainer>(parameters, make_objective(), data_, recipe_.training);

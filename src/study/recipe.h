@@ -6,10 +6,10 @@
 #include <memory>
 #include <optional>
 
-#include "taugate/nn/distill.h"
-#include "taugate/quant/qat/qat.h"
 #include "taugate/fli/inference/simulated_traces.h"
 #include "taugate/fli/inference/trained_model.h"
+#include "taugate/nn/distill.h"
+#include "taugate/quant/qat/qat.h"
 
 namespace taugate {
 
@@ -18,11 +18,11 @@ struct Recipe {
   SimulatorConfig simulator;
   Normalisation normalisation;
   double first_gate_ns = 0.0;
-  TrainingOptions training;             ///< `objective` is filled in
-  std::uint64_t seed = 1;               ///< of the weights and of the traces
-  std::optional<QatOptions> integers;   ///< trains with these, and makes a network of them
+  TrainingOptions training;               ///< `objective` is filled in
+  std::uint64_t seed = 1;                 ///< of the weights and of the traces
+  std::optional<QatOptions> integers;     ///< trains with these, and makes a network of them
   std::optional<DistillOptions> distill;  ///< with a teacher
-  Loss loss = Loss::mse;                ///< against the truth; with a teacher always that one
+  Loss loss = Loss::mse;                  ///< against the truth; with a teacher always that one
 };
 
 /// A recipe at work. Nothing moves it: trainer and objective refer to its parts.

@@ -5,11 +5,11 @@
 #include <sstream>
 #include <utility>
 
+#include "fli/plot/gnuplot.h"
+#include "study/report_fields.h"
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
-#include "fli/plot/gnuplot.h"
-#include "study/report_fields.h"
 
 namespace taugate {
 

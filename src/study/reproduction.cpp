@@ -6,10 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "taugate/core/error.h"
 #include "core/formatted.h"
 #include "core/progress.h"
 #include "fli/plot/gnuplot.h"
+#include "taugate/core/error.h"
 
 namespace taugate {
 namespace {

@@ -1,10 +1,10 @@
 // The fused GRU beside a composed twin and the page of reference, beside itself for other batch
 // sizes, and its complaints.
 
-#include "taugate/autograd/gru.h"
 #include "autograd/gru_reference.h"
-#include "taugate/autograd/ops.h"
 #include "core/eigen_view.h"
+#include "taugate/autograd/gru.h"
+#include "taugate/autograd/ops.h"
 #include "testing.h"
 
 using namespace taugate;

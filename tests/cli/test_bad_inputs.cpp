@@ -7,9 +7,9 @@
 #include <regex>
 #include <set>
 
+#include "fli/formats/npz.h"
 #include "program.h"
 #include "taugate/fli/formats/npy.h"
-#include "fli/formats/npz.h"
 
 using namespace taugate::testing;
 using taugate::concat;

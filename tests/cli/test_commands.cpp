@@ -3,8 +3,8 @@
 #include <cmath>
 #include <limits>
 
-#include "program.h"
 #include "fli/formats/npz.h"
+#include "program.h"
 #include "taugate/fli/physics/simulator.h"
 
 using namespace taugate;

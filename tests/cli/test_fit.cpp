@@ -2,9 +2,9 @@
 
 #include <cmath>
 
-#include "program.h"
 #include "fli/formats/npz.h"
 #include "fli/formats/tiff.h"
+#include "program.h"
 
 using namespace taugate;
 using namespace taugate::testing;

@@ -2,8 +2,8 @@
 
 #include <sys/stat.h>
 
-#include "program.h"
 #include "core/process.h"
+#include "program.h"
 
 using namespace taugate::testing;
 using taugate::concat;

@@ -3,8 +3,8 @@
 #include <numeric>
 
 #include "cli/program.h"
-#include "report_testing.h"
 #include "fli/formats/npz.h"
+#include "report_testing.h"
 
 using namespace taugate;
 using namespace taugate::testing;

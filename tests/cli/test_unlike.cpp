@@ -1,8 +1,8 @@
 // infer's flag of traces unlike a network's training, and the table of evaluate --unlike.
 
+#include "fli/formats/npz.h"
 #include "program.h"
 #include "taugate/core/random.h"
-#include "fli/formats/npz.h"
 
 using namespace taugate;
 using namespace taugate::testing;

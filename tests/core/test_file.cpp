@@ -8,8 +8,8 @@
 #include <fstream>
 #include <iterator>
 
-#include "taugate/core/file.h"
 #include "core/interrupt.h"
+#include "taugate/core/file.h"
 
 namespace fs = std::filesystem;
 using namespace taugate;

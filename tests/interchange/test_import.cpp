@@ -5,13 +5,13 @@
 
 #include <array>
 
+#include "fli/formats/hdf5.h"
 #include "fli/io_testing.h"
 #include "hdf5_writer.h"
 #include "nn/nn_testing.h"
-#include "fli/formats/hdf5.h"
-#include "taugate/runtime/executor.h"
 #include "taugate/interchange/import_keras.h"
 #include "taugate/interchange/import_torch.h"
+#include "taugate/runtime/executor.h"
 #include "testing.h"
 
 using namespace taugate;
@@ -449,9 +449,8 @@ TEST_CASE("damaged files of Keras are one Error") {
     CHECK(contains(error, "m.h5: "));
     CHECK_FALSE(contains(error, "\n"));
   }
-  CHECK(
-      contains(error_of([&] { read_network(folder.file("a.pt", "PK\x03\x04 and more")); }),
-               "a.pt: "));
+  CHECK(contains(error_of([&] { read_network(folder.file("a.pt", "PK\x03\x04 and more")); }),
+                 "a.pt: "));
   CHECK(contains(error_of([&] { read_network(folder.file("a.txt", "some words here")); }),
                  "neither safetensors nor HDF5"));
 }

@@ -4,9 +4,9 @@
 #include <new>
 
 #include "allocation_trap.h"
+#include "executor_testing.h"
 #include "nn/nn_testing.h"
 #include "taugate/core/parallel.h"
-#include "executor_testing.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -19,7 +19,7 @@ namespace {
 
 /// Parameters of all sizes and signs, each exact in half precision (and so in every other).
 Model small_model(Seq2SeqConfig config = {
-                        .gates = 2, .hidden = {1}, .form = GruForm::reset_before}) {
+                      .gates = 2, .hidden = {1}, .form = GruForm::reset_before}) {
   Model model(std::move(config));
   float value = -2.0f;
   for (const auto& entry : model.parameters().entries()) {

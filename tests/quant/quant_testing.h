@@ -65,7 +65,8 @@ inline IntegerModel random_model(const RandomModel& m, Random& rng) {
       add(out.bias, out.requantizers, i < 2 * H ? operand : product,
           std::ldexp(1.0, i < 2 * H ? w.gate_preact_frac_bits : w.candidate_preact_frac_bits));
     for (int i = 0; m.form == GruForm::reset_after && i < H; ++i)
-      add(out.recurrent_bias, out.requantizers, operand, std::ldexp(1.0, w.candidate_preact_frac_bits));
+      add(out.recurrent_bias, out.requantizers, operand,
+          std::ldexp(1.0, w.candidate_preact_frac_bits));
     return out;
   };
   for (std::size_t k = 0; k < model.description.layers.size(); ++k)
@@ -94,7 +95,8 @@ class DoubleNetwork {
       final_states.push_back(h);
     }
     for (auto& x : sequence) x.clear();
-    for (std::size_t k = 0; k < side; ++k) run_layer(m_.layers[side + k], sequence, final_states[k]);
+    for (std::size_t k = 0; k < side; ++k)
+      run_layer(m_.layers[side + k], sequence, final_states[k]);
     std::vector<double> result;
     for (const auto& h : states_)
       for (int c = 0; c < m_.outputs(); ++c) {
@@ -174,18 +176,20 @@ class DoubleNetwork {
     for (int row = 0; row < 2 * H; ++row) {
       const double a = bias(row, I) + dot(layer.input, row, x) + dot(layer.recurrent, row, q);
       (row < H ? r : z)
-          .push_back(gate(sum(a, I, layer.requantizers[row], w_.preact_bits) * gate_unit, gate_unit));
+          .push_back(
+              gate(sum(a, I, layer.requantizers[row], w_.preact_bits) * gate_unit, gate_unit));
     }
-    for (int u = 0; u < H; ++u) product.push_back(fraction_of(r[u] * held[u], w_.product_frac_bits));
+    for (int u = 0; u < H; ++u)
+      product.push_back(fraction_of(r[u] * held[u], w_.product_frac_bits));
     for (int u = 0; u < H; ++u) {
       const int row = 2 * H + u;
       double units = 0.0;
       if (m_.form() == GruForm::reset_after) {
         const double s =
             static_cast<double>(layer.recurrent_bias[u]) / one(F) + dot(layer.recurrent, row, q);
-        units =
-            sum(bias(row, I) + dot(layer.input, row, x), I, layer.requantizers[row], w_.preact_bits) +
-            std::nearbyint(r[u] * sum(s, F, layer.requantizers[row + H], w_.preact_bits));
+        units = sum(bias(row, I) + dot(layer.input, row, x), I, layer.requantizers[row],
+                    w_.preact_bits) +
+                std::nearbyint(r[u] * sum(s, F, layer.requantizers[row + H], w_.preact_bits));
         units = std::clamp(units, -one(w_.preact_bits - 1), one(w_.preact_bits - 1) - 1.0);
       } else {
         const int P = w_.product_frac_bits;

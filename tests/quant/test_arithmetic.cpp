@@ -218,8 +218,8 @@ TEST_CASE("widths that do not fit together are refused by name") {
   CHECK(
       contains(message([](Widths& w) { w.input_extra = 9; }), "input_extra: found 9, wanted 0..8"));
   CHECK(contains(message([](Widths& w) { w.input_extra = 1; }), "product_fraction"));
-  CHECK(
-      contains(message([](Widths& w) { w.candidate_preact_frac_bits = 7; }), "candidate_sum_fraction"));
+  CHECK(contains(message([](Widths& w) { w.candidate_preact_frac_bits = 7; }),
+                 "candidate_sum_fraction"));
   CHECK(contains(message([](Widths& w) { w.candidate_frac_bits = 0; }), "candidate_fraction"));
   CHECK(contains(message([](Widths& w) { w.product_frac_bits = 6; }), "product_fraction"));
   CHECK(message([](Widths& w) { w.product_frac_bits = 6; }, GruForm::reset_after).empty());
@@ -227,7 +227,8 @@ TEST_CASE("widths that do not fit together are refused by name") {
   CHECK(contains(message([](Widths& w) { w.output_bits = 49; }), "output_bits"));
   CHECK(contains(message([](Widths& w) { w.output_frac_bits = -1; }), "output_fraction"));
   CHECK(contains(message([](Widths& w) { w.gate_preact_frac_bits = 5; }), "gate_sum_fraction"));
-  CHECK(message([](Widths& w) { w.gate_preact_frac_bits = 5; }, GruForm::reset_after, Activation::hard)
+  CHECK(message([](Widths& w) { w.gate_preact_frac_bits = 5; }, GruForm::reset_after,
+                Activation::hard)
             .empty());
   CHECK(message([](Widths& w) { w = widths_16bit(); }).empty());
   for (const int bits : {8, 16})

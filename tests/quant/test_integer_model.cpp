@@ -23,9 +23,11 @@ bool same(const IntegerLayer& a, const IntegerLayer& b) {
 }
 bool same(const IntegerModel& a, const IntegerModel& b) {
   bool layers = a.layers.size() == b.layers.size();
-  for (std::size_t k = 0; layers && k < a.layers.size(); ++k) layers = same(a.layers[k], b.layers[k]);
-  return layers && a.description == b.description && a.widths == b.widths && same(a.head, b.head) && a.head_bias == b.head_bias &&
-         a.head_requantizers == b.head_requantizers && a.notes == b.notes;
+  for (std::size_t k = 0; layers && k < a.layers.size(); ++k)
+    layers = same(a.layers[k], b.layers[k]);
+  return layers && a.description == b.description && a.widths == b.widths && same(a.head, b.head) &&
+         a.head_bias == b.head_bias && a.head_requantizers == b.head_requantizers &&
+         a.notes == b.notes;
 }
 
 StoredTensor& tensor(Safetensors& content, const std::string& name) {
@@ -192,8 +194,7 @@ TEST_CASE("a model whose parts do not fit together is refused") {
                  "head: weight 3: found 128, wanted 8 bits"));
   CHECK(contains(message([](auto& m) { m.layers[3].bias.pop_back(); }),
                  "decoder.1: found 14 biases"));
-  CHECK(
-      contains(message([](auto& m) { m.layers[3].recurrent_bias.clear(); }), "recurrent biases"));
+  CHECK(contains(message([](auto& m) { m.layers[3].recurrent_bias.clear(); }), "recurrent biases"));
   CHECK(contains(message([](auto& m) { m.layers[0].requantizers.pop_back(); }),
                  "encoder.0: found 11 multipliers, wanted 12"));
   CHECK(contains(message([](auto& m) { m.layers[0].requantizers[0].multiplier = 0; }),
@@ -215,7 +216,8 @@ TEST_CASE("a damaged or foreign file is refused in one line") {
   CHECK(
       contains(stored.configured([](json& j) { j["widths"].erase("state_fraction"); }), "damaged"));
   CHECK(contains(stored.configured([](json& j) { j["form"] = "lstm"; }), "lstm"));
-  CHECK(contains(stored.configured([](json& j) { j["hidden"] = json::array(); }), "found 0 layers"));
+  CHECK(
+      contains(stored.configured([](json& j) { j["hidden"] = json::array(); }), "found 0 layers"));
   CHECK(contains(stored.configured([](json& j) { j["hidden"] = {3, 4097}; }), "found 4097 units"));
   CHECK(contains(stored.configured([](json& j) { j["hidden"] = {3, 6}; }), "encoder.1.weight_ih"));
   CHECK(contains(stored.configured([](json& j) { j["widths"]["weight_bits"] = 4; }),

@@ -71,8 +71,8 @@ std::vector<Setting> settings() {
       for (Activation activation : {Activation::smooth, Activation::hard})
         for (double mean_stddev : {1.0, 9.0})
           all.push_back(
-              {concat(name, ", ", name_of(form), ", ", name_of(activation), ", x", mean_stddev), form,
-               activation, o, mean_stddev});
+              {concat(name, ", ", name_of(form), ", ", name_of(activation), ", x", mean_stddev),
+               form, activation, o, mean_stddev});
   return all;
 }
 

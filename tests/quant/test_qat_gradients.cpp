@@ -3,10 +3,10 @@
 
 #include "allocation_trap.h"
 #include "quant/noisy_decays.h"
-#include "taugate/core/parallel.h"
-#include "taugate/runtime/executor.h"
-#include "taugate/quant/qat/qat.h"
 #include "quant/qat/qat_weights.h"
+#include "taugate/core/parallel.h"
+#include "taugate/quant/qat/qat.h"
+#include "taugate/runtime/executor.h"
 #include "testing.h"
 
 using namespace taugate;
@@ -38,7 +38,8 @@ TEST_CASE("with fine grids, gradients point where the float network's do") {
     fine.quantize.widths.weight_bits = 9;
     fine.quantize.widths.gate_frac_bits = 15;
     fine.quantize.widths.preact_bits = 20;
-    fine.quantize.widths.gate_preact_frac_bits = fine.quantize.widths.candidate_preact_frac_bits = 16;
+    fine.quantize.widths.gate_preact_frac_bits = fine.quantize.widths.candidate_preact_frac_bits =
+        16;
     fine.quantize.widths.state_frac_bits = 20;
     const QatNetwork qat(model, fine);
     const OwnedSequence<float> input(7, 1, 48, rng, 0.2), probe(7, 2, 48, rng);

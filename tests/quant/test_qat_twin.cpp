@@ -13,10 +13,10 @@
 #include <cmath>
 #include <numbers>
 
+#include "simd/float/kernels_scalar.h"
 #include "taugate/autograd/fake_quant.h"
 #include "taugate/autograd/ops.h"
 #include "taugate/quant/qat/qat.h"
-#include "simd/float/kernels_scalar.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -118,8 +118,9 @@ TEST_CASE("the QKeras form equals its equations in doubles, over random weights"
     // As it is read, and with samples finer than the state.
     const int fraction = m < 2 ? 7 : m == 2 ? 10 : 15;
     const double grid = std::ldexp(1.0, fraction);
-    const IntegerModel model =
-        m < 2 ? load_integer_model(path) : qkeras_model(read_safetensors(path), "student", fraction + 1);
+    const IntegerModel model = m < 2
+                                   ? load_integer_model(path)
+                                   : qkeras_model(read_safetensors(path), "student", fraction + 1);
     Running<IntegerExecutor> engine(model);
     if (m < 2) CHECK(model.notes.at("training") == "QKeras");
     std::vector<std::int16_t> words;

@@ -6,10 +6,10 @@
 #include <cstring>
 #include <filesystem>
 
-#include "quant/quant_testing.h"
-#include "taugate/core/file.h"
 #include "core/process.h"
+#include "quant/quant_testing.h"
 #include "study/cosimulation.h"
+#include "taugate/core/file.h"
 
 namespace taugate::testing {
 

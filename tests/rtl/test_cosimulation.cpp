@@ -79,8 +79,8 @@ void run(const Shape& shape, std::uint64_t seed) {
   constexpr double chances[][2] = {{0.0, 0.0}, {0.5, 0.0},  {0.0, 0.5},
                                    {0.3, 0.3}, {0.0, 0.95}, {0.9, 0.2}};
   for (std::size_t i = 0; i < models.size(); ++i) {
-    const auto pixels = corner_pixels(rng, static_cast<std::size_t>(shape.pixels), models[i].gates(),
-                                      models[i].widths.operand_frac_bits);
+    const auto pixels = corner_pixels(rng, static_cast<std::size_t>(shape.pixels),
+                                      models[i].gates(), models[i].widths.operand_frac_bits);
     CosimulationTraffic t = traffic(chances[i % 6][0], chances[i % 6][1], seed + i);
     t.write_port = i % 2 == 1;
     check_equal(models[i], simulation, pixels, t);

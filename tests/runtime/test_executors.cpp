@@ -97,7 +97,8 @@ TEST_CASE("float executors give the tape's values for any network, a stream the 
     Tape<float> tape(arena, model.parameters().bind());
     const auto x = arena.zero_sequence<float>(kGates, 1, N);
     for (int b = 0; b < N; ++b)
-      for (int t = 0; t < kGates; ++t) x.at(t, 0, b) = traces[static_cast<std::size_t>(b * kGates + t)];
+      for (int t = 0; t < kGates; ++t)
+        x.at(t, 0, b) = traces[static_cast<std::size_t>(b * kGates + t)];
     const Sequence<float> wanted = model(tape, tape.input(x)).value;
     REQUIRE(static_cast<std::size_t>(wanted.steps) == network.output_steps());
 
@@ -117,16 +118,19 @@ TEST_CASE("float executors give the tape's values for any network, a stream the 
   }
 }
 
-TEST_CASE("integer executors give the definition's integers for any network, from PTQ and from QAT") {
+TEST_CASE(
+    "integer executors give the definition's integers for any network, from PTQ and from QAT") {
   Random rng(32, 0);
   for (const Network& network : networks())
     for (const bool reads_state : {false, true}) {  // the second in doubles
       const Model model = random_model(network, rng);
       QuantizeOptions options;
       options.widths.head_reads_state = reads_state;
-      if (reads_state) options.widths.weight_bits = 6;  // so that floats hold the head's accumulators in training
+      if (reads_state)
+        options.widths.weight_bits = 6;  // so that floats hold the head's accumulators in training
       const std::vector<float> traces = random_traces(45, rng);
-      options.widths = with_ranges(options.widths, calibrate(model, options.widths, traces, CalibrationMethod::mse));
+      options.widths = with_ranges(
+          options.widths, calibrate(model, options.widths, traces, CalibrationMethod::mse));
       const IntegerModel integers = quantize(model, options);
 
       const ReferenceExecutor reference(integers);
@@ -136,7 +140,8 @@ TEST_CASE("integer executors give the definition's integers for any network, fro
         for (std::size_t t = 0; t < kGates; ++t) s.input[t] = reference.input_word(traces[i + t]);
         reference.run(s);
         for (const std::int64_t y : s.output)
-          wanted.push_back(static_cast<float>(std::ldexp(static_cast<double>(y), -integers.widths.output_frac_bits)));
+          wanted.push_back(static_cast<float>(
+              std::ldexp(static_cast<double>(y), -integers.widths.output_frac_bits)));
       }
       CHECK(batched(integers, traces) == wanted);
       CHECK(one_by_one(integers, traces) == wanted);
@@ -152,7 +157,8 @@ TEST_CASE("integer executors give the definition's integers for any network, fro
       Tape<float> tape(arena, qat.parameters().bind());
       const auto x = arena.zero_sequence<float>(kGates, 1, 45);
       for (int b = 0; b < 45; ++b)
-        for (int t = 0; t < kGates; ++t) x.at(t, 0, b) = traces[static_cast<std::size_t>(b * kGates + t)];
+        for (int t = 0; t < kGates; ++t)
+          x.at(t, 0, b) = traces[static_cast<std::size_t>(b * kGates + t)];
       const Sequence<float> y = qat(tape, tape.input(x)).value;
       std::vector<float> trained;
       for (int b = 0; b < 45; ++b)
@@ -193,8 +199,10 @@ TEST_CASE("a trace's bits depend neither on the others nor on the threads") {
   }
   set_thread_count(threads);
   for (const std::size_t n : {1u, 2u, 15u, 16u, 17u}) {
-    const std::vector<float> some(traces.end() - static_cast<std::ptrdiff_t>(n * kGates), traces.end());
-    CHECK(std::equal(together.end() - static_cast<std::ptrdiff_t>(n * size), together.end(), batched(model, some).begin()));
+    const std::vector<float> some(traces.end() - static_cast<std::ptrdiff_t>(n * kGates),
+                                  traces.end());
+    CHECK(std::equal(together.end() - static_cast<std::ptrdiff_t>(n * size), together.end(),
+                     batched(model, some).begin()));
   }
 }
 
@@ -203,7 +211,9 @@ TEST_CASE("an executor keeps the kernels that it was planned for") {
   const std::string architecture = simd::active_arch();
   for (const GruForm form : {GruForm::reset_after, GruForm::reset_before}) {
     const Model model =
-        random_model(with_form(seq2seq({.gates = kGates, .outputs = 3, .hidden = {21}}), form, Activation::smooth), rng);
+        random_model(with_form(seq2seq({.gates = kGates, .outputs = 3, .hidden = {21}}), form,
+                               Activation::smooth),
+                     rng);
     const IntegerModel integers = quantize(model);
     const std::vector<float> traces = random_traces(20, rng);
     for (const std::string& planned : simd::available_archs()) {
@@ -211,8 +221,9 @@ TEST_CASE("an executor keeps the kernels that it was planned for") {
       Running<BatchExecutor> floats(model), words(integers);
       Running<LowLatencyExecutor> one(model);
       std::vector<float> wanted(20 * floats.executor.output_size()), found(wanted.size());
-      for (auto* executor : {static_cast<Executor*>(&floats.executor), static_cast<Executor*>(&words.executor),
-                             static_cast<Executor*>(&one.executor)}) {
+      for (auto* executor :
+           {static_cast<Executor*>(&floats.executor), static_cast<Executor*>(&words.executor),
+            static_cast<Executor*>(&one.executor)}) {
         simd::use_arch(planned);
         ThreadScratch scratch;
         executor->run(scratch, traces, wanted);
@@ -236,7 +247,8 @@ TEST_CASE("scratch is for the executor that made it") {
   std::vector<float> output(2 * kGates);
   const auto scratch = a.make_scratch();
   CHECK_NOTHROW(a.run(*scratch, traces, output));
-  CHECK_THROWS_WITH_AS(b.run(*scratch, traces, output), doctest::Contains("another executor"), Error);
+  CHECK_THROWS_WITH_AS(b.run(*scratch, traces, output), doctest::Contains("another executor"),
+                       Error);
   ThreadScratch threads;  // makes new ones
   a.run(threads, traces, output);
   b.run(threads, traces, output);

@@ -159,11 +159,13 @@ TEST_CASE(
       for (std::size_t n : {std::size_t{16}, std::size_t{80}}) {
         CAPTURE(mean_stddev);
         CAPTURE(n);
-        const Twin gates(4 * n, rng, mean_stddev), h_prev(n, rng), dy(n, rng), dh(n, rng), dq(n, rng);
+        const Twin gates(4 * n, rng, mean_stddev), h_prev(n, rng), dy(n, rng), dh(n, rng),
+            dq(n, rng);
         Twin h(n, rng);
         // The fast activations are within 2e-6; products with s, h and gradients of a few units
         // follow.
-        const double forward = 2e-6 * (1 + 3 * mean_stddev), backward = 2e-5 * (1 + 3 * mean_stddev);
+        const double forward = 2e-6 * (1 + 3 * mean_stddev),
+                     backward = 2e-5 * (1 + 3 * mean_stddev);
 
         Twin g(gates), d(dh);
         fast.gates_after(kind, n, g.f.data(), h_prev.f.data(), h.f.data());

@@ -6,8 +6,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "taugate/fli/estimation/lifetime.h"
 #include "study/comparison.h"
+#include "taugate/fli/estimation/lifetime.h"
 #include "testing.h"
 
 using namespace taugate;
@@ -19,16 +19,15 @@ const Acquisition kSs2 = acquisition_preset("ss2-70");
 
 TEST_CASE("bias, deviation and failures of a contestant whose answers are known") {
   // In turn 0.9, 1.3 and no answer.
-  const Method known{"known", Unknowns{},
-                         [](std::span<const float> counts, const IrfCurve& irf) {
-                           CHECK(irf.length_ns() > 0.0);
-                           std::vector<float> tau;
-                           for (std::size_t i = 0; i < counts.size() / 70; ++i)
-                             tau.push_back(i % 3 == 0   ? 0.9f
-                                           : i % 3 == 1 ? 1.3f
-                                                        : std::numeric_limits<float>::quiet_NaN());
-                           return tau;
-                         }};
+  const Method known{"known", Unknowns{}, [](std::span<const float> counts, const IrfCurve& irf) {
+                       CHECK(irf.length_ns() > 0.0);
+                       std::vector<float> tau;
+                       for (std::size_t i = 0; i < counts.size() / 70; ++i)
+                         tau.push_back(i % 3 == 0   ? 0.9f
+                                       : i % 3 == 1 ? 1.3f
+                                                    : std::numeric_limits<float>::quiet_NaN());
+                       return tau;
+                     }};
   Condition c;
   c.photons = 400.0;
   const auto rows = compare(kSs2, std::span(&known, 1), std::span(&c, 1), 600, 1);
@@ -46,8 +45,8 @@ TEST_CASE("bias, deviation and failures of a contestant whose answers are known"
 
 TEST_CASE("where every estimate fails there is no bias and no deviation") {
   const Method silent{"silent", Unknowns{}, [](std::span<const float> counts, const IrfCurve&) {
-                            return std::vector<float>(counts.size() / 70, NAN);
-                          }};
+                        return std::vector<float>(counts.size() / 70, NAN);
+                      }};
   const Condition c;
   const auto rows = compare(kSs2, std::span(&silent, 1), std::span(&c, 1), 40, 1);
   CHECK(rows[0].failures == 40);

@@ -8,8 +8,8 @@
 #include <fstream>
 #include <set>
 
-#include "taugate/core/file.h"
 #include "study/reproduction.h"
+#include "taugate/core/file.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -183,9 +183,12 @@ TEST_CASE("a row's run is stale where its integers, its teacher's or its network
   CHECK_FALSE(done([](ExperimentPlan& p) { p.rows[0].rate *= 2.0; }));
   CHECK_FALSE(done([](ExperimentPlan& p) { p.rows[1].weights_only = true; }));
   CHECK_FALSE(done([](ExperimentPlan& p) { p.rows[1].distill.alpha = 0.5; }));
-  CHECK_FALSE(done([](ExperimentPlan& p) { p.rows[1].integers->quantize.widths.preact_bits = 18; }));
-  CHECK_FALSE(done([](ExperimentPlan& p) { p.rows[1].integers->quantize.widths.candidate_frac_bits = 14; }));
-  CHECK_FALSE(done([](ExperimentPlan& p) { p.rows[1].integers->quantize.widths.accumulator_bits = 64; }));
+  CHECK_FALSE(
+      done([](ExperimentPlan& p) { p.rows[1].integers->quantize.widths.preact_bits = 18; }));
+  CHECK_FALSE(done(
+      [](ExperimentPlan& p) { p.rows[1].integers->quantize.widths.candidate_frac_bits = 14; }));
+  CHECK_FALSE(
+      done([](ExperimentPlan& p) { p.rows[1].integers->quantize.widths.accumulator_bits = 64; }));
   CHECK_FALSE(done([](ExperimentPlan& p) { p.rows[1].integers->quantize.multiplier_bits = 9; }));
   fs::remove_all(folder);
 }

@@ -9,8 +9,8 @@
 #include <numeric>
 
 #include "taugate/core/random.h"
-#include "taugate/fli/physics/response.h"
 #include "taugate/fli/inference/recorded_irf.h"
+#include "taugate/fli/physics/response.h"
 #include "testing.h"
 
 using namespace taugate;

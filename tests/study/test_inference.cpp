@@ -14,8 +14,8 @@ using namespace taugate;
 TEST_CASE("the decay that a network found, fitted to few counts, has as many of them") {
   const SimulatorConfig config = simulator_preset("ss2-70");
   const std::size_t T = static_cast<std::size_t>(config.acquisition.gates);
-  const TrainedModel model(
-      Model({.gates = config.acquisition.gates, .outputs = 1, .hidden = {4}}), config);
+  const TrainedModel model(Model({.gates = config.acquisition.gates, .outputs = 1, .hidden = {4}}),
+                           config);
   std::vector<double> buffer;
   const IrfCurve irf = parametric_irf(1.5, 0.3, 0.0, 0.0, buffer);
   std::vector<float> sfd(T), shape(T);

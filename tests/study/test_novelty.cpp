@@ -8,11 +8,11 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "taugate/core/parallel.h"
 #include "fli/inference/calibration_traces.h"
 #include "fli/inference/novelty_cases.h"
-#include "taugate/fli/inference/novelty_estimate.h"
 #include "study/recipe.h"
+#include "taugate/core/parallel.h"
+#include "taugate/fli/inference/novelty_estimate.h"
 #include "testing.h"
 
 using namespace taugate;

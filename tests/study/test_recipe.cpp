@@ -3,8 +3,8 @@
 #include <cmath>
 #include <filesystem>
 
-#include "taugate/runtime/executor.h"
 #include "study/recipe.h"
+#include "taugate/runtime/executor.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -6,9 +6,9 @@
 #include <numeric>
 
 #include "taugate/core/random.h"
+#include "taugate/fli/inference/recorded_irf.h"
 #include "taugate/fli/io/rebin.h"
 #include "taugate/fli/physics/response.h"
-#include "taugate/fli/inference/recorded_irf.h"
 #include "testing.h"
 
 using namespace taugate;

@@ -4,10 +4,10 @@
 #include <memory>
 
 #include "allocation_trap.h"
-#include "taugate/core/parallel.h"
 #include "fli/inference/calibration_traces.h"
-#include "taugate/fli/inference/inference.h"
 #include "study/recipe.h"
+#include "taugate/core/parallel.h"
+#include "taugate/fli/inference/inference.h"
 #include "testing.h"
 
 using namespace taugate;

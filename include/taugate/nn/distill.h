@@ -10,7 +10,6 @@
 #include "taugate/nn/model.h"
 #include "taugate/nn/trainer.h"
 
-
 namespace taugate {
 
 class Distillation {

@@ -60,8 +60,11 @@ class Gru {
   /// Its weights as the tape has them bound.
   template <class S>
   GruWeights<S> weights(const Tape<S>& tape) const {
-    const auto weight = [&](const ParameterRef& at) { return at.rows > 0 ? tape.weight(at) : Weight<S>{}; };
-    return {weight(at_.input), weight(at_.recurrent), weight(at_.input_bias), weight(at_.recurrent_bias)};
+    const auto weight = [&](const ParameterRef& at) {
+      return at.rows > 0 ? tape.weight(at) : Weight<S>{};
+    };
+    return {weight(at_.input), weight(at_.recurrent), weight(at_.input_bias),
+            weight(at_.recurrent_bias)};
   }
 
  private:

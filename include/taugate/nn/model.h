@@ -40,7 +40,8 @@ class Model {
   /// layout.
   template <class S>
   NetworkOutput<S> run(Tape<S>& tape, Var<S> tpsf) const {
-    require(tpsf.features() == 1, "[model] found an input ", shape_of(tpsf.value), ", wanted 1 feature");
+    require(tpsf.features() == 1, "[model] found an input ", shape_of(tpsf.value),
+            ", wanted 1 feature");
     Var<S> y, final_states[Network::kMostLayers];
     for (std::size_t k = 0; k < layers_.size(); ++k) {
       const GruSpec& spec = description_.layers[k];

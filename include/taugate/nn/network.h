@@ -17,12 +17,17 @@ namespace taugate {
 
 /// One GRU layer.
 struct GruSpec {
-  enum class Reads { trace, zeros, below };  ///< below: the states of the layer before it in the list
+  enum class Reads {
+    trace,
+    zeros,
+    below
+  };  ///< below: the states of the layer before it in the list
 
   std::string name;  ///< of its tensors: "encoder.0"
   int units = 0;     ///< H
   Reads reads = Reads::below;
-  int starts_from = -1;  ///< an earlier layer of as many units, from whose final state it starts; -1: from zeros
+  int starts_from =
+      -1;  ///< an earlier layer of as many units, from whose final state it starts; -1: from zeros
   GruForm form = GruForm::reset_after;
   Activation activation = Activation::smooth;
 
@@ -56,7 +61,9 @@ struct Network {
   int outputs() const { return head.outputs; }
   std::size_t output_steps() const;  ///< T, or 1 for a head at the last step
   /// Values that are made of a trace, [output_steps()][C].
-  std::size_t output_size() const { return output_steps() * static_cast<std::size_t>(head.outputs); }
+  std::size_t output_size() const {
+    return output_steps() * static_cast<std::size_t>(head.outputs);
+  }
   /// What the encoder knows of a trace at its end: the layers whose final states others start from, in the order of
   /// those, or, where none does, the last layer.
   std::vector<std::size_t> state_layers() const;

@@ -21,8 +21,8 @@ class TrainingData {
  public:
   virtual ~TrainingData() = default;
   virtual int steps() const = 0;
-  virtual int inputs() const = 0;   ///< features of the network's input
-  virtual int outputs() const = 0;  ///< features of its target
+  virtual int inputs() const = 0;                       ///< features of the network's input
+  virtual int outputs() const = 0;                      ///< features of its target
   virtual int target_steps() const { return steps(); }  ///< 1 for a head at the last step
   /// Tells one data set from another, so that a checkpoint is not resumed on other traces.
   virtual std::string identity() const { return {}; }

@@ -53,10 +53,12 @@ class Executor {
   Executor(Executor&&) noexcept;
   Executor& operator=(Executor&&) noexcept;
 
-  int steps() const;                ///< T
-  int outputs() const;              ///< C
-  std::size_t output_size() const;  ///< values of a trace's output: T x C, or C of a head at the last step
-  std::size_t state_units() const;  ///< D: units of the encoder's final states, all its layers together
+  int steps() const;    ///< T
+  int outputs() const;  ///< C
+  std::size_t output_size()
+      const;  ///< values of a trace's output: T x C, or C of a head at the last step
+  std::size_t state_units()
+      const;  ///< D: units of the encoder's final states, all its layers together
 
   std::unique_ptr<Scratch> make_scratch() const;
 
@@ -113,8 +115,8 @@ class IntegerExecutor : public Executor {
   /// Which kernels run: a name as in simd::IntegerKernels, or "scalar".
   std::string arch() const;
   /// On all threads. Input words k for k / 2^input_frac_bits (saturated to that grid), output words k for k / 2^output_frac_bits.
-  void run_words(ThreadScratch& scratch, std::span<const std::int16_t> input, std::span<std::int64_t> output,
-                 TraceOrder order = TraceOrder::by_trace) const;
+  void run_words(ThreadScratch& scratch, std::span<const std::int16_t> input,
+                 std::span<std::int64_t> output, TraceOrder order = TraceOrder::by_trace) const;
 };
 
 /// The encoder advances with each gate, so that the answers are ready one pass of the decoder after the last gate:
@@ -150,7 +152,8 @@ class StreamingExecutor {
   /// reset. On all threads, like finish().
   void push(ThreadScratch& scratch, std::span<const float> gate);
   /// After steps() gates: the outputs, of the same bits as a BatchExecutor's on these traces. May be called again.
-  void finish(ThreadScratch& scratch, std::span<float> output, TraceOrder order = TraceOrder::by_trace) const;
+  void finish(ThreadScratch& scratch, std::span<float> output,
+              TraceOrder order = TraceOrder::by_trace) const;
 
  private:
   StreamingExecutor(std::unique_ptr<Plan> plan, std::size_t pixels);

@@ -8,8 +8,8 @@
 #include <regex>
 #include <sstream>
 
-#include "taugate/core/parallel.h"
 #include "fli/plot/gnuplot.h"
+#include "taugate/core/parallel.h"
 
 namespace taugate::cli {
 namespace {

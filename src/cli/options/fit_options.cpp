@@ -3,10 +3,10 @@
 #include <cmath>
 
 #include "cli/options/measurement_options.h"
-#include "cli/results/pixel_results.h"
 #include "cli/options/report_options.h"
-#include "taugate/fli/io/rebin.h"
+#include "cli/results/pixel_results.h"
 #include "taugate/fli/inference/recorded_irf.h"
+#include "taugate/fli/io/rebin.h"
 
 namespace taugate::cli {
 namespace {

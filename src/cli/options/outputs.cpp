@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "taugate/core/file.h"
 #include "fli/plot/gnuplot.h"
+#include "taugate/core/file.h"
 
 namespace taugate::cli {
 namespace {

@@ -7,9 +7,9 @@
 #include "cli/options/measurement_options.h"
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
-#include "taugate/fli/io/measurement.h"
 #include "taugate/fli/estimation/irf_fit.h"
 #include "taugate/fli/inference/recorded_irf.h"
+#include "taugate/fli/io/measurement.h"
 
 namespace taugate::cli {
 namespace {

@@ -3,10 +3,10 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "taugate/core/parallel.h"
-#include "taugate/fli/physics/normalise.h"
 #include "fli/physics/statistics.h"
 #include "simd/float/kernels.h"
+#include "taugate/core/parallel.h"
+#include "taugate/fli/physics/normalise.h"
 
 namespace taugate::cli {
 

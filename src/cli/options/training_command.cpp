@@ -5,18 +5,18 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/options/outputs.h"
 #include "cli/options/prior_options.h"
 #include "cli/options/quantize_options.h"
-#include "cli/options/outputs.h"
-#include "taugate/core/file.h"
+#include "cli/options/training_command.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
+#include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
+#include "taugate/fli/inference/novelty_estimate.h"
 #include "taugate/fli/physics/masks.h"
 #include "taugate/fli/plot/plot_maps.h"
 #include "taugate/simd/arch.h"
-#include "taugate/fli/inference/novelty_estimate.h"
-#include "cli/options/training_command.h"
 
 namespace taugate::cli {
 namespace {

@@ -9,9 +9,9 @@
 
 #include "fli/formats/csv.h"
 #include "fli/formats/npz.h"
-#include "taugate/fli/plot/plot_maps.h"
-#include "taugate/fli/physics/response.h"
 #include "taugate/fli/inference/recorded_irf.h"
+#include "taugate/fli/physics/response.h"
+#include "taugate/fli/plot/plot_maps.h"
 
 namespace taugate::cli {
 

@@ -7,10 +7,10 @@
 
 #include "cli/results/fit_summary.h"
 #include "core/progress.h"
-#include "taugate/fli/estimation/phasor.h"
-#include "taugate/fli/plot/plot_maps.h"
-#include "taugate/fli/plot/plot_histograms.h"
 #include "fli/physics/statistics.h"
+#include "taugate/fli/estimation/phasor.h"
+#include "taugate/fli/plot/plot_histograms.h"
+#include "taugate/fli/plot/plot_maps.h"
 
 namespace taugate::cli {
 namespace {
@@ -162,8 +162,8 @@ void write_report(const Arguments& a, const FitReport& what) {
                           " by ", a.text("method")));
   const std::vector<float>& tau = map_of(what.maps, "amplitude_weighted_ns");
   report.key_metric(what.gates.height > 1 ? "image" : "traces",
-                what.gates.height > 1 ? concat(what.gates.width, " × ", what.gates.height)
-                                      : std::to_string(n));
+                    what.gates.height > 1 ? concat(what.gates.width, " × ", what.gates.height)
+                                          : std::to_string(n));
   if (const auto s = statistics_of(trusted_values(what.maps, "amplitude_weighted_ns")))
     report.key_metric("median lifetime", short_number(s->median) + " ns");
   if (const auto s = statistics_of(trusted_values(what.maps, "chi2_reduced")))

@@ -2,8 +2,8 @@
 
 #include <optional>
 
-#include "cli/results/pixel_results.h"
 #include "cli/options/report_options.h"
+#include "cli/results/pixel_results.h"
 #include "taugate/fli/inference/image_fit.h"
 
 namespace taugate::cli {

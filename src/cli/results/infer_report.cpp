@@ -5,10 +5,10 @@
 #include <filesystem>
 
 #include "core/progress.h"
-#include "taugate/fli/estimation/phasor.h"
-#include "taugate/fli/plot/plot_maps.h"
-#include "taugate/fli/plot/plot_histograms.h"
 #include "fli/physics/statistics.h"
+#include "taugate/fli/estimation/phasor.h"
+#include "taugate/fli/plot/plot_histograms.h"
+#include "taugate/fli/plot/plot_maps.h"
 
 namespace taugate::cli {
 namespace {
@@ -136,7 +136,7 @@ void write_report(const Arguments& a, const InferReport& what) {
   Report report = report_of(
       a, "Lifetimes of " + std::filesystem::path(what.file).filename().string() + " by a network");
   report.key_metric(r.height > 1 ? "image" : "traces",
-                r.height > 1 ? concat(r.width, " × ", r.height) : std::to_string(n));
+                    r.height > 1 ? concat(r.width, " × ", r.height) : std::to_string(n));
   report.key_metric("with a lifetime", std::to_string(n - r.blank));
   const auto unlike = r.unlike_count();
   report.key_metric("unlike the training", unlike ? std::to_string(*unlike) : "not known");

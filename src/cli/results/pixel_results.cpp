@@ -5,8 +5,8 @@
 #include <iostream>
 
 #include "fli/formats/tiff.h"
-#include "taugate/fli/plot/plot_maps.h"
 #include "fli/physics/statistics.h"
+#include "taugate/fli/plot/plot_maps.h"
 
 namespace taugate::cli {
 

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "cli/options/arguments.h"
+#include "study/pixel_view.h"
 #include "taugate/fli/io/measurement.h"
 #include "taugate/fli/physics/range.h"
-#include "study/pixel_view.h"
 
 namespace taugate::cli {
 

@@ -6,9 +6,9 @@
 #include <limits>
 #include <numeric>
 
+#include "core/eigen_view.h"
 #include "taugate/fli/estimation/levenberg_marquardt.h"
 #include "taugate/fli/estimation/lifetime.h"
-#include "core/eigen_view.h"
 
 namespace taugate {
 namespace {

@@ -6,8 +6,8 @@
 #include <memory>
 #include <numeric>
 
-#include "taugate/core/parallel.h"
 #include "fli/estimation/deviance.h"
+#include "taugate/core/parallel.h"
 
 namespace taugate {
 namespace {

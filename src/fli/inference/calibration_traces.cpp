@@ -40,7 +40,8 @@ std::vector<float> recorded_inputs(const TraceModel& model, Measurement measurem
 }
 
 QuantizedModel quantize_trained(const TrainedModel& model, QuantizeOptions options,
-                                std::span<const float> inputs, std::optional<CalibrationMethod> rule) {
+                                std::span<const float> inputs,
+                                std::optional<CalibrationMethod> rule) {
   if (rule)
     options.widths =
         with_ranges(options.widths, calibrate(model.network, options.widths, inputs, *rule));

@@ -5,8 +5,8 @@
 #include <optional>
 #include <vector>
 
-#include "taugate/quant/ptq/calibrate.h"
 #include "taugate/fli/inference/inference.h"
+#include "taugate/quant/ptq/calibrate.h"
 
 namespace taugate {
 
@@ -25,6 +25,7 @@ std::vector<float> recorded_inputs(const TraceModel& model, Measurement measurem
 /// `model` in integers. `rule` finds the ranges of its nodes on `inputs` [N][T]; without one those
 /// of `options` hold. Errors as in calibrate() and quantize().
 QuantizedModel quantize_trained(const TrainedModel& model, QuantizeOptions options,
-                                std::span<const float> inputs, std::optional<CalibrationMethod> rule);
+                                std::span<const float> inputs,
+                                std::optional<CalibrationMethod> rule);
 
 }  // namespace taugate

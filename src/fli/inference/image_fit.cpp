@@ -5,12 +5,12 @@
 #include <limits>
 #include <numeric>
 
+#include "fli/physics/valid_gates.h"
 #include "taugate/core/parallel.h"
 #include "taugate/fli/estimation/cramer_rao.h"
-#include "taugate/fli/io/rebin.h"
-#include "fli/physics/valid_gates.h"
-#include "taugate/fli/physics/response.h"
 #include "taugate/fli/inference/recorded_irf.h"
+#include "taugate/fli/io/rebin.h"
+#include "taugate/fli/physics/response.h"
 
 namespace taugate {
 namespace {
@@ -213,16 +213,16 @@ void fit_summed_decay(const RecordedGates& recorded, const IrfCurve& irf,
 /// One fit of all pixels with common lifetimes, and, unless it is known, a common place of the IRF.
 /// From then on those are what every pixel is told.
 void share_lifetimes(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
-                     const ImageFitOptions& options, const std::function<bool(std::size_t)>& keep_going,
-                     ImageFit& result) {
+                     const ImageFitOptions& options,
+                     const std::function<bool(std::size_t)>& keep_going, ImageFit& result) {
   FitOptions& fit = result.options.fit;
   FitOptions shared = fit;
   shared.method =
       options.kind == EstimatorKind::mle ? FitMethod::likelihood : FitMethod::least_squares;
   shared.unknowns.shift = options.shift == ShiftMode::global;
-  result.shared =
-      fit_shared_lifetimes(recorded.acquisition, irfs, shared, recorded.counts,
-                           options.least_counts, [&keep_going] { return !keep_going || keep_going(0); });
+  result.shared = fit_shared_lifetimes(recorded.acquisition, irfs, shared, recorded.counts,
+                                       options.least_counts,
+                                       [&keep_going] { return !keep_going || keep_going(0); });
   fit.unknowns.lifetimes = false;
   if (result.shared->status == FitStatus::no_counts) return;
   fit.known.tau_ns = result.shared->tau_ns;
@@ -237,7 +237,8 @@ bool ImageFit::contradicted_outside() const {
 }
 
 ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
-                   const ImageFitOptions& wanted, const std::function<bool(std::size_t)>& keep_going) {
+                   const ImageFitOptions& wanted,
+                   const std::function<bool(std::size_t)>& keep_going) {
   ImageFitOptions options = wanted;
   const Acquisition& a = recorded.acquisition;
   const std::size_t T = static_cast<std::size_t>(a.gates), N = recorded.counts.size() / T;

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "taugate/core/parallel.h"
-#include "taugate/fli/io/rebin.h"
 #include "taugate/fli/estimation/lifetime.h"
 #include "taugate/fli/estimation/reconvolve.h"
+#include "taugate/fli/io/rebin.h"
 
 namespace taugate {
 namespace {
@@ -46,8 +46,8 @@ class Worker {
     const std::size_t batch = with_counts_.size();
     if (batch == 0) return;
     const std::size_t D = states_.size() / size_;
-    executor_.run(*run_scratch_, {input_.data(), batch * T_}, {sfd_.data(), batch * TC_}, TraceOrder::by_trace,
-                  {states_.data(), batch * D});
+    executor_.run(*run_scratch_, {input_.data(), batch * T_}, {sfd_.data(), batch * TC_},
+                  TraceOrder::by_trace, {states_.data(), batch * D});
     for (std::size_t k = 0; k < with_counts_.size(); ++k) {
       read_off(with_counts_[k], {&sfd_[k * TC_], TC_});
       if (D > 0) judge(with_counts_[k], {&input_[k * T_], T_}, {&states_[k * D], D});

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "taugate/core/error.h"
 #include "core/formatted.h"
+#include "taugate/core/error.h"
 
 namespace taugate {
 namespace {

@@ -7,11 +7,11 @@
 #include <numeric>
 #include <optional>
 
+#include "fli/inference/scaled_traces.h"
+#include "fli/physics/statistics.h"
 #include "taugate/core/parallel.h"
 #include "taugate/fli/estimation/lifetime.h"
-#include "fli/physics/statistics.h"
 #include "taugate/fli/inference/novelty_estimate.h"
-#include "fli/inference/scaled_traces.h"
 
 namespace taugate {
 namespace {

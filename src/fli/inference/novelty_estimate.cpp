@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "core/eigen_view.h"
-#include "taugate/core/parallel.h"
 #include "fli/inference/scaled_traces.h"
 #include "fli/inference/six_digits.h"
+#include "taugate/core/parallel.h"
 
 namespace taugate {
 namespace {

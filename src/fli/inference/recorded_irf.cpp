@@ -5,9 +5,9 @@
 #include <span>
 #include <vector>
 
-#include "taugate/fli/physics/decay.h"
-#include "taugate/fli/io/rebin.h"
 #include "fli/physics/valid_gates.h"
+#include "taugate/fli/io/rebin.h"
+#include "taugate/fli/physics/decay.h"
 #include "taugate/fli/physics/response.h"
 
 namespace taugate {

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <numeric>
 
-#include "taugate/core/file.h"
 #include "fli/formats/binary_fields.h"
+#include "taugate/core/file.h"
 
 namespace taugate {
 namespace {

@@ -1,8 +1,8 @@
 #pragma once
 // For .cpp files only: the JSON fields of an Acquisition.
 
-#include "taugate/fli/physics/acquisition.h"
 #include "fli/physics/json_fields.h"
+#include "taugate/fli/physics/acquisition.h"
 
 namespace taugate {
 

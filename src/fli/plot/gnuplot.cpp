@@ -8,8 +8,8 @@
 #include <cstring>
 #include <memory>
 
-#include "taugate/core/file.h"
 #include "core/process.h"
+#include "taugate/core/file.h"
 
 namespace taugate {
 namespace {
@@ -170,7 +170,8 @@ void GnuplotScript::palette() {
   constexpr int saturation_mask = 64;
   std::string list;
   for (int i = 0; i <= saturation_mask; ++i)
-    list += concat(i ? ", " : "", i, " '", hex(sequential_colour(double(i) / saturation_mask)), "'");
+    list +=
+        concat(i ? ", " : "", i, " '", hex(sequential_colour(double(i) / saturation_mask)), "'");
   line("set palette defined (", list, ")");
 }
 

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "taugate/core/error.h"
 #include "fli/plot/palette.h"
+#include "taugate/core/error.h"
 
 namespace taugate {
 

@@ -5,8 +5,8 @@
 #include <numbers>
 #include <vector>
 
-#include "fli/plot/gnuplot.h"
 #include "fli/physics/statistics.h"
+#include "fli/plot/gnuplot.h"
 
 namespace taugate {
 namespace {

@@ -6,8 +6,8 @@
 #include <limits>
 #include <vector>
 
-#include "fli/plot/gnuplot.h"
 #include "fli/physics/statistics.h"
+#include "fli/plot/gnuplot.h"
 
 namespace taugate {
 namespace {

@@ -22,10 +22,10 @@ Widths widths_qkeras(int input_bits) {
   Widths w;
   w.input_extra = input_bits - 1 - w.operand_frac_bits;
   w.accumulator_bits = 64;
-  w.preact_bits = w.output_bits = 48;              // wide enough to saturate nothing
+  w.preact_bits = w.output_bits = 48;               // wide enough to saturate nothing
   w.gate_preact_frac_bits = 7 + 7 + w.input_extra;  // weight, input
-  w.gate_frac_bits = 1 + w.gate_preact_frac_bits;    // x/2 + 1/2 of such a sum
-  w.product_frac_bits = w.gate_frac_bits + 7;     // gate, operand
+  w.gate_frac_bits = 1 + w.gate_preact_frac_bits;   // x/2 + 1/2 of such a sum
+  w.product_frac_bits = w.gate_frac_bits + 7;       // gate, operand
   w.candidate_preact_frac_bits = 7 + w.product_frac_bits;
   w.candidate_frac_bits = 7;
   w.state_frac_bits = w.gate_frac_bits + 7;  // gate, operand or candidate
@@ -59,8 +59,9 @@ void Widths::validate(GruForm form, Activation activation) const {
   within("gate_sum_fraction", gate_preact_frac_bits, least, most);
   within("candidate_sum_fraction", candidate_preact_frac_bits, least, most);
   if (form == GruForm::reset_before)
-    within("product_fraction", product_frac_bits, operand_frac_bits + input_extra,
-           std::min(30, gate_frac_bits + (step_reads_operand ? operand_frac_bits : state_frac_bits)));
+    within(
+        "product_fraction", product_frac_bits, operand_frac_bits + input_extra,
+        std::min(30, gate_frac_bits + (step_reads_operand ? operand_frac_bits : state_frac_bits)));
   within("output_bits", output_bits, 8, 48);
   within("output_fraction", output_frac_bits, 0, 40);
 }
@@ -100,8 +101,9 @@ std::int64_t Arithmetic::gate(std::int64_t sum) const {
   }
   // x/2 is the same integer with one fraction bit more, and so is tanh(x/2)/2.
   const std::int64_t half = power_of_two(w_.gate_frac_bits - 1);
-  const std::int64_t distance = rescale(table_tanh(sum < 0 ? -sum : sum, w_.gate_preact_frac_bits + 1),
-                                        kTableFraction + 1, w_.gate_frac_bits);
+  const std::int64_t distance =
+      rescale(table_tanh(sum < 0 ? -sum : sum, w_.gate_preact_frac_bits + 1), kTableFraction + 1,
+              w_.gate_frac_bits);
   return sum < 0 ? half - distance : half + distance;
 }
 

@@ -37,7 +37,8 @@ void check_layer(const IntegerModel& model, std::size_t k) {
   const std::string& name = model.description.layers[k].name;
   const int H = model.description.layers[k].units, inputs = model.description.inputs(k);
   const int bits = model.widths.weight_bits, split = model.form() == GruForm::reset_after ? H : 0;
-  require(layer.hidden == H, "[integer model] ", name, ": found ", layer.hidden, " units, wanted ", H);
+  require(layer.hidden == H, "[integer model] ", name, ": found ", layer.hidden, " units, wanted ",
+          H);
   require(layer.inputs == inputs, "[integer model] ", name, ": found ", layer.inputs,
           " inputs, wanted ", inputs);
   check_rows(name, layer.input, 3 * H, inputs, bits);
@@ -149,7 +150,8 @@ void IntegerModel::validate() const {
 
 std::int64_t multiply_accumulates(const IntegerModel& model) {
   const std::size_t head = model.head.weights.size();
-  return static_cast<std::int64_t>((weight_count(model) - head) * static_cast<std::size_t>(model.gates()) +
+  return static_cast<std::int64_t>((weight_count(model) - head) *
+                                       static_cast<std::size_t>(model.gates()) +
                                    head * model.description.output_steps());
 }
 

@@ -151,8 +151,10 @@ IntegerModel parse_header(const std::string& file, const std::string& text) {
             " of the integer arithmetic, wanted version ", kArithmeticVersion);
     model.description = network_from_json(json, where);
     const Json& widths = json.at("widths");
-    for (const auto& [name, value] : kIntFields) model.widths.*value = whole_number(widths.at(name), where);
-    if (widths.contains(kInputExtra)) model.widths.input_extra = whole_number(widths[kInputExtra], where);
+    for (const auto& [name, value] : kIntFields)
+      model.widths.*value = whole_number(widths.at(name), where);
+    if (widths.contains(kInputExtra))
+      model.widths.input_extra = whole_number(widths[kInputExtra], where);
     for (const auto& [name, value] : kBoolFields) model.widths.*value = widths.at(name).get<bool>();
     model.widths.validate(model.description.form(), model.description.activation());
   } catch (const Json::exception&) {
@@ -184,7 +186,8 @@ IntegerModel native_model(const Safetensors& content, const std::string& file) {
   }
   const HeadSpec& head = model.description.head;
   const LinearTensors names(head.name);
-  model.head = reader.weights(names.weight, head.outputs, model.description.layers.back().units, bits);
+  model.head =
+      reader.weights(names.weight, head.outputs, model.description.layers.back().units, bits);
   model.head_bias = reader.biases(names.bias, head.outputs, sum);
   model.head_requantizers = reader.requantizers(head.name, head.outputs);
   reader.finish();

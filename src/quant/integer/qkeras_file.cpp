@@ -50,7 +50,8 @@ int gates_of(const Safetensors& content, const std::string& file) {
 }
 
 IntegerLayer take_layer(const Safetensors& content, const std::string& file,
-                        const std::string& name, int hidden, int inputs, int extra, const Widths& w) {
+                        const std::string& name, int hidden, int inputs, int extra,
+                        const Widths& w) {
   const GruTensors names(name);
   const auto H = static_cast<std::size_t>(hidden);
   IntegerLayer layer;
@@ -62,7 +63,8 @@ IntegerLayer take_layer(const Safetensors& content, const std::string& file,
   layer.recurrent = take_rows(content, file, names.weight_hh, rows, layer.hidden);
   layer.bias = take(content, file, names.bias_ih, {3 * H});
   // Accumulators count in products of a weight's 2^-7 with their operand's unit; sums likewise.
-  for (std::size_t i = 0; i < 2 * H; ++i) layer.bias[i] *= power_of_two(w.operand_frac_bits + extra);
+  for (std::size_t i = 0; i < 2 * H; ++i)
+    layer.bias[i] *= power_of_two(w.operand_frac_bits + extra);
   for (std::size_t i = 2 * H; i < 3 * H; ++i) layer.bias[i] *= power_of_two(w.product_frac_bits);
   layer.requantizers.assign(3 * H, Requantizer{});
   // Where no input of the trace is added, sums of r and z have finer units than their accumulators.
@@ -75,20 +77,23 @@ IntegerLayer take_layer(const Safetensors& content, const std::string& file,
 int units_of(const Safetensors& content, const std::string& file, const std::string& layer) {
   const StoredTensor& recurrent = wanted_tensor(content, file, GruTensors(layer).weight_hh);
   const std::size_t H = recurrent.shape.size() == 2 ? recurrent.shape[1] : 0;
-  require(H >= 1 && H <= Network::kMostUnits && recurrent.shape[0] == 3 * H, file, ": tensor '", recurrent.name,
-          "': found shape ", shape_text(recurrent.shape), ", wanted [3H][H]");
+  require(H >= 1 && H <= Network::kMostUnits && recurrent.shape[0] == 3 * H, file, ": tensor '",
+          recurrent.name, "': found shape ", shape_text(recurrent.shape), ", wanted [3H][H]");
   return static_cast<int>(H);
 }
 
 /// The Seq2Seq that the file's tensors make.
 Network network_of(const Safetensors& content, const std::string& file) {
-  Seq2SeqConfig config{.gates = gates_of(content, file), .hidden = {}, .form = GruForm::reset_before, .activation = Activation::hard};
+  Seq2SeqConfig config{.gates = gates_of(content, file),
+                       .hidden = {},
+                       .form = GruForm::reset_before,
+                       .activation = Activation::hard};
   do {
     config.hidden.push_back(units_of(content, file, concat("encoder.", config.hidden.size())));
   } while (content.find(GruTensors(concat("encoder.", config.hidden.size())).weight_hh) != nullptr);
   const StoredTensor& bias = wanted_tensor(content, file, LinearTensors("head").bias);
-  require(bias.shape.size() == 1 && bias.shape[0] >= 1 && bias.shape[0] <= 4096, file,
-          ": tensor '", bias.name, "': found shape ", shape_text(bias.shape), ", wanted [C]");
+  require(bias.shape.size() == 1 && bias.shape[0] >= 1 && bias.shape[0] <= 4096, file, ": tensor '",
+          bias.name, "': found shape ", shape_text(bias.shape), ", wanted [C]");
   config.outputs = static_cast<int>(bias.shape[0]);
   try {
     return seq2seq(config);
@@ -103,7 +108,8 @@ void refuse_unknown(const Safetensors& content, const std::string& file, const N
     bool known = t.name == head.weight || t.name == head.bias;
     for (const GruSpec& layer : network.layers) {
       const GruTensors names(layer.name);
-      known = known || t.name == names.weight_ih || t.name == names.weight_hh || t.name == names.bias_ih;
+      known = known || t.name == names.weight_ih || t.name == names.weight_hh ||
+              t.name == names.bias_ih;
     }
     require(known, file, ": found tensor '", t.name,
             "', which the QKeras form has no place for (it has one bias, bias_ih)");
@@ -121,13 +127,15 @@ IntegerModel qkeras_model(const Safetensors& content, const std::string& file, i
   refuse_unknown(content, file, model.description);
   for (std::size_t k = 0; k < model.description.layers.size(); ++k) {
     const GruSpec& layer = model.description.layers[k];
-    model.layers.push_back(take_layer(content, file, layer.name, layer.units, model.description.inputs(k),
-                                      model.input_extra(k), model.widths));
+    model.layers.push_back(take_layer(content, file, layer.name, layer.units,
+                                      model.description.inputs(k), model.input_extra(k),
+                                      model.widths));
   }
   const LinearTensors head(model.description.head.name);
   model.head_bias = grid_values(wanted_tensor(content, file, head.bias), file);
   for (auto& b : model.head_bias) b *= power_of_two(model.widths.state_frac_bits);
-  model.head = take_rows(content, file, head.weight, model.outputs(), model.description.layers.back().units);
+  model.head =
+      take_rows(content, file, head.weight, model.outputs(), model.description.layers.back().units);
   model.head_requantizers.assign(model.head_bias.size(), Requantizer{});
   return model;
 }

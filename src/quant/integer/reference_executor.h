@@ -16,11 +16,11 @@ class ReferenceExecutor {
       : model_(model), arithmetic_(model.widths, model.form(), model.activation()) {}
 
   struct Scratch {
-    std::vector<std::int32_t> input;                        ///< [T]
-    std::vector<std::int32_t> operands[2];                  ///< [T][widest], of a layer and its successor in turn
-    std::vector<std::int32_t> last_states;                  ///< [T][H] of the last layer
-    std::vector<std::vector<std::int32_t>> final_states;    ///< of each layer [H]
-    std::vector<std::int64_t> output;                       ///< [output_steps][C]
+    std::vector<std::int32_t> input;        ///< [T]
+    std::vector<std::int32_t> operands[2];  ///< [T][widest], of a layer and its successor in turn
+    std::vector<std::int32_t> last_states;  ///< [T][H] of the last layer
+    std::vector<std::vector<std::int32_t>> final_states;  ///< of each layer [H]
+    std::vector<std::int64_t> output;                     ///< [output_steps][C]
     StepScratch step;
   };
   Scratch make_scratch() const {
@@ -29,7 +29,8 @@ class ReferenceExecutor {
     s.input.resize(T);
     for (auto& operands : s.operands) operands.resize(T * widest());
     s.last_states.resize(T * static_cast<std::size_t>(model_.layers.back().hidden));
-    for (const IntegerLayer& layer : model_.layers) s.final_states.emplace_back(static_cast<std::size_t>(layer.hidden));
+    for (const IntegerLayer& layer : model_.layers)
+      s.final_states.emplace_back(static_cast<std::size_t>(layer.hidden));
     s.output.resize(model_.description.output_size());
     s.step = StepScratch(model_.description.widest());
     return s;
@@ -49,18 +50,22 @@ class ReferenceExecutor {
       const GruSpec& spec = model_.description.layers[k];
       const IntegerLayer& layer = model_.layers[k];
       std::vector<std::int32_t>& state = s.final_states[k];
-      if (!resumes && spec.starts_from >= 0) state = s.final_states[static_cast<std::size_t>(spec.starts_from)];
+      if (!resumes && spec.starts_from >= 0)
+        state = s.final_states[static_cast<std::size_t>(spec.starts_from)];
       if (!resumes && spec.starts_from < 0) std::fill(state.begin(), state.end(), 0);
       const bool trace = spec.reads == GruSpec::Reads::trace;
       const std::int32_t* x = trace ? s.input.data() : s.operands[(k + 1) % 2].data();
       const std::size_t width = trace ? 1 : widest();
       for (std::size_t t = 0; t < static_cast<std::size_t>(steps); ++t) {
-        gru_step(arithmetic_, layer, layer.inputs > 0 ? x + t * width : nullptr, state.data(), s.step, observe,
-                 model_.input_extra(k));
-        std::transform(state.begin(), state.end(), s.operands[k % 2].begin() + static_cast<std::ptrdiff_t>(t * widest()),
-                       [&](std::int32_t h) { return static_cast<std::int32_t>(arithmetic_.operand(h)); });
+        gru_step(arithmetic_, layer, layer.inputs > 0 ? x + t * width : nullptr, state.data(),
+                 s.step, observe, model_.input_extra(k));
+        std::transform(
+            state.begin(), state.end(),
+            s.operands[k % 2].begin() + static_cast<std::ptrdiff_t>(t * widest()),
+            [&](std::int32_t h) { return static_cast<std::int32_t>(arithmetic_.operand(h)); });
         if (k + 1 == model_.layers.size())
-          std::copy(state.begin(), state.end(), s.last_states.begin() + static_cast<std::ptrdiff_t>(t * state.size()));
+          std::copy(state.begin(), state.end(),
+                    s.last_states.begin() + static_cast<std::ptrdiff_t>(t * state.size()));
       }
     }
   }
@@ -70,7 +75,8 @@ class ReferenceExecutor {
     const std::size_t steps = model_.description.output_steps(), H = s.final_states.back().size();
     const bool every_step = model_.description.head.at == HeadSpec::At::every_step;
     for (std::size_t t = 0; t < steps; ++t)
-      head_step(arithmetic_, model_, every_step ? &s.last_states[t * H] : s.final_states.back().data(),
+      head_step(arithmetic_, model_,
+                every_step ? &s.last_states[t * H] : s.final_states.back().data(),
                 &s.output[t * static_cast<std::size_t>(model_.outputs())], s.step, observe);
   }
   template <class Observer = NoObserver>

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <optional>
 
-#include "taugate/core/error.h"
 #include "quant/integer/reference_executor.h"
+#include "taugate/core/error.h"
 #include "taugate/core/parallel.h"
 
 namespace taugate {
@@ -34,18 +34,19 @@ void check_traces(std::span<const float> traces, int gates) {
 /// Runs all traces through the definition's steps, with an observer of the kind `Seen` a thread, which gets every
 /// value; merged by the caller.
 template <class Seen>
-std::vector<Seen> observe(const IntegerModel& model, std::span<const float> traces, const Seen& nothing) {
+std::vector<Seen> observe(const IntegerModel& model, std::span<const float> traces,
+                          const Seen& nothing) {
   const ReferenceExecutor reference(model);
   const auto T = static_cast<std::size_t>(model.gates());
   const std::size_t count = traces.size() / T;
   std::vector<Seen> seen(static_cast<std::size_t>(thread_count()), nothing);
   parallel_for((count + kPerItem - 1) / kPerItem, [&](std::size_t item, int thread) {
     ReferenceExecutor::Scratch scratch = reference.make_scratch();
-    const auto observer = [&mine = seen[static_cast<std::size_t>(thread)]](TensorId id, int, std::int64_t value) {
-      mine.add(id, value);
-    };
+    const auto observer = [&mine = seen[static_cast<std::size_t>(thread)]](
+                              TensorId id, int, std::int64_t value) { mine.add(id, value); };
     for (std::size_t i = item * kPerItem; i < std::min(count, (item + 1) * kPerItem); ++i) {
-      for (std::size_t t = 0; t < T; ++t) scratch.input[t] = reference.input_word(traces[i * T + t]);
+      for (std::size_t t = 0; t < T; ++t)
+        scratch.input[t] = reference.input_word(traces[i * T + t]);
       reference.run(scratch, observer);
     }
   });
@@ -80,8 +81,9 @@ int fraction_of(TensorId id, const Widths& w, GruForm form) {
 
 bool is_gate(TensorId id) { return id == TensorId::reset_gate || id == TensorId::update_gate; }
 bool is_preact(TensorId id) {
-  return id == TensorId::reset_preact || id == TensorId::update_preact || id == TensorId::input_preact ||
-         id == TensorId::recurrent_preact || id == TensorId::candidate_preact;
+  return id == TensorId::reset_preact || id == TensorId::update_preact ||
+         id == TensorId::input_preact || id == TensorId::recurrent_preact ||
+         id == TensorId::candidate_preact;
 }
 
 // ---- ranges ----
@@ -207,13 +209,16 @@ struct ObservedRanges {
 }  // namespace
 
 CalibrationMethod calibration_method(std::string_view name) {
-  for (const CalibrationMethod method : {CalibrationMethod::minmax, CalibrationMethod::percentile, CalibrationMethod::mse})
+  for (const CalibrationMethod method :
+       {CalibrationMethod::minmax, CalibrationMethod::percentile, CalibrationMethod::mse})
     if (name == name_of(method)) return method;
   fail_usage("found the method '", name, "' for ranges, wanted minmax, percentile or mse");
 }
 
 const char* name_of(CalibrationMethod method) {
-  return method == CalibrationMethod::minmax ? "minmax" : method == CalibrationMethod::mse ? "mse" : "percentile";
+  return method == CalibrationMethod::minmax ? "minmax"
+         : method == CalibrationMethod::mse  ? "mse"
+                                             : "percentile";
 }
 
 Widths observer_widths() {
@@ -250,10 +255,15 @@ Ranges calibrate(const Model& model, const Widths& widths, std::span<const float
   // As in Widths::validate.
   const bool smooth = activation == Activation::smooth;
   const int least = smooth ? 8 : 1, most = std::min(widths.preact_bits - 2, smooth ? 16 : 40);
-  const Group gates{{TensorId::reset_preact, TensorId::update_preact}, widths.preact_bits, least, most};
+  const Group gates{
+      {TensorId::reset_preact, TensorId::update_preact}, widths.preact_bits, least, most};
   const Group candidate{
-      {TensorId::input_preact, TensorId::recurrent_preact, TensorId::candidate_preact}, widths.preact_bits, least, most};
-  const Group outputs{{TensorId::output}, widths.output_bits, 0, std::min(40, widths.output_bits - 1)};
+      {TensorId::input_preact, TensorId::recurrent_preact, TensorId::candidate_preact},
+      widths.preact_bits,
+      least,
+      most};
+  const Group outputs{
+      {TensorId::output}, widths.output_bits, 0, std::min(40, widths.output_bits - 1)};
   return {choose(all, gates, method), choose(all, candidate, method), choose(all, outputs, method)};
 }
 
@@ -298,7 +308,8 @@ std::vector<TensorRange> tensor_ranges(const IntegerModel& model, std::span<cons
     use = {id, fraction_of(id, w, model.form()), 0, 0, 0, 0};
     const bool word = is_preact(id) || id == TensorId::output;
     use.limit =
-        power_of_two(!word ? use.fraction : (is_preact(id) ? w.preact_bits : w.output_bits) - 1) - 1;
+        power_of_two(!word ? use.fraction : (is_preact(id) ? w.preact_bits : w.output_bits) - 1) -
+        1;
     all.lowest[k] = word ? -use.limit - 1 : -use.limit;
   }
   for (const ObservedRanges& seen : observe(model, traces, all))

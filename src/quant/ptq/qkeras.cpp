@@ -8,9 +8,8 @@ namespace taugate {
 IntegerModel qkeras_model(const Model& network, const std::string& file, int input_bits) {
   const GruForm form = network.description().form();
   const Activation activation = network.description().activation();
-  require(form == GruForm::reset_before && activation == Activation::hard, file,
-          ": found a ", name_of(form), ", ", name_of(activation),
-          " network, wanted a reset_before, hard one");
+  require(form == GruForm::reset_before && activation == Activation::hard, file, ": found a ",
+          name_of(form), ", ", name_of(activation), " network, wanted a reset_before, hard one");
   Safetensors content;
   content.metadata["gates"] = std::to_string(network.description().gates);
   for (const auto& [name, at] : network.parameters().entries()) {

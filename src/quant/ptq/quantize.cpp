@@ -57,7 +57,8 @@ Widths with_ranges(Widths widths, const Ranges& ranges) {
       fail_usage("[quantize] found a range of ", range, " for ", what, ", wanted more than 0");
     return bits - 1 - static_cast<int>(std::ceil(std::log2(range)));
   };
-  widths.gate_preact_frac_bits = fraction("pre-activations of gates", ranges.gate_preact, widths.preact_bits);
+  widths.gate_preact_frac_bits =
+      fraction("pre-activations of gates", ranges.gate_preact, widths.preact_bits);
   widths.candidate_preact_frac_bits =
       fraction("pre-activations of the candidate", ranges.candidate_preact, widths.preact_bits);
   widths.output_frac_bits = fraction("outputs", ranges.output, widths.output_bits);
@@ -82,12 +83,13 @@ IntegerModel quantize(const Model& model, const Widths& widths, const WeightScal
   IntegerModel out;
   out.description = network;
   out.widths = widths;
-  require(scales.layers.size() == network.layers.size(), "[quantize] found scales for ", scales.layers.size(),
-          " layers, wanted ", network.layers.size());
+  require(scales.layers.size() == network.layers.size(), "[quantize] found scales for ",
+          scales.layers.size(), " layers, wanted ", network.layers.size());
   for (std::size_t k = 0; k < network.layers.size(); ++k) {
     const std::vector<WeightRow> rows = layer_rows(model, k, widths);
     check_scales(network.layers[k].name, scales.layers[k], rows.size());
-    out.layers.push_back(quantize_layer(layer_weights(model, k), rows, scales.layers[k], widths, network.form()));
+    out.layers.push_back(
+        quantize_layer(layer_weights(model, k), rows, scales.layers[k], widths, network.form()));
   }
   const std::vector<WeightRow> rows = head_rows(model, widths);
   check_scales(network.head.name, scales.head, rows.size());

@@ -32,13 +32,16 @@ Model round_weights(const Model& model, const QuantizeOptions& options) {
     for (int i = 0; i < 3 * layer.hidden; ++i) {
       const bool own = split && i >= 2 * layer.hidden;  // U_n has scales of its own
       if (layer.inputs > 0)
-        put(layer.input, i, scales.layers[k][static_cast<std::size_t>(i)], out.parameters().matrix(at.input));
+        put(layer.input, i, scales.layers[k][static_cast<std::size_t>(i)],
+            out.parameters().matrix(at.input));
       put(layer.recurrent, i,
-          scales.layers[k][static_cast<std::size_t>(own ? i + layer.hidden : i)], out.parameters().matrix(at.recurrent));
+          scales.layers[k][static_cast<std::size_t>(own ? i + layer.hidden : i)],
+          out.parameters().matrix(at.recurrent));
     }
   }
   for (int c = 0; c < integers.outputs(); ++c)
-    put(integers.head, c, scales.head[static_cast<std::size_t>(c)], out.parameters().matrix(out.head().weight()));
+    put(integers.head, c, scales.head[static_cast<std::size_t>(c)],
+        out.parameters().matrix(out.head().weight()));
   return out;
 }
 

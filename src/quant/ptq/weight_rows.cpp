@@ -75,7 +75,8 @@ WeightRow LayerWeights::row(int i, GruForm form, const Widths& w) const {
 LayerWeights layer_weights(const Model& model, std::size_t k) {
   const GruParameters& at = model.layers()[k].parameters();
   const GruTensors names(model.description().layers[k].name);
-  return {values_of(model, at.input, names.weight_ih.c_str()), values_of(model, at.recurrent, names.weight_hh.c_str()),
+  return {values_of(model, at.input, names.weight_ih.c_str()),
+          values_of(model, at.recurrent, names.weight_hh.c_str()),
           values_of(model, at.input_bias, names.bias_ih.c_str()).data,
           values_of(model, at.recurrent_bias, names.bias_hh.c_str()).data};
 }

@@ -14,9 +14,9 @@ struct WeightRow {
   const float* input = nullptr;  ///< [inputs]
   int inputs = 0;
   const float* recurrent = nullptr;  ///< [fan_in]
-  int fan_in = 0;  ///< recurrent operands
+  int fan_in = 0;                    ///< recurrent operands
   double bias = 0.0;
-  int fraction = 0;      ///< fraction bits of what the weights multiply
+  int fraction = 0;          ///< fraction bits of what the weights multiply
   int preact_frac_bits = 0;  ///< of what the accumulator becomes
 
   double largest_weight() const;

@@ -171,8 +171,8 @@ NetworkOutput<float> QatNetwork::run(Tape<float>& tape, Var<float> tpsf, QatReco
     const Var<float> x = spec.reads == GruSpec::Reads::trace   ? trace
                          : spec.reads == GruSpec::Reads::zeros ? Var<float>{}
                                                                : y.operands;
-    y = run_layer(tape, k, x, spec.starts_from < 0 ? Var<float>{} : final_states[spec.starts_from], tpsf.steps(),
-                  record);
+    y = run_layer(tape, k, x, spec.starts_from < 0 ? Var<float>{} : final_states[spec.starts_from],
+                  tpsf.steps(), record);
     final_states[k] = last_step(y.states);
   }
   const Var<float> features = options_.quantize.widths.head_reads_state ? y.states : y.operands;
@@ -185,7 +185,8 @@ QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, std::size_t k, 
   Arena& arena = tape.arena();
   const QuantizeOptions& options = options_.quantize;
   const Layer& layer = layers_[k];
-  const Weight<float> bias = tape.weight(layer.at.input_bias), c = weight_of(tape, layer.at.recurrent_bias);
+  const Weight<float> bias = tape.weight(layer.at.input_bias),
+                      c = weight_of(tape, layer.at.recurrent_bias);
   const Weight<float> input = weight_of(tape, layer.at.input), U = tape.weight(layer.at.recurrent);
   const LayerWeights weights{constant(input.value), constant(U.value), bias.value.data,
                              c.value.data};
@@ -224,16 +225,18 @@ QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, std::size_t k, 
 
   const IntegerPanels panels(arena, s, rows);
   for (int t = 0; t < steps; ++t)
-    panels.step(t, {.grids = &grids_,
-                    .hidden = s.H,
-                    .lanes = s.lanes,
-                    .row_scale = rows.row_scale,
-                    .gates = s.gates_at(t),
-                    .held = s.states.step(t),
-                    .state = states.step(t + 1),
-                    .operand = s.operands.step(t + 1),
-                    .saturation_mask = saturation_mask ? saturation_mask + s.plane * static_cast<std::size_t>(t) : nullptr,
-                    .preacts = record ? preacts.step(t) : nullptr});
+    panels.step(
+        t, {.grids = &grids_,
+            .hidden = s.H,
+            .lanes = s.lanes,
+            .row_scale = rows.row_scale,
+            .gates = s.gates_at(t),
+            .held = s.states.step(t),
+            .state = states.step(t + 1),
+            .operand = s.operands.step(t + 1),
+            .saturation_mask =
+                saturation_mask ? saturation_mask + s.plane * static_cast<std::size_t>(t) : nullptr,
+            .preacts = record ? preacts.step(t) : nullptr});
   // The step's rounding to the operand passes gradients straight through, so both share one.
   if (s.keep) {
     s.y.grad = arena.zero_sequence<float>(steps, s.H, batch);
@@ -244,7 +247,8 @@ QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, std::size_t k, 
 
 Var<float> QatNetwork::run_head(Tape<float>& tape, Var<float> x) const {
   Arena& arena = tape.arena();
-  const Weight<float> weight = tape.weight(head_.at.recurrent), bias = tape.weight(head_.at.input_bias);
+  const Weight<float> weight = tape.weight(head_.at.recurrent),
+                      bias = tape.weight(head_.at.input_bias);
   QatRows rows = qat_rows(arena, weight.value.rows, {}, weight);
   rows.weight_bits = options_.quantize.widths.weight_bits;
   rows.log2_scales = weight_of(tape, head_.log2_scales);

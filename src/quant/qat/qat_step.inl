@@ -2,8 +2,8 @@
 // instruction set, in a file with its own flags; everything here is static, so that no code with
 // those flags is linked into the rest of the program.
 
-#include "taugate/quant/qat/qat_step.h"
 #include "taugate/quant/integer/tables.h"
+#include "taugate/quant/qat/qat_step.h"
 
 namespace taugate {
 namespace {
@@ -74,7 +74,8 @@ R candidate(R sum, const Grid<R>& grid, R last) {
 }
 
 /// Accumulators [rows][lanes] to sums, in doubles: 24 bits times a multiplier of 16.
-void requantize_rows(const QatGrid& to, const double* row_scale, int rows, int lanes, float* values) {
+void requantize_rows(const QatGrid& to, const double* row_scale, int rows, int lanes,
+                     float* values) {
   const Grid<double> grid(to);
   for (int row = 0; row < rows; ++row) {
     const double unit = row_scale[row];
@@ -153,7 +154,8 @@ void candidates(const Planes& p, const QatGrids& g, int stop) {
   const R last = static_cast<R>(g.candidate_last);
   // A flat candidate: a hard one beyond +-1, or a sum at its limit.
   constexpr QatGrid kFlat{.low = -1.0, .high = 1.0};
-  if (p.saturation_mask) stop_at_limits(kHard ? kFlat : g.candidate_preact, p.size, p.n, stop, p.saturation_mask);
+  if (p.saturation_mask)
+    stop_at_limits(kHard ? kFlat : g.candidate_preact, p.size, p.n, stop, p.saturation_mask);
   for (std::size_t block = 0; block < p.size; block += kBlock)
     for (std::size_t i = block; i < block + kBlock; ++i)
       p.n[i] = static_cast<float>(candidate<R, kHard>(p.n[i], grid, last));

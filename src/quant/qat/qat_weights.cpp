@@ -29,7 +29,8 @@ std::int64_t quantize_weights(const QatMatrix& m, const float* from, int count, 
   for (int k = 0; k < count; ++k) {
     const int integer = integer_weight(from[k], scale, bits);
     m.integers[offset + static_cast<std::size_t>(k)] = static_cast<float>(integer);
-    m.dequantized.value.data[offset + static_cast<std::size_t>(k)] = static_cast<float>(integer * unit);
+    m.dequantized.value.data[offset + static_cast<std::size_t>(k)] =
+        static_cast<float>(integer * unit);
     total += std::abs(integer);
   }
   return total;
@@ -106,8 +107,9 @@ void quantize_rows(Tape<float>& tape, const QatRows& r, const QuantizeOptions& o
     r.biases[i] = static_cast<float>(std::ldexp(static_cast<double>(bias), -row.fraction));
     std::int64_t most = std::abs(bias);
     if (row.inputs > 0)
-      most += quantize_weights(r.input, row.input, row.inputs, scale, r.row_scale[i], r.weight_bits) *
-              rescale(power_of_two(w.operand_frac_bits) - 1, w.operand_frac_bits, row.fraction);
+      most +=
+          quantize_weights(r.input, row.input, row.inputs, scale, r.row_scale[i], r.weight_bits) *
+          rescale(power_of_two(w.operand_frac_bits) - 1, w.operand_frac_bits, row.fraction);
     if (row.fan_in > 0)
       most += quantize_weights(r.recurrent, row.recurrent, row.fan_in, scale, r.row_scale[i],
                                r.weight_bits) *

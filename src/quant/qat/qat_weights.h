@@ -2,8 +2,8 @@
 // Weights of one training step: from the float master weights to the integers that quantize() would
 // make of them, and back with the gradients.
 
-#include "taugate/autograd/tape.h"
 #include "quant/ptq/weight_rows.h"
+#include "taugate/autograd/tape.h"
 
 namespace taugate {
 
@@ -19,10 +19,10 @@ struct QatMatrix {
 struct QatRows {
   QatMatrix input, recurrent;  ///< the first may be empty; the head's weights are `recurrent`
   int count = 0;
-  WeightRow* rows = nullptr;  ///< [count], as the others
-  double* scales = nullptr;   ///< what quantize() is told
-  double* row_scale = nullptr;    ///< what its requantizers make of them, near the scales
-  float* biases = nullptr;    ///< in units of 2^-fraction, as the sums of products are
+  WeightRow* rows = nullptr;    ///< [count], as the others
+  double* scales = nullptr;     ///< what quantize() is told
+  double* row_scale = nullptr;  ///< what its requantizers make of them, near the scales
+  float* biases = nullptr;      ///< in units of 2^-fraction, as the sums of products are
   int weight_bits = 0;
   Weight<float> log2_scales;  ///< learned ones: [count] or one for all; otherwise empty
 };

@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "taugate/simd/arch.h"
 #include "taugate/core/arena.h"
 #include "taugate/core/gru_form.h"
 #include "taugate/core/tensor.h"
+#include "taugate/simd/arch.h"
 
 namespace taugate {
 
@@ -177,7 +177,6 @@ struct Kernels {
 /// run, throws UsageError.
 template <class S>
 const Kernels<S>& kernels();
-
 
 /// Where the values of a matrix, or of its transpose, lie.
 template <class S>

@@ -41,12 +41,12 @@ struct TailOperations {
   static V gate(const ElementwiseParams& w, V sum) {
     if constexpr (Hard) {
       const V one = N::power(w.gate_preact_frac_bits + 1);
-      return rescale(clip(sum + N::power(w.gate_preact_frac_bits), V(0), one), w.gate_preact_frac_bits + 1,
-                     w.gate_frac_bits);
+      return rescale(clip(sum + N::power(w.gate_preact_frac_bits), V(0), one),
+                     w.gate_preact_frac_bits + 1, w.gate_frac_bits);
     } else {
       const V half = N::power(w.gate_frac_bits - 1);
-      const V distance =
-          rescale(table_tanh(w, xsimd::abs(sum), w.gate_preact_frac_bits + 1), 16, w.gate_frac_bits);
+      const V distance = rescale(table_tanh(w, xsimd::abs(sum), w.gate_preact_frac_bits + 1), 16,
+                                 w.gate_frac_bits);
       return xsimd::select(sum < V(0), half - distance, half + distance);
     }
   }
@@ -60,8 +60,8 @@ struct TailOperations {
           w.candidate_frac_bits);
     } else {
       const V n =
-          saturate_fraction(rescale(table_tanh(w, xsimd::abs(sum), w.candidate_preact_frac_bits), 15,
-                                    w.candidate_frac_bits),
+          saturate_fraction(rescale(table_tanh(w, xsimd::abs(sum), w.candidate_preact_frac_bits),
+                                    15, w.candidate_frac_bits),
                             w.candidate_frac_bits);
       return xsimd::select(sum < V(0), -n, n);
     }
@@ -84,9 +84,10 @@ struct TailOperations {
         w.product_frac_bits);
   }
   static V candidate_preact(const ElementwiseParams& w, V input_preact, V r, V recurrent_preact) {
-    const V weighted = w.preact_bits <= 16 ? N::int16_product(recurrent_preact, r) : recurrent_preact * r;
+    const V weighted =
+        w.preact_bits <= 16 ? N::int16_product(recurrent_preact, r) : recurrent_preact * r;
     return saturate_preact(w, input_preact + N::round_shift(weighted, w.gate_frac_bits),
-                        w.candidate_preact_frac_bits);
+                           w.candidate_preact_frac_bits);
   }
   static V blend(const ElementwiseParams& w, V z, V n, V held) {
     const int common = std::max(w.candidate_frac_bits, held_frac_bits(w));

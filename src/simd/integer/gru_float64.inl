@@ -29,8 +29,9 @@ struct Float64Kernel {
   }
 
   template <bool Hard>
-  static void step(const Float64Gru& g, const double* x, const double* operands, const double* state,
-                   double* operands_next, double* state_next, double* scratch) {
+  static void step(const Float64Gru& g, const double* x, const double* operands,
+                   const double* state, double* operands_next, double* state_next,
+                   double* scratch) {
     const ElementwiseParams& t = g.elementwise;
     const bool after = t.form == GruForm::reset_after;
     double *update = scratch, *products = scratch + g.units * kLaneBlock;
@@ -68,8 +69,9 @@ struct Float64Kernel {
           sweep<1>(w, 2, products + v, g.units, product);
           candidate_preact = sum_of(t, product[0] + input[0] * V(g.input_gain), g.scale[4 * u + 2]);
         }
-        const V h = Tail::blend(t, load(update + at), Tail::template candidate<Hard>(t, candidate_preact),
-                                Tail::held(t, load(state + at)));
+        const V h =
+            Tail::blend(t, load(update + at), Tail::template candidate<Hard>(t, candidate_preact),
+                        Tail::held(t, load(state + at)));
         h.store_aligned(state_next + at);
         Tail::operand(t, h).store_aligned(operands_next + at);
       }

@@ -1,8 +1,8 @@
 #pragma once
 // reset_after with operands of at most 16 bits: a trace a lane.
 
-#include "simd/integer/elementwise_int16.inl"
 #include "simd/integer/elementwise.inl"
+#include "simd/integer/elementwise_int16.inl"
 
 namespace taugate::simd {
 namespace {
@@ -109,7 +109,8 @@ struct Int32Kernel {
       unroll<kAtOnce>([&](auto i) { r[i] = gate_preact(0, i); });
       unroll<kAtOnce>([&](auto i) { r[i] = Tail::template gate<Hard>(t, r[i]); });
       unroll<kAtOnce>([&](auto i) { n[i] = part_sum(3, i); });
-      unroll<kAtOnce>([&](auto i) { n[i] = Tail::candidate_preact(t, part_sum(2, i), r[i], n[i]); });
+      unroll<kAtOnce>(
+          [&](auto i) { n[i] = Tail::candidate_preact(t, part_sum(2, i), r[i], n[i]); });
       unroll<kAtOnce>([&](auto i) { z[i] = gate_preact(1, i); });
       unroll<kAtOnce>([&](auto i) { z[i] = Tail::template gate<Hard>(t, z[i]); });
       unroll<kAtOnce>([&](auto i) { n[i] = Tail::template candidate<Hard>(t, n[i]); });
@@ -153,9 +154,9 @@ struct Int32Kernel {
   /// The sums of units first .. first + kGroup, planes r, z, n, s, tile by tile.
   template <bool Floats>
   [[gnu::always_inline]] static void int16_preacts(const Int32Gru& g, const std::int32_t* w,
-                                                int first, const std::int32_t* x,
-                                                const std::int32_t* operands,
-                                                std::int16_t (*sums)[kHalves * Half::kLanes]) {
+                                                   int first, const std::int32_t* x,
+                                                   const std::int32_t* operands,
+                                                   std::int16_t (*sums)[kHalves * Half::kLanes]) {
     const std::ptrdiff_t tile_weights = 3 * Units * (g.state_words + g.input_words);
     for (int from = 0; from < kGroup; from += Units, w += tile_weights)
       products(

@@ -107,17 +107,17 @@ struct IntegerReadout {
   int words = 0;  ///< of operands (int32), or units (float64)
   double lowest = 0.0, highest = 0.0;
   const std::int32_t* int32_weights = nullptr;  ///< [rows][words]
-  const double* float64_weights = nullptr;          ///< [rows][units]
-  const double* bias = nullptr;                  ///< [rows]
-  const double* scale = nullptr;                 ///< [rows]
-  bool reads_state = false;                      ///< float64: the state instead of its operand
+  const double* float64_weights = nullptr;      ///< [rows][units]
+  const double* bias = nullptr;                 ///< [rows]
+  const double* scale = nullptr;                ///< [rows]
+  bool reads_state = false;                     ///< float64: the state instead of its operand
 };
 
 struct IntegerKernels {
   const char* name;
-  int int32_lanes;       ///< traces of a block for int32 layers, "lanes" below; 16 for float64 ones
-  int tile_units;         ///< a divisor of kInt16Group
-  int single_units;       ///< of a group of a layer for one trace alone
+  int int32_lanes;   ///< traces of a block for int32 layers, "lanes" below; 16 for float64 ones
+  int tile_units;    ///< a divisor of kInt16Group
+  int single_units;  ///< of a group of a layer for one trace alone
   int single_lane_words;  ///< words of its registers, for single_unit()
   int operands_per_word;  ///< 2 of 16 bits, or 4 of 8 bits
   bool offset_operands;   ///< 8-bit operands are held as operand + 128
@@ -129,9 +129,9 @@ struct IntegerKernels {
   /// x [steps] of [input_words][lanes]; operands [steps + 1] of [units][lanes] packed into words,
   /// the first given; state, in place: [units][lanes] as the kernel holds it, zeros being zeros.
   void (*int32_gru)(const Int32Gru&, int steps, const std::int32_t* x, std::size_t x_stride,
-                     std::int32_t* operands, std::size_t stride, std::int32_t* state);
+                    std::int32_t* operands, std::size_t stride, std::int32_t* state);
   void (*int32_readout)(const IntegerReadout&, int steps, const std::int32_t* operands,
-                         std::size_t stride, double* out);
+                        std::size_t stride, double* out);
   /// One trace alone, for layers that fits_int16() and that have FloatRequantizers; null where
   /// there is no such kernel. x [steps] of [input_words]; operands [steps + 1] of [units], packed
   /// into words, the first given, at a stride of whole registers; state [units], in place.
@@ -143,9 +143,9 @@ struct IntegerKernels {
   /// x [steps] of [inputs][16]; states [steps + 1] of [units][16], the first given, and their
   /// operands alike.
   void (*float64_gru)(const Float64Gru&, int steps, const double* x, std::size_t x_stride,
-                   double* operands, double* states, std::size_t stride, double* scratch);
-  void (*float64_readout)(const IntegerReadout&, int steps, const double* values, std::size_t stride,
-                       double* out);
+                      double* operands, double* states, std::size_t stride, double* scratch);
+  void (*float64_readout)(const IntegerReadout&, int steps, const double* values,
+                          std::size_t stride, double* out);
 };
 
 /// The tables that this machine can run, slowest first; none without SIMD.

@@ -2,9 +2,9 @@
 // The fast twins of quant/integer_step.h, written once on xsimd and compiled once per instruction
 // set.
 
+#include "simd/integer/gru_float64.inl"
 #include "simd/integer/gru_int32.inl"
 #include "simd/integer/single_gru.inl"
-#include "simd/integer/gru_float64.inl"
 
 namespace taugate::simd {
 namespace {

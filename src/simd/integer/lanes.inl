@@ -4,8 +4,8 @@
 
 #include <immintrin.h>
 
-#include "simd/integer/integer_kernels.h"
 #include "simd/float/registers.inl"
+#include "simd/integer/integer_kernels.h"
 
 namespace taugate::simd {
 namespace {

@@ -6,11 +6,11 @@
 #include <cmath>
 #include <vector>
 
+#include "fli/physics/valid_gates.h"
 #include "taugate/core/error.h"
 #include "taugate/core/parallel.h"
 #include "taugate/core/random.h"
 #include "taugate/fli/estimation/estimator.h"
-#include "fli/physics/valid_gates.h"
 #include "testing.h"
 
 using namespace taugate;

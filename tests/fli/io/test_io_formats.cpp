@@ -8,11 +8,11 @@
 #include <limits>
 #include <numeric>
 
-#include "fli/io_testing.h"
 #include "fli/formats/csv.h"
 #include "fli/formats/idx.h"
-#include "taugate/fli/io/measurement.h"
 #include "fli/io/phd.h"
+#include "fli/io_testing.h"
+#include "taugate/fli/io/measurement.h"
 #include "testing.h"
 
 using namespace taugate;

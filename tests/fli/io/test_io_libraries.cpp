@@ -4,9 +4,9 @@
 
 #include <numeric>
 
+#include "fli/formats/mat.h"
 #include "fli/stack_testing.h"
 #include "taugate/core/file.h"
-#include "fli/formats/mat.h"
 #include "taugate/fli/io/measurement.h"
 #include "testing.h"
 

@@ -6,10 +6,10 @@
 #include <cmath>
 #include <numeric>
 
+#include "fli/formats/npz.h"
 #include "fli/io_testing.h"
 #include "taugate/fli/io/exchanged_axes.h"
 #include "taugate/fli/io/measurement.h"
-#include "fli/formats/npz.h"
 #include "taugate/fli/io/rebin.h"
 #include "testing.h"
 

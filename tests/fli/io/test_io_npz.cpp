@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "fli/io_testing.h"
 #include "fli/formats/npz.h"
+#include "fli/io_testing.h"
 
 using namespace taugate;
 

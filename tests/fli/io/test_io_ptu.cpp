@@ -6,10 +6,10 @@
 #include <map>
 #include <numeric>
 
-#include "fli/ptu_testing.h"
-#include "taugate/fli/io/measurement.h"
 #include "fli/formats/npz.h"
 #include "fli/io/ptu.h"
+#include "fli/ptu_testing.h"
+#include "taugate/fli/io/measurement.h"
 #include "testing.h"
 
 using namespace taugate;

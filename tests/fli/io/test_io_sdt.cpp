@@ -4,9 +4,9 @@
 
 #include <numeric>
 
+#include "fli/io/sdt.h"
 #include "fli/sdt_testing.h"
 #include "taugate/fli/io/measurement.h"
-#include "fli/io/sdt.h"
 #include "testing.h"
 
 using namespace taugate;

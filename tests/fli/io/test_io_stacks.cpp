@@ -5,15 +5,15 @@
 #include <cmath>
 #include <numeric>
 
-#include "fli/stack_testing.h"
-#include "fli/io/ome.h"
-#include "taugate/core/file.h"
 #include "fli/formats/csv.h"
+#include "fli/formats/tiff.h"
+#include "fli/io/ome.h"
+#include "fli/stack_testing.h"
+#include "taugate/core/file.h"
 #include "taugate/fli/io/exchanged_axes.h"
 #include "taugate/fli/io/measurement.h"
-#include "fli/formats/tiff.h"
-#include "testing.h"
 #include "taugate/fli/io/write_measurement.h"
+#include "testing.h"
 
 using namespace taugate;
 using namespace stack_testing;

@@ -1,9 +1,9 @@
 // Histograms and phasor plots: drawn whole, and refused where the data does not fit.
 
 #include "fli/io_testing.h"
+#include "fli/physics/statistics.h"
 #include "fli/picture_testing.h"
 #include "taugate/fli/plot/plot_histograms.h"
-#include "fli/physics/statistics.h"
 #include "testing.h"
 
 using namespace taugate;

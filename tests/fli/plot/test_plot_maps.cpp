@@ -100,8 +100,7 @@ TEST_CASE("hatched pixels show in a map and in an overlay") {
 TEST_CASE("maps give every pixel of the image a whole number of the picture's") {
   const auto inner = [](int width, int height) {
     const PlotSize two = lifetime_maps_size(2, width, height),
-                      one = lifetime_maps_size(1, width, height),
-                      none = lifetime_maps_size(1, 1, 1);
+                   one = lifetime_maps_size(1, width, height), none = lifetime_maps_size(1, 1, 1);
     return PlotSize{two.width - one.width - 24, one.height - (none.height - 400)};
   };
   CHECK(inner(28, 28).width == 15 * 28);

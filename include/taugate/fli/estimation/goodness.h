@@ -18,8 +18,8 @@
 namespace taugate {
 
 struct Goodness {
-  double significance = 0.0;  ///< in standard deviations of a good fit
-  double deviance_terms = 0.0;        ///< relative, root mean square over the photons; 0 where none shows
+  double significance = 0.0;    ///< in standard deviations of a good fit
+  double deviance_terms = 0.0;  ///< relative, root mean square over the photons; 0 where none shows
   bool poor() const { return significance > 5.0 && deviance_terms > 0.01; }
 };
 

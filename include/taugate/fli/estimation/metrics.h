@@ -25,8 +25,9 @@ struct MeanStddev {
 
 struct Metrics {
   std::size_t traces = 0;
-  MeanStddev rmse, r2, l2, dtw;  ///< rmse.mean is the pooled RMSE; all NaN where there are no traces
-  double pooled_r2 = 0.0;    ///< NaN also where every true trace is constant
+  MeanStddev rmse, r2, l2,
+      dtw;                 ///< rmse.mean is the pooled RMSE; all NaN where there are no traces
+  double pooled_r2 = 0.0;  ///< NaN also where every true trace is constant
 };
 
 /// Exact DTW distance of two traces of any lengths >= 1. `work` is resized to b.size().

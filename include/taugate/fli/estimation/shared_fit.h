@@ -44,6 +44,7 @@ struct SharedFit {
 /// and then; false ends the work (not_converged).
 SharedFit fit_shared_lifetimes(const Acquisition& acquisition, std::span<const IrfCurve> irfs,
                                const FitOptions& options, std::span<const float> counts,
-                               double least_counts = 1.0, const std::function<bool()>& keep_going = {});
+                               double least_counts = 1.0,
+                               const std::function<bool()>& keep_going = {});
 
 }  // namespace taugate

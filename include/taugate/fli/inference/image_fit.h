@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "taugate/fli/estimation/estimator.h"
-#include "taugate/fli/io/measurement.h"
 #include "taugate/fli/estimation/shared_fit.h"
+#include "taugate/fli/io/measurement.h"
 
 namespace taugate {
 

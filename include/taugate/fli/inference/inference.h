@@ -4,9 +4,9 @@
 #include <optional>
 #include <vector>
 
-#include "taugate/fli/io/measurement.h"
 #include "taugate/fli/estimation/reconvolve.h"
 #include "taugate/fli/inference/trained_model.h"
+#include "taugate/fli/io/measurement.h"
 
 namespace taugate {
 

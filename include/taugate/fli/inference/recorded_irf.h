@@ -5,8 +5,8 @@
 #include <optional>
 #include <vector>
 
-#include "taugate/fli/physics/acquisition.h"
 #include "taugate/fli/io/measurement.h"
+#include "taugate/fli/physics/acquisition.h"
 #include "taugate/fli/physics/irf.h"
 #include "taugate/fli/physics/range.h"
 

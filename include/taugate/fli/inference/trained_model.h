@@ -7,11 +7,11 @@
 #include <memory>
 #include <optional>
 
+#include "taugate/fli/inference/novelty.h"
 #include "taugate/fli/physics/normalise.h"
 #include "taugate/fli/physics/simulator.h"
 #include "taugate/nn/model_file.h"
 #include "taugate/runtime/executor.h"
-#include "taugate/fli/inference/novelty.h"
 
 namespace taugate {
 
@@ -55,8 +55,7 @@ struct TrainedModel : TraceModel {
         network(std::move(network)) {}
 
   /// For the same traces as `of`.
-  TrainedModel(Model network, const TraceModel& of)
-      : TraceModel(of), network(std::move(network)) {
+  TrainedModel(Model network, const TraceModel& of) : TraceModel(of), network(std::move(network)) {
     novelty.reset();  // that was the other network's
   }
 

@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
-#include "taugate/fli/physics/acquisition.h"
 #include "taugate/fli/io/measurement.h"
+#include "taugate/fli/physics/acquisition.h"
 
 namespace taugate {
 

@@ -24,17 +24,17 @@ inline constexpr int kArithmeticVersion = 1;
 /// Every width of the arithmetic. The defaults are the 8-bit setting: weights, MAC operand and
 /// gates of 8 bits, everything else 16.
 struct Widths {
-  int weight_bits = 8;              ///< 2..16, two's complement
-  int operand_frac_bits = 7;         ///< 1..15; x and h as the multipliers read them
-  int input_extra = 0;              ///< further fraction bits of the trace's x; 15 in all at most
-  int accumulator_bits = 32;        ///< 32 or 64; never overflows, see check_accumulators()
-  int preact_bits = 16;                ///< 8..48; pre-activations
-  int gate_preact_frac_bits = 12;       ///< of those of r and z
+  int weight_bits = 8;             ///< 2..16, two's complement
+  int operand_frac_bits = 7;       ///< 1..15; x and h as the multipliers read them
+  int input_extra = 0;             ///< further fraction bits of the trace's x; 15 in all at most
+  int accumulator_bits = 32;       ///< 32 or 64; never overflows, see check_accumulators()
+  int preact_bits = 16;            ///< 8..48; pre-activations
+  int gate_preact_frac_bits = 12;  ///< of those of r and z
   int candidate_preact_frac_bits = 12;  ///< of those of n
-  int gate_frac_bits = 7;            ///< 2..15, reset_before: 2..23; r and z
-  int candidate_frac_bits = 15;      ///< 1..22; n
-  int product_frac_bits = 7;         ///< reset_before: r*h as U_n's multipliers read it
-  int state_frac_bits = 15;          ///< 1..30; the carried state h
+  int gate_frac_bits = 7;               ///< 2..15, reset_before: 2..23; r and z
+  int candidate_frac_bits = 15;         ///< 1..22; n
+  int product_frac_bits = 7;            ///< reset_before: r*h as U_n's multipliers read it
+  int state_frac_bits = 15;             ///< 1..30; the carried state h
   /// r*h and the blend use the MAC operand instead of the carried state. (Where the state is
   /// quantized on entry to a step, as QKeras does.)
   bool step_reads_operand = false;
@@ -141,8 +141,9 @@ class Arithmetic {
 
   /// reset_after: n's pre-activation from W_n x + b_n and that of U_n h + c_n.
   std::int64_t candidate_preact(std::int64_t input_preact, std::int64_t r,
-                             std::int64_t recurrent_preact) const {
-    return saturate_word(input_preact + round_shift(r * recurrent_preact, w_.gate_frac_bits), w_.preact_bits);
+                                std::int64_t recurrent_preact) const {
+    return saturate_word(input_preact + round_shift(r * recurrent_preact, w_.gate_frac_bits),
+                         w_.preact_bits);
   }
   /// reset_before: r*h as U_n's multipliers read it.
   std::int64_t product(std::int64_t r, std::int64_t held) const {

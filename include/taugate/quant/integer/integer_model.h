@@ -49,7 +49,7 @@ struct IntegerModel {
 
   GruForm form() const { return description.layers.at(0).form; }
   Activation activation() const { return description.layers.at(0).activation; }
-  int gates() const { return description.gates; }       ///< T
+  int gates() const { return description.gates; }        ///< T
   int outputs() const { return description.outputs(); }  ///< C
   /// Fraction bits of what layer k reads beyond those of the operand: the trace may have more.
   int input_extra(std::size_t k) const {

@@ -15,18 +15,18 @@ namespace taugate {
 
 /// The values of a step, in the order of the equations.
 enum class TensorId {
-  operand,        ///< q
+  operand,           ///< q
   reset_preact,      ///< R_r(...)
   update_preact,     ///< R_z(...)
-  reset_gate,     ///< r
-  update_gate,    ///< z
+  reset_gate,        ///< r
+  update_gate,       ///< z
   input_preact,      ///< R_n(b_n + W_n x); reset_after
   recurrent_preact,  ///< R_s(c_n + U_n q); reset_after
-  product,        ///< product(r * g); reset_before
+  product,           ///< product(r * g); reset_before
   candidate_preact,  ///< the argument of candidate()
-  candidate,      ///< n
-  state,          ///< h'
-  output          ///< y of the head
+  candidate,         ///< n
+  state,             ///< h'
+  output             ///< y of the head
 };
 
 /// Observes nothing.
@@ -64,7 +64,8 @@ void gru_step(const Arithmetic& a, const IntegerLayer& layer, const std::int32_t
   const int H = layer.hidden;
   const std::int32_t* q = s.operand.data();
   const auto sum = [&](int row, std::int64_t accumulator) {
-    return requantize(accumulator, layer.requantizers[static_cast<std::size_t>(row)], w.preact_bits);
+    return requantize(accumulator, layer.requantizers[static_cast<std::size_t>(row)],
+                      w.preact_bits);
   };
   const auto joint_sum = [&](int row) {
     return sum(row, layer.bias[static_cast<std::size_t>(row)] + dot(layer.input, row, x) +
@@ -97,7 +98,8 @@ void gru_step(const Arithmetic& a, const IntegerLayer& layer, const std::int32_t
       const std::int64_t from_q =
           layer.recurrent_bias[static_cast<std::size_t>(u)] + dot(layer.recurrent, row, q);
       const std::int64_t input_preact = see(TensorId::input_preact, u, sum(row, input + from_x));
-      const std::int64_t recurrent_preact = see(TensorId::recurrent_preact, u, sum(row + H, from_q));
+      const std::int64_t recurrent_preact =
+          see(TensorId::recurrent_preact, u, sum(row + H, from_q));
       candidate_preact = a.candidate_preact(input_preact, s.reset[u], recurrent_preact);
     } else {
       const int shift = w.product_frac_bits - w.operand_frac_bits - extra;
@@ -106,7 +108,8 @@ void gru_step(const Arithmetic& a, const IntegerLayer& layer, const std::int32_t
     }
     const std::int64_t n = a.candidate(see(TensorId::candidate_preact, u, candidate_preact));
     see(TensorId::candidate, u, n);
-    state[u] = static_cast<std::int32_t>(see(TensorId::state, u, a.blend(s.update[u], n, s.held[u])));
+    state[u] =
+        static_cast<std::int32_t>(see(TensorId::state, u, a.blend(s.update[u], n, s.held[u])));
   }
 }
 

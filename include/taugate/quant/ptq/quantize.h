@@ -21,7 +21,7 @@ enum class WeightScale {
 struct Ranges {
   double gate_preact = 8.0;       ///< of r and z, which have levelled off at 8
   double candidate_preact = 8.0;  ///< of n and of its two parts; n has levelled off at 4
-  double output = 2.0;         ///< the head's outputs
+  double output = 2.0;            ///< the head's outputs
 };
 /// The widths with the finest pre-activations and outputs that hold these ranges.
 Widths with_ranges(Widths widths, const Ranges& ranges);

@@ -5,8 +5,8 @@
 
 #include <vector>
 
-#include "taugate/quant/qat/qat_step.h"
 #include "taugate/quant/ptq/quantize.h"
+#include "taugate/quant/qat/qat_step.h"
 
 namespace taugate {
 
@@ -61,8 +61,8 @@ class QatNetwork {
   struct LayerOutput {
     Var<float> operands, states;  ///< [T][H][B]; one gradient for both
   };
-  LayerOutput run_layer(Tape<float>& tape, std::size_t k, Var<float> x, Var<float> h0,
-                        int steps, QatRecord* record) const;
+  LayerOutput run_layer(Tape<float>& tape, std::size_t k, Var<float> x, Var<float> h0, int steps,
+                        QatRecord* record) const;
   Var<float> run_head(Tape<float>& tape, Var<float> x) const;
   ParameterRef add_scales(const std::string& name, const std::vector<double>& initial);
 

@@ -37,10 +37,10 @@ struct QatStep {
   int hidden = 0, lanes = 0;
   /// [3H] or, for reset_after, [4H]: what one unit of each row's accumulator stands for.
   const double* row_scale = nullptr;
-  float* gates = nullptr;         ///< four planes: accumulators -> r, z, n, s (or q: reset_before)
-  const float* held = nullptr;    ///< the state as r*h and the blend read it
-  float* state = nullptr;         ///< the next carried state
-  float* operand = nullptr;       ///< the same, as multipliers read it
+  float* gates = nullptr;       ///< four planes: accumulators -> r, z, n, s (or q: reset_before)
+  const float* held = nullptr;  ///< the state as r*h and the blend read it
+  float* state = nullptr;       ///< the next carried state
+  float* operand = nullptr;     ///< the same, as multipliers read it
   std::uint8_t* saturation_mask = nullptr;  ///< of GruSequence, or null
   /// Null, or room for the sums: those of r, z, W_n x (reset_after), and n's argument; four planes.
   float* preacts = nullptr;
