@@ -3,6 +3,7 @@
 // every value can be observed.
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "taugate/quant/integer/integer_step.h"
@@ -17,7 +18,7 @@ class ReferenceExecutor {
 
   struct Scratch {
     std::vector<std::int32_t> input;                        ///< [T]
-    std::vector<std::int32_t> operands[2];                  ///< [T][widest], of a layer and its successor in turn
+    std::array<std::vector<std::int32_t>, 2> operands;      ///< [T][widest], of a layer and its successor in turn
     std::vector<std::int32_t> last_states;                  ///< [T][H] of the last layer
     std::vector<std::vector<std::int32_t>> final_states;    ///< of each layer [H]
     std::vector<std::int64_t> output;                       ///< [output_steps][C]
