@@ -14,8 +14,7 @@ using namespace taugate::testing;
 
 namespace {
 
-Model random_network(std::vector<int> hidden, std::uint64_t seed, int gates = 7,
-                       int outputs = 1) {
+Model random_network(std::vector<int> hidden, std::uint64_t seed, int gates = 7, int outputs = 1) {
   Model model({.gates = gates, .outputs = outputs, .hidden = std::move(hidden)});
   model.initialise(seed);
   return model;
@@ -149,8 +148,8 @@ TEST_CASE("a teacher of another T or C, or weights out of range, in one line") {
   Parameters parameters;
   for (const auto& [gates, outputs] : {std::pair{8, 1}, {7, 3}})
     CHECK_THROWS_WITH_AS(
-        Distillation(teacher, seq2seq({.gates = gates, .outputs = outputs, .hidden = {2}}), parameters, {},
-                     1),
+        Distillation(teacher, seq2seq({.gates = gates, .outputs = outputs, .hidden = {2}}),
+                     parameters, {}, 1),
         doctest::Contains("a teacher of T = 7 gates and C = 1 outputs, wanted the student's"),
         Error);
   const Network same = seq2seq({.gates = 7, .hidden = {2}});

@@ -15,8 +15,7 @@ using namespace taugate;
 namespace {
 
 Model network(GruForm form, Activation activation) {
-  Model model(
-      {.gates = 7, .outputs = 3, .hidden = {5, 4}, .form = form, .activation = activation});
+  Model model({.gates = 7, .outputs = 3, .hidden = {5, 4}, .form = form, .activation = activation});
   float value = 0.0f;
   for (const auto& entry : model.parameters().entries()) {
     const Matrix<float> m = model.parameters().matrix(entry.at);

@@ -6,9 +6,9 @@
 #include <numeric>
 #include <vector>
 
+#include "executor_testing.h"
 #include "taugate/autograd/gradcheck.h"
 #include "taugate/core/parallel.h"
-#include "executor_testing.h"
 #include "testing.h"
 
 using namespace taugate;
@@ -120,8 +120,7 @@ TEST_CASE("parameter counts are the published ones") {
   const Model teacher({.gates = 135, .outputs = 1, .hidden = {128, 128}});
   CHECK(teacher.published_parameter_count() == 298'881);
   CHECK(teacher.parameters().count() == 298'881 - 3 * 128);
-  const Model student(
-      {.gates = 135, .outputs = 1, .hidden = {32}, .form = GruForm::reset_before});
+  const Model student({.gates = 135, .outputs = 1, .hidden = {32}, .form = GruForm::reset_before});
   CHECK(student.published_parameter_count() == 6'561);
   CHECK(student.parameters().count() == 6'561 - 3 * 32);
 }

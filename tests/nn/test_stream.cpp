@@ -1,7 +1,7 @@
 // A stream beside the engine on the same traces: the same bits, gate by gate.
 
-#include "taugate/core/parallel.h"
 #include "executor_testing.h"
+#include "taugate/core/parallel.h"
 #include "testing.h"
 
 using namespace taugate;
@@ -10,7 +10,7 @@ using namespace taugate::testing;
 namespace {
 
 Model random_model(const std::vector<int>& hidden, int outputs, int T, GruForm form,
-                     Activation activation, Random& rng) {
+                   Activation activation, Random& rng) {
   Model model(
       {.gates = T, .outputs = outputs, .hidden = hidden, .form = form, .activation = activation});
   model.initialise(3);

@@ -22,7 +22,9 @@ std::vector<Widths> settings() {
   variant([](Widths& w) { w.head_reads_state = true, w.product_frac_bits = 13; });
   variant([](Widths& w) { w.weight_bits = 4, w.gate_frac_bits = 2, w.output_bits = 9; });
   variant([](Widths& w) { w.weight_bits = 2, w.operand_frac_bits = 1, w.product_frac_bits = 1; });
-  variant([](Widths& w) { w.preact_bits = 12, w.gate_preact_frac_bits = w.candidate_preact_frac_bits = 9; });
+  variant([](Widths& w) {
+    w.preact_bits = 12, w.gate_preact_frac_bits = w.candidate_preact_frac_bits = 9;
+  });
   variant([](Widths& w) { w.candidate_frac_bits = 22, w.state_frac_bits = 29; });
   variant([](Widths& w) { w.gate_frac_bits = 13, w.candidate_preact_frac_bits = 14; });
   variant([](Widths& w) { w.input_extra = 3, w.product_frac_bits = 12, w.accumulator_bits = 64; });
@@ -224,9 +226,9 @@ TEST_CASE("an observer sees every value of a step, and its sums make the gates")
       CHECK(seen[TensorId::reset_gate][u] == a.gate(seen[TensorId::reset_preact][u]));
       CHECK(seen[TensorId::update_gate][u] == a.gate(seen[TensorId::update_preact][u]));
       if (form == GruForm::reset_after)
-        CHECK(seen[TensorId::candidate_preact][u] == a.candidate_preact(seen[TensorId::input_preact][u],
-                                                              seen[TensorId::reset_gate][u],
-                                                              seen[TensorId::recurrent_preact][u]));
+        CHECK(seen[TensorId::candidate_preact][u] ==
+              a.candidate_preact(seen[TensorId::input_preact][u], seen[TensorId::reset_gate][u],
+                                 seen[TensorId::recurrent_preact][u]));
       else
         CHECK(seen[TensorId::product][u] == a.product(seen[TensorId::reset_gate][u], before[u]));
       CHECK(seen[TensorId::candidate][u] == a.candidate(seen[TensorId::candidate_preact][u]));

@@ -173,7 +173,8 @@ TEST_CASE("rows of zeros and large biases still have a scale") {
       for (std::size_t i = 0; i < w.size(); ++i) w.data[i] *= 1e-9f;
       parameter(model, "encoder.0.bias_ih").at(13, 0) = 300.0f;
       const IntegerModel out = quantize(model, with_widths(widths));
-      CHECK(out.layers[out.layers.size() / 2].recurrent.weights == std::vector<std::int16_t>(75, 0));
+      CHECK(out.layers[out.layers.size() / 2].recurrent.weights ==
+            std::vector<std::int16_t>(75, 0));
       // Without weights a sum is its bias, to within one unit.
       const Arithmetic a(out.widths, out.form(), out.activation());
       std::vector<std::int32_t> state(5, 0);
@@ -181,7 +182,8 @@ TEST_CASE("rows of zeros and large biases still have a scale") {
       const Matrix<float> b = parameter(model, "decoder.0.bias_ih");
       gru_step(a, out.layers[out.layers.size() / 2], nullptr, state.data(), scratch,
                [&](TensorId node, int unit, std::int64_t value) {
-                 if (node != (form == GruForm::reset_after ? TensorId::input_preact : TensorId::candidate_preact))
+                 if (node != (form == GruForm::reset_after ? TensorId::input_preact
+                                                           : TensorId::candidate_preact))
                    return;
                  CHECK(std::abs(static_cast<double>(value) - 4096.0 * b.at(10 + unit, 0)) <= 1.0);
                });

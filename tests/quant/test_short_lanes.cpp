@@ -42,10 +42,14 @@ struct Ends {
 };
 std::map<TensorId, Ends> ends_of(const IntegerModel& model, Random& rng) {
   const std::map<TensorId, std::pair<std::int64_t, std::int64_t>> limits{
-      {TensorId::reset_preact, {-32768, 32767}},     {TensorId::update_preact, {-32768, 32767}},
-      {TensorId::input_preact, {-32768, 32767}},     {TensorId::recurrent_preact, {-32768, 32767}},
-      {TensorId::candidate_preact, {-32768, 32767}}, {TensorId::reset_gate, {0, 128}},
-      {TensorId::update_gate, {0, 128}},          {TensorId::operand, {-127, 127}}};
+      {TensorId::reset_preact, {-32768, 32767}},
+      {TensorId::update_preact, {-32768, 32767}},
+      {TensorId::input_preact, {-32768, 32767}},
+      {TensorId::recurrent_preact, {-32768, 32767}},
+      {TensorId::candidate_preact, {-32768, 32767}},
+      {TensorId::reset_gate, {0, 128}},
+      {TensorId::update_gate, {0, 128}},
+      {TensorId::operand, {-127, 127}}};
   std::map<TensorId, Ends> ends;
   const Arithmetic a(model.widths, model.form(), model.activation());
   const IntegerLayer& layer = model.layers[0];
@@ -53,12 +57,13 @@ std::map<TensorId, Ends> ends_of(const IntegerModel& model, Random& rng) {
   StepScratch scratch(layer.hidden);
   for (int t = 0; t < 33; ++t) {
     x[0] = random_between(rng, -127, 127);
-    gru_step(a, layer, x.data(), state.data(), scratch, [&](TensorId node, int, std::int64_t value) {
-      const auto limit = limits.find(node);
-      if (limit == limits.end()) return;
-      ends[node].low += value == limit->second.first;
-      ends[node].high += value == limit->second.second;
-    });
+    gru_step(a, layer, x.data(), state.data(), scratch,
+             [&](TensorId node, int, std::int64_t value) {
+               const auto limit = limits.find(node);
+               if (limit == limits.end()) return;
+               ends[node].low += value == limit->second.first;
+               ends[node].high += value == limit->second.second;
+             });
   }
   return ends;
 }

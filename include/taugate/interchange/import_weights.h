@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "taugate/core/safetensors.h"
-#include "taugate/quant/integer/weight_grid.h"
 #include "taugate/nn/model.h"
+#include "taugate/quant/integer/weight_grid.h"
 
 namespace taugate {
 
@@ -50,7 +50,7 @@ struct ImportedNetwork {
 /// (P.weight_ih, ...) and nn.Linear (P.weight, P.bias). Error for LSTMs, plain RNNs, bidirectional
 /// GRUs, and shapes that do not fit together.
 ImportedNetwork torch_network(const Safetensors& content, const std::string& file,
-                             WeightGrid grid = WeightGrid::any);
+                              WeightGrid grid = WeightGrid::any);
 
 /// Keras or QKeras: a saved model or weights as .h5 (Keras 1 to 3), .weights.h5 (Keras 3 and late
 /// 2), or a .keras archive. Kernels are transposed and their gates z, r, h put in order. Error for
@@ -59,12 +59,11 @@ ImportedNetwork keras_network(const std::filesystem::path& path, WeightGrid grid
 /// The same arrays in a safetensors file: LAYER/kernel, LAYER/recurrent_kernel, LAYER/bias, with a
 /// slash, a dot or an underscore between.
 ImportedNetwork keras_network(const Safetensors& content, const std::string& file,
-                             WeightGrid grid = WeightGrid::any);
+                              WeightGrid grid = WeightGrid::any);
 
 /// Any of these, by the first bytes of the file and the names of its tensors. `grid`: on which
 /// the weights must lie.
-ImportedNetwork read_network(const std::filesystem::path& path,
-                                    WeightGrid grid = WeightGrid::any);
+ImportedNetwork read_network(const std::filesystem::path& path, WeightGrid grid = WeightGrid::any);
 
 /// What a file of weights leaves open.
 struct LayerMapping {
