@@ -3,6 +3,7 @@
 // every value can be observed.
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "taugate/quant/integer/integer_step.h"

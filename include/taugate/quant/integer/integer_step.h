@@ -48,6 +48,7 @@ struct StepScratch {
 
 /// Sum of weights times operands; null operands are zeros.
 inline std::int64_t dot(const IntegerRows& m, int row, const std::int32_t* operand) {
+  if (!operand) return 0;
   const std::int16_t* weight = m.row(row);
   std::int64_t sum = 0;
   for (int k = 0; k < m.cols; ++k) sum += std::int64_t{weight[k]} * operand[k];
