@@ -206,7 +206,7 @@ TEST_CASE("at 16 bits the integers follow the float engine") {
   }
 }
 
-TEST_CASE("ranges set the sums' and the outputs' fractions") {
+TEST_CASE("ranges set the fractions of pre-activations and outputs") {
   const Widths w =
       with_ranges(widths_8bit(), {.gate_preact = 8.1, .candidate_preact = 4.0, .output = 1.0});
   CHECK(w.gate_preact_frac_bits == 11);
@@ -214,7 +214,7 @@ TEST_CASE("ranges set the sums' and the outputs' fractions") {
   CHECK(w.output_frac_bits == 15);
   CHECK(with_ranges(widths_8bit(), {}) == widths_8bit());
   CHECK(contains(error_of([] { with_ranges({}, {.gate_preact = 0.0}); }),
-                 "found a range of 0 for sums of gates"));
+                 "found a range of 0 for pre-activations of gates"));
 }
 
 TEST_CASE("what cannot be quantized is refused") {
