@@ -60,6 +60,32 @@ std::unique_ptr<Scratch> Plan::make_scratch() const {
   return scratch;
 }
 
+template <class Each>
+void Plan::each_final_state(Scratch& scratch, Each&& each) const {
+  for (std::size_t k = 0; k < network_.encoder_layers(); ++k) {
+    std::span<std::byte> part;
+    for (std::size_t i = 0; !(part = final_state(scratch, k, i)).empty(); ++i) each(part);
+  }
+}
+
+std::size_t Plan::saved_bytes() const {
+  std::size_t bytes = 0;
+  each_final_state(*new_scratch(), [&](std::span<std::byte> part) { bytes += part.size(); });
+  return bytes;
+}
+
+void Plan::save(Scratch& scratch, std::byte* to) const {
+  each_final_state(
+      scratch, [&](std::span<std::byte> part) { to = std::copy(part.begin(), part.end(), to); });
+}
+
+void Plan::restore(Scratch& scratch, const std::byte* from) const {
+  each_final_state(scratch, [&](std::span<std::byte> part) {
+    std::copy_n(from, part.size(), part.begin());
+    from += part.size();
+  });
+}
+
 void ThreadScratch::reserve(const Plan& plan) {
   if (!scratch_.empty() && !plan.owns(*scratch_.front())) scratch_.clear();
   while (scratch_.size() < static_cast<std::size_t>(thread_count()))
@@ -122,38 +148,33 @@ void Executor::run_block(Scratch& scratch, const Job& job, std::size_t first) co
       });
 }
 
-namespace {
-/// The job of a call.
-auto job_of(const Plan& plan, std::span<const float> input, std::span<float> output,
-            TraceOrder order, std::span<float> states, std::size_t count, auto empty) {
-  const Network& network = plan.network();
-  empty.input = input.data();
-  empty.output = output.data();
-  empty.states = states.empty() ? nullptr : states.data();
-  empty.count = count;
-  empty.state_units = plan.state_units();
-  empty.of_input = strides_of(order, count, static_cast<std::size_t>(network.gates), 1);
-  empty.of_output =
-      strides_of(order, count, network.output_steps(), static_cast<std::size_t>(network.outputs()));
-  return empty;
+Executor::Job Executor::job(std::span<const float> input, std::span<float> output, TraceOrder order,
+                            std::span<float> states) const {
+  const Network& network = plan_->network();
+  const std::size_t count = check(input.size(), output.size(), states.size());
+  return {.input = input.data(),
+          .output = output.data(),
+          .states = states.empty() ? nullptr : states.data(),
+          .count = count,
+          .state_units = plan_->state_units(),
+          .of_input = strides_of(order, count, static_cast<std::size_t>(network.gates), 1),
+          .of_output = strides_of(order, count, network.output_steps(),
+                                  static_cast<std::size_t>(network.outputs()))};
 }
-}  // namespace
 
 void Executor::run(Scratch& scratch, std::span<const float> input, std::span<float> output,
                    TraceOrder order, std::span<float> states) const {
-  const std::size_t count = check(input.size(), output.size(), states.size());
   require(plan_->owns(scratch), "[executor] found a scratch that another executor made");
-  const Job job = job_of(*plan_, input, output, order, states, count, Job{});
-  for (std::size_t first = 0; first < count; first += block()) run_block(scratch, job, first);
+  const Job work = job(input, output, order, states);
+  for (std::size_t first = 0; first < work.count; first += block()) run_block(scratch, work, first);
 }
 
 void Executor::run(ThreadScratch& scratch, std::span<const float> input, std::span<float> output,
                    TraceOrder order, std::span<float> states) const {
-  const std::size_t count = check(input.size(), output.size(), states.size());
-  const Job job = job_of(*plan_, input, output, order, states, count, Job{});
+  const Job work = job(input, output, order, states);
   scratch.reserve(*plan_);
-  parallel_for((count + block() - 1) / block(), [&](std::size_t item, int thread) {
-    run_block(scratch[thread], job, item * block());
+  parallel_for((work.count + block() - 1) / block(), [&](std::size_t item, int thread) {
+    run_block(scratch[thread], work, item * block());
   });
 }
 
@@ -209,7 +230,8 @@ StreamingExecutor::StreamingExecutor(std::unique_ptr<Plan> plan, std::size_t pix
     require(network.layers[k].starts_from < 0, "[streaming executor] layer '",
             network.layers[k].name,
             "': found one that reads the layer below and waits for another's final state");
-  states_.resize((pixels + plan_->lanes() - 1) / plan_->lanes() * plan_->saved_bytes());
+  block_bytes_ = plan_->saved_bytes();
+  states_.resize((pixels + plan_->lanes() - 1) / plan_->lanes() * block_bytes_);
   reset();
 }
 StreamingExecutor::StreamingExecutor(const Model& model, std::size_t pixels)
@@ -221,21 +243,19 @@ StreamingExecutor::StreamingExecutor(StreamingExecutor&&) noexcept = default;
 
 int StreamingExecutor::steps() const { return plan_->network().gates; }
 int StreamingExecutor::outputs() const { return plan_->network().outputs(); }
-std::size_t StreamingExecutor::bytes_per_pixel() const {
-  return plan_->saved_bytes() / plan_->lanes();
-}
+std::size_t StreamingExecutor::bytes_per_pixel() const { return block_bytes_ / plan_->lanes(); }
 
 void StreamingExecutor::reset() { gates_ = 0; }
 
 /// body(scratch with the block's state, its first pixel, its pixels, where its state is kept) on all threads.
 template <class Body>
 void StreamingExecutor::each_block(ThreadScratch& scratch, Body&& body) const {
-  const std::size_t lanes = plan_->lanes(), bytes = plan_->saved_bytes();
+  const std::size_t lanes = plan_->lanes();
   scratch.reserve(*plan_);
   parallel_for((pixels_ + lanes - 1) / lanes, [&](std::size_t block, int thread) {
     Scratch& s = scratch[thread];
     s.lanes = lanes;
-    body(s, block * lanes, std::min(lanes, pixels_ - block * lanes), block * bytes);
+    body(s, block * lanes, std::min(lanes, pixels_ - block * lanes), block * block_bytes_);
   });
 }
 

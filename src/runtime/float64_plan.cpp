@@ -93,23 +93,6 @@ class Float64Plan : public IntegerPlan {
         *states++ = static_cast<float>(s.final_operands[k][u]) * operand_unit();
   }
 
-  std::size_t saved_bytes() const override {
-    std::size_t units = 0;
-    for (std::size_t k = 0; k < network().encoder_layers(); ++k)
-      units += static_cast<std::size_t>(network().layers[k].units);
-    return units * kLanes * 2 * sizeof(double);
-  }
-  void save(const Scratch& scratch, std::byte* to) const override {
-    const auto& s = static_cast<const Float64Scratch&>(scratch);
-    for (std::size_t k = 0; k < network().encoder_layers(); ++k)
-      to = copy_bytes(s.final_states[k], copy_bytes(s.final_operands[k], to));
-  }
-  void restore(Scratch& scratch, const std::byte* from) const override {
-    for (std::size_t k = 0; k < network().encoder_layers(); ++k)
-      from = fill_from_bytes(of(scratch).final_states[k],
-                             fill_from_bytes(of(scratch).final_operands[k], from));
-  }
-
  protected:
   std::unique_ptr<Scratch> new_scratch() const override {
     const auto T = static_cast<std::size_t>(network().gates),
@@ -127,6 +110,12 @@ class Float64Plan : public IntegerPlan {
       for (auto* kept : {&s->final_operands, &s->final_states})
         kept->emplace_back(static_cast<std::size_t>(layer.units) * kLanes);
     return s;
+  }
+  std::span<std::byte> final_state(Scratch& scratch, std::size_t layer,
+                                   std::size_t part) const override {
+    return part == 0   ? bytes_of(of(scratch).final_operands[layer])
+           : part == 1 ? bytes_of(of(scratch).final_states[layer])
+                       : std::span<std::byte>{};
   }
 
  private:

@@ -113,19 +113,11 @@ class FloatPlan : public Plan {
         *states++ = s.final_states[k][u];
   }
 
-  std::size_t saved_bytes() const override {
-    std::size_t units = 0;
-    for (std::size_t k = 0; k < network().encoder_layers(); ++k)
-      units += static_cast<std::size_t>(network().layers[k].units);
-    return units * kBlock * sizeof(float);
-  }
-  void save(const Scratch& scratch, std::byte* to) const override {
-    for (std::size_t k = 0; k < network().encoder_layers(); ++k)
-      to = copy_bytes(static_cast<const FloatScratch&>(scratch).final_states[k], to);
-  }
-  void restore(Scratch& scratch, const std::byte* from) const override {
-    for (std::size_t k = 0; k < network().encoder_layers(); ++k)
-      from = fill_from_bytes(static_cast<FloatScratch&>(scratch).final_states[k], from);
+ protected:
+  std::span<std::byte> final_state(Scratch& scratch, std::size_t layer,
+                                   std::size_t part) const override {
+    return part == 0 ? bytes_of(static_cast<FloatScratch&>(scratch).final_states[layer])
+                     : std::span<std::byte>{};
   }
 
  private:

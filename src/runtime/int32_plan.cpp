@@ -118,23 +118,6 @@ class Int32Plan : public IntegerPlan {
       }
   }
 
-  std::size_t saved_bytes() const override {
-    std::size_t count = 0;
-    for (std::size_t k = 0; k < network().encoder_layers(); ++k)
-      count += words(layers_[k], lanes()) + state_words(layers_[k], lanes());
-    return count * sizeof(std::int32_t);
-  }
-  void save(const Scratch& scratch, std::byte* to) const override {
-    const auto& s = static_cast<const Int32Scratch&>(scratch);
-    for (std::size_t k = 0; k < network().encoder_layers(); ++k)
-      to = copy_bytes(s.final_states[k], copy_bytes(s.final_operands[k], to));
-  }
-  void restore(Scratch& scratch, const std::byte* from) const override {
-    for (std::size_t k = 0; k < network().encoder_layers(); ++k)
-      from = fill_from_bytes(of(scratch).final_states[k],
-                             fill_from_bytes(of(scratch).final_operands[k], from));
-  }
-
  protected:
   std::unique_ptr<Scratch> new_scratch() const override {
     const auto T = static_cast<std::size_t>(network().gates);
@@ -152,6 +135,12 @@ class Int32Plan : public IntegerPlan {
     for (auto& operands : s->operands) operands = Buffer<std::int32_t>((T + 1) * step);
     s->state = Buffer<std::int32_t>(held);
     return s;
+  }
+  std::span<std::byte> final_state(Scratch& scratch, std::size_t layer,
+                                   std::size_t part) const override {
+    return part == 0   ? bytes_of(of(scratch).final_operands[layer])
+           : part == 1 ? bytes_of(of(scratch).final_states[layer])
+                       : std::span<std::byte>{};
   }
 
  private:

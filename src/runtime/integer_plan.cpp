@@ -47,21 +47,6 @@ class ReferencePlan : public IntegerPlan {
         *states++ = static_cast<float>(reference_.operand(h)) * operand_unit();
   }
 
-  std::size_t saved_bytes() const override {
-    std::size_t units = 0;
-    for (std::size_t k = 0; k < network().encoder_layers(); ++k)
-      units += static_cast<std::size_t>(network().layers[k].units);
-    return units * sizeof(std::int32_t);
-  }
-  void save(const Scratch& s, std::byte* to) const override {
-    for (std::size_t k = 0; k < network().encoder_layers(); ++k)
-      to = copy_bytes(static_cast<const ReferenceScratch&>(s).trace.final_states[k], to);
-  }
-  void restore(Scratch& s, const std::byte* from) const override {
-    for (std::size_t k = 0; k < network().encoder_layers(); ++k)
-      from = fill_from_bytes(of(s).trace.final_states[k], from);
-  }
-
  protected:
   std::unique_ptr<Scratch> new_scratch() const override {
     auto s = std::make_unique<ReferenceScratch>();
@@ -69,6 +54,10 @@ class ReferencePlan : public IntegerPlan {
     s->values.resize(s->trace.input.size());
     s->output.resize(s->trace.output.size());
     return s;
+  }
+  std::span<std::byte> final_state(Scratch& scratch, std::size_t layer,
+                                   std::size_t part) const override {
+    return part == 0 ? bytes_of(of(scratch).trace.final_states[layer]) : std::span<std::byte>{};
   }
 
  private:

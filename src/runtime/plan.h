@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstring>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "taugate/nn/network.h"
@@ -56,33 +56,32 @@ class Plan {
   /// Final states of Network::state_layers() of one lane, as real numbers, [D].
   virtual void copy_states(const Scratch& scratch, std::size_t lane, float* states) const = 0;
 
-  /// What layers [0, encoder_layers()) need to be resumed, a whole block; nothing where they cannot be.
-  virtual std::size_t saved_bytes() const { return 0; }
-  virtual void save(const Scratch& /*scratch*/, std::byte* /*to*/) const {}
-  virtual void restore(Scratch& /*scratch*/, const std::byte* /*from*/) const {}
+  /// What layers [0, encoder_layers()) need to be resumed, of a whole block.
+  std::size_t saved_bytes() const;
+  void save(Scratch& scratch, std::byte* to) const;
+  void restore(Scratch& scratch, const std::byte* from) const;
 
  protected:
   virtual std::unique_ptr<Scratch> new_scratch() const = 0;
+  /// Where a layer's final state lies, in parts 0, 1, ...; empty beyond the last one, and where a plan cannot resume.
+  virtual std::span<std::byte> final_state(Scratch& /*scratch*/, std::size_t /*layer*/,
+                                           std::size_t /*part*/) const {
+    return {};
+  }
 
  private:
+  template <class Each>
+  void each_final_state(Scratch& scratch, Each&& each) const;
+
   std::uint64_t id_;
   Network network_;
   std::vector<std::size_t> state_layers_;
   std::size_t state_units_, lanes_;
 };
 
-/// An array's bytes to `to`, or from there; returns where they end.
 template <class Array>
-std::byte* copy_bytes(const Array& from, std::byte* to) {
-  const std::size_t bytes = from.size() * sizeof(*from.data());
-  std::memcpy(to, from.data(), bytes);
-  return to + bytes;
-}
-template <class Array>
-const std::byte* fill_from_bytes(Array& to, const std::byte* from) {
-  const std::size_t bytes = to.size() * sizeof(*to.data());
-  std::memcpy(to.data(), from, bytes);
-  return from + bytes;
+std::span<std::byte> bytes_of(Array& array) {
+  return std::as_writable_bytes(std::span(array.data(), array.size()));
 }
 
 std::unique_ptr<Plan> make_float_plan(const Model& model);

@@ -83,6 +83,8 @@ class Executor {
 
  private:
   struct Job;
+  Job job(std::span<const float> input, std::span<float> output, TraceOrder order,
+          std::span<float> states) const;
   void run_block(Scratch& scratch, const Job& job, std::size_t first) const;
 
   std::unique_ptr<Plan> plan_;
@@ -163,7 +165,8 @@ class StreamingExecutor {
   std::unique_ptr<Plan> plan_;
   std::size_t pixels_;
   int gates_ = 0;
-  std::vector<std::byte> states_;  // [blocks][bytes of a block]
+  std::size_t block_bytes_ = 0;
+  std::vector<std::byte> states_;  // [blocks][block_bytes_]
 };
 
 /// BatchExecutor(model).run(tpsf, sfd) on all threads.
