@@ -32,10 +32,9 @@ struct GruReference {
     if (activation == Activation::hard) return a.max(-1.0).min(1.0);
     return a.tanh();
   }
-  /// Their slopes, from the value y of the function.
+  /// Their derivatives, from the value y of the function.
   Array dS(const Array& y) const {
-    if (activation == Activation::hard)
-      return (y > 0.0 && y < 1.0).select(0.5, Array::Zero(y.size()));
+    if (activation == Activation::hard) return 0.5 * (y > 0.0 && y < 1.0).cast<double>();
     return y * (1.0 - y);
   }
   Array dF(const Array& y) const {
@@ -79,8 +78,8 @@ struct GruReference {
       // g = dy + dh;   d_z = g * (h - n) * S'(z);   d_n = g * (1 - z) * F'(n);   dh = g * z
       const Array g = dy.col(t).array() + dh, dn = g * (1.0 - z) * dF(n);
       dh = g * z;
-      // d_s = d_n * r, d_r = d_n * s * S'(r)   or   d_s = U_n' d_n, d_r = d_s * h * S'(r), dh +=
-      // d_s * r
+      // reset_after:  d_s = d_n * r,     d_r = d_n * s * S'(r)
+      // reset_before: d_s = U_n' d_n,    d_r = d_s * h * S'(r),    dh += d_s * r
       const Array ds = form == GruForm::reset_after
                            ? Array(dn * r)
                            : Array(U.bottomRows(H).transpose() * dn.matrix());

@@ -49,14 +49,13 @@ Recipe recipe() {
 constexpr std::size_t kTrainingBytesPerThread =
     std::size_t{2} * kGates * 12 * kUnits * 16 * sizeof(float);
 
-/// What infer() may take on so many threads besides its results. Each thread has an engine of its
-/// own, and each engine scratch for all threads, 2 (T+1) x units x 16 floats: hence the square. The
-/// bound of an engine that is handed its thread's scratch is `threads * (own + scratch)`.
+/// What infer() may take on so many threads besides its results: threads share the packed weights, and each has
+/// scratch, 2 (T+1) x units x 16 floats, and a chunk of pixels.
 std::size_t inference_bound(std::size_t threads, std::size_t pixels) {
   constexpr std::size_t scratch = 2 * (kGates + 1) * kUnits * 16 * sizeof(float);
-  constexpr std::size_t own = std::size_t{1} << 20;  // packed weights, a chunk of pixels
+  constexpr std::size_t own = std::size_t{3} << 17;  // a chunk of pixels and what is made of it
   const std::size_t results = 3 * pixels * (kGates + 8) * sizeof(float);
-  return results + threads * own + threads * threads * scratch * 5 / 4;
+  return results + threads * (own + scratch * 5 / 4);
 }
 
 Measurement simulated_image(const SimulatorConfig& config, int width, int height) {
