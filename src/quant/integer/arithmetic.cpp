@@ -94,30 +94,31 @@ std::int64_t Arithmetic::input(float x) const {
   return round_half_even(std::clamp(scaled, -limit, limit));
 }
 
-std::int64_t Arithmetic::gate(std::int64_t sum) const {
+std::int64_t Arithmetic::gate(std::int64_t preact) const {
   if (activation_ == Activation::hard) {
     const std::int64_t one = power_of_two(w_.gate_preact_frac_bits + 1);  // of x/2 + 1/2
-    return rescale(clip(sum + one / 2, 0, one), w_.gate_preact_frac_bits + 1, w_.gate_frac_bits);
+    return rescale(clip(preact + one / 2, 0, one), w_.gate_preact_frac_bits + 1, w_.gate_frac_bits);
   }
   // x/2 is the same integer with one fraction bit more, and so is tanh(x/2)/2.
   const std::int64_t half = power_of_two(w_.gate_frac_bits - 1);
   const std::int64_t distance =
-      rescale(table_tanh(sum < 0 ? -sum : sum, w_.gate_preact_frac_bits + 1), kTableFraction + 1,
-              w_.gate_frac_bits);
-  return sum < 0 ? half - distance : half + distance;
+      rescale(table_tanh(preact < 0 ? -preact : preact, w_.gate_preact_frac_bits + 1),
+              kTableFraction + 1, w_.gate_frac_bits);
+  return preact < 0 ? half - distance : half + distance;
 }
 
-std::int64_t Arithmetic::candidate(std::int64_t sum) const {
+std::int64_t Arithmetic::candidate(std::int64_t preact) const {
   if (activation_ == Activation::hard) {
     const std::int64_t one = power_of_two(w_.candidate_preact_frac_bits);
     return saturate_fraction(
-        rescale(clip(sum, -one, one), w_.candidate_preact_frac_bits, w_.candidate_frac_bits),
+        rescale(clip(preact, -one, one), w_.candidate_preact_frac_bits, w_.candidate_frac_bits),
         w_.candidate_frac_bits);
   }
-  const std::int64_t magnitude = table_tanh(sum < 0 ? -sum : sum, w_.candidate_preact_frac_bits);
+  const std::int64_t magnitude =
+      table_tanh(preact < 0 ? -preact : preact, w_.candidate_preact_frac_bits);
   const std::int64_t n = saturate_fraction(
       rescale(magnitude, kTableFraction, w_.candidate_frac_bits), w_.candidate_frac_bits);
-  return sum < 0 ? -n : n;
+  return preact < 0 ? -n : n;
 }
 
 std::int64_t Arithmetic::blend(std::int64_t z, std::int64_t n, std::int64_t held) const {

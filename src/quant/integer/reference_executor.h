@@ -17,8 +17,9 @@ class ReferenceExecutor {
       : model_(model), arithmetic_(model.widths, model.form(), model.activation()) {}
 
   struct Scratch {
-    std::vector<std::int32_t> input;        ///< [T]
-    std::vector<std::int32_t> operands[2];  ///< [T][widest], of a layer and its successor in turn
+    std::vector<std::int32_t> input;  ///< [T]
+    std::array<std::vector<std::int32_t>, 2>
+        operands;                           ///< [T][widest], of a layer and its successor in turn
     std::vector<std::int32_t> last_states;  ///< [T][H] of the last layer
     std::vector<std::vector<std::int32_t>> final_states;  ///< of each layer [H]
     std::vector<std::int64_t> output;                     ///< [output_steps][C]

@@ -8,13 +8,18 @@
 namespace taugate {
 namespace {
 
-/// A parameter's values; nothing where it has no rows.
+/// A parameter's values.
 Matrix<const float> values_of(const Model& model, const ParameterRef& at, const char* name) {
-  if (at.rows == 0) return {};
   const Matrix<const float> m{model.parameters().data() + at.offset, at.rows, at.cols};
   for (std::size_t i = 0; i < m.size(); ++i)
     require(std::isfinite(m.data[i]), "[quantize] ", name, ": value ", i, " is not finite");
   return m;
+}
+
+/// Nothing where it has no rows.
+Matrix<const float> optional_values(const Model& model, const ParameterRef& at,
+                                    const std::string& name) {
+  return at.rows == 0 ? Matrix<const float>{} : values_of(model, at, name.c_str());
 }
 
 double scale_of(const WeightRow& row, const QuantizeOptions& options) {
@@ -75,10 +80,10 @@ WeightRow LayerWeights::row(int i, GruForm form, const Widths& w) const {
 LayerWeights layer_weights(const Model& model, std::size_t k) {
   const GruParameters& at = model.layers()[k].parameters();
   const GruTensors names(model.description().layers[k].name);
-  return {values_of(model, at.input, names.weight_ih.c_str()),
+  return {optional_values(model, at.input, names.weight_ih),
           values_of(model, at.recurrent, names.weight_hh.c_str()),
           values_of(model, at.input_bias, names.bias_ih.c_str()).data,
-          values_of(model, at.recurrent_bias, names.bias_hh.c_str()).data};
+          optional_values(model, at.recurrent_bias, names.bias_hh).data};
 }
 
 std::vector<WeightRow> layer_rows(const Model& model, std::size_t k, const Widths& w) {
