@@ -29,7 +29,7 @@ double cpu_seconds();
 
 double median(std::vector<double> values);  ///< the upper one of an even number
 
-/// The loop of a benchmark that sets something beside the float engine: they take turns, so that a
+/// The loop of a benchmark that sets something beside the float executor: they take turns, so that a
 /// busy machine slows both. Each call does one turn and returns its seconds. The time of `other` is
 /// the benchmark's; counters "float_seconds" and "times_float" are medians over the turns.
 void beside_floats(benchmark::State& state, const std::function<double()>& floats,

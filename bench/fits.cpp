@@ -1,4 +1,4 @@
-// Reconvolution fits beside the float engine of 32 units on as many traces: they take turns within
+// Reconvolution fits beside the float executor of 32 units on as many traces: they take turns within
 // one measurement, so that a busy machine slows both, and their ratio is the median of the turns.
 
 #include "bench/bench.h"

@@ -1,4 +1,4 @@
-// The 8-bit integer engine beside the float engine on the same network: they take turns within one
+// The 8-bit integer executor beside the float executor on the same network: they take turns within one
 // measurement, so that a busy machine slows both, and their ratio is the median of the turns.
 
 #include <algorithm>

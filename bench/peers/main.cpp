@@ -134,7 +134,7 @@ void time_rounds(const Plan& plan, std::vector<Measurement> measurements, Compar
 }
 
 /// Who takes part in a job.
-std::vector<Peer> contestants(const std::vector<Peer>& all, const Task& task,
+std::vector<Peer> engines_for(const std::vector<Peer>& all, const Task& task,
                               const std::string& job) {
   std::vector<Peer> peers;
   for (const Peer& peer : all) {
@@ -150,7 +150,7 @@ std::vector<Peer> contestants(const std::vector<Peer>& all, const Task& task,
 std::optional<Comparison> compare(const Plan& plan, const std::vector<Peer>& all, const Task& task,
                                   const std::string& job) {
   const bool train = job == "train";
-  const std::vector<Peer> peers = contestants(all, task, job);
+  const std::vector<Peer> peers = engines_for(all, task, job);
   if (peers.empty()) return std::nullopt;
 
   Comparison result;

@@ -1,5 +1,5 @@
 #pragma once
-// The Verilated seq2seq_model behind the integer engine's call: reset, run. Drives the streams with
+// The Verilated seq2seq_model behind the integer executor's call: reset, run. Drives the streams with
 // random gaps and stalls and keeps the time of what happened.
 
 #include <verilated.h>

@@ -36,7 +36,7 @@ Arguments declare() {
       "json", "write the figures here", value(), "FILE")("no-pictures", "draw nothing");
   add_report(a);
   add_threads(a);
-  a.group("Contestants")("models", "networks, of floats or of integers", value(), "FILE,FILE..")(
+  a.group("Methods")("models", "networks, of floats or of integers", value(), "FILE,FILE..")(
       "estimators",
       "lm, lm-counts (weighted by the counts), mle, cmm, rld, phasor; lm and mle with +shift or "
       "+width for what they are not told about the IRF",
@@ -219,11 +219,10 @@ int compare(int argc, char** argv) {
       if (models.size() == 1) acquisition = models[0]->acquisition();
       require(models.back()->acquisition() == acquisition, file,
               ": was trained for another acquisition than ", a.texts("models")[0]);
-      methods.push_back(
-          network_contestant(*models.back(), fs::path(file).stem().string(), components));
+      methods.push_back(network_method(*models.back(), fs::path(file).stem().string(), components));
     }
   for (const std::string& name : a.texts("estimators"))
-    methods.push_back(classical_contestant(name, acquisition, components));
+    methods.push_back(classical_method(name, acquisition, components));
   if (methods.empty()) fail_usage("compare: wanted --models or --estimators");
   const auto conditions =
       standard_conditions(decay, a.has("series") ? a.texts("series") : std::vector<std::string>{});

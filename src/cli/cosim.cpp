@@ -22,7 +22,7 @@ constexpr std::uint64_t kCosimSeed = 0x636f73696du;  // a data set of its own
 Arguments declare() {
   Arguments a("cosim", "MODEL [options]",
               "Runs traces through the RTL of a model of integers, under Verilator, and compares "
-              "every output\nword with the integer engine's.",
+              "every output\nword with the integer executor's.",
               {"model"});
   const auto value = [] { return cxxopts::value<std::string>(); };
   const auto otherwise = [](const char* text) {
@@ -147,13 +147,13 @@ int compare(const QuantizedModel& model, const RtlParameters& parameters,
     write_file(a.text("json"), json_of(parameters, result, compared, latency).dump(2) + "\n");
   if (compared.first)
     fail(compared.different, " of ", compared.words,
-         " words differ from the integer engine's; first pixel ", compared.first->pixel, ", step ",
-         compared.first->step, ", output ", compared.first->output, ": found ",
+         " words differ from the integer executor's; first pixel ", compared.first->pixel,
+         ", step ", compared.first->step, ", output ", compared.first->output, ": found ",
          compared.first->found, ", wanted ", compared.first->wanted);
   if (a.has("flip"))
     fail_usage("--flip: found ", a.text("flip"),
                ", a bit that no word of these traces depends on; ", "wanted another");
-  std::printf("%llu words, all equal to the integer engine's\n",
+  std::printf("%llu words, all equal to the integer executor's\n",
               static_cast<unsigned long long>(compared.words));
   return kSuccess;
 }

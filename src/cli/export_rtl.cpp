@@ -25,7 +25,7 @@ Arguments declare() {
       {"model"});
   a.group("")("o,output", "folder for the files", cxxopts::value<std::string>(), "FOLDER")(
       "vectors",
-      "also write N simulated traces and the words that the integer engine makes of them",
+      "also write N simulated traces and the words that the integer executor makes of them",
       cxxopts::value<std::string>()->default_value("0"), "N");
   add_rtl_options(a);
   return a;

@@ -116,7 +116,7 @@ std::vector<Condition> standard_conditions(const Decay& decay,
   return all;
 }
 
-Method classical_contestant(std::string_view name, const Acquisition& acquisition, int components) {
+Method classical_method(std::string_view name, const Acquisition& acquisition, int components) {
   const std::string_view base = name.substr(0, name.find('+'));
   const std::string_view unknown = base.size() < name.size() ? name.substr(base.size() + 1) : "";
   if (!unknown.empty() && unknown != "shift" && unknown != "width")
@@ -146,7 +146,7 @@ Method classical_contestant(std::string_view name, const Acquisition& acquisitio
           }};
 }
 
-Method network_contestant(const TraceModel& model, std::string name, int components) {
+Method network_method(const TraceModel& model, std::string name, int components) {
   const SimulatorConfig& prior = model.simulator;
   const bool background = prior.background_counts.high > 0.0 ||
                           prior.background_fraction.high > 0.0 || prior.detector.dark_counts > 0.0;

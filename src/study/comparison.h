@@ -45,10 +45,10 @@ struct Method {
 /// A classical one: name is lm, lm-counts (weights by the counts), mle, cmm, rld or phasor, with
 /// +shift or +width (shift and width) for what it is not told about the IRF: "mle+shift".
 /// UsageError for any other name.
-Method classical_contestant(std::string_view name, const Acquisition& acquisition, int components);
+Method classical_method(std::string_view name, const Acquisition& acquisition, int components);
 /// `model` must outlive it. Its bound takes shift and width of the IRF as unknown, and the
 /// background where its prior has one.
-Method network_contestant(const TraceModel& model, std::string name, int components);
+Method network_method(const TraceModel& model, std::string name, int components);
 
 struct ComparisonRow {
   Condition condition;
@@ -64,9 +64,8 @@ struct ComparisonRow {
   double relative_bias() const { return mean_ns / truth_ns - 1.0; }
 };
 
-/// Every method under every condition, `traces` each. go_on(conditions done) false ends it.
-std::vector<ComparisonRow> compare(const Acquisition& acquisition,
-                                   std::span<const Method> contestants,
+/// Every method under every condition, `traces` each. keep_going(conditions done) false ends it.
+std::vector<ComparisonRow> compare(const Acquisition& acquisition, std::span<const Method> methods,
                                    std::span<const Condition> conditions, std::size_t traces,
                                    std::uint64_t seed,
                                    const std::function<bool(std::size_t)>& keep_going = {});

@@ -1,5 +1,5 @@
 #pragma once
-// The RTL beside the integer engine: rtl/, Verilated for one set of parameters, runs the pixels
+// The RTL beside the integer executor: rtl/, Verilated for one set of parameters, runs the pixels
 // that the engine runs, and every output word must be the same.
 
 #include <cstdint>

@@ -30,7 +30,7 @@ struct Evaluation {
 };
 
 /// `traces` pixels of the data set `seed` of the model's simulator, or of another with the same
-/// gates and channels. go_on(traces done) is called now and then; where it returns false, the
+/// gates and channels. keep_going(traces done) is called now and then; where it returns false, the
 /// result is that of the traces so far.
 Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t seed,
                     const std::optional<SimulatorConfig>& data = {},

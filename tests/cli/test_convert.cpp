@@ -37,7 +37,7 @@ TEST_CASE("convert: from every kind to every kind and back to the same table") {
   for (const bool image : {true, false}) {
     const Folder folder;
     write_all(folder / "in.csv", table(image));
-    // What the text becomes in its own kind is the yardstick.
+    // What the text becomes in its own kind is the measure.
     REQUIRE(run(folder, "convert in.csv reference.csv").code == 0);
     const std::string reference = read_all(folder / "reference.csv");
     REQUIRE(contains(reference, "107,207,7"));

@@ -25,15 +25,15 @@ struct Threads {
 void check_each_once(std::size_t items, int threads) {
   const Threads setting(threads);
   std::vector<int> visits(items);  // an item belongs to one thread, so plain integers do
-  std::atomic<int> strangers{0};
+  std::atomic<int> out_of_range{0};
   constexpr int calls = 200;
   for (int call = 0; call < calls; ++call)
     parallel_for(items, [&](std::size_t item, int thread) {
       ++visits[item];
-      if (thread < 0 || thread >= threads) ++strangers;
+      if (thread < 0 || thread >= threads) ++out_of_range;
     });
   for (const int count : visits) REQUIRE(count == calls);
-  CHECK(strangers == 0);
+  CHECK(out_of_range == 0);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 #pragma once
-// What the tests of this floor share: a task small enough to learn, a network for it, and files
+// What the tests of this module share: a task small enough to learn, a network for it, and files
 // that are damaged thousands of times.
 
 #include <fstream>

@@ -150,7 +150,7 @@ TEST_CASE("a learned scale's gradient is Esser et al.'s") {
               1e-6));
 }
 
-TEST_CASE("training with integers lowers the integer engine's own loss and allocates nothing") {
+TEST_CASE("training with integers lowers the integer executor's own loss and allocates nothing") {
   const NoisyDecays data;
   Model model({.gates = 24, .hidden = {6}});
   model.initialise(1);
@@ -171,7 +171,7 @@ TEST_CASE("training with integers lowers the integer engine's own loss and alloc
     trainer.run();
     CHECK(trainer.validate() < 0.5 * before);
 
-    // The validation loss is the integer engine's, up to the sum's rounding.
+    // The validation loss is the integer executor's, up to the sum's rounding.
     std::vector<float> input, target;
     Random rng(1, 1);
     const OwnedSequence<float> x(24, 1, 256, rng), y(24, 1, 256, rng);

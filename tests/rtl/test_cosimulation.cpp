@@ -1,4 +1,4 @@
-// The RTL beside the integer engine, word for word. The cases of the suite "full" are skipped
+// The RTL beside the integer executor, word for word. The cases of the suite "full" are skipped
 // unless asked for (`make cosim` asks): they build a simulation for each shape.
 
 #include <doctest/doctest.h>

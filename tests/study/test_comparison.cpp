@@ -1,4 +1,4 @@
-// The yardstick: its arithmetic on a contestant whose answers are known, and the classical ones
+// The comparison: its arithmetic on a method whose answers are known, and the classical ones
 // against the bound.
 #include <doctest/doctest.h>
 
@@ -17,7 +17,7 @@ namespace {
 const Acquisition kSs2 = acquisition_preset("ss2-70");
 }
 
-TEST_CASE("bias, deviation and failures of a contestant whose answers are known") {
+TEST_CASE("bias, deviation and failures of a method whose answers are known") {
   // In turn 0.9, 1.3 and no answer.
   const Method known{"known", Unknowns{}, [](std::span<const float> counts, const IrfCurve& irf) {
                        CHECK(irf.length_ns() > 0.0);
@@ -57,16 +57,16 @@ TEST_CASE("where every estimate fails there is no bias and no deviation") {
 }
 
 TEST_CASE("maximum likelihood stays within 5 % of the bound of its own unknowns") {
-  std::vector<Method> contestants;
+  std::vector<Method> methods;
   for (const char* name : {"mle", "mle+shift", "mle+width"})
-    contestants.push_back(classical_contestant(name, kSs2, 1));
+    methods.push_back(classical_method(name, kSs2, 1));
   std::vector<Condition> conditions(2);
   conditions[0].photons = 300.0;
   conditions[0].background_fraction = 0.1;
   conditions[1].photons = 3000.0;
   conditions[1].background_fraction = 0.1;
   // 2,400 traces know a deviation to 1.4 %.
-  const auto rows = compare(kSs2, contestants, conditions, 2400, 3);
+  const auto rows = compare(kSs2, methods, conditions, 2400, 3);
   REQUIRE(rows.size() == 6);
   for (const ComparisonRow& r : rows) {
     CAPTURE(r.name);
@@ -79,7 +79,7 @@ TEST_CASE("maximum likelihood stays within 5 % of the bound of its own unknowns"
   CHECK(rows[1].bound_ns < rows[2].bound_ns);
 }
 
-TEST_CASE("conditions by name, contestants by name") {
+TEST_CASE("conditions by name, methods by name") {
   const std::vector<std::string> one{"background"};
   const auto background = standard_conditions(Decay::mono(1.0), one);
   CHECK(background.front().background_fraction == 0.0);
@@ -93,9 +93,9 @@ TEST_CASE("conditions by name, contestants by name") {
   }
   const std::vector<std::string> wrong{"weather"};
   CHECK_THROWS_AS(standard_conditions(Decay::mono(1.0), wrong), UsageError);
-  CHECK_THROWS_AS(classical_contestant("mle+all", kSs2, 1), UsageError);
-  CHECK_THROWS_AS(classical_contestant("cmm+shift", kSs2, 1), UsageError);
-  CHECK_THROWS_AS(classical_contestant("best", kSs2, 1), UsageError);
-  CHECK(classical_contestant("lm-counts+shift", kSs2, 2).unknowns ==
+  CHECK_THROWS_AS(classical_method("mle+all", kSs2, 1), UsageError);
+  CHECK_THROWS_AS(classical_method("cmm+shift", kSs2, 1), UsageError);
+  CHECK_THROWS_AS(classical_method("best", kSs2, 1), UsageError);
+  CHECK(classical_method("lm-counts+shift", kSs2, 2).unknowns ==
         Unknowns{2, true, true, true, false});
 }

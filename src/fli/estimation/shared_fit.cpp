@@ -13,7 +13,7 @@ namespace taugate {
 namespace {
 
 constexpr std::size_t kChunk = 64;   // traces whose sums are added up on one thread
-constexpr std::size_t kBlock = 256;  // chunks between two looks at go_on
+constexpr std::size_t kBlock = 256;  // chunks between two looks at keep_going
 
 /// The responses to unit amplitudes and their derivatives at one theta.
 struct Basis {
@@ -230,7 +230,7 @@ class SharedFitter {
     return reduced(all, linear_, shared_, a);
   }
 
-  /// r and its equations at theta, from all traces; an objective that is no number where go_on
+  /// r and its equations at theta, from all traces; an objective that is no number where keep_going
   /// said no.
   void pass(std::span<const double> theta, NormalEquations& total) {
     total = {};

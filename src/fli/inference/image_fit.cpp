@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kFoldedGates = 1024;
 constexpr std::size_t kChunk = 64;    // pixels a thread takes at a time
-constexpr std::size_t kBlock = 4096;  // pixels between two looks at go_on
+constexpr std::size_t kBlock = 4096;  // pixels between two looks at keep_going
 constexpr double kMostShift = 0.02;   // share of the window, of the IRF against the summed decay
 constexpr double kMostOutside = 0.2;  // of the counts outside the times to fit, and of the photons
 

@@ -40,7 +40,7 @@ struct SharedFit {
 
 /// counts [N][T], finite; `irfs`: one for all, or one a trace. Of `options`, the unknowns' shift is
 /// that of all traces, known.tau_ns and known.shift_ns are where it starts, and a stretch is not to
-/// be found (UsageError). Traces with fewer than `least_counts` are left out. go_on() is called now
+/// be found (UsageError). Traces with fewer than `least_counts` are left out. keep_going() is called now
 /// and then; false ends the work (not_converged).
 SharedFit fit_shared_lifetimes(const Acquisition& acquisition, std::span<const IrfCurve> irfs,
                                const FitOptions& options, std::span<const float> counts,

@@ -70,7 +70,7 @@ struct ImageFit {
 
 /// `irfs`: one for all pixels, or one a pixel, on the gates' clock (0 is where gate 0 opens). Error
 /// where wanted.from_ns and to_ns leave nothing that tells a lifetime. Where they leave the IRF
-/// out, its shift is not known and stays 0. go_on(pixels done) is called now and then; false ends
+/// out, its shift is not known and stays 0. keep_going(pixels done) is called now and then; false ends
 /// the work, pixels not reached staying blank.
 ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs,
                    const ImageFitOptions& wanted,

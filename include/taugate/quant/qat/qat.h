@@ -1,5 +1,5 @@
 #pragma once
-// Quantization-aware training: a network whose forward pass computes what the integer engine will,
+// Quantization-aware training: a network whose forward pass computes what the integer executor will,
 // value by value, and whose backward pass is the float GRU's, straight through every rounding.
 // docs/quantization.md explains the choices.
 
