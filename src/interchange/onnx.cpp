@@ -163,7 +163,13 @@ class Exporter {
           k, x,
           spec.starts_from < 0 ? "" : final_state(static_cast<std::size_t>(spec.starts_from)));
     }
-    if (!every_step) y = final_state(network_.layers.size() - 1);
+    if (!every_step) {
+      y = final_state(network_.layers.size() - 1);
+      if (network_.layers.back().activation == Activation::hard) {  // a Scan's has no axis of steps
+        const std::string first = graph_.constant("axis_0", {1}, std::vector<std::int64_t>{0});
+        y = graph_.add("last_by_time", "Unsqueeze", {y, first});
+      }
+    }
     const LinearTensors head(network_.head.name);
     const std::string product =
         graph_.add("head_product", "MatMul",
@@ -185,7 +191,7 @@ class Exporter {
   const GruParameters& parameters_of(std::size_t k) const {
     return model_.layers()[k].parameters();
   }
-  /// [1][N][H]
+  /// [1][N][H]; of hard layers [N][H]
   std::string final_state(std::size_t k) const { return network_.layers[k].name + ".last"; }
 
   /// The layer's input weights [3H][I]; for one that reads zeros, zeros for an input of width 1.

@@ -77,6 +77,19 @@ TEST_CASE("libonnx finds nothing wrong with any form") {
     }
 }
 
+TEST_CASE("libonnx finds nothing wrong with an encoder alone, whose head is at the last step") {
+  for (const Activation activation : {Activation::smooth, Activation::hard}) {
+    const Model encoder(
+        encoder_network({.gates = 7, .outputs = 3, .hidden = {5, 4}, .activation = activation}));
+    onnx::ModelProto model = parsed(onnx_model(encoder, {}));
+    CHECK_NOTHROW(onnx::checker::check_model(model));
+    const onnx::ShapeInferenceOptions strict{true, 1, false};
+    CHECK_NOTHROW(
+        onnx::shape_inference::InferShapes(model, onnx::OpSchemaRegistry::Instance(), strict));
+    CHECK(shape_of(model.graph().output(0)) == std::vector<std::int64_t>{-1, 1, 3});
+  }
+}
+
 TEST_CASE("the operator's weights are in the order z, r, h, with both biases") {
   for (GruForm form : {GruForm::reset_after, GruForm::reset_before}) {
     const Model source = network(form, Activation::smooth);
