@@ -9,26 +9,12 @@
 #include "core/progress.h"
 #include "study/reproduction.h"
 #include "taugate/core/file.h"
+#include "taugate/core/parallel.h"
 
 namespace taugate::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// One run to be done.
-struct Job {
-  const Experiment* row;
-  int seed;
-};
-
-/// Seed after seed, so that an unfinished reproduction has whole tables of fewer seeds.
-std::vector<Job> jobs_of(const ExperimentPlan& plan) {
-  std::vector<Job> jobs;
-  for (int seed = 1; seed <= plan.seeds; ++seed)
-    for (const Experiment& row : plan.rows)
-      if (seed <= plan.seeds_of(row)) jobs.push_back({&row, seed});
-  return jobs;
-}
 
 /// Where each picture goes, and what draws it.
 using Pictures = std::vector<std::pair<std::string, Report::Draw>>;
@@ -42,7 +28,7 @@ Pictures pictures_of(const Findings& found) {
   if (has("1") || has("2") || has("3"))
     pictures.emplace_back("size.png",
                           [&found](const fs::path& path) { draw_size_against_error(path, found); });
-  for (const char* table : {"1", "2", "3", "later", "ablations"})
+  for (const char* table : kTableNames)
     if (has(table))
       pictures.emplace_back(concat("table-", table, ".png"), [&found, table](const fs::path& path) {
         draw_rows(path, found, table);
@@ -79,18 +65,25 @@ bool write_results(const fs::path& folder, const Findings& found, const Argument
 /// Runs what is not done yet; false where Ctrl-C came first.
 bool run_jobs(ExperimentFolder& folder) {
   const std::vector<Job> jobs = jobs_of(folder.plan());
+  const std::map<std::string, double> seconds = estimated_seconds(folder.plan());
   double total = 0.0, done = 0.0;
+  std::size_t runs_done = 0;
   for (const Job& job : jobs) {
-    const double cost = cost_of(folder.plan(), *job.row);
-    total += cost;
-    if (folder.result(*job.row, job.seed)) done += cost;
+    total += seconds.at(job.row->id);
+    if (!folder.result(*job.row, job.seed)) continue;
+    done += seconds.at(job.row->id);
+    ++runs_done;
   }
-  Progress progress(std::cerr, "reproduce", "MACs", total,
+  std::printf("%zu runs, some %s on this machine with %d threads; %zu of them are done, %s are left\n",
+              jobs.size(), format_seconds(total).c_str(), thread_count(), runs_done,
+              format_seconds(total - done).c_str());
+  std::fflush(stdout);
+  Progress progress(std::cerr, "reproduce", "s of work", total,
                     {.terminal = is_terminal(2), .already_done = done, .clock = {}});
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const auto& [row, seed] = jobs[i];
     if (folder.result(*row, seed)) continue;
-    const double cost = cost_of(folder.plan(), *row);
+    const double cost = seconds.at(row->id);
     const std::string name = concat(row->id, ", seed ", seed);
     const auto result = folder.run(*row, seed, [&](std::uint64_t traces, std::uint64_t of) {
       progress.update(done + cost * static_cast<double>(traces) / static_cast<double>(of), name);
@@ -117,9 +110,9 @@ int reproduce(int argc, char** argv) {
     return cxxopts::value<std::string>()->default_value(text);
   };
   a.group("")("o,output", "folder of runs, models, tables and pictures", otherwise("reproduction"),
-              "FOLDER")("tables", "some of 1, 2, 3, later (T = 135, C = 3), ablations",
+              "FOLDER")("tables", "some of " + table_names(),
                         otherwise("1,2,3"), "LIST")(
-      "scale", "quick (2 seeds), full (5 seeds) or smoke (to see that it works)",
+      "scale", "quick (2 seeds), full (the paper's budget, 3 seeds) or smoke (to see that it works)",
       otherwise("quick"), "SCALE")("json", "write all figures here (default: FOLDER/tables.json)",
                                    cxxopts::value<std::string>(), "FILE")(
       "seeds", "how many a row, whatever the scale", cxxopts::value<std::string>(), "N")(

@@ -78,14 +78,13 @@ SimulatorConfig prior_of(const Experiment& row) {
 Recipe recipe_of(const Experiment& row) {
   Recipe r;
   r.simulator = prior_of(row);
-  r.network = {.gates = r.simulator.acquisition.gates,
-               .outputs = row.outputs,
-               .hidden = row.hidden,
-               .form = row.form,
-               .activation = row.activation};
+  r.network = network_of(row);
   r.training.samples = row.samples;
   r.training.schedule.rate = row.rate;
-  r.training.schedule.kind = Schedule::Kind::cosine;
+  r.training.schedule.kind = row.schedule;
+  r.training.adam.clip_norm = row.clip_norm;
+  r.loss = row.loss;
+  r.fixed = row.fixed;
   r.integers = row.integers;
   if (!row.teacher.empty()) r.distill = row.distill;
   return r;
@@ -129,23 +128,35 @@ fs::path ExperimentFolder::path(const char* kind, const Experiment& row, int see
 std::string ExperimentFolder::recipe(const Experiment& row) const {
   json j{{"recipe", json::parse(fingerprint(recipe_of(row)))},
          {"quantised_after", row.origin == Origin::quantized},
-         {"weights_only", row.weights_only},
-         {"test_traces", plan_.test_traces}};
+         {"weights_only", row.weights_only}};
   if (!row.from.empty()) j["from"] = json::parse(recipe(plan_.find(row.from)));
   if (!row.teacher.empty()) j["teacher"] = json::parse(recipe(plan_.find(row.teacher)));
   return j.dump();
 }
 
-std::optional<RunResult> ExperimentFolder::result(const Experiment& row, int seed) const {
+/// On what a network is measured.
+std::string ExperimentFolder::measured_on(const Experiment& row) const {
+  return json{{"test_traces", plan_.test_traces},
+              {"plate", json::parse(to_json(well_plate(row.preset, row.outputs)))}}
+      .dump();
+}
+
+std::optional<json> ExperimentFolder::record(const Experiment& row, int seed) const {
   const fs::path file = path("runs", row, seed, ".json");
   if (!fs::exists(file)) return {};
   try {
-    const json j = json::parse(read_file(file));
-    if (j.at("recipe").dump() != recipe(row)) return {};
-    return result_from(j.at("result"));
+    json j = json::parse(read_file(file));
+    if (j.at("recipe").dump() == recipe(row)) return j;
   } catch (const json::exception&) {
     fail(file.string(), ": damaged; remove it and it is made again");
   }
+  return {};
+}
+
+std::optional<RunResult> ExperimentFolder::result(const Experiment& row, int seed) const {
+  const std::optional<json> j = record(row, seed);
+  if (!j || j->at("measured_on").dump() != measured_on(row)) return {};
+  return result_from(j->at("result"));
 }
 
 std::map<int, RunResult> ExperimentFolder::results(const Experiment& row) const {
@@ -160,18 +171,32 @@ std::optional<TrainedModel> ExperimentFolder::model_of(const std::string& id, in
   const Experiment& row = plan_.find(id);
   const int its = std::min(seed, plan_.seeds_of(row));
   const fs::path file = path("models", row, its, ".safetensors");
-  if (!(result(row, its) && fs::exists(file)) && !run(row, its, watch)) return {};
+  if (!(record(row, its) && fs::exists(file)) && !run(row, its, watch)) return {};
   return load_trained_model(file);
+}
+
+const TeacherOutputs* ExperimentFolder::outputs_of(const TrainedModel& teacher,
+                                                   const Experiment& row, const RunWatch& watch) {
+  const std::string key = concat(recipe(plan_.find(row.teacher)), row.fixed->traces);
+  if (key != outputs_key_) {
+    outputs_.reset();
+    outputs_ = TeacherOutputs::of(teacher, prior_of(row), *row.fixed, folder_ / "models",
+                                  [&](std::uint64_t) { return watch(0, row.samples); });
+    outputs_key_ = outputs_ ? key : std::string();
+  }
+  return outputs_ ? &*outputs_ : nullptr;
 }
 
 std::unique_ptr<TraceModel> ExperimentFolder::train(const Experiment& row, int seed,
                                                     const TrainedModel* from,
                                                     const TrainedModel* teacher,
-                                                    const RunWatch& watch) const {
+                                                    const RunWatch& watch) {
   Recipe r = recipe_of(row);
   // A network that is trained on sees other traces than before.
   r.seed = static_cast<std::uint64_t>(seed) + (from ? 500 : 0);
-  TrainingRun run(r, teacher, from);
+  const TeacherOutputs* outputs = nullptr;
+  if (teacher && row.fixed && !(outputs = outputs_of(*teacher, row, watch))) return nullptr;
+  TrainingRun run(r, teacher, from, outputs);
   Trainer& trainer = run.trainer();
   trainer.checkpoint = path("models", row, seed, ".checkpoint");
   if (fs::exists(trainer.checkpoint)) trainer.load_checkpoint(trainer.checkpoint);
@@ -179,6 +204,17 @@ std::unique_ptr<TraceModel> ExperimentFolder::train(const Experiment& row, int s
       trainer.run([&](const Trainer& t) { return watch(t.samples_done(), t.samples_total()); });
   if (end == TrainingEnd::interrupted) return nullptr;
   return run.result();
+}
+
+/// Nothing where `watch` ended it.
+std::unique_ptr<TraceModel> ExperimentFolder::make(const Experiment& row, int seed,
+                                                   const RunWatch& watch) {
+  std::optional<TrainedModel> from, teacher;
+  if (!row.from.empty() && !(from = model_of(row.from, seed, watch))) return nullptr;
+  if (!row.teacher.empty() && !(teacher = model_of(row.teacher, 1, watch))) return nullptr;
+  return row.origin == Origin::quantized
+             ? quantized(row, *from)
+             : train(row, seed, from ? &*from : nullptr, teacher ? &*teacher : nullptr, watch);
 }
 
 RunScores ExperimentFolder::measure(const TraceModel& model, const SimulatorConfig& data) const {
@@ -192,41 +228,75 @@ RunScores ExperimentFolder::measure(const TraceModel& model, const SimulatorConf
 
 std::optional<RunResult> ExperimentFolder::run(const Experiment& row, int seed,
                                                const RunWatch& watch) {
-  std::optional<TrainedModel> from, teacher;
-  if (!row.from.empty() && !(from = model_of(row.from, seed, watch))) return {};
-  if (!row.teacher.empty() && !(teacher = model_of(row.teacher, seed, watch))) return {};
-
+  const fs::path file = path("models", row, seed, ".safetensors");
   const auto start = std::chrono::steady_clock::now();
   const std::clock_t processor_start = std::clock();
-  const std::unique_ptr<TraceModel> model =
-      row.origin == Origin::quantized
-          ? quantized(row, *from)
-          : train(row, seed, from ? &*from : nullptr, teacher ? &*teacher : nullptr, watch);
-  if (!model) return {};
-  const fs::path file = path("models", row, seed, ".safetensors");
-  save(file, *model);
-
   RunResult r;
+  std::unique_ptr<TraceModel> model;
+  if (const std::optional<json> before = record(row, seed); before && fs::exists(file)) {
+    r = result_from(before->at("result"));
+    model = load_trace_model(file);
+  } else {
+    if (!(model = make(row, seed, watch))) return {};
+    save(file, *model);
+  }
   r.test = measure(*model, model->simulator);
   r.plate = measure(*model, well_plate(row.preset, row.outputs));
-  const Model shape({.gates = model->gates(),
-                     .outputs = row.outputs,
-                     .hidden = row.hidden,
-                     .form = row.form,
-                     .activation = row.activation});
+  const Model shape(network_of(row));
   r.parameters = shape.published_parameter_count();
   r.multiply_accumulates = shape.multiply_accumulates();
   r.file_bytes = fs::file_size(file);
-  r.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  r.processor_seconds = static_cast<double>(std::clock() - processor_start) / CLOCKS_PER_SEC;
-  write_file(path("runs", row, seed, ".json"), json{{"recipe", json::parse(recipe(row))},
-                                                    {"row", row.id},
-                                                    {"seed", seed},
-                                                    {"result", json_of(r)}}
-                                                       .dump(1) +
-                                                   "\n");
+  r.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  r.processor_seconds += static_cast<double>(std::clock() - processor_start) / CLOCKS_PER_SEC;
+  write_file(path("runs", row, seed, ".json"),
+             json{{"recipe", json::parse(recipe(row))},
+                  {"measured_on", json::parse(measured_on(row))},
+                  {"row", row.id},
+                  {"seed", seed},
+                  {"result", json_of(r)}}
+                     .dump(1) +
+                 "\n");
   fs::remove(path("models", row, seed, ".checkpoint"));
   return r;
+}
+
+std::map<std::string, double> estimated_seconds(const ExperimentPlan& plan) {
+  constexpr double kForwardShare = 0.4;  // of a training step's time
+  constexpr double kDtw = 3e-6;          // seconds a trace
+  std::map<std::string, double> seconds, of_shape;  // a trace trained on
+  const auto shape_of = [](const Experiment& row, bool with_integers) {
+    Recipe r;
+    r.network = network_of(row);
+    if (with_integers) r.integers = row.integers;
+    return fingerprint(r);
+  };
+  for (const Experiment& row : plan.rows) {
+    Recipe r = recipe_of(row);
+    r.distill.reset();
+    r.fixed.reset();
+    if (row.origin == Origin::quantized) r.integers.reset();
+    double& a_trace = of_shape[shape_of(row, row.origin == Origin::trained)];
+    if (a_trace == 0.0) {
+      TrainingRun run(r);
+      run.trainer().step();
+      const auto start = std::chrono::steady_clock::now();
+      const auto passed = [&] {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      };
+      int steps = 0;
+      do run.trainer().step(), ++steps;
+      while (passed() < 0.1);
+      a_trace = passed() / (steps * r.training.batch);
+    }
+    const double measured = static_cast<double>(plan.test_traces) +
+                            static_cast<double>(plan.plate_side) * plan.plate_side;
+    seconds[row.id] = static_cast<double>(row.samples) * a_trace +
+                      measured * (kForwardShare * a_trace + kDtw);
+    if (!row.teacher.empty() && !row.fixed)  // which runs beside the student
+      seconds[row.id] += static_cast<double>(row.samples) * kForwardShare *
+                         of_shape[shape_of(plan.find(row.teacher), false)];
+  }
+  return seconds;
 }
 
 }  // namespace taugate

@@ -4,10 +4,15 @@
 //   runs/ID-SEED.json          figures; their presence, with the same recipe, says that it is done
 //   models/ID-SEED.safetensors the network
 //   models/ID-SEED.checkpoint  of a training that was interrupted
+//   models/teacher-HASH.f16    what a teacher makes of a fixed set of traces
+//
+// A network whose recipe is the same but which was measured in another way is measured again and
+// not trained again.
 
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 
 #include "study/evaluation.h"
 #include "study/experiments.h"
@@ -40,6 +45,10 @@ SimulatorConfig well_plate(const std::string& preset, int outputs);
 /// How far a run is: traces trained on, of how many.
 using RunWatch = std::function<bool(std::uint64_t done, std::uint64_t total)>;
 
+/// How long a run of each of the rows will take on this machine with its threads as they are, in
+/// seconds: from a few training steps of each shape of network.
+std::map<std::string, double> estimated_seconds(const ExperimentPlan& plan);
+
 class ExperimentFolder {
  public:
   /// Makes the folder where it is not there. Error where that fails.
@@ -60,14 +69,22 @@ class ExperimentFolder {
   std::filesystem::path path(const char* kind, const Experiment& row, int seed,
                              const char* extension) const;
   std::string recipe(const Experiment& row) const;
+  std::string measured_on(const Experiment& row) const;
+  /// The run's file where its recipe is the row's.
+  std::optional<nlohmann::json> record(const Experiment& row, int seed) const;
+  std::unique_ptr<TraceModel> make(const Experiment& row, int seed, const RunWatch& watch);
   /// The float network of that row; nothing where it had to be trained and was interrupted.
   std::optional<TrainedModel> model_of(const std::string& id, int seed, const RunWatch& watch);
   std::unique_ptr<TraceModel> train(const Experiment& row, int seed, const TrainedModel* from,
-                                    const TrainedModel* teacher, const RunWatch& watch) const;
+                                    const TrainedModel* teacher, const RunWatch& watch);
+  const TeacherOutputs* outputs_of(const TrainedModel& teacher, const Experiment& row,
+                                   const RunWatch& watch);
   RunScores measure(const TraceModel& model, const SimulatorConfig& data) const;
 
   std::filesystem::path folder_;
   ExperimentPlan plan_;
+  std::string outputs_key_;  // whose outputs_ are; a student after the other has the same teacher
+  std::optional<TeacherOutputs> outputs_;
 };
 
 }  // namespace taugate

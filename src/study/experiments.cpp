@@ -3,163 +3,90 @@
 #include <algorithm>
 #include <set>
 
+#include "study/experiment_builder.h"
 #include "taugate/core/error.h"
 #include "taugate/fli/physics/acquisition.h"
-#include "taugate/nn/model.h"
 
 namespace taugate {
 namespace {
 
-constexpr std::uint64_t kSizes = 150'000;       // traces of a row of tables 1 and 2
-constexpr std::uint64_t kTeacher = 600'000;     // of the teacher of tables 2 and 3
-constexpr std::uint64_t kStudent = 2'000'000;   // of a float student of table 3 ...
+constexpr std::uint64_t kSizes = 150'000;       // traces of a row of `distillation` ...
+constexpr std::uint64_t kTeacher = 600'000;     // ... and of its teacher
+constexpr std::uint64_t kStudent = 2'000'000;   // of a float row of `students` ...
 constexpr std::uint64_t kStart = 1'500'000;     // ... and of the one that a row with integers ...
 constexpr std::uint64_t kFineTuning = 500'000;  // ... goes on from: together as many
-constexpr double kFineTuningRate = 1.5e-3;
-constexpr const char* kTables[] = {"1", "2", "3", "later", "ablations"};
 
-std::string times(const std::vector<int>& hidden) {
-  std::string text;
-  for (int units : hidden) text += concat(text.empty() ? "" : "x", units);
-  return text;
-}
-
-QatOptions integers(int weights, int operand = 8, int state = 16) {
-  QatOptions o;
-  Widths& w = o.quantize.widths;
-  w.weight_bits = weights;
-  w.operand_frac_bits = w.product_frac_bits = operand - 1;
-  w.gate_frac_bits = operand > 8 ? 14 : 7;
-  w.state_frac_bits = w.candidate_frac_bits = state - 1;
-  w.accumulator_bits = weights + operand <= 24 ? 32 : 64;
-  return o;
-}
-
-QatOptions on_grid(QatOptions o) {
-  o.quantize.scale = WeightScale::fixed_grid;
-  return o;
+/// Of tables 1 to 3, collapse and kd.
+Budget budget_of(const std::string& scale) {
+  if (scale == "full")
+    return {.set = 3'920'000,
+            .two_layers = 3'920'000,
+            .one_layer = 3'920'000,
+            .fine_tuning = 976'000,
+            .collapse = 1'000'000,
+            .kd = 3'920'000};
+  return {.set = 409'600,
+          .two_layers = 102'400,
+          .one_layer = 409'600,
+          .fine_tuning = 102'400,
+          .collapse = 204'800,
+          .kd = 409'600};
 }
 
 /// A QAT as near to the authors' QKeras student as floats can train it: reset_before, hard, fixed
 /// grid, everything of 8 bits, the carried state too.
 Experiment authors_form(std::string id, std::string title) {
-  Experiment e{.id = std::move(id), .table = "3", .title = std::move(title), .hidden = {32}};
+  Experiment e{.id = std::move(id), .table = "students", .title = std::move(title), .hidden = {32}};
   e.form = GruForm::reset_before;
   e.activation = Activation::hard;
   e.samples = kFineTuning;
-  e.integers = on_grid(integers(8, 8, 8));
+  e.integers = on_grid(integers_of(8, 8, 8));
   return e;
 }
 
-class Builder {
- public:
-  Experiment& add(Experiment e) {
-    rows.push_back(std::move(e));
-    return rows.back();
-  }
-  Experiment& trained(const char* table, std::string id, std::string title, std::vector<int> hidden,
-                      std::uint64_t samples) {
-    Experiment e{.id = std::move(id),
-                 .table = table,
-                 .title = std::move(title),
-                 .hidden = std::move(hidden)};
-    e.samples = samples;
-    return add(std::move(e));
-  }
-  /// The same network as `from`, with integers after training.
-  Experiment& quantized(const char* table, std::string id, std::string title, const char* from,
-                        QatOptions integers) {
-    Experiment e = like(table, std::move(id), std::move(title), from);
-    e.origin = Origin::quantized;
-    e.integers = integers;
-    return add(std::move(e));
-  }
-  /// Trained on with integers.
-  Experiment& tuned(const char* table, std::string id, std::string title, const char* from,
-                    QatOptions integers, const char* teacher = "", double alpha = 0.6,
-                    double beta = 0.0) {
-    Experiment e = like(table, std::move(id), std::move(title), from);
-    e.samples = kFineTuning;
-    e.rate = kFineTuningRate;
-    e.integers = integers;
-    e.teacher = teacher;
-    e.distill = {.alpha = alpha, .beta = beta};
-    return add(std::move(e));
-  }
-  std::vector<Experiment> rows;
-
- private:
-  Experiment like(const char* table, std::string id, std::string title, const char* from) const {
-    const auto it =
-        std::find_if(rows.begin(), rows.end(), [&](const Experiment& e) { return e.id == from; });
-    require(it != rows.end(), "[experiments] no row '", from, "'");
-    Experiment e{.id = std::move(id),
-                 .table = table,
-                 .title = std::move(title),
-                 .hidden = it->hidden,
-                 .preset = it->preset,
-                 .outputs = it->outputs,
-                 .form = it->form,
-                 .activation = it->activation};
-    e.from = from;
-    return e;
-  }
-};
-
-void add_table_1(Builder& b) {
-  for (const std::vector<int>& hidden : std::vector<std::vector<int>>{
-           {128, 128}, {128, 64}, {64, 64}, {64, 32}, {64, 16}, {45, 45}, {32, 32}, {16, 16}})
-    b.trained("1", concat("t", times(hidden)), times(hidden), hidden, kSizes);
-}
-
-void add_table_2(Builder& b) {
-  b.trained("2", "teacher", "64x64, the teacher", {64, 64}, kTeacher).most_seeds = 1;
+void add_distillation(ExperimentBuilder& b) {
+  b.trained("distillation", "teacher", "64x64, the teacher", {64, 64}, kTeacher).most_seeds = 1;
   for (int units : {128, 64, 32, 16}) {
     const std::string name = concat(units, "x", units);
-    b.trained("2", concat("s", units), name, {units}, kSizes);
+    b.trained("distillation", concat("s", units), name, {units}, kSizes);
     Experiment& kd =
-        b.trained("2", concat("s", units, "-kd"), concat(name, ", KD"), {units}, kSizes);
+        b.trained("distillation", concat("s", units, "-kd"), concat(name, ", KD"), {units}, kSizes);
     kd.teacher = "teacher";
   }
 }
 
-void add_table_3(Builder& b) {
-  b.trained("3", "f32", "32x32 float", {32}, kStudent);
-  b.trained("3", "f32-start", "32x32 float, where training with integers starts", {32}, kStart);
-  b.quantized("3", "f32-ptq16", "32x32 PTQ, 16 bits", "f32", integers(16, 16));
-  b.quantized("3", "f32-ptq8", "32x32 PTQ, 8 bits", "f32", integers(8));
-  b.quantized("3", "f32-ptq8-state8", "32x32 PTQ, 8 bits, carried state too", "f32",
-              integers(8, 8, 8));
-  b.quantized("3", "f32-ptq8-weights", "32x32 PTQ, 8-bit weights alone", "f32", integers(8))
+void add_students(ExperimentBuilder& b) {
+  b.trained("students", "f32", "32x32 float", {32}, kStudent);
+  b.trained("students", "f32-start", "32x32 float, where training with integers starts", {32}, kStart);
+  b.quantized("students", "f32-ptq16", "32x32 PTQ, 16 bits", "f32", integers_of(16, 16));
+  b.quantized("students", "f32-ptq8", "32x32 PTQ, 8 bits", "f32", integers_of(8));
+  b.quantized("students", "f32-ptq8-state8", "32x32 PTQ, 8 bits, carried state too", "f32",
+              integers_of(8, 8, 8));
+  b.quantized("students", "f32-ptq8-weights", "32x32 PTQ, 8-bit weights alone", "f32", integers_of(8))
       .weights_only = true;
-  Experiment& literal = b.quantized("3", "f32-ptq8-paper",
+  Experiment& literal = b.quantized("students", "f32-ptq8-paper",
                                     "32x32 PTQ, 8-bit weights alone, the paper's scale literally",
-                                    "f32", integers(8));
+                                    "f32", integers_of(8));
   literal.weights_only = true;
   literal.integers->quantize.scale = WeightScale::paper;
-  b.tuned("3", "f32-qat8", "32x32 QAT, 8 bits", "f32-start", integers(8)).paper_rmse = 0.138;
-  Experiment& best =
-      b.tuned("3", "f32-qat8-kd", "32x32 QAT, 8 bits, KD", "f32-start", integers(8), "teacher");
-  best.paper_rmse = 0.010;
-  best.paper_r2 = 0.99;
-  b.tuned("3", "f32-qat4", "32x32 QAT, 4-bit weights", "f32-start", integers(4));
-  b.tuned("3", "f32-qat4-kd", "32x32 QAT, 4-bit weights, KD", "f32-start", integers(4), "teacher");
-  b.tuned("3", "f32-qat8-state8", "32x32 QAT, 8 bits, carried state too", "f32-start",
-          integers(8, 8, 8));
-  b.add(authors_form("a32", "32x32 QAT, 8 bits, the authors' form")).paper_rmse = 0.138;
+  b.tuned("students", "f32-qat8", "32x32 QAT, 8 bits", "f32-start", kFineTuning, integers_of(8));
+  b.tuned("students", "f32-qat8-kd", "32x32 QAT, 8 bits, KD", "f32-start", kFineTuning, integers_of(8), "teacher");
+  b.tuned("students", "f32-qat4", "32x32 QAT, 4-bit weights", "f32-start", kFineTuning, integers_of(4));
+  b.tuned("students", "f32-qat4-kd", "32x32 QAT, 4-bit weights, KD", "f32-start", kFineTuning, integers_of(4), "teacher");
+  b.tuned("students", "f32-qat8-state8", "32x32 QAT, 8 bits, carried state too", "f32-start", kFineTuning, integers_of(8, 8, 8));
+  b.add(authors_form("a32", "32x32 QAT, 8 bits, the authors' form"));
   Experiment taught = authors_form("a32-kd", "32x32 QAT, 8 bits, the authors' form, KD");
   taught.teacher = "teacher";
-  taught.paper_rmse = 0.010;
   b.add(taught);
-  b.trained("3", "f16", "16x16 float", {16}, kStudent);
-  b.trained("3", "f16-start", "16x16 float, where training with integers starts", {16}, kStart);
-  b.quantized("3", "f16-ptq8", "16x16 PTQ, 8 bits", "f16", integers(8));
-  b.tuned("3", "f16-qat8", "16x16 QAT, 8 bits", "f16-start", integers(8));
-  b.tuned("3", "f16-qat8-kd", "16x16 QAT, 8 bits, KD", "f16-start", integers(8), "teacher");
+  b.trained("students", "f16", "16x16 float", {16}, kStudent);
+  b.trained("students", "f16-start", "16x16 float, where training with integers starts", {16}, kStart);
+  b.quantized("students", "f16-ptq8", "16x16 PTQ, 8 bits", "f16", integers_of(8));
+  b.tuned("students", "f16-qat8", "16x16 QAT, 8 bits", "f16-start", kFineTuning, integers_of(8));
+  b.tuned("students", "f16-qat8-kd", "16x16 QAT, 8 bits, KD", "f16-start", kFineTuning, integers_of(8), "teacher");
 }
 
 /// The authors' later setting: T = 135 gates, and three outputs.
-void add_later(Builder& b) {
+void add_later(ExperimentBuilder& b) {
   const auto later = [](Experiment& e) {
     e.preset = "ss3-135";
     e.outputs = 3;
@@ -174,49 +101,48 @@ void add_later(Builder& b) {
   later(b.trained("later", "l32", "32x32 float, T = 135, C = 3", {32}, 1'000'000));
   b.rows.back().most_seeds = 3;
   Experiment& student = b.tuned("later", "l32-qat8-kd", "32x32 QAT, 8 bits, KD, T = 135, C = 3",
-                                "l32", integers(8), "l128x128");
-  student.samples = 250'000;
+                                "l32", 250'000, integers_of(8), "l128x128");
   student.paper_rmse = 0.0162;
   student.paper_r2 = 0.989;
   student.paper_components = {0.068, 0.028};
   student.most_seeds = 3;
 }
 
-void add_ablations(Builder& b) {
+void add_ablations(ExperimentBuilder& b) {
   const auto tuned = [&](std::string id, std::string title, const QatOptions& integers,
                          const char* teacher = "", double alpha = 0.6, double beta = 0.0) {
-    b.tuned("ablations", std::move(id), std::move(title), "f32-start", integers, teacher, alpha,
-            beta)
+    b.tuned("ablations", std::move(id), std::move(title), "f32-start", kFineTuning, integers,
+            teacher, alpha, beta)
         .most_seeds = 3;
   };
   // With these widths accumulators outgrow the floats that training computes with.
   b.quantized("ablations", "ptq8-operand16", "PTQ, MAC operand of 16 bits, gates of 15", "f32",
-              integers(8, 16))
+              integers_of(8, 16))
       .most_seeds = 3;
-  tuned("state12", "carried state of 12 bits", integers(8, 8, 12));
-  tuned("state10", "carried state of 10 bits", integers(8, 8, 10));
-  tuned("operand12", "MAC operand of 12 bits, gates of 15", integers(8, 12));
-  tuned("grid", "weights on the fixed 1/128 grid", on_grid(integers(8)));
-  QatOptions learned = integers(8);
+  tuned("state12", "carried state of 12 bits", integers_of(8, 8, 12));
+  tuned("state10", "carried state of 10 bits", integers_of(8, 8, 10));
+  tuned("operand12", "MAC operand of 12 bits, gates of 15", integers_of(8, 12));
+  tuned("grid", "weights on the fixed 1/128 grid", on_grid(integers_of(8)));
+  QatOptions learned = integers_of(8);
   learned.learned_scales = true;
   tuned("learned", "learned scales", learned);
-  QatOptions learned4 = integers(4);
+  QatOptions learned4 = integers_of(4);
   learned4.learned_scales = true;
   tuned("learned4", "learned scales, 4-bit weights", learned4);
-  QatOptions one = integers(8);
+  QatOptions one = integers_of(8);
   one.quantize.per_row = false;
   tuned("per-layer", "one scale a layer", one);
   for (double alpha : {0.3, 1.0})
-    tuned(concat("alpha", static_cast<int>(10 * alpha)), concat("KD, alpha ", alpha), integers(8),
+    tuned(concat("alpha", static_cast<int>(10 * alpha)), concat("KD, alpha ", alpha), integers_of(8),
           "teacher", alpha);
   for (double beta : {0.01, 0.1})
     tuned(concat("beta", static_cast<int>(100 * beta)), concat("KD, alpha 0.6, beta ", beta),
-          integers(8), "teacher", 0.6, beta);
+          integers_of(8), "teacher", 0.6, beta);
   const auto scratch = [&](const char* id, const char* title, Activation activation, GruForm form) {
     Experiment& e = b.trained("ablations", id, title, {32}, kFineTuning);
     e.activation = activation;
     e.form = form;
-    e.integers = integers(8);
+    e.integers = integers_of(8);
     e.most_seeds = 3;
   };
   scratch("scratch", "from scratch: reset_after, table activations", Activation::smooth,
@@ -228,6 +154,16 @@ void add_ablations(Builder& b) {
 }
 
 const std::vector<Comparison> kComparisons{
+    {"q32-qat16", "q32-float", "table 3: QAT, 16 bits, against float, 32 units", 1.00},
+    {"q32-qat8", "q32-float", "table 3: QAT, 8 bits, against float, 32 units", 1.02},
+    {"q32-qat4", "q32-float", "table 3: QAT, 4-bit weights, against float, 32 units", 1.04},
+    {"q32-qat16-kd", "q32-qat16", "table 3: KD, 32 units, 16 bits", {}},
+    {"q32-qat8-kd", "q32-qat8", "table 3: KD, 32 units, 8 bits", {}},
+    {"q16-qat16-kd", "q16-qat16", "table 3: KD, 16 units, 16 bits", {}},
+    {"q16-qat8-kd", "q16-qat8", "table 3: KD, 16 units, 8 bits", {}},
+    {"q16-qat8", "q16-float", "table 3: QAT, 8 bits, against float, 16 units", {}},
+    {"q128-qat8", "q128-float", "table 3: QAT, 8 bits, against float, 128 units", {}},
+    {"t64x16", "t64x64", "table 1: 64x16 against 64x64", {}},
     {"f32-ptq16", "f32", "PTQ, 16 bits, against float", 1.01},
     {"f32-ptq8", "f32", "PTQ, 8 bits, against float", 1.12},
     {"f32-qat8", "f32", "QAT, 8 bits, against float", 1.04},
@@ -262,6 +198,7 @@ const std::vector<Comparison> kComparisons{
 void shrink_to_smoke(std::vector<Experiment>& rows) {
   for (Experiment& e : rows) {
     if (e.samples) e.samples = 128;
+    if (e.fixed) e.fixed->traces = 256, e.fixed->first = e.from.empty() ? 0 : 128;
     for (int& units : e.hidden) units = std::max(2, units / 8);
   }
 }
@@ -282,14 +219,6 @@ std::vector<Experiment> selected(const std::vector<Experiment>& all,
   return rows;
 }
 
-Seq2SeqConfig config_of(const Experiment& row) {
-  return {.gates = acquisition_preset(row.preset).gates,
-          .outputs = row.outputs,
-          .hidden = row.hidden,
-          .form = row.form,
-          .activation = row.activation};
-}
-
 }  // namespace
 
 const Experiment& ExperimentPlan::find(const std::string& id) const {
@@ -303,24 +232,32 @@ int ExperimentPlan::seeds_of(const Experiment& row) const {
   return std::min(seeds, row.most_seeds);
 }
 
+std::string table_names() {
+  std::string names;
+  for (const char* name : kTableNames) names += concat(names.empty() ? "" : ", ", name);
+  return names;
+}
+
 ExperimentPlan plan_experiments(const std::string& scale, const std::vector<std::string>& tables) {
   if (scale != "quick" && scale != "full" && scale != "smoke")
     fail_usage("--scale: found '", scale, "', wanted quick, full or smoke");
   for (const std::string& table : tables)
-    if (std::find(std::begin(kTables), std::end(kTables), table) == std::end(kTables))
-      fail_usage("--tables: found '", table, "', wanted some of 1, 2, 3, later, ablations");
-  Builder b;
-  add_table_1(b);
-  add_table_2(b);
-  add_table_3(b);
+    if (std::find(std::begin(kTableNames), std::end(kTableNames), table) == std::end(kTableNames))
+      fail_usage("--tables: found '", table, "', wanted some of ", table_names());
+  ExperimentBuilder b;
+  add_paper_tables(b, budget_of(scale));
+  add_distillation(b);
+  add_students(b);
   add_later(b);
   add_ablations(b);
+  add_study_tables(b, budget_of(scale));
   ExperimentPlan plan;
   plan.rows = selected(b.rows, {tables.begin(), tables.end()});
-  plan.seeds = scale == "full" ? 5 : 2;
+  plan.seeds = scale == "full" ? 3 : 2;
   plan.test_traces = scale == "smoke" ? 256 : 20'000;
+  plan.plate_side = scale == "full" ? 512 : scale == "quick" ? 128 : 24;
   for (Experiment& row : plan.rows)
-    if (row.id == "t128x128" && scale != "full") row.most_seeds = 1;
+    if (row.last && scale != "full") row.most_seeds = 1;
   if (scale == "smoke") shrink_to_smoke(plan.rows);
   const auto has = [&](const std::string& id) {
     return std::any_of(plan.rows.begin(), plan.rows.end(),
@@ -331,14 +268,21 @@ ExperimentPlan plan_experiments(const std::string& scale, const std::vector<std:
   return plan;
 }
 
-double cost_of(const ExperimentPlan& plan, const Experiment& row) {
-  const auto work = [](const Experiment& e) {
-    return static_cast<double>(Model(config_of(e)).multiply_accumulates());
-  };
-  double per_trace = 3.0 * work(row) * (row.integers ? 2.0 : 1.0);
-  if (!row.teacher.empty()) per_trace += work(plan.find(row.teacher));
-  return static_cast<double>(row.samples) * per_trace +
-         2.0 * static_cast<double>(plan.test_traces) * work(row);
+std::vector<Job> jobs_of(const ExperimentPlan& plan) {
+  std::vector<Job> jobs;
+  for (const bool last : {false, true})
+    for (int seed = 1; seed <= plan.seeds; ++seed)
+      for (const Experiment& row : plan.rows)
+        if (row.last == last && seed <= plan.seeds_of(row)) jobs.push_back({&row, seed});
+  return jobs;
+}
+
+Seq2SeqConfig network_of(const Experiment& row) {
+  return {.gates = acquisition_preset(row.preset).gates,
+          .outputs = row.outputs,
+          .hidden = row.hidden,
+          .form = row.form,
+          .activation = row.activation};
 }
 
 }  // namespace taugate

@@ -55,6 +55,11 @@ Json json_of(const QatOptions& options) {
           {"arithmetic", kArithmeticVersion}};
 }
 
+Json json_of(const FixedSet& set) {
+  const auto& [seed, traces, first, truth_counts] = set;
+  return {{"seed", seed}, {"traces", traces}, {"first", first}, {"truth_counts", truth_counts}};
+}
+
 /// Of the text of a prior; only its hash where a library of measured IRFs makes it long.
 Json json_of(const SimulatorConfig& simulator) {
   constexpr std::size_t kLongest = std::size_t{1} << 16;
@@ -66,7 +71,7 @@ Json json_of(const SimulatorConfig& simulator) {
 
 std::string fingerprint(const Recipe& recipe) {
   const auto& [network, simulator, normalisation, first_gate_ns, training, seed, integers, distill,
-               loss] = recipe;
+               loss, fixed] = recipe;
   Json json{{"network", json_of(network)},
             {"simulator", json_of(simulator)},
             {"normalisation", Json::parse(to_json(normalisation))},
@@ -76,6 +81,7 @@ std::string fingerprint(const Recipe& recipe) {
             {"loss", name_of(loss)}};
   if (integers) json["integers"] = json_of(*integers);
   if (distill) json["distil"] = Json::parse(to_json(*distill));
+  if (fixed) json["fixed_set"] = json_of(*fixed);
   return json.dump();
 }
 

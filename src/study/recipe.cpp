@@ -33,21 +33,19 @@ Model first_network(const Recipe& recipe, const TrainedModel* start) {
 
 /// Tells this training from another, for checkpoints: the recipe (whose training options the
 /// trainer adds by itself), the weights that it begins with, and its teacher.
-std::string identity_of(const Recipe& recipe, const Model& first, const Distillation* teaching) {
+std::string identity_of(const Recipe& recipe, const Model& first, const std::string& teaching) {
   nlohmann::json json = nlohmann::json::parse(fingerprint(recipe));
   json.erase("training");
   json["first_weights"] = first.parameters().hash();
-  if (teaching) json["teaching"] = nlohmann::json::parse(teaching->identity());
+  if (!teaching.empty()) json["teaching"] = nlohmann::json::parse(teaching);
   return json.dump();
 }
 
 }  // namespace
 
 TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
-                         const TrainedModel* start)
-    : recipe_(recipe),
-      network_(first_network(recipe, start)),
-      data_(recipe.simulator, recipe.normalisation, recipe.seed ^ kTraceSeed) {
+                         const TrainedModel* start, const TeacherOutputs* outputs)
+    : recipe_(recipe), network_(first_network(recipe, start)), data_(make_data(outputs)) {
   require(recipe.network.gates == recipe.simulator.acquisition.gates &&
               recipe.network.outputs == recipe.simulator.channels,
           "[training] found a network of T = ", recipe.network.gates,
@@ -59,15 +57,30 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
   else
     own_ = network_.parameters().clone();
   Parameters& parameters = qat_ ? qat_->parameters() : own_;
+  std::string teaching;
   if (recipe.distill) {
-    if (recipe.loss != Loss::mse)
+    if (recipe.loss != Loss::mse && !recipe.fixed)
       fail_usage("[training] found the loss ", name_of(recipe.loss), " and a teacher, wanted mse");
     require(teacher != nullptr, "[training] found no teacher to distill from");
     distillation_ = std::make_unique<Distillation>(teacher->network, network_.description(),
                                                    parameters, *recipe.distill, recipe.seed);
+    teaching = distillation_->identity();
+    if (recipe.fixed) distillation_.reset();  // the targets of FixedTraces teach
   }
-  recipe_.training.objective = identity_of(recipe, network_, distillation_.get());
-  trainer_ = std::make_unique<Trainer>(parameters, make_objective(), data_, recipe_.training);
+  recipe_.training.objective = identity_of(recipe, network_, teaching);
+  trainer_ = std::make_unique<Trainer>(parameters, make_objective(), *data_, recipe_.training);
+}
+
+std::unique_ptr<TrainingData> TrainingRun::make_data(const TeacherOutputs* outputs) const {
+  const Recipe& r = recipe_;
+  if (!r.fixed)
+    return std::make_unique<SimulatedTraces>(r.simulator, r.normalisation, r.seed ^ kTraceSeed);
+  require(!r.distill || (outputs && r.distill->beta == 0.0),
+          "[training] found a teacher and a fixed set, but no outputs of the one on the other, or a "
+          "weight of its hidden features, wanted outputs alone");
+  return std::make_unique<FixedTraces>(r.simulator, r.normalisation, *r.fixed,
+                                       r.distill ? outputs : nullptr,
+                                       r.distill ? r.distill->alpha : 0.0);
 }
 
 Objective TrainingRun::make_objective() {

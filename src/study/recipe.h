@@ -6,8 +6,7 @@
 #include <memory>
 #include <optional>
 
-#include "taugate/fli/inference/simulated_traces.h"
-#include "taugate/fli/inference/trained_model.h"
+#include "study/fixed_traces.h"
 #include "taugate/nn/distill.h"
 #include "taugate/quant/qat/qat.h"
 
@@ -23,15 +22,18 @@ struct Recipe {
   std::optional<QatOptions> integers;     ///< trains with these, and makes a network of them
   std::optional<DistillOptions> distill;  ///< with a teacher
   Loss loss = Loss::mse;                  ///< against the truth; with a teacher always that one
+  std::optional<FixedSet> fixed;          ///< in place of fresh traces; then with any loss
 };
 
 /// A recipe at work. Nothing moves it: trainer and objective refer to its parts.
 class TrainingRun {
  public:
   /// `teacher` (wanted where the recipe distills) and `start`, a float network of the same shape
-  /// whose weights are the first ones, must outlive this. Error where either does not fit.
+  /// whose weights are the first ones, must outlive this. Error where either does not fit. On a
+  /// fixed set a recipe distills from `outputs`, those of that teacher on it.
   explicit TrainingRun(const Recipe& recipe, const TrainedModel* teacher = nullptr,
-                       const TrainedModel* start = nullptr);
+                       const TrainedModel* start = nullptr,
+                       const TeacherOutputs* outputs = nullptr);
   TrainingRun(const TrainingRun&) = delete;
   TrainingRun& operator=(const TrainingRun&) = delete;
 
@@ -48,13 +50,14 @@ class TrainingRun {
 
  private:
   Objective make_objective();
+  std::unique_ptr<TrainingData> make_data(const TeacherOutputs* outputs) const;
 
   Recipe recipe_;
   Model network_;
   std::unique_ptr<QatNetwork> qat_;
   Parameters own_;  // of a float network: its own, and what only its training needs
   std::unique_ptr<Distillation> distillation_;
-  SimulatedTraces data_;
+  std::unique_ptr<TrainingData> data_;
   std::unique_ptr<Trainer> trainer_;
 };
 

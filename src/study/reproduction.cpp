@@ -21,10 +21,15 @@ struct Table {
 };
 constexpr Table kTables[] = {
     {"1", "Table 1: weight reduction, two layers a side"},
-    {"2", "Table 2: one layer a side, without and with distillation"},
-    {"3", "Table 3: students in integers"},
+    {"2", "Table 2: the same networks quantized after training"},
+    {"3", "Table 3: one layer a side, trained with integers"},
+    {"distillation", "One layer a side, without and with distillation"},
+    {"students", "Students in integers"},
     {"later", "The authors' later setting: T = 135, full, short and long component"},
-    {"ablations", "Ablations: 32 units, 8 bits, QAT from the start of table 3"}};
+    {"ablations", "Ablations: 32 units, 8 bits, QAT from the start of the students"},
+    {"collapse", "What makes 8 bits collapse: 32 units from scratch"},
+    {"kd", "What a teacher is good for: 32 units on fixed sets of traces"},
+    {"state", "How the state is written back: 32 units"}};
 
 /// Two-sided 95 % quantile of Student's t.
 double student_t(int freedom) {

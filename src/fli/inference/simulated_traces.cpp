@@ -36,4 +36,14 @@ void SimulatedTraces::fill(std::uint64_t first, Sequence<float> input,
   }
 }
 
+void SimulatedTraces::rows(std::uint64_t first, std::size_t count, float* input) const {
+  const auto T = static_cast<std::size_t>(steps());
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::span counts(input + i * T, T);
+    Sample pixel{counts, {}, {}};
+    simulator_.sample(seed_, first + i, pixel);
+    normalise(normalisation_, counts, counts);
+  }
+}
+
 }  // namespace taugate

@@ -19,6 +19,8 @@ class SimulatedTraces : public TrainingData {
   int outputs() const override { return simulator_.channels(); }
   std::string identity() const override;
   void fill(std::uint64_t first, Sequence<float> input, Sequence<float> target) const override;
+  /// The inputs alone, one trace after the other: [count][T] from `first` on.
+  void rows(std::uint64_t first, std::size_t count, float* input) const;
 
  private:
   Simulator simulator_;

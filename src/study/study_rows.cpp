@@ -1,0 +1,63 @@
+// What explains the paper's tables: which of its choices makes 8 bits collapse, and what a teacher
+// is good for. All with 32 units, one layer a side.
+
+#include "study/experiment_builder.h"
+
+namespace taugate {
+namespace {
+
+constexpr const char* kTeacher = "t64x64";
+
+/// Carried state, scale formula, length of the training, teacher: all sixteen combinations, with
+/// the paper's optimiser and loss from scratch.
+void add_collapse(ExperimentBuilder& b, const Budget& budget) {
+  for (const int state : {16, 8})
+    for (const bool literal : {false, true})
+      for (const bool brief : {false, true})
+        for (const bool taught : {false, true}) {
+          Experiment& e = b.trained(
+              "collapse",
+              concat("c-state", state, literal ? "-literal" : "", brief ? "-short" : "",
+                     taught ? "-kd" : ""),
+              concat("state of ", state, " bits, ", literal ? "literal" : "symmetric", " scale, ",
+                     brief ? "short" : "long", taught ? ", KD" : ""),
+              {32}, brief ? budget.collapse / 32 : budget.collapse);
+          e.integers = integers_of(8, 8, state);
+          if (literal) e.integers->quantize.scale = WeightScale::paper;
+          e.fixed = FixedSet{.traces = budget.set};
+          e.rate = 1e-3;
+          e.schedule = Schedule::Kind::constant;
+          e.loss = Loss::mixed;
+          if (taught) e.teacher = kTeacher;
+        }
+}
+
+/// The same number of presentations from sets of few traces or of all, with the exact truth or one
+/// with photon noise. (The paper's equation 1 adds noise to the decay itself.)
+void add_kd(ExperimentBuilder& b, const Budget& budget) {
+  struct Truth {
+    const char *id, *title;
+    double counts;
+  };
+  for (const Truth& truth : {Truth{"", "", 0.0}, Truth{"-noisy", ", noisy truth", 100.0}})
+    for (const std::uint64_t traces : {budget.set / 384, budget.set / 96, budget.set / 24, budget.set}) {
+      const std::uint64_t whole = traces / 64 * 64;
+      for (const bool taught : {false, true}) {
+        Experiment& e = b.trained(
+            "kd", concat("k-", whole, truth.id, taught ? "-kd" : ""),
+            concat(whole, " traces", truth.title, taught ? ", KD" : ""), {32}, budget.kd);
+        e.fixed = FixedSet{.traces = whole, .truth_counts = truth.counts};
+        e.clip_norm = 0.1;
+        if (taught) e.teacher = kTeacher;
+      }
+    }
+}
+
+}  // namespace
+
+void add_study_tables(ExperimentBuilder& b, const Budget& budget) {
+  add_collapse(b, budget);
+  add_kd(b, budget);
+}
+
+}  // namespace taugate
