@@ -45,6 +45,7 @@ bool write_results(const fs::path& folder, const Findings& found, const Argument
   const std::vector<ReportSection> tables = reproduction_sections(found, origin);
   write_file(folder / "tables.md", to_markdown(kReproductionTitle, tables));
   write_file(folder / "tables.csv", reproduction_csv(found));
+  write_file(folder / "paper-tables.csv", paper_tables_csv(found));
   write_file(a.maybe("json").value_or((folder / "tables.json").string()),
              reproduction_json(found, origin));
   const Pictures pictures = a.has("no-pictures") || interrupted() ? Pictures{} : pictures_of(found);
@@ -74,9 +75,10 @@ bool run_jobs(ExperimentFolder& folder) {
     done += seconds.at(job.row->id);
     ++runs_done;
   }
-  std::printf("%zu runs, some %s on this machine with %d threads; %zu of them are done, %s are left\n",
-              jobs.size(), format_seconds(total).c_str(), thread_count(), runs_done,
-              format_seconds(total - done).c_str());
+  std::printf(
+      "%zu runs, some %s on this machine with %d threads; %zu of them are done, %s are left\n",
+      jobs.size(), format_seconds(total).c_str(), thread_count(), runs_done,
+      format_seconds(total - done).c_str());
   std::fflush(stdout);
   Progress progress(std::cerr, "reproduce", "s of work", total,
                     {.terminal = is_terminal(2), .already_done = done, .clock = {}});
@@ -110,9 +112,9 @@ int reproduce(int argc, char** argv) {
     return cxxopts::value<std::string>()->default_value(text);
   };
   a.group("")("o,output", "folder of runs, models, tables and pictures", otherwise("reproduction"),
-              "FOLDER")("tables", "some of " + table_names(),
-                        otherwise("1,2,3"), "LIST")(
-      "scale", "quick (2 seeds), full (the paper's budget, 3 seeds) or smoke (to see that it works)",
+              "FOLDER")("tables", "some of " + table_names(), otherwise("1,2,3"), "LIST")(
+      "scale",
+      "quick (2 seeds), full (the paper's budget, 3 seeds) or smoke (to see that it works)",
       otherwise("quick"), "SCALE")("json", "write all figures here (default: FOLDER/tables.json)",
                                    cxxopts::value<std::string>(), "FILE")(
       "seeds", "how many a row, whatever the scale", cxxopts::value<std::string>(), "N")(
@@ -128,7 +130,8 @@ int reproduce(int argc, char** argv) {
     if (seeds < 1 || seeds > 100) fail_usage("--seeds: found ", seeds, ", wanted 1 to 100");
     plan.seeds = static_cast<int>(seeds);
   }
-  check_outputs(a, {"json", "report"}, in_output_folder(a, {"tables.md", "tables.csv"}));
+  check_outputs(a, {"json", "report"},
+                in_output_folder(a, {"tables.md", "tables.csv", "paper-tables.csv"}));
   check_pictures(a);
   const fs::path output = a.text("output");
   if (a.has("tables-only") && !fs::exists(output / "runs"))
@@ -141,8 +144,9 @@ int reproduce(int argc, char** argv) {
               << (output / "tables.md").string() << '\n';
     return kInterrupted;
   }
-  std::cout << "wrote " << (output / "tables.md").string() << ", tables.csv, tables.json"
-            << (pictures ? " and pictures" : "") << '\n';
+  std::cout << "wrote " << (output / "tables.md").string()
+            << ", tables.csv, paper-tables.csv, tables.json" << (pictures ? " and pictures" : "")
+            << '\n';
   return kSuccess;
 }
 

@@ -35,10 +35,8 @@ Experiment& ExperimentBuilder::add(Experiment e) {
 
 Experiment& ExperimentBuilder::trained(const char* table, std::string id, std::string title,
                                        std::vector<int> hidden, std::uint64_t samples) {
-  Experiment e{.id = std::move(id),
-               .table = table,
-               .title = std::move(title),
-               .hidden = std::move(hidden)};
+  Experiment e{
+      .id = std::move(id), .table = table, .title = std::move(title), .hidden = std::move(hidden)};
   e.samples = samples;
   return add(std::move(e));
 }

@@ -16,8 +16,8 @@ QatOptions on_grid(QatOptions integers);
 class ExperimentBuilder {
  public:
   Experiment& add(Experiment e);
-  Experiment& trained(const char* table, std::string id, std::string title,
-                      std::vector<int> hidden, std::uint64_t samples);
+  Experiment& trained(const char* table, std::string id, std::string title, std::vector<int> hidden,
+                      std::uint64_t samples);
   /// The same network as `from`, with integers after training.
   Experiment& quantized(const char* table, std::string id, std::string title,
                         const std::string& from, const QatOptions& integers);

@@ -248,21 +248,20 @@ std::optional<RunResult> ExperimentFolder::run(const Experiment& row, int seed,
   r.file_bytes = fs::file_size(file);
   r.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   r.processor_seconds += static_cast<double>(std::clock() - processor_start) / CLOCKS_PER_SEC;
-  write_file(path("runs", row, seed, ".json"),
-             json{{"recipe", json::parse(recipe(row))},
-                  {"measured_on", json::parse(measured_on(row))},
-                  {"row", row.id},
-                  {"seed", seed},
-                  {"result", json_of(r)}}
-                     .dump(1) +
-                 "\n");
+  write_file(path("runs", row, seed, ".json"), json{{"recipe", json::parse(recipe(row))},
+                                                    {"measured_on", json::parse(measured_on(row))},
+                                                    {"row", row.id},
+                                                    {"seed", seed},
+                                                    {"result", json_of(r)}}
+                                                       .dump(1) +
+                                                   "\n");
   fs::remove(path("models", row, seed, ".checkpoint"));
   return r;
 }
 
 std::map<std::string, double> estimated_seconds(const ExperimentPlan& plan) {
-  constexpr double kForwardShare = 0.4;  // of a training step's time
-  constexpr double kDtw = 3e-6;          // seconds a trace
+  constexpr double kForwardShare = 0.4;             // of a training step's time
+  constexpr double kDtw = 3e-6;                     // seconds a trace
   std::map<std::string, double> seconds, of_shape;  // a trace trained on
   const auto shape_of = [](const Experiment& row, bool with_integers) {
     Recipe r;
@@ -290,8 +289,8 @@ std::map<std::string, double> estimated_seconds(const ExperimentPlan& plan) {
     }
     const double measured = static_cast<double>(plan.test_traces) +
                             static_cast<double>(plan.plate_side) * plan.plate_side;
-    seconds[row.id] = static_cast<double>(row.samples) * a_trace +
-                      measured * (kForwardShare * a_trace + kDtw);
+    seconds[row.id] =
+        static_cast<double>(row.samples) * a_trace + measured * (kForwardShare * a_trace + kDtw);
     if (!row.teacher.empty() && !row.fixed)  // which runs beside the student
       seconds[row.id] += static_cast<double>(row.samples) * kForwardShare *
                          of_shape[shape_of(plan.find(row.teacher), false)];

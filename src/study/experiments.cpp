@@ -57,12 +57,14 @@ void add_distillation(ExperimentBuilder& b) {
 
 void add_students(ExperimentBuilder& b) {
   b.trained("students", "f32", "32x32 float", {32}, kStudent);
-  b.trained("students", "f32-start", "32x32 float, where training with integers starts", {32}, kStart);
+  b.trained("students", "f32-start", "32x32 float, where training with integers starts", {32},
+            kStart);
   b.quantized("students", "f32-ptq16", "32x32 PTQ, 16 bits", "f32", integers_of(16, 16));
   b.quantized("students", "f32-ptq8", "32x32 PTQ, 8 bits", "f32", integers_of(8));
   b.quantized("students", "f32-ptq8-state8", "32x32 PTQ, 8 bits, carried state too", "f32",
               integers_of(8, 8, 8));
-  b.quantized("students", "f32-ptq8-weights", "32x32 PTQ, 8-bit weights alone", "f32", integers_of(8))
+  b.quantized("students", "f32-ptq8-weights", "32x32 PTQ, 8-bit weights alone", "f32",
+              integers_of(8))
       .weights_only = true;
   Experiment& literal = b.quantized("students", "f32-ptq8-paper",
                                     "32x32 PTQ, 8-bit weights alone, the paper's scale literally",
@@ -70,19 +72,25 @@ void add_students(ExperimentBuilder& b) {
   literal.weights_only = true;
   literal.integers->quantize.scale = WeightScale::paper;
   b.tuned("students", "f32-qat8", "32x32 QAT, 8 bits", "f32-start", kFineTuning, integers_of(8));
-  b.tuned("students", "f32-qat8-kd", "32x32 QAT, 8 bits, KD", "f32-start", kFineTuning, integers_of(8), "teacher");
-  b.tuned("students", "f32-qat4", "32x32 QAT, 4-bit weights", "f32-start", kFineTuning, integers_of(4));
-  b.tuned("students", "f32-qat4-kd", "32x32 QAT, 4-bit weights, KD", "f32-start", kFineTuning, integers_of(4), "teacher");
-  b.tuned("students", "f32-qat8-state8", "32x32 QAT, 8 bits, carried state too", "f32-start", kFineTuning, integers_of(8, 8, 8));
+  b.tuned("students", "f32-qat8-kd", "32x32 QAT, 8 bits, KD", "f32-start", kFineTuning,
+          integers_of(8), "teacher");
+  b.tuned("students", "f32-qat4", "32x32 QAT, 4-bit weights", "f32-start", kFineTuning,
+          integers_of(4));
+  b.tuned("students", "f32-qat4-kd", "32x32 QAT, 4-bit weights, KD", "f32-start", kFineTuning,
+          integers_of(4), "teacher");
+  b.tuned("students", "f32-qat8-state8", "32x32 QAT, 8 bits, carried state too", "f32-start",
+          kFineTuning, integers_of(8, 8, 8));
   b.add(authors_form("a32", "32x32 QAT, 8 bits, the authors' form"));
   Experiment taught = authors_form("a32-kd", "32x32 QAT, 8 bits, the authors' form, KD");
   taught.teacher = "teacher";
   b.add(taught);
   b.trained("students", "f16", "16x16 float", {16}, kStudent);
-  b.trained("students", "f16-start", "16x16 float, where training with integers starts", {16}, kStart);
+  b.trained("students", "f16-start", "16x16 float, where training with integers starts", {16},
+            kStart);
   b.quantized("students", "f16-ptq8", "16x16 PTQ, 8 bits", "f16", integers_of(8));
   b.tuned("students", "f16-qat8", "16x16 QAT, 8 bits", "f16-start", kFineTuning, integers_of(8));
-  b.tuned("students", "f16-qat8-kd", "16x16 QAT, 8 bits, KD", "f16-start", kFineTuning, integers_of(8), "teacher");
+  b.tuned("students", "f16-qat8-kd", "16x16 QAT, 8 bits, KD", "f16-start", kFineTuning,
+          integers_of(8), "teacher");
 }
 
 /// The authors' later setting: T = 135 gates, and three outputs.
@@ -133,8 +141,8 @@ void add_ablations(ExperimentBuilder& b) {
   one.quantize.per_row = false;
   tuned("per-layer", "one scale a layer", one);
   for (double alpha : {0.3, 1.0})
-    tuned(concat("alpha", static_cast<int>(10 * alpha)), concat("KD, alpha ", alpha), integers_of(8),
-          "teacher", alpha);
+    tuned(concat("alpha", static_cast<int>(10 * alpha)), concat("KD, alpha ", alpha),
+          integers_of(8), "teacher", alpha);
   for (double beta : {0.01, 0.1})
     tuned(concat("beta", static_cast<int>(100 * beta)), concat("KD, alpha 0.6, beta ", beta),
           integers_of(8), "teacher", 0.6, beta);
@@ -275,6 +283,10 @@ std::vector<Job> jobs_of(const ExperimentPlan& plan) {
       for (const Experiment& row : plan.rows)
         if (row.last == last && seed <= plan.seeds_of(row)) jobs.push_back({&row, seed});
   return jobs;
+}
+
+std::uint64_t traces_behind(const ExperimentPlan& plan, const Experiment& row) {
+  return row.samples + (row.from.empty() ? 0 : traces_behind(plan, plan.find(row.from)));
 }
 
 Seq2SeqConfig network_of(const Experiment& row) {

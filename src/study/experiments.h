@@ -77,8 +77,8 @@ struct ExperimentPlan {
 /// The paper's tables, and ours: one layer a side with and without a teacher, students in integers,
 /// the authors' later setting, what bit widths cost, what makes 8 bits collapse, what a teacher is
 /// good for, and how the state is written back.
-inline constexpr const char* kTableNames[] = {"1",         "2",        "3",  "distillation", "students",
-                                              "later", "ablations", "collapse", "kd", "state"};
+inline constexpr const char* kTableNames[] = {
+    "1", "2", "3", "distillation", "students", "later", "ablations", "collapse", "kd", "state"};
 std::string table_names();  ///< "1, 2, ..."
 
 /// `scale`: "full" (the paper's budget of 3,920,000 traces a row of its tables, 3 seeds), "quick"
@@ -94,6 +94,9 @@ struct Job {
 /// Seed after seed, so that an unfinished reproduction has whole tables of fewer seeds, and behind
 /// them the rows that are `last`.
 std::vector<Job> jobs_of(const ExperimentPlan& plan);
+
+/// How many traces its weights have been trained on, those of the row that it goes on from too.
+std::uint64_t traces_behind(const ExperimentPlan& plan, const Experiment& row);
 
 /// The network of a row.
 Seq2SeqConfig network_of(const Experiment& row);

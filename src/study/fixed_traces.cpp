@@ -11,8 +11,8 @@
 namespace taugate {
 namespace {
 
-constexpr std::uint64_t kWhole = 64;                // batches never wrap round within a slice
-constexpr std::size_t kBlock = 8192;                // traces held at a time
+constexpr std::uint64_t kWhole = 64;                  // batches never wrap round within a slice
+constexpr std::size_t kBlock = 8192;                  // traces held at a time
 constexpr std::uint64_t kTruthNoise = 0x7472757468u;  // apart from the traces' own noise
 
 std::uint16_t to_half(float x) {
@@ -40,8 +40,8 @@ std::optional<TeacherOutputs> TeacherOutputs::of(
   TeacherOutputs outputs;
   outputs.values_ = T * C;
   outputs.halfs_.resize(set.traces * outputs.values_);
-  const std::uint64_t key = fnv1a(concat(teacher.network.parameters().hash(), ' ',
-                                         traces.identity(), ' ', set.traces));
+  const std::uint64_t key =
+      fnv1a(concat(teacher.network.parameters().hash(), ' ', traces.identity(), ' ', set.traces));
   const std::filesystem::path file = folder / concat("teacher-", key, ".f16");
   const std::size_t bytes = outputs.halfs_.size() * sizeof(std::uint16_t);
   if (std::filesystem::exists(file)) {

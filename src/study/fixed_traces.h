@@ -37,7 +37,7 @@ class TeacherOutputs {
   std::uint64_t traces() const { return halfs_.size() / values_; }
 
  private:
-  std::size_t values_ = 1;             // T C
+  std::size_t values_ = 1;            // T C
   std::vector<std::uint16_t> halfs_;  // [traces][T][C]
 };
 

@@ -30,9 +30,9 @@ void add_table_1(ExperimentBuilder& b, const Budget& budget) {
   for (const bool own : {true, false})
     for (const std::vector<int>& hidden : kSizes) {
       const std::string size = times(hidden);
-      Experiment& e = b.trained("1", concat('t', size, own ? "" : "-p"),
-                                concat(size, own ? "" : ", the paper's recipe"), hidden,
-                                budget.two_layers);
+      Experiment& e =
+          b.trained("1", concat('t', size, own ? "" : "-p"),
+                    concat(size, own ? "" : ", the paper's recipe"), hidden, budget.two_layers);
       (own ? set_own_recipe : set_paper_recipe)(e, budget);
       e.paper = {"seq2seq " + size, 32, own ? "float" : "float (paper's recipe)"};
       e.last = wide(hidden);
@@ -83,19 +83,18 @@ void add_table_3_own(ExperimentBuilder& b, const Budget& budget) {
       if (taught && units > 64) continue;
       const char *suffix = taught ? "-kd" : "", *kd = taught ? ", KD" : "";
       const char* teacher = taught ? kTeacher : "";
-      Experiment& floats =
-          b.trained("3", concat(id, "-start", suffix),
-                    concat(size, " float", kd, ", where training with integers starts"), {units},
-                    start);
+      Experiment& floats = b.trained(
+          "3", concat(id, "-start", suffix),
+          concat(size, " float", kd, ", where training with integers starts"), {units}, start);
       floats.teacher = teacher;
       finish(floats, 32, "", 0);
       std::vector<int> widths{16, 8};
       if (units == 32) widths.push_back(4);
       for (const int bits : widths) {
-        Experiment& e = b.tuned("3", concat(id, "-qat", bits, suffix),
-                                concat(size, " QAT, ", bits, " bits", kd),
-                                concat(id, "-start", suffix), budget.fine_tuning,
-                                integers_of(bits, std::max(bits, 8)), teacher);
+        Experiment& e =
+            b.tuned("3", concat(id, "-qat", bits, suffix),
+                    concat(size, " QAT, ", bits, " bits", kd), concat(id, "-start", suffix),
+                    budget.fine_tuning, integers_of(bits, std::max(bits, 8)), teacher);
         finish(e, bits, taught ? "QAT+KD" : "QAT", start);
       }
     }

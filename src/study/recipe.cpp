@@ -75,9 +75,10 @@ std::unique_ptr<TrainingData> TrainingRun::make_data(const TeacherOutputs* outpu
   const Recipe& r = recipe_;
   if (!r.fixed)
     return std::make_unique<SimulatedTraces>(r.simulator, r.normalisation, r.seed ^ kTraceSeed);
-  require(!r.distill || (outputs && r.distill->beta == 0.0),
-          "[training] found a teacher and a fixed set, but no outputs of the one on the other, or a "
-          "weight of its hidden features, wanted outputs alone");
+  require(
+      !r.distill || (outputs && r.distill->beta == 0.0),
+      "[training] found a teacher and a fixed set, but no outputs of the one on the other, or a "
+      "weight of its hidden features, wanted outputs alone");
   return std::make_unique<FixedTraces>(r.simulator, r.normalisation, *r.fixed,
                                        r.distill ? outputs : nullptr,
                                        r.distill ? r.distill->alpha : 0.0);

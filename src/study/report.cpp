@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "fli/plot/gnuplot.h"
+#include "study/embedded_files.h"
 #include "study/report_fields.h"
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"

@@ -5,10 +5,6 @@
 
 namespace taugate {
 
-// report.css and report.js; CMake makes report_resources.cpp of them.
-extern const char* const kReportStyle;
-extern const char* const kReportScript;
-
 /// RFC 4648.
 std::string base64(const std::string& bytes);
 /// A text as HTML shows it.

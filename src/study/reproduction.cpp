@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "core/formatted.h"
 #include "core/progress.h"
 #include "fli/plot/gnuplot.h"
+#include "study/row_figures.h"
 #include "taugate/core/error.h"
 
 namespace taugate {
@@ -37,52 +37,8 @@ double student_t(int freedom) {
   return freedom <= 9 ? quantiles[freedom - 1] : 1.96 + 2.4 / freedom;
 }
 
-template <class Get>
-OverSeeds over_runs(const std::map<int, RunResult>& runs, Get&& get) {
-  std::vector<double> values;
-  for (const auto& [seed, run] : runs) values.push_back(get(run));
-  return over_seeds(values);
-}
-
-/// "0.01234 +- 0.00005", or the value alone for one seed.
-std::string mean_stddev(const OverSeeds& s, int digits, bool sign = false) {
-  if (std::isnan(s.mean)) return "none";
-  const char* one = sign ? "%+.*f" : "%.*f";
-  if (s.n < 2) return formatted(one, digits, s.mean);
-  return formatted(one, digits, s.mean) + formatted(" ± %.*f", digits, s.deviation);
-}
-
 std::string known(const std::optional<double>& paper, int digits) {
   return paper ? formatted("%.*f", digits, *paper) : "";
-}
-
-double bias(const RunScores& s) { return s.lifetime.bias_ns; }
-double deviation(const RunScores& s) { return s.lifetime.deviation_ns; }
-
-/// The figures of a row, with a name each: what all three forms of output show.
-struct Column {
-  const char* key;
-  int digits;
-  double (*get)(const RunResult&);
-};
-constexpr Column kColumns[] = {
-    {"rmse", 5, [](const RunResult& r) { return r.test.channels[0].rmse.mean; }},
-    {"r2", 4, [](const RunResult& r) { return r.test.channels[0].r2.mean; }},
-    {"l2", 4, [](const RunResult& r) { return r.test.channels[0].l2.mean; }},
-    {"dtw", 3, [](const RunResult& r) { return r.test.channels[0].dtw.mean; }},
-    {"lifetime_bias_ns", 4, [](const RunResult& r) { return bias(r.test); }},
-    {"lifetime_deviation_ns", 4, [](const RunResult& r) { return deviation(r.test); }},
-    {"plate_rmse", 5, [](const RunResult& r) { return r.plate.channels[0].rmse.mean; }},
-    {"plate_r2", 4, [](const RunResult& r) { return r.plate.channels[0].r2.mean; }},
-    {"plate_l2", 4, [](const RunResult& r) { return r.plate.channels[0].l2.mean; }},
-    {"plate_dtw", 3, [](const RunResult& r) { return r.plate.channels[0].dtw.mean; }},
-    {"plate_lifetime_bias_ns", 4, [](const RunResult& r) { return bias(r.plate); }},
-    {"plate_lifetime_deviation_ns", 4, [](const RunResult& r) { return deviation(r.plate); }},
-};
-
-const Column& column(const std::string& key) {
-  return *std::find_if(std::begin(kColumns), std::end(kColumns),
-                       [&](const Column& c) { return c.key == key; });
 }
 
 std::vector<std::string> row_of(const Findings& found, const Experiment& row) {
@@ -240,10 +196,12 @@ std::vector<ReportSection> reproduction_sections(const Findings& found, const st
        {origin + ' ' + time_taken(found),
         "Mean ± standard deviation over seeds. Test: simulated traces of the training's prior that "
         "no training saw. Plate: an emulated well plate of AF700, mono-exponential with 1.0 ns, "
-        "with an IRF, counts and noise of its own. \"paper\": Erbas et al.'s figure for that "
-        "network, on their data, where it is known to us."}}};
+        "with IRFs, counts and noise of its own. \"paper\": the authors' figure for that network, "
+        "on their data, where there is one."}}};
   for (const Table& table : kTables)
-    if (in_plan(found.plan, table.name)) sections.push_back(section_of(found, table));
+    if (in_plan(found.plan, table.name))
+      sections.push_back(is_paper_table(table.name) ? paper_section(found, table.name, table.title)
+                                                    : section_of(found, table));
   sections.push_back(comparisons_of(found));
   return sections;
 }
@@ -272,6 +230,9 @@ std::string reproduction_json(const Findings& found, const std::string& origin) 
   for (const Experiment& row : found.plan.rows) {
     nlohmann::json entry{{"table", row.table}, {"id", row.id}, {"title", row.title}};
     entry["samples"] = row.samples;
+    if (row.paper)
+      entry.update(
+          {{"model", row.paper->model}, {"bits", row.paper->bits}, {"method", row.paper->method}});
     if (row.paper_rmse) entry["paper_rmse"] = *row.paper_rmse;
     if (row.paper_r2) entry["paper_r2"] = *row.paper_r2;
     entry["runs"] = nlohmann::json::array();

@@ -15,13 +15,13 @@ void add_collapse(ExperimentBuilder& b, const Budget& budget) {
     for (const bool literal : {false, true})
       for (const bool brief : {false, true})
         for (const bool taught : {false, true}) {
-          Experiment& e = b.trained(
-              "collapse",
-              concat("c-state", state, literal ? "-literal" : "", brief ? "-short" : "",
-                     taught ? "-kd" : ""),
-              concat("state of ", state, " bits, ", literal ? "literal" : "symmetric", " scale, ",
-                     brief ? "short" : "long", taught ? ", KD" : ""),
-              {32}, brief ? budget.collapse / 32 : budget.collapse);
+          Experiment& e =
+              b.trained("collapse",
+                        concat("c-state", state, literal ? "-literal" : "", brief ? "-short" : "",
+                               taught ? "-kd" : ""),
+                        concat("state of ", state, " bits, ", literal ? "literal" : "symmetric",
+                               " scale, ", brief ? "short" : "long", taught ? ", KD" : ""),
+                        {32}, brief ? budget.collapse / 32 : budget.collapse);
           e.integers = integers_of(8, 8, state);
           if (literal) e.integers->quantize.scale = WeightScale::paper;
           e.fixed = FixedSet{.traces = budget.set};
@@ -40,12 +40,13 @@ void add_kd(ExperimentBuilder& b, const Budget& budget) {
     double counts;
   };
   for (const Truth& truth : {Truth{"", "", 0.0}, Truth{"-noisy", ", noisy truth", 100.0}})
-    for (const std::uint64_t traces : {budget.set / 384, budget.set / 96, budget.set / 24, budget.set}) {
+    for (const std::uint64_t traces :
+         {budget.set / 384, budget.set / 96, budget.set / 24, budget.set}) {
       const std::uint64_t whole = traces / 64 * 64;
       for (const bool taught : {false, true}) {
-        Experiment& e = b.trained(
-            "kd", concat("k-", whole, truth.id, taught ? "-kd" : ""),
-            concat(whole, " traces", truth.title, taught ? ", KD" : ""), {32}, budget.kd);
+        Experiment& e =
+            b.trained("kd", concat("k-", whole, truth.id, taught ? "-kd" : ""),
+                      concat(whole, " traces", truth.title, taught ? ", KD" : ""), {32}, budget.kd);
         e.fixed = FixedSet{.traces = whole, .truth_counts = truth.counts};
         e.clip_norm = 0.1;
         if (taught) e.teacher = kTeacher;

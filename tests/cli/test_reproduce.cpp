@@ -7,21 +7,21 @@ using namespace taugate::testing;
 
 TEST_CASE("reproduce writes tables, figures and pictures, and does nothing twice") {
   Folder folder;
-  const std::string command = "reproduce --tables 2 --scale smoke --commit abc -o r";
+  const std::string command = "reproduce --tables distillation --scale smoke --commit abc -o r";
   const Outcome first = run(folder, command);
   CAPTURE(first.err);
   REQUIRE(first.code == 0);
+  CHECK(contains(first.out, "17 runs, some "));
   CHECK(contains(first.out, "17/17"));
   const std::string tables = read_all(folder / "r/tables.md");
-  for (const std::string part : {"## Table 2", "64x64, the teacher", "| 16x16, KD |", "commit abc",
+  for (const std::string part : {"## One layer a side, without", "64x64, the teacher", "| 16x16, KD |", "commit abc",
                                  "## Comparisons", "KD, 16 units, float"})
     CHECK(contains(tables, part));
   CHECK_FALSE(contains(tables, "not run yet"));
   const auto json = nlohmann::json::parse(read_all(folder / "r/tables.json"));
   CHECK(json["rows"].size() == 9);
   CHECK(json["rows"][1]["runs"].size() == 2);
-  CHECK(is_picture(folder / "r/size.png"));
-  CHECK(is_picture(folder / "r/table-2.png"));
+  CHECK(is_picture(folder / "r/table-distillation.png"));
 
   const auto time = fs::last_write_time(folder / "r/models/s16-kd-2.safetensors");
   const Outcome second = run(folder, command);

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "quant/integer/reference_executor.h"
 #include "quant/quant_testing.h"
 #include "taugate/quant/integer/integer_step.h"
 #include "taugate/quant/qat/qat.h"
@@ -204,5 +205,46 @@ TEST_CASE("every value of the forward pass equals the integers'") {
       CHECK(compared.values > 0);
       CHECK(compared.differences == 0);
     }
+  }
+}
+
+TEST_CASE(
+    "with 16-bit operands training computes what the integers do but for the rounding of sums") {
+  Random rng(6, 1);
+  for (GruForm form : {GruForm::reset_after, GruForm::reset_before}) {
+    QatOptions options{.quantize = {.widths = widths_16bit()}};
+    const Setting setting{"16 bits", form, Activation::smooth, options, 1.0};
+    QatNetwork qat(random_network(setting, rng), options);
+    const IntegerModel integers = qat.integers();
+    constexpr int kBatch = 32;
+    Arena arena;
+    Tape<float> tape(arena, qat.parameters().bind());
+    const auto input = arena.zero_sequence<float>(7, 1, kBatch);
+    for (int t = 0; t < 7; ++t)
+      for (int b = 0; b < kBatch; ++b)
+        input.at(t, 0, b) = static_cast<float>(rng.uniform(0.0, 1.0));
+    const auto y = qat.run(tape, tape.input(input)).output.value;
+    const ReferenceExecutor reference(integers);
+    auto scratch = reference.make_scratch();
+    double most = 0.0, sum = 0.0, largest = 0.0;
+    for (int b = 0; b < kBatch; ++b) {
+      for (int t = 0; t < 7; ++t)
+        scratch.input[static_cast<std::size_t>(t)] = reference.input_word(input.at(t, 0, b));
+      reference.run(scratch);
+      for (int t = 0; t < 7; ++t)
+        for (int c = 0; c < 2; ++c) {
+          const double unit = std::ldexp(1.0, -integers.widths.output_frac_bits);
+          const double exact =
+              static_cast<double>(scratch.output[static_cast<std::size_t>(t * 2 + c)]) * unit;
+          const double difference = std::abs(y.at(t, c, b) - exact) / unit;
+          most = std::max(most, difference);
+          sum += difference / (kBatch * 7 * 2);
+          largest = std::max(largest, std::abs(exact));
+        }
+    }
+    CHECK(largest > 0.1);
+    // In units of 2^-14: a sum that rounds the other way moves a pre-activation by 4 of them.
+    CHECK(most <= 16.0);
+    CHECK(sum < 0.5);
   }
 }

@@ -200,7 +200,10 @@ TEST_CASE("what cannot be trained with integers is refused in one line") {
   both.quantize.scale = WeightScale::fixed_grid;
   both.learned_scales = true;
   CHECK_THROWS_AS(QatNetwork(model, both), UsageError);
-  QatNetwork wide(model, {.quantize = {.widths = widths_16bit()}});
+  Widths narrow_sums = widths_16bit();  // of 12 bits each, so of 24 with their sum's carry at least
+  narrow_sums.weight_bits = narrow_sums.operand_frac_bits = narrow_sums.product_frac_bits = 12;
+  narrow_sums.accumulator_bits = 32;
+  QatNetwork wide(model, {.quantize = {.widths = narrow_sums}});
   std::fill_n(wide.parameters().data(), wide.parameters().size(), 0.5f);
   Random rng(1, 1);
   const OwnedSequence<float> input(5, 1, 16, rng);

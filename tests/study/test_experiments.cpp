@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::vector<std::string> kAll{"1", "2", "3", "later", "ablations"};
+const std::vector<std::string> kAll(std::begin(kTableNames), std::end(kTableNames));
 
 struct Folder {
   fs::path path;
@@ -45,28 +45,61 @@ TEST_CASE("every row stands behind those that it needs, and no two share a name"
         if (!needed.empty()) CHECK(before.count(needed) == 1);
       CHECK(before.insert(row.id).second);
       CHECK((row.origin == Origin::quantized) == (row.samples == 0));
-      CHECK(cost_of(plan, row) > 0.0);
+      for (const std::string& needed : {row.from, row.teacher})
+        if (!needed.empty()) CHECK(plan.find(needed).last <= row.last);
     }
     CHECK(plan.comparisons.size() >= 10);
   }
-  CHECK(plan_experiments("quick", kAll).seeds_of(plan_experiments("quick", {"1"}).rows[0]) == 1);
-  CHECK(plan_experiments("full", kAll).seeds == 5);
+  const ExperimentPlan quick = plan_experiments("quick", kAll);
+  CHECK(quick.seeds_of(quick.find("t128x128")) == 1);
+  CHECK(quick.seeds_of(quick.find("t64x64")) == 2);
+  CHECK(plan_experiments("full", kAll).seeds == 3);
+}
+
+TEST_CASE("jobs come seed by seed, each behind what it needs, the widest networks at the end") {
+  const ExperimentPlan plan = plan_experiments("full", {"1", "2", "3"});
+  const std::vector<Job> jobs = jobs_of(plan);
+  std::size_t wanted = 0;
+  for (const Experiment& row : plan.rows) wanted += static_cast<std::size_t>(plan.seeds_of(row));
+  REQUIRE(jobs.size() == wanted);
+  std::set<std::pair<std::string, int>> done;
+  bool last = false;
+  for (const auto& [row, seed] : jobs) {
+    CAPTURE(row->id);
+    CHECK(row->last >= last);
+    last = row->last;
+    if (!row->from.empty()) CHECK(done.count({row->from, seed}) == 1);
+    if (!row->teacher.empty()) CHECK(done.count({row->teacher, 1}) == 1);
+    CHECK(done.insert({row->id, seed}).second);
+  }
+  CHECK(last);
+}
+
+TEST_CASE("a row of the full tables has the paper's budget") {
+  const ExperimentPlan plan = plan_experiments("full", {"1", "2", "3"});
+  for (const Experiment& row : plan.rows)
+    if (row.paper) {
+      CAPTURE(row.id);
+      CHECK(traces_behind(plan, row) == 3'920'000);
+      for (const Experiment* e = &row; e; e = e->from.empty() ? nullptr : &plan.find(e->from))
+        CHECK((!e->fixed || e->fixed->traces == 3'920'000));
+    }
 }
 
 TEST_CASE("a table brings along what its rows need, and nothing more") {
   const ExperimentPlan plan = plan_experiments("quick", {"ablations"});
   std::set<std::string> tables;
   for (const Experiment& row : plan.rows) tables.insert(row.table);
-  CHECK(tables == std::set<std::string>{"2", "3", "ablations"});
+  CHECK(tables == std::set<std::string>{"distillation", "students", "ablations"});
   CHECK_THROWS_AS(plan.find("t64x64"), Error);
-  CHECK(plan.find("f32-start").table == "3");
-  CHECK(plan.find("teacher").table == "2");
+  CHECK(plan.find("f32-start").table == "students");
+  CHECK(plan.find("teacher").table == "distillation");
   CHECK_THROWS_AS(plan_experiments("quick", {"4"}), UsageError);
   CHECK_THROWS_AS(plan_experiments("huge", {"1"}), UsageError);
 }
 
 TEST_CASE("the sizes of the paper's networks") {
-  const ExperimentPlan plan = plan_experiments("quick", {"1", "2"});
+  const ExperimentPlan plan = plan_experiments("quick", {"1", "distillation"});
   const auto parameters = [&](const std::string& id) {
     const Experiment& row = plan.find(id);
     return Model({.gates = 70, .outputs = 1, .hidden = row.hidden}).published_parameter_count();
@@ -77,7 +110,7 @@ TEST_CASE("the sizes of the paper's networks") {
 }
 
 TEST_CASE("a folder does each run once, goes on after an interruption, and to the same figures") {
-  const ExperimentPlan plan = plan_experiments("smoke", {"2"});
+  const ExperimentPlan plan = plan_experiments("smoke", {"distillation"});
   Folder a, b;
   ExperimentFolder whole(a.path, plan), halved(b.path, plan);
   const Experiment& row = plan.find("s16-kd");
@@ -107,6 +140,17 @@ TEST_CASE("a folder does each run once, goes on after an interruption, and to th
   for (Experiment& e : other.rows)
     if (e.id == "s16-kd") e.samples *= 2;
   CHECK_FALSE(ExperimentFolder(a.path, other).result(other.find("s16-kd"), 1).has_value());
+  // Measured in another way, it is measured again and not trained again.
+  other = plan;
+  other.test_traces += 64;
+  const auto time = fs::last_write_time(a.path / "models" / "s16-kd-1.safetensors");
+  ExperimentFolder measured(a.path, other);
+  CHECK_FALSE(measured.result(other.find("s16-kd"), 1).has_value());
+  const auto once_more = measured.run(other.find("s16-kd"), 1, always);
+  REQUIRE(once_more.has_value());
+  CHECK(once_more->test.channels[0].rmse.mean != result->test.channels[0].rmse.mean);
+  CHECK(once_more->seconds > result->seconds);
+  CHECK(fs::last_write_time(a.path / "models" / "s16-kd-1.safetensors") == time);
   std::ofstream(a.path / "runs" / "s16-kd-1.json") << "{\"recipe\": ";
   CHECK_THROWS_WITH_AS((void)whole.result(row, 1), doctest::Contains("s16-kd-1.json"), Error);
 }
@@ -117,7 +161,7 @@ TEST_CASE("means, deviations and intervals over seeds") {
   CHECK(close(s.deviation, std::sqrt(7.0), 0.0, 1e-14));
   CHECK(std::isnan(over_seeds({1.0}).deviation));
 
-  ExperimentPlan plan = plan_experiments("smoke", {"2"});
+  ExperimentPlan plan = plan_experiments("smoke", {"distillation"});
   Folder folder;
   ExperimentFolder runs(folder.path, plan);
   const Comparison comparison{"s16-kd", "s16", "", {}};
@@ -142,5 +186,5 @@ TEST_CASE("means, deviations and intervals over seeds") {
   CHECK(text.find("KD, 16 units, float | ") != std::string::npos);
   CHECK(text.find("| 32x32 | not run yet") != std::string::npos);
   const std::string csv = reproduction_csv(findings_of(runs));
-  CHECK(csv.find("2,s16-kd,\"16x16, KD\",2,") != std::string::npos);
+  CHECK(csv.find("distillation,s16-kd,\"16x16, KD\",2,") != std::string::npos);
 }

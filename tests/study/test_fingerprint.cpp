@@ -25,6 +25,7 @@ Recipe full_recipe() {
   r.training.validations = 2;
   r.integers = QatOptions{};
   r.distill = DistillOptions{};
+  r.fixed = FixedSet{.traces = 128};
   return r;
 }
 
@@ -70,6 +71,11 @@ std::vector<Change> changes() {
       [](Recipe& r) { r.distill->alpha = 0.61; },
       [](Recipe& r) { r.distill->beta = 0.1; },
       [](Recipe& r) { r.loss = Loss::mixed; },
+      [](Recipe& r) { r.fixed->seed = 2; },
+      [](Recipe& r) { r.fixed->traces += 64; },
+      [](Recipe& r) { r.fixed->first += 64; },
+      [](Recipe& r) { r.fixed->truth_counts = 100.0; },
+      [](Recipe& r) { r.fixed.reset(); },
   };
   for (int Widths::*width :
        {&Widths::weight_bits, &Widths::operand_frac_bits, &Widths::input_extra,
@@ -95,7 +101,7 @@ TEST_CASE("each field of a recipe changes its fingerprint, and two different fie
     all[i](r);
     CHECK(seen.insert(fingerprint(r)).second);
   }
-  CHECK(seen.size() == 34 + 15 + 1);
+  CHECK(seen.size() == 39 + 15 + 1);
   CHECK(fingerprint(full_recipe()).find(concat("\"arithmetic\":", kArithmeticVersion)) !=
         std::string::npos);
 }

@@ -1,6 +1,6 @@
 #pragma once
 // Quantization-aware training: a network whose forward pass computes what the integer executor will,
-// value by value, and whose backward pass is the float GRU's, straight through every rounding.
+// value by value (with 16-bit operands: but for the rounding of sums), and whose backward pass is the float GRU's, straight through every rounding.
 // docs/quantization.md explains the choices.
 
 #include <vector>
@@ -43,7 +43,9 @@ class QatNetwork {
   const QatOptions& options() const { return options_; }
 
   /// SFD [T][C][B] and features from TPSF [T][1][B], as Model. Error, from any thread, when an
-  /// accumulator could reach beyond 2^24. Allocates nothing without a record.
+  /// accumulator of 32 bits could reach beyond 2^24, which floats hold. Those of 64 bits (operands of
+  /// 16) may: their sums are rounded to 24 bits, so that a value differs from the integers' by a unit
+  /// now and then. Allocates nothing without a record.
   NetworkOutput<float> run(Tape<float>& tape, Var<float> tpsf, QatRecord* record = nullptr) const;
   Var<float> operator()(Tape<float>& tape, Var<float> tpsf) const { return run(tape, tpsf).output; }
 
