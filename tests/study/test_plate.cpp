@@ -226,8 +226,7 @@ TEST_CASE("a model is evaluated on the plate as on simulated traces") {
   CHECK(to_json(evaluate(model, source)) == to_json(evaluate(model, 300, 9)));
   // The mean of the pixels' own RMSE, beside the pooled one.
   const Metrics& m = e.channels[0];
-  CHECK(close(std::sqrt(m.rmse.mean * m.rmse.mean - m.rmse.deviation * m.rmse.deviation),
-              m.l2.mean / std::sqrt(70.0), 1e-9, 1e-6));
+  CHECK(close(rmse_of_traces(m.rmse).mean, m.l2.mean / std::sqrt(70.0), 1e-9, 1e-6));
   const Plate other({.acquisition = acquisition_preset("ss3-135"), .side = 96});
   CHECK_THROWS_AS(evaluate(model, other.traces()), Error);
 }
