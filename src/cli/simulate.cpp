@@ -2,6 +2,7 @@
 #include <cmath>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 #include "cli/commands.h"
 #include "cli/options/outputs.h"
@@ -10,6 +11,7 @@
 #include "core/progress.h"
 #include "fli/formats/idx.h"
 #include "fli/formats/npz.h"
+#include "study/plate.h"
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
 #include "taugate/fli/physics/masks.h"
@@ -132,6 +134,81 @@ int write_images(const Arguments& a, const Simulator& simulator, int images, std
   return kSuccess;
 }
 
+PlateConfig plate_config(const Arguments& a) {
+  a.allow_beside("plate", {"output", "irf-output", "seed", "threads", "preset", "outputs"});
+  PlateConfig config;
+  config.side = static_cast<int>(std::min<std::uint64_t>(a.count("plate"), 1 << 20));
+  if (a.has("seed")) config.seed = a.count("seed");
+  if (a.has("preset")) config.acquisition = acquisition_preset(a.text("preset"));
+  if (a.has("outputs"))
+    config.channels = static_cast<int>(std::min<std::uint64_t>(a.count("outputs"), 1 << 20));
+  return config;
+}
+
+/// The plate as an image, row by row: tpsf [H][W][T], sfd, and tau1, tau2, fraction, peak_counts
+/// [H][W], where the truth of what is not foreground is 0. The IRFs of its pixels beside it.
+int write_plate(const Arguments& a, const Plate& plate) {
+  const auto side = static_cast<std::size_t>(plate.config().side),
+             T = static_cast<std::size_t>(plate.gates()),
+             values = T * static_cast<std::size_t>(plate.config().channels);
+  const double traces = static_cast<double>(side * side);
+  check_space(a.text("output"), 2.0 * sizeof(float) * traces * static_cast<double>(T + values + 4));
+  NpzWriter out(a.text("output"));
+  NpyWriter& tpsf = out.add("tpsf", kFloat, {side, T});
+  NpyWriter& sfd =
+      out.add("sfd", kFloat, sfd_shape({side}, plate.gates(), plate.config().channels));
+  constexpr const char* names[] = {"tau1", "tau2", "fraction", "peak_counts"};
+  NpyWriter* numbers[4];
+  for (int c = 0; c < 4; ++c) numbers[c] = &out.add(names[c], kFloat, {side});
+  add_time_axis(out, plate.config().acquisition);
+  std::optional<NpzWriter> irf_out;
+  NpyWriter* irfs = nullptr;
+  if (const auto path = a.maybe("irf-output")) {
+    check_space(*path, 2.0 * sizeof(float) * traces * static_cast<double>(T));
+    irf_out.emplace(*path);
+    irfs = &irf_out->add("tpsf", kFloat, {side, T});
+    add_time_axis(*irf_out, plate.config().acquisition);
+  }
+  std::vector<float> counts(side * T), records(side * T), decays(side * values), columns[4];
+  for (auto& column : columns) column.resize(side);
+  for (std::size_t row = 0; row < side; ++row) {
+    if (interrupted()) return stopped();
+    parallel_for((side + 63) / 64, [&](std::size_t part, int) {
+      for (std::size_t i = part * 64; i < std::min(side, (part + 1) * 64); ++i) {
+        const std::size_t place = row * side + i;
+        Sample pixel{{counts.data() + i * T, T}, {decays.data() + i * values, values}, {}};
+        plate.sample(place, pixel);
+        const bool shown = plate.is_foreground(plate.pixel(place));
+        if (!shown) std::fill(pixel.sfd.begin(), pixel.sfd.end(), 0.0f);
+        const Truth& truth = pixel.truth;
+        const double numbers_of[] = {truth.decay.tau1_ns, truth.decay.tau2_ns, truth.decay.fraction,
+                                     truth.peak_counts};
+        for (int c = 0; c < 4; ++c)
+          columns[c][i] = shown ? static_cast<float>(numbers_of[c]) : 0.0f;
+        if (irfs) plate.record_irf(place, {records.data() + i * T, T});
+      }
+    });
+    tpsf.append(std::span<const float>(counts));
+    sfd.append(std::span<const float>(decays));
+    for (int c = 0; c < 4; ++c) numbers[c]->append(std::span<const float>(columns[c]));
+    if (irfs) irfs->append(std::span<const float>(records));
+  }
+  out.finish();
+  if (irf_out) irf_out->finish();
+  std::cout << "wrote a plate of " << side << " x " << side << " pixels and " << T << " gates, "
+            << plate.foreground().size() << " pixels of it foreground, to " << a.text("output")
+            << (irf_out ? ", the IRFs of its pixels to " + a.text("irf-output") : std::string())
+            << '\n';
+  return kSuccess;
+}
+
+void check_archive(const Arguments& a, const char* option) {
+  const std::filesystem::path path = a.text(option);
+  std::error_code ignored;
+  if (path.extension() != ".npz" && !std::filesystem::is_other(path, ignored))
+    fail_usage("--", option, ": found ", path.string(), ", wanted a name that ends in .npz");
+}
+
 }  // namespace
 
 int simulate(int argc, char** argv) {
@@ -145,19 +222,22 @@ int simulate(int argc, char** argv) {
            "N")("masks", "IDX file whose bright pixels fluoresce (default: drawn shapes)",
                 cxxopts::value<std::string>(),
                 "FILE")("one-decay-per-image", "all pixels of an image share their lifetimes")(
+      "plate", "make an emulated well plate of so many pixels a side instead (docs/plate.md)",
+      cxxopts::value<std::string>(), "SIDE")("irf-output", "where the IRFs of its pixels go",
+                                             cxxopts::value<std::string>(), "FILE")(
       "seed", "of the data set", cxxopts::value<std::string>()->default_value("1"), "N");
   add_threads(a);
   add_prior_options(a);
   a.excludes({"samples"}, {"images"});
   a.needs({"masks", "one-decay-per-image"}, {"images"});
+  a.needs({"irf-output"}, {"plate"});
   if (!a.parse(argc, argv)) return kSuccess;
   use_threads(a);
   if (!a.has("output")) fail_usage("wanted -o FILE.npz (see: taugate simulate --help)");
-  const std::filesystem::path output = a.text("output");
-  std::error_code ignored;
-  if (output.extension() != ".npz" && !std::filesystem::is_other(output, ignored))
-    fail_usage("--output: found ", output.string(), ", wanted a name that ends in .npz");
-  check_outputs(a, {"output"});
+  check_archive(a, "output");
+  if (a.has("irf-output")) check_archive(a, "irf-output");
+  check_outputs(a, {"output", "irf-output"});
+  if (a.has("plate")) return write_plate(a, Plate(plate_config(a)));
   const Simulator simulator(prior_from(a).simulator);
   std::cout << "prior: " << describe_prior(simulator.config()) << '\n';
   const std::uint64_t seed = a.count("seed");

@@ -9,7 +9,7 @@
 namespace taugate {
 namespace {
 
-constexpr int kMostUnits = 128;
+constexpr int kLeastUnits = 2, kMostUnits = 128;
 
 /// Bits from the lowest to the highest, as the digits of a $readmemh line.
 class Bits {
@@ -97,6 +97,8 @@ std::vector<std::uint32_t> column(const IntegerModel& model, const RtlParameters
   return words;
 }
 
+int enough_contexts(int hidden) { return 1 + (kRtlStepLatency + hidden - 1) / hidden; }
+
 void within(const char* option, int value, int low, int high) {
   if (value < low || value > high)
     fail_usage("[rtl] ", option, ": found ", value, ", wanted ", low, "..", high);
@@ -108,7 +110,8 @@ void check_model(const IntegerModel& model) {
   const std::size_t side = seq2seq_config(model.description).hidden.size();
   require(side == 1, "[rtl] found ", side, " layers a side, wanted 1");
   const int H = model.layers[0].hidden;
-  require(H >= 2 && H <= kMostUnits, "[rtl] found ", H, " units, wanted 2..", kMostUnits);
+  require(H >= kLeastUnits && H <= kMostUnits, "[rtl] found ", H, " units, wanted ", kLeastUnits,
+          "..", kMostUnits);
   require(model.outputs() <= H, "[rtl] found ", model.outputs(),
           " outputs, wanted at most as many as units, ", H);
   require(!model.widths.step_reads_operand && !model.widths.head_reads_state,
@@ -160,7 +163,7 @@ RtlParameters rtl_parameters(const IntegerModel& model, const RtlOptions& option
   p.H = model.layers[0].hidden;
   p.NOut = model.outputs();
   p.TMax = options.longest > 0 ? options.longest : model.gates();
-  p.Contexts = options.contexts > 0 ? options.contexts : 1 + (kRtlStepLatency + p.H - 1) / p.H;
+  p.Contexts = options.contexts > 0 ? options.contexts : enough_contexts(p.H);
   p.Cores = options.cores;
   p.Activation = model.activation() == Activation::smooth ? 0 : 1;
   p.WeightBits = w.weight_bits;
@@ -184,6 +187,20 @@ RtlParameters rtl_parameters(const IntegerModel& model, const RtlOptions& option
   p.CounterBits = options.counter_bits;
   p.PortBits = options.port_bits;
   return p;
+}
+
+std::optional<double> rtl_cycles(const Network& network, int contexts) {
+  const std::vector<GruSpec>& layers = network.layers;
+  if (layers.size() != 2 || layers[0].reads != GruSpec::Reads::trace ||
+      layers[1].reads != GruSpec::Reads::zeros || layers[1].starts_from != 0 ||
+      network.head.at != HeadSpec::At::every_step || network.form() != GruForm::reset_after)
+    return {};
+  const int units = layers[0].units;
+  if (units < kLeastUnits || units > kMostUnits || network.outputs() > units) return {};
+  const double H = units, T = network.gates;
+  const double busy = T * (2.0 * H + 1.0) + H;
+  const double alone = busy + 2.0 * T * kRtlStepLatency;
+  return std::max(busy, alone / (contexts > 0 ? contexts : enough_contexts(units)));
 }
 
 std::vector<RtlMemory> rtl_memories(const IntegerModel& model, const RtlParameters& parameters) {

@@ -12,16 +12,16 @@ namespace {
 
 constexpr std::size_t kBlock = 8192;  // traces held at a time
 
-/// Simulated, normalised traces; blank ones are dropped.
+/// Normalised traces; blank ones are dropped.
 struct Block {
   std::vector<float> input, sfd;
   std::vector<Decay> decays;
   std::size_t blank = 0;
 };
 
-Block simulate_block(const Simulator& simulator, const Normalisation& normalisation,
-                     std::uint64_t seed, std::size_t first, std::size_t count) {
-  const auto T = static_cast<std::size_t>(simulator.gates()), values = T * simulator.channels();
+Block block_of(const TraceSource& source, const Normalisation& normalisation, std::size_t first,
+               std::size_t count) {
+  const auto T = static_cast<std::size_t>(source.acquisition.gates), values = T * source.channels;
   Block block{std::vector<float>(count * T), std::vector<float>(count * values),
               std::vector<Decay>(count), 0};
   std::vector<char> has_counts(count);
@@ -29,7 +29,7 @@ Block simulate_block(const Simulator& simulator, const Normalisation& normalisat
     for (std::size_t i = part * 256; i < std::min(count, (part + 1) * 256); ++i) {
       const std::span counts(block.input.data() + i * T, T);
       Sample pixel{counts, {block.sfd.data() + i * values, values}, {}};
-      simulator.sample(seed, first + i, pixel);
+      source.sample(first + i, pixel);
       block.decays[i] = pixel.truth.decay;
       has_counts[i] = normalise(normalisation, counts, counts);
     }
@@ -89,15 +89,12 @@ nlohmann::json json_of(const LifetimeError& e) {
 
 }  // namespace
 
-Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t seed,
-                    const std::optional<SimulatorConfig>& data,
+Evaluation evaluate(const TraceModel& model, const TraceSource& source,
                     const std::function<bool(std::size_t)>& keep_going) {
-  const Simulator simulator(data ? *data : model.simulator);
   const int T = model.gates(), C = model.outputs();
-  require(simulator.gates() == T && simulator.channels() == C, "evaluation data: found ",
-          simulator.gates(), " gates and ", simulator.channels(), " channels, wanted ", T, " and ",
-          C);
-  const Acquisition &own = model.acquisition(), &other = simulator.config().acquisition;
+  const Acquisition &own = model.acquisition(), &other = source.acquisition;
+  require(other.gates == T && source.channels == C, "evaluation data: found ", other.gates,
+          " gates and ", source.channels, " channels, wanted ", T, " and ", C);
   require(std::abs(other.gate_step_ns / own.gate_step_ns - 1.0) < 1e-3 &&
               std::abs(other.period_ns / own.period_ns - 1.0) < 0.01,
           "evaluation data: found gates of ", other.gate_step_ns, " ns and a laser period of ",
@@ -108,10 +105,10 @@ Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t s
   ErrorSum amplitude, intensity;
   const std::unique_ptr<Executor> executor = model.executor();
   ThreadScratch scratch;
-  for (std::size_t first = 0; first < traces; first += kBlock) {
+  for (std::size_t first = 0; first < source.traces; first += kBlock) {
     if (keep_going && !keep_going(first)) break;
-    const Block block = simulate_block(simulator, model.normalisation, seed, first,
-                                       std::min(kBlock, traces - first));
+    const Block block =
+        block_of(source, model.normalisation, first, std::min(kBlock, source.traces - first));
     result.blank += block.blank;
     std::vector<float> predicted(block.sfd.size());
     executor->run(scratch, block.input, predicted);
@@ -120,7 +117,7 @@ Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t s
                                             channel_of(block.sfd, C, c));
     for (std::size_t i = 0; i < block.decays.size(); ++i) {
       const std::span sfd(predicted.data() + i * T * C, static_cast<std::size_t>(T) * C);
-      const Lifetimes read = sfd_lifetimes(sfd, simulator.config().acquisition.gate_step_ns, C);
+      const Lifetimes read = sfd_lifetimes(sfd, other.gate_step_ns, C);
       const Lifetimes truth = mean_lifetimes(block.decays[i]);
       amplitude.add(read.amplitude_ns, truth.amplitude_ns);
       intensity.add(read.intensity_ns, truth.intensity_ns);
@@ -132,6 +129,16 @@ Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t s
   result.amplitude = amplitude.result();
   result.intensity = intensity.result();
   return result;
+}
+
+Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t seed,
+                    const std::optional<SimulatorConfig>& data,
+                    const std::function<bool(std::size_t)>& keep_going) {
+  const Simulator simulator(data ? *data : model.simulator);
+  return evaluate(model,
+                  {simulator.config().acquisition, simulator.channels(), traces,
+                   [&](std::size_t index, Sample& out) { simulator.sample(seed, index, out); }},
+                  keep_going);
 }
 
 std::string to_json(const Evaluation& e) {

@@ -1,6 +1,6 @@
 #pragma once
-// A model on fresh simulated traces: its SFDs beside the true ones, and the lifetimes read off them
-// beside the true lifetimes.
+// A model on traces whose truth is known, simulated ones or a plate's: its SFDs beside the true
+// ones, and the lifetimes read off them beside the true lifetimes.
 
 #include <functional>
 #include <optional>
@@ -29,9 +29,20 @@ struct Evaluation {
       predicted_ns;  ///< amplitude-weighted, a value a trace, blank ones left out
 };
 
-/// `traces` pixels of the data set `seed` of the model's simulator, or of another with the same
-/// gates and channels. keep_going(traces done) is called now and then; where it returns false, the
-/// result is that of the traces so far.
+/// Traces with their truth, by index.
+struct TraceSource {
+  Acquisition acquisition;
+  int channels = 1;  ///< C of the SFD
+  std::size_t traces = 0;
+  /// Fills counts [T], SFD [T][C] and truth of trace `index`, a pure function, from many threads.
+  std::function<void(std::size_t index, Sample&)> sample;
+};
+
+/// A model on all traces of a source with its gates and channels. keep_going(traces done) is called
+/// now and then; where it returns false, the result is that of the traces so far.
+Evaluation evaluate(const TraceModel& model, const TraceSource& source,
+                    const std::function<bool(std::size_t)>& keep_going = {});
+/// The same for `traces` pixels of the data set `seed` of the model's simulator, or of another.
 Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t seed,
                     const std::optional<SimulatorConfig>& data = {},
                     const std::function<bool(std::size_t)>& keep_going = {});

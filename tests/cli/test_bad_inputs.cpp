@@ -152,6 +152,9 @@ TEST_CASE("what contradicts a file, does nothing for it or cannot be right is re
       {"compare --series counts,counts --traces 4", "--series: found 'counts,counts'"},
       {"evaluate m.st --unlike --tau 1:2", "--tau: does nothing beside --unlike"},
       {"simulate --samples 9 -o x.csv", "wanted a name that ends in .npz"},
+      {"simulate --plate 9 -o x.npz", "plate: pixels a side: found 9"},
+      {"simulate --plate 32 --irf-output x.tif -o x.npz", "--irf-output: found x.tif"},
+      {"simulate --plate 32 --tau 1:2 -o x.npz", "--tau: does nothing beside --plate"},
       {"train --samples 64 --rate 1e-308 -o x", "learning rate: found 1e-308"},
       {"distill m.st --samples 64 --alpha 0 --beta 0 -o x", "teaches nothing"},
       {"cosim i.st --flip 99999,0 --work x", "bit to flip: found column 99999"}};

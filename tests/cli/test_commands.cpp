@@ -136,6 +136,34 @@ TEST_CASE("simulate makes images, of masks from a file too") {
   for (std::size_t i = 0; i < 8; ++i) CHECK((tau1.values[i] > 0.0f) == (i % 4 == 3));
 }
 
+TEST_CASE("simulate makes a well plate, and the IRFs of its pixels, that fit reads") {
+  Folder folder;
+  const Outcome o = run(folder, "simulate --plate 48 -o p.npz --irf-output i.npz");
+  REQUIRE_MESSAGE(o.code == 0, o.err);
+  CHECK(contains(o.out, "wrote a plate of 48 x 48 pixels and 70 gates"));
+  CHECK(folder.names() == Names{"i.npz", "p.npz"});
+  const NpzReader archive(folder / "p.npz");
+  CHECK(archive.read<float>("tpsf").shape == Shape{48, 48, 70});
+  const auto sfd = archive.read<float>("sfd"), tau1 = archive.read<float>("tau1");
+  REQUIRE(tau1.shape == Shape{48, 48});
+  std::size_t foreground = 0;
+  for (std::size_t i = 0; i < tau1.values.size(); ++i) {
+    const bool shown = tau1.values[i] > 0.0f;
+    CHECK(tau1.values[i] == (shown ? 1.0f : 0.0f));
+    CHECK(sfd.values[i * 70] == (shown ? 1.0f : 0.0f));
+    foreground += shown;
+  }
+  CHECK(contains(o.out, std::to_string(foreground) + " pixels of it foreground"));
+  const Outcome fit = run(folder,
+                          "fit p.npz --irf i.npz --irf-per-pixel --shift known --least-counts 700 "
+                          "--no-pictures -o f");
+  REQUIRE_MESSAGE(fit.code == 0, fit.err);
+  const std::string median = "amplitude-weighted: median ";
+  const std::size_t at = fit.out.find(median);
+  REQUIRE(at != std::string::npos);
+  CHECK(std::abs(std::stod(fit.out.substr(at + median.size())) - 1.0) < 0.02);
+}
+
 TEST_CASE("evaluate prints and writes the figures") {
   Folder folder;
   const Outcome o = run(folder, {"evaluate", trained_model(), "--samples", "500", "--json",

@@ -129,6 +129,7 @@ TEST_CASE("options that do nothing are refused") {
       {"train --samples 64 -o m --no-pictures --curve c.png", {"--curve", "--no-pictures"}},
       {"simulate --images 2 --samples 5 -o i.npz", {"--samples", "--images"}},
       {"simulate --masks m.idx -o i.npz", {"--masks", "--images"}},
+      {"simulate --irf-output i.npz -o t.npz", {"--irf-output", "--plate"}},
       {"simulate --one-decay-per-image -o i.npz", {"--one-decay-per-image", "--images"}},
       {"quantize " + model + " --bin 0.179", {"--bin", "--data"}},
       {"quantize " + model + " --weights-only --gate-bits 8", {"--gate-bits", "--weights-only"}},

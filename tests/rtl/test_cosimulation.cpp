@@ -143,12 +143,28 @@ TEST_CASE("two cores of 8 units, three outputs: equal under gaps, stalls and sat
   run({"8 units", random_shape(8, 3, 11), hardware(0, 2), 6, 60}, 1);
 }
 
+/// A stream of equal pixels beside rtl_cycles(): that many cycles a pixel, and a wait at its ends.
+void check_cycles(const IntegerModel& model, const Cosimulation& simulation, int contexts) {
+  CAPTURE(contexts);
+  constexpr int kPixels = 60;
+  const auto length = static_cast<std::size_t>(model.gates());
+  const auto result =
+      simulation.run(model, std::vector<PixelSamples>(kPixels, PixelSamples(length, 50)), {});
+  const std::optional<double> cycles = rtl_cycles(model.description, contexts);
+  REQUIRE(cycles.has_value());
+  const double found = static_cast<double>(result.cycles);
+  MESSAGE("cycles a pixel: ", found / kPixels, "; by rtl_cycles ", *cycles);
+  CHECK(found >= 0.999 * kPixels * *cycles);
+  CHECK(found <= 1.005 * kPixels * *cycles + *cycles);
+}
+
 TEST_CASE("a flipped bit of a weight is found") {
   Random rng(3, 4);
   const IntegerModel model = random_model(random_shape(8, 1, 6), rng);
   const Cosimulation simulation(rtl_parameters(model), simulation_options());
   const auto pixels = corner_pixels(rng, 20, model.gates(), model.widths.operand_frac_bits);
   check_equal(model, simulation, pixels, {});
+  check_cycles(model, simulation, 0);
   int found = 0;
   // The highest bit of a weight of U_r, of W_n, of the decoder's U_z, of the head.
   const std::pair<int, int> bits[] = {
@@ -176,6 +192,15 @@ TEST_SUITE("full" * doctest::skip()) {
     CHECK(streaming.utilisation(simulation.parameters()) >= 0.95);
     CHECK(static_cast<double>(streaming.cycles) / 40 <= 1.05 * (70 * 65 + 32));
     CHECK(streaming.bubbles <= 200);  // at both ends of the stream
+  }
+
+  TEST_CASE("cycles a pixel with too few contexts are what rtl_cycles says") {
+    Random rng(5, 6);
+    const IntegerModel model = random_model(random_shape(8, 1, 20), rng);
+    for (const int contexts : {1, 2, 3}) {
+      const RtlParameters parameters = rtl_parameters(model, hardware(contexts, 1));
+      check_cycles(model, Cosimulation(parameters, simulation_options()), contexts);
+    }
   }
 
   TEST_CASE("random models over the parameters") {

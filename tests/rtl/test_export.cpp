@@ -107,3 +107,23 @@ TEST_CASE("a model that the RTL cannot hold is refused, with the reason") {
   o.cores = 0;
   CHECK_THROWS_AS(rtl_parameters(small_model(), o), UsageError);
 }
+
+TEST_CASE("cycles a pixel are those that the core's counters have shown") {
+  const auto cycles = [](std::vector<int> hidden, int gates, int outputs,
+                         GruForm form = GruForm::reset_after) {
+    return rtl_cycles(
+        seq2seq({.gates = gates, .outputs = outputs, .hidden = std::move(hidden), .form = form}));
+  };
+  // Measured, with the ends of a stream of 60 to 200 pixels (docs/rtl.md).
+  struct Measured {
+    int units, gates, outputs;
+    double cycles;
+  };
+  for (const Measured& m : {Measured{16, 70, 1, 2337.2}, {32, 70, 1, 4582.3}, {32, 135, 3, 8808.3}})
+    CHECK(testing::close(*cycles({m.units}, m.gates, m.outputs), m.cycles, 0.0, 0.005));
+  CHECK(*cycles({32}, 70, 1) == 70 * 65 + 32);
+  CHECK_FALSE(cycles({32, 32}, 70, 1));
+  CHECK_FALSE(cycles({129}, 70, 1));
+  CHECK_FALSE(cycles({2}, 70, 3));
+  CHECK_FALSE(cycles({32}, 70, 1, GruForm::reset_before));
+}

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "taugate/nn/network.h"
 #include "taugate/quant/integer/integer_model.h"
 
 namespace taugate {
@@ -43,6 +45,17 @@ RtlParameters rtl_parameters(const IntegerModel& model, const RtlOptions& option
 /// A step's first new operand can be read this many cycles after its last column was chosen, if
 /// that is not sooner than H - 1 cycles a context (rtl/gru_core.sv).
 inline constexpr int kRtlStepLatency = 32;
+
+/// Cycles that a core takes for a pixel of `network`, streaming; nothing for a network that it does
+/// not run (other than one layer a side, reset_after, 2 to 128 units). Contexts 0: enough of them.
+///
+///   busy   T (H + 1) columns of the encoder, of h and x; T H of the decoder; H for the last output
+///   alone  busy, and after each of the 2T steps kRtlStepLatency cycles until its new operands are
+///          there, in which other contexts may multiply
+///
+/// A pixel takes `busy` where contexts fill the waits, alone / contexts where they do not. (What
+/// the ends of a stream leave idle is not in it.)
+std::optional<double> rtl_cycles(const Network& network, int contexts = 0);
 
 /// One memory: its lines as $readmemh reads them, line k is word k.
 struct RtlMemory {

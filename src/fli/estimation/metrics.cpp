@@ -14,6 +14,11 @@ constexpr std::size_t kTracesPerPart = 128;  // a thread's unit of work
 
 }  // namespace
 
+MeanStddev rmse_of_traces(const MeanStddev& rmse) {
+  const double squared = rmse.mean * rmse.mean - rmse.deviation * rmse.deviation;
+  return {std::sqrt(std::max(squared, 0.0)), rmse.deviation};
+}
+
 double dtw_distance(std::span<const float> a, std::span<const float> b, std::vector<double>& work) {
   require(!a.empty() && !b.empty(), "DTW: found an empty trace");
   // work[j] is the cost of the best path to (i, j):

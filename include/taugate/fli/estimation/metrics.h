@@ -30,6 +30,10 @@ struct Metrics {
   double pooled_r2 = 0.0;  ///< NaN also where every true trace is constant
 };
 
+/// The mean of the traces' own RMSEs and their deviation, from Metrics::rmse:
+/// pooled^2 = mean^2 + deviation^2.
+MeanStddev rmse_of_traces(const MeanStddev& rmse);
+
 /// Exact DTW distance of two traces of any lengths >= 1. `work` is resized to b.size().
 double dtw_distance(std::span<const float> a, std::span<const float> b, std::vector<double>& work);
 
