@@ -7,7 +7,7 @@
 #include "cli/options/report_options.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
-#include "study/reproduction.h"
+#include "study/reproduction_pictures.h"
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
 
@@ -16,49 +16,28 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Where each picture goes, and what draws it.
-using Pictures = std::vector<std::pair<std::string, Report::Draw>>;
-Pictures pictures_of(const Findings& found) {
-  const auto has = [&](const char* table) {
-    for (const Experiment& row : found.plan.rows)
-      if (row.table == table && !found.runs.at(row.id).empty()) return true;
-    return false;
-  };
-  Pictures pictures;
-  if (has("1") || has("2") || has("3"))
-    pictures.emplace_back("size.png",
-                          [&found](const fs::path& path) { draw_size_against_error(path, found); });
-  for (const char* table : kTableNames)
-    if (has(table))
-      pictures.emplace_back(concat("table-", table, ".png"), [&found, table](const fs::path& path) {
-        draw_rows(path, found, table);
-      });
-  return pictures;
-}
-
 /// What it wrote besides the tables: pictures or none.
-bool write_results(const fs::path& folder, const Findings& found, const Arguments& a) {
+bool write_results(const fs::path& output, ExperimentFolder& folder, const Arguments& a) {
+  const Findings found = findings_of(folder);
   const std::string origin = concat("`taugate reproduce --tables ", a.text("tables"), " --scale ",
                                     a.text("scale"), "`, seeds 1 to ", found.plan.seeds,
                                     a.has("commit") ? ", commit " + a.text("commit") : "", ", ",
                                     found.plan.test_traces, " test traces.");
   const std::vector<ReportSection> tables = reproduction_sections(found, origin);
-  write_file(folder / "tables.md", to_markdown(kReproductionTitle, tables));
-  write_file(folder / "tables.csv", reproduction_csv(found));
-  write_file(folder / "paper-tables.csv", paper_tables_csv(found));
-  write_file(a.maybe("json").value_or((folder / "tables.json").string()),
+  write_file(output / "tables.md", to_markdown(kReproductionTitle, tables));
+  write_file(output / "tables.csv", reproduction_csv(found));
+  write_file(output / "paper-tables.csv", paper_tables_csv(found));
+  write_file(a.maybe("json").value_or((output / "tables.json").string()),
              reproduction_json(found, origin));
-  const Pictures pictures = a.has("no-pictures") || interrupted() ? Pictures{} : pictures_of(found);
-  for (const auto& [name, draw] : pictures) draw(folder / name);
+  std::vector<ReproductionPicture> pictures;
+  if (!a.has("no-pictures") && !interrupted()) pictures = reproduction_pictures(found, folder);
+  for (const ReproductionPicture& picture : pictures) picture.draw(output / picture.name);
   if (!a.has("report") || interrupted()) return !pictures.empty();
   Report report = report_of(a, kReproductionTitle);
   for (const ReportSection& section : tables) report.section(section);
   if (!pictures.empty()) report.section("Pictures");
-  for (const auto& [name, draw] : pictures)
-    report.picture(name == "size.png" ? "RMSE against the size of the model file"
-                                      : "RMSE of the rows of " + fs::path(name).stem().string(),
-                   draw);
-  report.provenance("folder of runs", folder.string());
+  for (const ReproductionPicture& picture : pictures) report.picture(picture.caption, picture.draw);
+  report.provenance("folder of runs", output.string());
   report.write(a.text("report"));
   return !pictures.empty();
 }
@@ -138,7 +117,7 @@ int reproduce(int argc, char** argv) {
     fail(output.string(), ": holds no runs; leave out --tables-only");
   ExperimentFolder folder(output, plan);
   const bool finished = a.has("tables-only") || run_jobs(folder);
-  const bool pictures = write_results(output, findings_of(folder), a);
+  const bool pictures = write_results(output, folder, a);
   if (!finished) {
     std::cout << "stopped; the same command goes on. Tables so far: "
               << (output / "tables.md").string() << '\n';

@@ -16,8 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-// Sets of traces that no training sees.
-constexpr std::uint64_t kTestSeed = 1000, kPlateSeed = 1700;
+constexpr std::uint64_t kTestSeed = 1000;  // of traces that no training sees
 constexpr std::size_t kCalibrationTraces = 1000;
 
 json json_of(const MeanStddev& s) { return {s.mean, s.deviation}; }
@@ -99,20 +98,21 @@ std::unique_ptr<TraceModel> quantized(const Experiment& row, const TrainedModel&
       quantize_trained(from, options, traces, CalibrationMethod::mse));
 }
 
-}  // namespace
-
-SimulatorConfig well_plate(const std::string& preset, int outputs) {
-  SimulatorConfig config = simulator_preset(preset);
-  config.channels = outputs;
-  config.decay.tau1_ns = config.decay.tau2_ns = {1.0, 1.0};
-  config.decay.mono_probability = 1.0;
-  config.irf.fwhm_ns = {0.28, 0.32};
-  config.irf.delay_ns = {1.35, 1.45};
-  config.peak_counts = {150.0, 900.0};
-  config.background_fraction = {0.0, 0.01};
-  config.detector.kind = DetectorKind::gated_spad;
-  return config;
+PlateConfig plate_config(const ExperimentPlan& plan, const Experiment& row) {
+  return {.acquisition = acquisition_preset(row.preset),
+          .channels = row.outputs,
+          .side = plan.plate_side,
+          .stride = plan.plate_stride};
 }
+
+RunScores scores_of(const Evaluation& e) {
+  RunScores scores;
+  for (const Metrics& m : e.channels) scores.channels.push_back({m.rmse, m.r2, m.l2, m.dtw});
+  scores.lifetime = e.amplitude;
+  return scores;
+}
+
+}  // namespace
 
 ExperimentFolder::ExperimentFolder(fs::path folder, const ExperimentPlan& plan)
     : folder_(std::move(folder)), plan_(plan) {
@@ -134,10 +134,13 @@ std::string ExperimentFolder::recipe(const Experiment& row) const {
   return j.dump();
 }
 
+const Plate& ExperimentFolder::plate_of(const Experiment& row) {
+  return plates_.try_emplace({row.preset, row.outputs}, plate_config(plan_, row)).first->second;
+}
+
 /// On what a network is measured.
-std::string ExperimentFolder::measured_on(const Experiment& row) const {
-  return json{{"test_traces", plan_.test_traces},
-              {"plate", json::parse(to_json(well_plate(row.preset, row.outputs)))}}
+std::string ExperimentFolder::measured_on(const Experiment& row) {
+  return json{{"test_traces", plan_.test_traces}, {"plate", json::parse(plate_of(row).identity())}}
       .dump();
 }
 
@@ -153,13 +156,13 @@ std::optional<json> ExperimentFolder::record(const Experiment& row, int seed) co
   return {};
 }
 
-std::optional<RunResult> ExperimentFolder::result(const Experiment& row, int seed) const {
+std::optional<RunResult> ExperimentFolder::result(const Experiment& row, int seed) {
   const std::optional<json> j = record(row, seed);
   if (!j || j->at("measured_on").dump() != measured_on(row)) return {};
   return result_from(j->at("result"));
 }
 
-std::map<int, RunResult> ExperimentFolder::results(const Experiment& row) const {
+std::map<int, RunResult> ExperimentFolder::results(const Experiment& row) {
   std::map<int, RunResult> all;
   for (int seed = 1; seed <= plan_.seeds_of(row); ++seed)
     if (auto r = result(row, seed)) all.emplace(seed, std::move(*r));
@@ -173,6 +176,10 @@ std::optional<TrainedModel> ExperimentFolder::model_of(const std::string& id, in
   const fs::path file = path("models", row, its, ".safetensors");
   if (!(record(row, its) && fs::exists(file)) && !run(row, its, watch)) return {};
   return load_trained_model(file);
+}
+
+std::unique_ptr<TraceModel> ExperimentFolder::network(const Experiment& row, int seed) const {
+  return load_trace_model(path("models", row, seed, ".safetensors"));
 }
 
 const TeacherOutputs* ExperimentFolder::outputs_of(const TrainedModel& teacher,
@@ -217,15 +224,6 @@ std::unique_ptr<TraceModel> ExperimentFolder::make(const Experiment& row, int se
              : train(row, seed, from ? &*from : nullptr, teacher ? &*teacher : nullptr, watch);
 }
 
-RunScores ExperimentFolder::measure(const TraceModel& model, const SimulatorConfig& data) const {
-  const bool plate = data.decay.mono_probability == 1.0;
-  const Evaluation e = evaluate(model, plan_.test_traces, plate ? kPlateSeed : kTestSeed, data);
-  RunScores scores;
-  for (const Metrics& m : e.channels) scores.channels.push_back({m.rmse, m.r2, m.l2, m.dtw});
-  scores.lifetime = e.amplitude;
-  return scores;
-}
-
 std::optional<RunResult> ExperimentFolder::run(const Experiment& row, int seed,
                                                const RunWatch& watch) {
   const fs::path file = path("models", row, seed, ".safetensors");
@@ -240,8 +238,8 @@ std::optional<RunResult> ExperimentFolder::run(const Experiment& row, int seed,
     if (!(model = make(row, seed, watch))) return {};
     save(file, *model);
   }
-  r.test = measure(*model, model->simulator);
-  r.plate = measure(*model, well_plate(row.preset, row.outputs));
+  r.test = scores_of(evaluate(*model, plan_.test_traces, kTestSeed));
+  r.plate = scores_of(evaluate(*model, plate_of(row).traces()));
   const Model shape(network_of(row));
   r.parameters = shape.published_parameter_count();
   r.multiply_accumulates = shape.multiply_accumulates();
@@ -262,6 +260,7 @@ std::optional<RunResult> ExperimentFolder::run(const Experiment& row, int seed,
 std::map<std::string, double> estimated_seconds(const ExperimentPlan& plan) {
   constexpr double kForwardShare = 0.4;             // of a training step's time
   constexpr double kDtw = 3e-6;                     // seconds a trace
+  constexpr double kForegroundShare = 0.36;         // of a plate\'s pixels
   std::map<std::string, double> seconds, of_shape;  // a trace trained on
   const auto shape_of = [](const Experiment& row, bool with_integers) {
     Recipe r;
@@ -287,8 +286,8 @@ std::map<std::string, double> estimated_seconds(const ExperimentPlan& plan) {
       while (passed() < 0.1);
       a_trace = passed() / (steps * r.training.batch);
     }
-    const double measured = static_cast<double>(plan.test_traces) +
-                            static_cast<double>(plan.plate_side) * plan.plate_side;
+    const double side = static_cast<double>(plan.plate_side) / plan.plate_stride;
+    const double measured = static_cast<double>(plan.test_traces) + kForegroundShare * side * side;
     seconds[row.id] =
         static_cast<double>(row.samples) * a_trace + measured * (kForwardShare * a_trace + kDtw);
     if (!row.teacher.empty() && !row.fixed)  // which runs beside the student

@@ -16,6 +16,7 @@
 
 #include "study/evaluation.h"
 #include "study/experiments.h"
+#include "study/plate.h"
 
 namespace taugate {
 
@@ -38,10 +39,6 @@ struct RunResult {
   double seconds = 0.0, processor_seconds = 0.0;
 };
 
-/// Traces like those of a well plate of the dye AF700: mono-exponential, 1.0 ns, with an IRF,
-/// counts and noise of its own (a gated SPAD with background), not those of the training's prior.
-SimulatorConfig well_plate(const std::string& preset, int outputs);
-
 /// How far a run is: traces trained on, of how many.
 using RunWatch = std::function<bool(std::uint64_t done, std::uint64_t total)>;
 
@@ -57,19 +54,24 @@ class ExperimentFolder {
   const ExperimentPlan& plan() const { return plan_; }
   /// Nothing where the run is not done yet, or was done by another recipe. Error for a damaged
   /// file.
-  std::optional<RunResult> result(const Experiment& row, int seed) const;
+  std::optional<RunResult> result(const Experiment& row, int seed);
   /// The results of all of a row's seeds that are done, by seed.
-  std::map<int, RunResult> results(const Experiment& row) const;
+  std::map<int, RunResult> results(const Experiment& row);
 
   /// Does it, and keeps model and figures. Rows that it needs and whose models are not there are
   /// run first. Nothing where `watch` returned false: the same call goes on from there later.
   std::optional<RunResult> run(const Experiment& row, int seed, const RunWatch& watch);
 
+  /// The network of a run that is done.
+  std::unique_ptr<TraceModel> network(const Experiment& row, int seed) const;
+  /// What the row is measured on.
+  const Plate& plate_of(const Experiment& row);
+
  private:
   std::filesystem::path path(const char* kind, const Experiment& row, int seed,
                              const char* extension) const;
   std::string recipe(const Experiment& row) const;
-  std::string measured_on(const Experiment& row) const;
+  std::string measured_on(const Experiment& row);
   /// The run's file where its recipe is the row's.
   std::optional<nlohmann::json> record(const Experiment& row, int seed) const;
   std::unique_ptr<TraceModel> make(const Experiment& row, int seed, const RunWatch& watch);
@@ -79,12 +81,12 @@ class ExperimentFolder {
                                     const TrainedModel* teacher, const RunWatch& watch);
   const TeacherOutputs* outputs_of(const TrainedModel& teacher, const Experiment& row,
                                    const RunWatch& watch);
-  RunScores measure(const TraceModel& model, const SimulatorConfig& data) const;
 
   std::filesystem::path folder_;
   ExperimentPlan plan_;
   std::string outputs_key_;  // whose outputs_ are; a student after the other has the same teacher
   std::optional<TeacherOutputs> outputs_;
+  std::map<std::pair<std::string, int>, Plate> plates_;  // of each preset and number of outputs
 };
 
 }  // namespace taugate

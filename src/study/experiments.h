@@ -19,7 +19,7 @@ enum class Origin {
 };
 
 /// The names of a row in the paper's Tables 1 to 3 and in paper_figures.h.
-struct PaperRow {
+struct PaperName {
   std::string model;   ///< "seq2seq 64x64"
   int bits = 32;       ///< of a weight
   std::string method;  ///< "float", "PTQ", "QAT", "QAT+KD"; ours beside them: "PTQ (integers)", ...
@@ -48,7 +48,7 @@ struct Experiment {
   std::optional<QatOptions> integers = {};
   bool weights_only = false;  ///< quantized: everything else stays float
 
-  std::optional<PaperRow> paper = {};  ///< of Tables 1 to 3
+  std::optional<PaperName> paper = {};  ///< of Tables 1 to 3
   /// Of the authors' later work: their figures.
   std::optional<double> paper_rmse = {}, paper_r2 = {};
   /// RMSE of the short and of the long component, for three outputs.
@@ -68,7 +68,8 @@ struct ExperimentPlan {
   std::vector<Comparison> comparisons;
   int seeds = 0;
   std::size_t test_traces = 0;  ///< held-out traces of the training's prior
-  int plate_side = 512;         ///< pixels of the emulated plate, N x N
+  int plate_side = 512;         ///< pixels of the emulated plate, N x N ...
+  int plate_stride = 1;         ///< ... of which every so many-th row and column is measured
 
   const Experiment& find(const std::string& id) const;  ///< Error where there is none
   int seeds_of(const Experiment& row) const;

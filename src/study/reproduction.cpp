@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "core/progress.h"
-#include "fli/plot/gnuplot.h"
 #include "study/row_figures.h"
 #include "taugate/core/error.h"
 
@@ -123,22 +122,6 @@ bool in_plan(const ExperimentPlan& plan, const char* table) {
                      [&](const Experiment& row) { return row.table == table; });
 }
 
-/// Rows with a result whose error is of the size of the others' (that of the paper's scale, taken
-/// literally, is not): at most four times the least.
-std::vector<std::pair<const Experiment*, OverSeeds>> drawable(const Findings& found,
-                                                              const std::string& table) {
-  std::vector<std::pair<const Experiment*, OverSeeds>> rows;
-  double least = std::numeric_limits<double>::infinity();
-  for (const Experiment& row : found.plan.rows) {
-    const auto& runs = found.runs.at(row.id);
-    if (row.table != table || runs.empty()) continue;
-    rows.emplace_back(&row, over_runs(runs, column("rmse").get));
-    least = std::min(least, rows.back().second.mean);
-  }
-  std::erase_if(rows, [&](const auto& row) { return row.second.mean > 4.0 * least; });
-  return rows;
-}
-
 /// How long all runs took.
 std::string time_taken(const Findings& found) {
   double seconds = 0.0, processor = 0.0;
@@ -155,7 +138,7 @@ std::string time_taken(const Findings& found) {
 
 }  // namespace
 
-Findings findings_of(const ExperimentFolder& folder) {
+Findings findings_of(ExperimentFolder& folder) {
   Findings found{folder.plan(), {}};
   for (const Experiment& row : found.plan.rows) found.runs[row.id] = folder.results(row);
   return found;
@@ -256,53 +239,6 @@ std::string reproduction_json(const Findings& found, const std::string& origin) 
       all["comparisons"].push_back(entry);
     }
   return all.dump(1) + "\n";
-}
-
-void draw_size_against_error(const std::filesystem::path& path, const Findings& found) {
-  GnuplotScript script(640, 440);
-  script.line("set logscale x");
-  script.line("set xlabel 'model file (bytes)'");
-  script.line("set ylabel 'RMSE on held-out traces'");
-  script.line("set key top right");
-  std::string plot;
-  for (const char* table : {"1", "2", "3"}) {
-    std::vector<double> bytes, rmse, deviation;
-    for (const auto& [row, s] : drawable(found, table)) {
-      bytes.push_back(static_cast<double>(found.runs.at(row->id).begin()->second.file_bytes));
-      rmse.push_back(s.mean);
-      deviation.push_back(s.n > 1 ? s.deviation : 0.0);
-    }
-    if (bytes.empty()) continue;
-    const std::string name = concat("t", table);
-    script.data(name, {bytes, rmse, deviation});
-    plot += concat(plot.empty() ? "plot " : ", ", "$", name,
-                   " using 1:2:3 with yerrorbars pt 7 lt ", table, " title 'table ", table, "'");
-  }
-  require(!plot.empty(), path.string(), ": there is no result to draw yet");
-  script.line(plot);
-  script.write_png(path);
-}
-
-void draw_rows(const std::filesystem::path& path, const Findings& found, const std::string& table) {
-  std::vector<double> rmse, deviation, place;
-  std::string tics;
-  for (const auto& [row, s] : drawable(found, table)) {
-    place.push_back(-static_cast<double>(place.size()));
-    rmse.push_back(s.mean);
-    deviation.push_back(s.n > 1 ? s.deviation : 0.0);
-    tics +=
-        concat(tics.empty() ? "" : ", ", GnuplotScript::in_quotes(row->title), ' ', place.back());
-  }
-  require(!rmse.empty(), path.string(), ": there is no result to draw yet");
-  GnuplotScript script(640, 160 + 34 * static_cast<int>(rmse.size()));
-  script.line("set ytics noenhanced (", tics, ")");
-  script.line("set yrange [", place.back() - 0.7, ":0.7]");
-  script.line("set xlabel 'RMSE (bars: deviation over seeds)'");
-  script.line("set xtics rotate by 30 right");
-  script.line("set grid x");
-  script.data("rows", {rmse, place, deviation});
-  script.line("plot $rows using 1:2:3 with xerrorbars pt 7 lt 1 notitle");
-  script.write_png(path);
 }
 
 }  // namespace taugate

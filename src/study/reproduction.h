@@ -2,7 +2,6 @@
 // What a folder of experiments has shown so far: the paper's tables with the paper's figures beside
 // ours, comparisons with confidence intervals, for Markdown and reports, as CSV, JSON and pictures.
 
-#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -18,7 +17,7 @@ struct Findings {
   std::map<std::string, std::map<int, RunResult>> runs;
 };
 /// Error for a damaged file.
-Findings findings_of(const ExperimentFolder& folder);
+Findings findings_of(ExperimentFolder& folder);
 
 /// Mean and standard deviation (divisor n - 1; NaN for one value) over seeds.
 struct OverSeeds {
@@ -48,10 +47,5 @@ bool is_paper_table(const std::string& table);  ///< "1", "2", "3"
 ReportSection paper_section(const Findings& found, const std::string& table,
                             const std::string& title);
 std::string reproduction_json(const Findings& found, const std::string& origin);
-
-/// RMSE against the bytes of the model, for tables 1 to 3. Error without gnuplot.
-void draw_size_against_error(const std::filesystem::path& path, const Findings& found);
-/// The RMSE of the rows of a table, one below the other, with deviations over seeds.
-void draw_rows(const std::filesystem::path& path, const Findings& found, const std::string& table);
 
 }  // namespace taugate
