@@ -167,6 +167,55 @@ void check_determined(const RecordedGates& recorded, IrfCurve irf, const ImageFi
        " ns, whose counts do not tell a lifetime; wanted times in which the decay lies");
 }
 
+/// The IRF of the summed decay: those of the pixels, each of area 1, weighed with the pixel's counts.
+class SummedIrf {
+ public:
+  SummedIrf(const RecordedGates& recorded, std::span<const IrfCurve> irfs) : curve_(irfs[0]) {
+    if (irfs.size() == 1) return;
+    double end = curve_.start_ns;
+    for (const IrfCurve& irf : irfs) {
+      require(irf.tail_ns == curve_.tail_ns, "IRFs: found tails of ", irf.tail_ns, " and ",
+              curve_.tail_ns, " ns, wanted one");
+      curve_.start_ns = std::min(curve_.start_ns, irf.start_ns);
+      curve_.bin_ns = std::min(curve_.bin_ns, irf.bin_ns);
+      end = std::max(end, irf.start_ns + irf.length_ns());
+    }
+    density_.resize(static_cast<std::size_t>(std::ceil((end - curve_.start_ns) / curve_.bin_ns)) +
+                    1);
+    const auto T = static_cast<std::size_t>(recorded.acquisition.gates);
+    for (std::size_t i = 0; i < irfs.size(); ++i) {
+      const auto counts = recorded.counts.begin() + static_cast<std::ptrdiff_t>(i * T);
+      add(irfs[i], std::accumulate(counts, counts + static_cast<std::ptrdiff_t>(T), 0.0));
+    }
+    // An image without a count: any of them will do.
+    if (*std::max_element(density_.begin(), density_.end()) > 0.0)
+      curve_.density = density_;
+    else
+      curve_ = irfs[0];
+  }
+  SummedIrf(const SummedIrf&) = delete;
+  SummedIrf& operator=(const SummedIrf&) = delete;
+  const IrfCurve& curve() const { return curve_; }
+
+ private:
+  void add(const IrfCurve& irf, double counts) {
+    const double area = std::accumulate(irf.density.begin(), irf.density.end(), 0.0) * irf.bin_ns;
+    if (!(counts > 0.0 && area > 0.0)) return;
+    for (std::size_t k = 0; k < density_.size(); ++k) {
+      const double at =
+          (curve_.start_ns + static_cast<double>(k) * curve_.bin_ns - irf.start_ns) / irf.bin_ns;
+      const double below = std::floor(at);
+      if (below < 0.0 || below + 1.0 >= static_cast<double>(irf.density.size())) continue;
+      const auto j = static_cast<std::size_t>(below);
+      density_[k] +=
+          counts / area * (irf.density[j] + (at - below) * (irf.density[j + 1] - irf.density[j]));
+    }
+  }
+
+  IrfCurve curve_;
+  std::vector<double> density_;
+};
+
 /// Estimates the summed decay, and from that what every pixel is told.
 void fit_summed_decay(const RecordedGates& recorded, const IrfCurve& irf,
                       const ImageFitOptions& options, std::span<const double> summed,
@@ -249,13 +298,15 @@ ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs
   result.whole_counts.assign(summed.begin(), summed.end());
   result.options = options_for(recorded, options, summed);
   const bool window = options.from_ns > 0.0 || options.to_ns > 0.0;
-  if (window && options.shift != ShiftMode::known && !sees_irf(a, irfs[0], result.options.fit)) {
+  const SummedIrf irf_of_sum(recorded, irfs);
+  if (window && options.shift != ShiftMode::known &&
+      !sees_irf(a, irf_of_sum.curve(), result.options.fit)) {
     if (options.shift == ShiftMode::pixel)
       fail_usage(
           "shift of every pixel: found times to fit that leave the IRF out, wanted it known");
     options.shift = ShiftMode::known;
   }
-  fit_summed_decay(recorded, irfs[0], options, summed, result);
+  fit_summed_decay(recorded, irf_of_sum.curve(), options, summed, result);
   if (options.global_lifetimes && result.whole.status != FitStatus::no_counts)
     share_lifetimes(recorded, irfs, options, keep_going, result);
 
