@@ -37,11 +37,11 @@ test: ## build everything with warnings as errors and run all tests
 	@$(DEPENDENCIES) test
 	$(call check,dev)
 
-reproduce: ## the paper's Tables 1 to 3 in half an hour: build/reproduction (SCALE=full, TABLES=..)
+reproduce: ## the paper's Tables 1 to 3 in half an hour: build/reproduction/report.html (SCALE=full, TABLES=..)
 	@$(DEPENDENCIES) demo
 	$(call build,release)
 	build/release/taugate reproduce --tables $(TABLES) --scale $(SCALE) --commit $(COMMIT) \
-	  -o build/reproduction
+	  -o build/reproduction --report build/reproduction/report.html
 
 bench: ## time every part of this project beside the FMA peak, two minutes (build/bench/*.csv, *.json)
 	@$(DEPENDENCIES) bench

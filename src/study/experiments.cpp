@@ -25,10 +25,10 @@ Budget budget_of(const std::string& scale) {
             .fine_tuning = 976'000,
             .collapse = 1'000'000,
             .kd = 3'920'000};
-  return {.set = 409'600,
-          .two_layers = 102'400,
-          .one_layer = 409'600,
-          .fine_tuning = 102'400,
+  return {.set = 204'800,
+          .two_layers = 204'800,
+          .one_layer = 204'800,
+          .fine_tuning = 51'200,
           .collapse = 204'800,
           .kd = 409'600};
 }

@@ -45,17 +45,15 @@ void add_kd(ExperimentBuilder& b, const Budget& budget) {
   };
   for (const Truth& truth : {Truth{"", "", 0.0}, Truth{"-noisy", ", noisy truth", 100.0}})
     for (const std::uint64_t traces :
-         {budget.set / 384, budget.set / 96, budget.set / 24, budget.set}) {
-      const std::uint64_t whole = traces / 64 * 64;
+         {std::uint64_t{10'240}, std::uint64_t{40'960}, std::uint64_t{163'840}, budget.set})
       for (const bool taught : {false, true}) {
-        Experiment& e =
-            b.trained("kd", concat("k-", whole, truth.id, taught ? "-kd" : ""),
-                      concat(whole, " traces", truth.title, taught ? ", KD" : ""), {32}, budget.kd);
-        e.fixed = FixedSet{.traces = whole, .truth_counts = truth.counts};
+        Experiment& e = b.trained("kd", concat("k-", traces, truth.id, taught ? "-kd" : ""),
+                                  concat(traces, " traces", truth.title, taught ? ", KD" : ""),
+                                  {32}, budget.kd);
+        e.fixed = FixedSet{.traces = traces, .truth_counts = truth.counts};
         e.clip_norm = 0.1;
         if (taught) e.teacher = kTeacher;
       }
-    }
 }
 
 }  // namespace

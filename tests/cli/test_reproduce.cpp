@@ -7,7 +7,7 @@ using namespace taugate::testing;
 
 TEST_CASE("reproduce writes tables, figures and pictures, and does nothing twice") {
   Folder folder;
-  const std::string command = "reproduce --tables distillation --scale smoke --commit abc -o r";
+  const std::string command = "reproduce --tables distillation --scale smoke --commit abc -o r --report r/report.html";
   const Outcome first = run(folder, command);
   CAPTURE(first.err);
   REQUIRE(first.code == 0);
@@ -22,6 +22,8 @@ TEST_CASE("reproduce writes tables, figures and pictures, and does nothing twice
   CHECK(json["rows"].size() == 9);
   CHECK(json["rows"][1]["runs"].size() == 2);
   CHECK(is_picture(folder / "r/table-distillation.png"));
+
+  CHECK(contains(read_all(folder / "r/report.html"), "16x16, KD"));
 
   const auto time = fs::last_write_time(folder / "r/models/s16-kd-2.safetensors");
   const Outcome second = run(folder, command);

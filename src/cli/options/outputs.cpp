@@ -30,6 +30,11 @@ std::string identity(const fs::path& path) {
   return fs::weakly_canonical(fs::absolute(path, ignored), ignored).string();
 }
 
+std::string folder_of(const fs::path& file) {
+  std::error_code ignored;
+  return identity(fs::absolute(file, ignored).parent_path());
+}
+
 /// Opens it as it will be opened; where its folder is yet to be made, looks at the one above.
 void check_writable(const fs::path& file, bool makes_folder) {
   std::error_code ignored;
@@ -84,7 +89,7 @@ void check_outputs(const Arguments& arguments, std::initializer_list<const char*
     if (output.option == "report" &&
         (fs::is_other(output.path, ignored) || (!own.empty() && own == identity("/dev/stdout"))))
       fail(output.path.string(), ": cannot be written: wanted a file, found a device");
-    const std::string folder = identity(fs::absolute(output.path, ignored).parent_path());
+    const std::string folder = folder_of(output.path);
     for (std::size_t i = 0; i < taken.size(); ++i) {
       if (!own.empty() && identity(taken[i].path) == own)
         fail_usage(name, ": found ", output.path.string(), ", the same file as that of ",
@@ -97,7 +102,13 @@ void check_outputs(const Arguments& arguments, std::initializer_list<const char*
     taken.push_back({name, output.path});
   }
   for (std::size_t i = 0; i < inputs; ++i) keep_from_writing(taken[i].path);
-  for (const OutputPath& output : outputs) check_writable(output.path, output.in_new_folder);
+  for (const OutputPath& output : outputs) {
+    // A report may lie beside the tables, in a folder that the command makes.
+    const bool makes_folder = std::any_of(outputs.begin(), outputs.end(), [&](const OutputPath& o) {
+      return o.in_new_folder && folder_of(o.path) == folder_of(output.path);
+    });
+    check_writable(output.path, makes_folder);
+  }
 }
 
 void check_pictures(const Arguments& arguments) {
