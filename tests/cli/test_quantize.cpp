@@ -141,7 +141,9 @@ TEST_CASE("calibration on measured traces") {
     refused(concat("--state-bits ", bits), 2, {"--state-bits", bits, "2 to 16"});
   }
   refused("--gate-bits 2", 2, {"--gate-bits", "3 to 16"});
-  refused("--state-bits 7", 2, {"--state-bits", "7", "operand's 8"});
+  refused("--state-bits 6 --residual-bits 5", 2, {"--residual-bits", "5", "at most 4"});
+  refused("--write-back up", 2, {"write-back", "'up'", "stochastic"});
+  refused("--write-back feedback --state-bits 7", 2, {"--write-back", "7 bits", "--residual-bits"});
   refused("--scale furlong", 2, {"furlong", "power-of-two"});
   refused("--calibrate luck", 2, {"luck", "percentile"});
   refused("--calibration 0", 2, {"--calibration", "0"});

@@ -68,14 +68,15 @@ struct TailOperations {
   }
 
   static V operand(const ElementwiseParams& w, V state) {
-    return saturate_fraction(rescale(state, w.state_frac_bits, w.operand_frac_bits),
-                             w.operand_frac_bits);
+    const int read = w.read_frac_bits;
+    return N::up(saturate_fraction(N::round_shift(state, w.state_frac_bits - read), read),
+                 w.operand_frac_bits - read);
   }
   static int held_frac_bits(const ElementwiseParams& w) {
-    return w.step_reads_operand ? w.operand_frac_bits : w.state_frac_bits;
+    return w.blends_operand ? w.operand_frac_bits : w.state_frac_bits;
   }
   static V held(const ElementwiseParams& w, V state) {
-    return w.step_reads_operand ? operand(w, state) : state;
+    return w.blends_operand ? operand(w, state) : state;
   }
 
   static V product(const ElementwiseParams& w, V r, V held) {
@@ -98,6 +99,12 @@ struct TailOperations {
     if (common <= w.state_frac_bits)
       return rescale(exact, common + w.gate_frac_bits, w.state_frac_bits);
     return saturate_fraction(rescale(exact, common + w.gate_frac_bits, w.state_frac_bits),
+                             w.state_frac_bits);
+  }
+  static V next_state(const ElementwiseParams& w, V z, V n, V state) {
+    const V read = held(w, state), next = blend(w, z, n, read);
+    if (!w.feedback) return next;
+    return saturate_fraction(next + (state - rescale(read, w.operand_frac_bits, w.state_frac_bits)),
                              w.state_frac_bits);
   }
 };
