@@ -47,7 +47,7 @@ Arguments declare() {
       "data", "measured traces to calibrate on (default: simulated ones)", value(), "FILE");
   add_measurement_options(a, "data");
   a.excludes({"operand-bits", "gate-bits", "candidate-bits", "state-bits", "residual-bits",
-              "write-back", "calibrate", "calibration", "data"},
+              "write-back", "head-reads-state", "calibrate", "calibration", "data"},
              {"weights-only"});
   return a;
 }

@@ -162,8 +162,8 @@ class QatTwin {
         const D exact = blend.value.at(0, u, b);
         D next = 0.0;
         if (w_.write_back == WriteBack::feedback)
-          next = std::clamp(std::nearbyint(exact / grid.unit) * grid.unit, -most, most) +
-                 h.value.at(0, u, b) - held.value.at(0, u, b);
+          next = std::nearbyint(exact / grid.unit) * grid.unit + h.value.at(0, u, b) -
+                 held.value.at(0, u, b);
         else
           next = grid.unit *
                  std::floor(exact / grid.unit + write_dither(at.layer, at.step, u) * 0x1p-16);

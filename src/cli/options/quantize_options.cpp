@@ -32,7 +32,8 @@ void add_quantize_options(Arguments& a) {
       "write-back",
       "how a state is written: nearest, stochastic (dithered), or feedback (what was not read is "
       "added to the next state)",
-      cxxopts::value<std::string>()->default_value("nearest"), "KIND")(
+      cxxopts::value<std::string>()->default_value("nearest"),
+      "KIND")("head-reads-state", "the head multiplies the whole carried state, not the operand")(
       "scale",
       "units of the weights: symmetric (largest weight = largest integer), paper (Erbas et al.'s "
       "formula), power-of-two or grid (2^(1-bits), as QKeras)",
@@ -54,6 +55,7 @@ QuantizeOptions quantize_options_from(const Arguments& a) {
   const int operand = bits(a, "operand-bits", all), state = bits(a, "state-bits", 16);
   w.operand_frac_bits = w.product_frac_bits = operand - 1;
   w.state_frac_bits = state - 1;
+  w.head_reads_state = a.has("head-reads-state");
   w.residual_bits = bits(a, "residual-bits", 0, 0);
   if (w.residual_bits > state - 2)
     fail_usage("--residual-bits: found ", w.residual_bits, " bits of a state of ", state,

@@ -208,7 +208,8 @@ void add_training_options(Arguments& a) {
       "master", "also write the floats that the integers were rounded from", value(), "FILE");
   add_quantize_options(a);
   a.needs({"bits", "weight-bits", "operand-bits", "gate-bits", "state-bits", "residual-bits",
-           "write-back", "candidate-bits", "scale", "per-tensor", "learned-scales", "master"},
+           "write-back", "head-reads-state", "candidate-bits", "scale", "per-tensor",
+           "learned-scales", "master"},
           {"integers"});
   a.excludes({"curve"}, {"no-pictures"});
   add_prior_options(a);
