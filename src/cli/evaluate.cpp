@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <iostream>
@@ -8,9 +9,11 @@
 #include "core/formatted.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
+#include "fli/inference/calibration_traces.h"
 #include "fli/inference/novelty_cases.h"
 #include "fli/plot/gnuplot.h"
 #include "study/evaluation.h"
+#include "study/write_back.h"
 #include "taugate/core/file.h"
 #include "taugate/fli/plot/plot_maps.h"
 
@@ -69,6 +72,32 @@ bool evaluate_unlike(const TraceModel& model, const Arguments& a) {
   return true;
 }
 
+/// Of a network of integers.
+void evaluate_write_margin(const TraceModel& model, const Arguments& a) {
+  const auto* integers = dynamic_cast<const QuantizedModel*>(&model);
+  if (!integers)
+    fail(a.positional("model"),
+         ": found a model of floats, wanted one of integers, whose states are written back");
+  const std::uint64_t traces = std::max<std::uint64_t>(1, a.count("samples") / 10);
+  const WriteMargins margins =
+      write_margins(integers->network, simulated_inputs(model, traces, a.count("seed")));
+  std::printf(
+      "write margin 2|update| / unit, of %zu traces; one unit of the carried state is %.3g\n"
+      "%-14s%18s%18s%32s\n",
+      static_cast<std::size_t>(traces), margins.unit, "layer", "margin below 1", "mean 1 - z",
+      "dead band of its units, |n - h|");
+  for (const LayerMargins& layer : margins.layers) {
+    const auto [least, most] = std::minmax_element(
+        layer.units.begin(), layer.units.end(),
+        [](const WriteMargin& x, const WriteMargin& y) { return x.dead_band < y.dead_band; });
+    std::printf("%-14s%16.2f %%%18.4f%14.3g to %.3g\n", layer.name.c_str(), 100.0 * layer.all.lost,
+                layer.all.mean_update, least->dead_band, most->dead_band);
+  }
+  std::printf("%-14s%16.2f %%%18.4f%14.3g (median)\n", "all", 100.0 * margins.all.lost,
+              margins.all.mean_update, margins.median_dead_band);
+  if (a.has("json")) write_file(a.text("json"), to_json(margins) + "\n");
+}
+
 }  // namespace
 
 int evaluate(int argc, char** argv) {
@@ -80,8 +109,12 @@ int evaluate(int argc, char** argv) {
                    "N")("json", "write the figures here", cxxopts::value<std::string>(), "FILE")(
       "unlike",
       "how many traces that the model was not trained for it would flag, by kind and photons; on a "
-      "tenth of the samples each")("scatter-plot", "picture of true against predicted lifetimes",
-                                   cxxopts::value<std::string>(), "PNG");
+      "tenth of the samples each")("write-margin",
+                                   "of a model of integers, which updates are too small for its "
+                                   "carried state to be written; on a "
+                                   "tenth of the samples")(
+      "scatter-plot", "picture of true against predicted lifetimes", cxxopts::value<std::string>(),
+      "PNG");
   add_threads(a);
   add_prior_options(a);
   if (!a.parse(argc, argv)) return kSuccess;
@@ -94,9 +127,14 @@ int evaluate(int argc, char** argv) {
     fail_usage("--samples: found ", samples, ", wanted 1 to 2^30");
   if (samples < 10 && a.has("unlike"))
     fail_usage("--samples: found ", samples, ", wanted at least 10 with --unlike");
+  a.allow_beside("write-margin", {"model", "samples", "seed", "json", "threads"});
   a.allow_beside("unlike", {"model", "samples", "seed", "json", "threads"});
   check_outputs(a, {"json", "scatter-plot"});
   if (a.has("scatter-plot")) require_gnuplot();
+  if (a.has("write-margin")) {
+    evaluate_write_margin(model, a);
+    return kSuccess;
+  }
   if (a.has("unlike")) return evaluate_unlike(model, a) ? kSuccess : kInterrupted;
   Progress progress(std::cerr, "evaluate", "traces", static_cast<double>(samples),
                     {.terminal = is_terminal(2), .clock = {}});

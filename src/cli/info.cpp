@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/options/arguments.h"
 #include "cli/options/measurement_options.h"
+#include "cli/options/quantize_options.h"
 #include "fli/formats/npz.h"
 #include "fli/io/phd.h"
 #include "taugate/core/file.h"
@@ -66,7 +67,7 @@ void print_widths(const Widths& w) {
   std::cout << "  arithmetic   version " << kArithmeticVersion << "; bits: weights "
             << w.weight_bits << ", operand " << w.operand_frac_bits + 1 << ", gates "
             << w.gate_frac_bits + 1 << ", candidate " << w.candidate_frac_bits + 1
-            << ", carried state " << w.state_frac_bits + 1
+            << ", carried state " << w.state_frac_bits + 1 << described_write_back(w)
             << (w.input_extra > 0 ? concat(", input ", w.operand_frac_bits + w.input_extra + 1)
                                   : "")
             << '\n'

@@ -46,8 +46,8 @@ Arguments declare() {
                          "RULE")("calibration", "traces to calibrate on", otherwise("1000"), "N")(
       "data", "measured traces to calibrate on (default: simulated ones)", value(), "FILE");
   add_measurement_options(a, "data");
-  a.excludes({"operand-bits", "gate-bits", "candidate-bits", "state-bits", "calibrate",
-              "calibration", "data"},
+  a.excludes({"operand-bits", "gate-bits", "candidate-bits", "state-bits", "residual-bits",
+              "write-back", "head-reads-state", "calibrate", "calibration", "data"},
              {"weights-only"});
   return a;
 }

@@ -117,6 +117,13 @@ void check_model(const IntegerModel& model) {
   require(!model.widths.step_reads_operand && !model.widths.head_reads_state,
           "[rtl] found a model whose step reads the operand or whose head reads the state, wanted "
           "the carried state in the step and the operand in the head");
+  require(model.widths.write_back == WriteBack::nearest && model.widths.residual_bits == 0 &&
+              model.widths.state_frac_bits >= model.widths.operand_frac_bits,
+          "[rtl] found a ", name_of(model.widths.write_back), " write-back of ",
+          model.widths.state_frac_bits + 1, " bits, ", model.widths.residual_bits,
+          " of them a residual, wanted the nearest of at least the operand's ",
+          model.widths.operand_frac_bits + 1,
+          " bits (an operand of fewer bits than the state leaves a residual, too)");
   require(model.widths.input_extra == 0, "[rtl] found traces with ", model.widths.input_extra,
           " more bits than the operand, wanted as many");
 }

@@ -75,17 +75,21 @@ simd::ElementwiseParams elementwise_of(const IntegerModel& model) {
           .operand_frac_bits = w.operand_frac_bits,
           .product_frac_bits = w.product_frac_bits,
           .state_frac_bits = w.state_frac_bits,
-          .step_reads_operand = w.step_reads_operand,
+          .read_frac_bits = w.read_frac_bits(),
+          .blends_operand = w.blends_operand(),
+          .feedback = w.write_back == WriteBack::feedback,
           .segments = &kSegments};
 }
 
 int elementwise_bits(const IntegerModel& model) {
   const Widths& w = model.widths;
-  const int held = w.step_reads_operand ? w.operand_frac_bits : w.state_frac_bits;
+  const int held = w.blends_operand() ? w.operand_frac_bits : w.state_frac_bits;
   const int blend = w.gate_frac_bits + std::max(w.candidate_frac_bits, held) + 1;
   const int product = model.form() == GruForm::reset_after ? w.gate_frac_bits + w.preact_bits - 1
                                                            : w.gate_frac_bits + held;
-  return std::max({blend, product, w.preact_bits, w.state_frac_bits});
+  // Feedback adds three numbers of the state's range.
+  const int state = w.state_frac_bits + (w.write_back == WriteBack::feedback ? 2 : 0);
+  return std::max({blend, product, w.preact_bits, state});
 }
 
 double scale_of(Requantizer by) { return std::ldexp(by.multiplier, -by.shift); }

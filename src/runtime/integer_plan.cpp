@@ -57,7 +57,10 @@ class ReferencePlan : public IntegerPlan {
   }
   std::span<std::byte> final_state(Scratch& scratch, std::size_t layer,
                                    std::size_t part) const override {
-    return part == 0 ? bytes_of(of(scratch).trace.final_states[layer]) : std::span<std::byte>{};
+    ReferenceExecutor::Scratch& s = of(scratch).trace;
+    return part == 0   ? bytes_of(s.final_states[layer])
+           : part == 1 ? std::as_writable_bytes(std::span(&s.steps[layer], 1))
+                       : std::span<std::byte>{};
   }
 
  private:
@@ -76,7 +79,8 @@ std::unique_ptr<Plan> make_reference_plan(const IntegerModel& model) {
 std::unique_ptr<Plan> make_integer_plan(const IntegerModel& model,
                                         const simd::IntegerKernels* kernels) {
   model.validate();
-  if (!kernels) return make_reference_plan(model);
+  if (!kernels || model.widths.write_back == WriteBack::stochastic)
+    return make_reference_plan(model);
   std::unique_ptr<Plan> plan = make_int32_plan(model, *kernels);
   if (!plan) plan = make_float64_plan(model, *kernels);
   return plan ? std::move(plan) : make_reference_plan(model);

@@ -3,10 +3,12 @@
 #include <chrono>
 #include <cmath>
 #include <ctime>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "fli/inference/calibration_traces.h"
 #include "study/fingerprint.h"
+#include "study/write_back.h"
 #include "taugate/core/file.h"
 #include "taugate/quant/ptq/weight_only.h"
 
@@ -51,19 +53,33 @@ RunScores scores_from(const json& j) {
 }
 
 json json_of(const RunResult& r) {
-  return {{"test", json_of(r.test)},
-          {"plate", json_of(r.plate)},
-          {"parameters", r.parameters},
-          {"file_bytes", r.file_bytes},
-          {"multiply_accumulates", r.multiply_accumulates},
-          {"seconds", r.seconds},
-          {"processor_seconds", r.processor_seconds}};
+  json j{{"test", json_of(r.test)},
+         {"plate", json_of(r.plate)},
+         {"parameters", r.parameters},
+         {"file_bytes", r.file_bytes},
+         {"multiply_accumulates", r.multiply_accumulates},
+         {"seconds", r.seconds},
+         {"processor_seconds", r.processor_seconds}};
+  if (r.dead_band) j["dead_band"] = *r.dead_band, j["lost_updates"] = *r.lost_updates;
+  return j;
 }
 
 RunResult result_from(const json& j) {
-  return {scores_from(j.at("test")), scores_from(j.at("plate")),   j.at("parameters"),
-          j.at("file_bytes"),        j.at("multiply_accumulates"), j.at("seconds"),
-          j.at("processor_seconds")};
+  RunResult r;
+  r.test = scores_from(j.at("test"));
+  r.plate = scores_from(j.at("plate"));
+  r.parameters = j.at("parameters");
+  r.file_bytes = j.at("file_bytes");
+  r.multiply_accumulates = j.at("multiply_accumulates");
+  r.seconds = j.at("seconds");
+  r.processor_seconds = j.at("processor_seconds");
+  if (j.contains("dead_band")) {
+    // A unit whose gate never opened has an infinite one, which JSON writes as null.
+    r.dead_band = j.at("dead_band").is_null() ? std::numeric_limits<double>::infinity()
+                                              : j.at("dead_band").get<double>();
+    r.lost_updates = j.at("lost_updates");
+  }
+  return r;
 }
 
 SimulatorConfig prior_of(const Experiment& row) {
@@ -240,6 +256,13 @@ std::optional<RunResult> ExperimentFolder::run(const Experiment& row, int seed,
   }
   r.test = scores_of(evaluate(*model, plan_.test_traces, kTestSeed));
   r.plate = scores_of(evaluate(*model, plate_of(row).traces()));
+  if (const auto* integers = dynamic_cast<const QuantizedModel*>(model.get());
+      integers && row.table == "state") {
+    const WriteMargins margins =
+        write_margins(integers->network, simulated_inputs(*model, kCalibrationTraces, kTestSeed));
+    r.dead_band = margins.median_dead_band;
+    r.lost_updates = margins.all.lost;
+  }
   const Model shape(network_of(row));
   r.parameters = shape.published_parameter_count();
   r.multiply_accumulates = shape.multiply_accumulates();

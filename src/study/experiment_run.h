@@ -35,6 +35,9 @@ struct RunResult {
   std::size_t parameters = 0;    ///< as the literature counts them
   std::uint64_t file_bytes = 0;  ///< of the model file
   std::size_t multiply_accumulates = 0;  ///< a trace
+  /// Of the rows of `state`: what their write-back loses (write_back.h), median over units and over
+  /// all updates.
+  std::optional<double> dead_band, lost_updates;
   /// Of training, quantizing and measuring: by the clock, and of all processors together.
   double seconds = 0.0, processor_seconds = 0.0;
 };

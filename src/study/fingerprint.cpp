@@ -21,26 +21,31 @@ Json json_of(const Seq2SeqConfig& config) {
           {"activation", name_of(activation)}};
 }
 
+/// What was added later is listed only where it is not as it always was, so that checkpoints and runs
+/// of before stay good.
 Json json_of(const Widths& widths) {
   const auto& [weight_bits, operand_frac_bits, input_extra, accumulator_bits, preact_bits,
                gate_preact_frac_bits, candidate_preact_frac_bits, gate_frac_bits,
-               candidate_frac_bits, product_frac_bits, state_frac_bits, step_reads_operand,
-               head_reads_state, output_bits, output_frac_bits] = widths;
-  return {{"weight_bits", weight_bits},
-          {"operand_fraction", operand_frac_bits},
-          {"input_extra", input_extra},
-          {"accumulator_bits", accumulator_bits},
-          {"sum_bits", preact_bits},
-          {"gate_sum_fraction", gate_preact_frac_bits},
-          {"candidate_sum_fraction", candidate_preact_frac_bits},
-          {"gate_fraction", gate_frac_bits},
-          {"candidate_fraction", candidate_frac_bits},
-          {"product_fraction", product_frac_bits},
-          {"state_fraction", state_frac_bits},
-          {"step_reads_operand", step_reads_operand},
-          {"head_reads_state", head_reads_state},
-          {"output_bits", output_bits},
-          {"output_fraction", output_frac_bits}};
+               candidate_frac_bits, product_frac_bits, state_frac_bits, residual_bits, write_back,
+               step_reads_operand, head_reads_state, output_bits, output_frac_bits] = widths;
+  Json json{{"weight_bits", weight_bits},
+            {"operand_fraction", operand_frac_bits},
+            {"input_extra", input_extra},
+            {"accumulator_bits", accumulator_bits},
+            {"sum_bits", preact_bits},
+            {"gate_sum_fraction", gate_preact_frac_bits},
+            {"candidate_sum_fraction", candidate_preact_frac_bits},
+            {"gate_fraction", gate_frac_bits},
+            {"candidate_fraction", candidate_frac_bits},
+            {"product_fraction", product_frac_bits},
+            {"state_fraction", state_frac_bits},
+            {"step_reads_operand", step_reads_operand},
+            {"head_reads_state", head_reads_state},
+            {"output_bits", output_bits},
+            {"output_fraction", output_frac_bits}};
+  if (residual_bits != 0) json["residual_bits"] = residual_bits;
+  if (write_back != WriteBack::nearest) json["write_back"] = name_of(write_back);
+  return json;
 }
 
 Json json_of(const QatOptions& options) {

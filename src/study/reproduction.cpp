@@ -82,6 +82,17 @@ void append_components(ReportTable& table, const Findings& found, const Experime
   }
 }
 
+/// What the write-back of a row loses.
+void append_margins(ReportTable& table, const Findings& found, const Experiment& row) {
+  const auto& runs = found.runs.at(row.id);
+  if (runs.empty() || !runs.begin()->second.dead_band) return;
+  const OverSeeds lost =
+      over_runs(runs, [](const RunResult& r) { return 100.0 * *r.lost_updates; });
+  const OverSeeds band = over_runs(runs, [](const RunResult& r) { return *r.dead_band; });
+  table.rows.push_back({row.title, concat(row.integers->quantize.widths.state_frac_bits + 1),
+                        mean_stddev(lost, 1), mean_stddev(band, 4)});
+}
+
 ReportSection section_of(const Findings& found, const Table& table) {
   ReportTable rows{
       "",
@@ -90,14 +101,20 @@ ReportSection section_of(const Findings& found, const Table& table) {
        "file (bytes)", "MACs a trace", "seeds"},
       {}};
   ReportTable components{"", {"model", "channel", "RMSE", "paper"}, {}};
+  ReportTable margins{"What the write-back loses",
+                      {"model", "bits stored", "updates with a margin below 1 (%)",
+                       "dead band of |n - h|, median unit"},
+                      {}};
   for (const Experiment& row : found.plan.rows) {
     if (row.table != table.name) continue;
     rows.rows.push_back(row_of(found, row));
     rows.rows.back().resize(rows.head.size());
     append_components(components, found, row);
+    append_margins(margins, found, row);
   }
   ReportSection section{table.title, {}, {std::move(rows)}};
-  if (table.name == std::string("later")) section.tables.push_back(std::move(components));
+  for (ReportTable* more : {&components, &margins})
+    if (!more->rows.empty()) section.tables.push_back(std::move(*more));
   return section;
 }
 
@@ -223,6 +240,8 @@ std::string reproduction_json(const Findings& found, const std::string& origin) 
       nlohmann::json figures{
           {"seed", seed}, {"seconds", run.seconds}, {"processor_seconds", run.processor_seconds}};
       for (const Column& c : kColumns) figures[c.key] = c.get(run);  // NaN becomes null
+      if (run.dead_band)
+        figures.update({{"dead_band", *run.dead_band}, {"lost_updates", *run.lost_updates}});
       entry["parameters"] = run.parameters;
       entry["file_bytes"] = run.file_bytes;
       entry["multiply_accumulates"] = run.multiply_accumulates;

@@ -7,6 +7,7 @@
 #include "study/paper_figures.h"
 #include "study/paper_pictures.h"
 #include "study/row_figures.h"
+#include "study/write_back.h"
 #include "taugate/interchange/rtl_export.h"
 
 namespace taugate {
@@ -95,6 +96,20 @@ void draw_table_of_paper(const Path& path, const Findings& found, const std::str
       rows[place].paper = MeanStddev{f->mean, f->deviation};
   });
   draw_paper_table(path, series, rows);
+}
+
+/// Dead band against error, of each kind of write-back after training and trained with.
+void draw_states(const Path& path, const Findings& found) {
+  std::vector<MarginPoint> points;
+  for (const Experiment& row : found.plan.rows) {
+    const auto& runs = found.runs.at(row.id);
+    if (row.table != "state" || runs.empty() || row.origin == Origin::quantized) continue;
+    points.push_back({over_runs(runs, [](const RunResult& r) { return *r.dead_band; }).mean,
+                      over_runs(runs, column("rmse").get).mean,
+                      row.integers->quantize.widths.write_back,
+                      row.title.substr(row.title.find(", ") + 2)});
+  }
+  draw_write_margin(path, points);
 }
 
 /// Of rows whose file is as small as their bits say, by our recipe.

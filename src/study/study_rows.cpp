@@ -2,6 +2,7 @@
 // is good for. All with 32 units, one layer a side.
 
 #include "study/experiment_builder.h"
+#include "study/write_back.h"
 
 namespace taugate {
 namespace {
@@ -56,11 +57,24 @@ void add_kd(ExperimentBuilder& b, const Budget& budget) {
       }
 }
 
+/// Each way to store the state, after training and trained with; weights, operand and gates of 8 bits.
+void add_state(ExperimentBuilder& b, const Budget& budget) {
+  for (const StateStorage& storage : state_storages()) {
+    b.quantized("state", "s-ptq-" + storage.id, "PTQ, " + storage.title, "q32-float",
+                state_options(storage));
+    Experiment& e = b.tuned("state", "s-qat-" + storage.id, "QAT, " + storage.title, "q32-start",
+                            budget.fine_tuning, state_options(storage));
+    e.clip_norm = 0.1;
+    e.fixed = FixedSet{.traces = budget.set, .first = budget.one_layer - budget.fine_tuning};
+  }
+}
+
 }  // namespace
 
 void add_study_tables(ExperimentBuilder& b, const Budget& budget) {
   add_collapse(b, budget);
   add_kd(b, budget);
+  add_state(b, budget);
 }
 
 }  // namespace taugate

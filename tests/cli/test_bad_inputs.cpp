@@ -150,6 +150,7 @@ TEST_CASE("what contradicts a file, does nothing for it or cannot be right is re
       {"fit side.npy --bin 0.179 --period 12.53" + irf, "is the first axis, give --time-first"},
       {"infer m.st side.npy --bin 0.179 --period 12.53 -o x", "give --time-first"},
       {"compare --series counts,counts --traces 4", "--series: found 'counts,counts'"},
+      {"evaluate m.st --unlike --write-margin", "--unlike: does nothing beside --write-margin"},
       {"evaluate m.st --unlike --tau 1:2", "--tau: does nothing beside --unlike"},
       {"simulate --samples 9 -o x.csv", "wanted a name that ends in .npz"},
       {"simulate --plate 9 -o x.npz", "plate: pixels a side: found 9"},

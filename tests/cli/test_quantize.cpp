@@ -88,6 +88,34 @@ TEST_CASE("info and infer take a model of integers") {
   CHECK(read_all(folder / "r" / "sfd.npy") == sfd);
 }
 
+TEST_CASE("a narrow state: how it is written is in the model, and what it loses can be measured") {
+  Folder folder;
+  quantized(folder, "--state-bits 6 --candidate-bits 16 -o n.safetensors");
+  quantized(folder,
+            "--state-bits 10 --residual-bits 4 --candidate-bits 16 --write-back feedback -o "
+            "f.safetensors");
+  CHECK(contains(run(folder, "info f.safetensors").out,
+                 "carried state 10, 4 of its bits a residual, feedback write-back"));
+  CHECK(contains(run(folder, "info n.safetensors").out, "carried state 6\n"));
+  const auto lost = [&](const std::string& model) {
+    const Outcome o =
+        run(folder, concat("evaluate ", model, " --write-margin --samples 1000 --json m.json"));
+    REQUIRE(o.code == 0);
+    CHECK(contains(o.out, "decoder.0"));
+    return json_in(folder, "m.json");
+  };
+  const nlohmann::json narrow = lost("n.safetensors"), fed_back = lost("f.safetensors");
+  CHECK(narrow["unit"] == 1.0 / 32.0);
+  CHECK(fed_back["unit"] == 1.0 / 512.0);
+  CHECK(narrow["lost"].get<double>() > fed_back["lost"].get<double>());
+  REQUIRE(narrow["layers"].size() == 2);
+  CHECK(narrow["layers"][0]["steps"].size() == 70);
+  const Outcome floats = run(folder, "evaluate " + trained_model() + " --write-margin");
+  CHECK(floats.code == 1);
+  CHECK(contains(floats.err, "wanted one of integers"));
+  CHECK(run(folder, "evaluate n.safetensors --write-margin --tau 1:2").code == 2);
+}
+
 TEST_CASE("threads and repeats make no difference to integers") {
   Folder folder;
   quantized(folder, "--threads 1 -o a.safetensors");
@@ -141,7 +169,9 @@ TEST_CASE("calibration on measured traces") {
     refused(concat("--state-bits ", bits), 2, {"--state-bits", bits, "2 to 16"});
   }
   refused("--gate-bits 2", 2, {"--gate-bits", "3 to 16"});
-  refused("--state-bits 7", 2, {"--state-bits", "7", "operand's 8"});
+  refused("--state-bits 6 --residual-bits 5", 2, {"--residual-bits", "5", "at most 4"});
+  refused("--write-back up", 2, {"write-back", "'up'", "stochastic"});
+  refused("--write-back feedback --state-bits 7", 2, {"--write-back", "7 bits", "--residual-bits"});
   refused("--scale furlong", 2, {"furlong", "power-of-two"});
   refused("--calibrate luck", 2, {"luck", "percentile"});
   refused("--calibration 0", 2, {"--calibration", "0"});

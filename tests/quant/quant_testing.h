@@ -121,7 +121,21 @@ class DoubleNetwork {
   int head_frac_bits() const {
     return w_.head_reads_state ? w_.state_frac_bits : w_.operand_frac_bits;
   }
-  double operand(double h) const { return fraction_of(h, w_.operand_frac_bits); }
+  double operand(double h) const {
+    return fraction_of(h, std::min(w_.operand_frac_bits, w_.state_frac_bits - w_.residual_bits));
+  }
+  /// What becomes of the exact state, its carried forerunner being `before`, read as `held`.
+  double write_back(double exact, double before, double held, std::uint32_t layer,
+                    std::uint32_t step, std::uint32_t unit) const {
+    const double state_unit = 1.0 / one(w_.state_frac_bits), most = 1.0 - state_unit;
+    if (w_.write_back == WriteBack::feedback)
+      return std::clamp(grid(exact, w_.state_frac_bits) + (before - held), -most, most);
+    if (w_.write_back == WriteBack::stochastic) {
+      const double u = std::ldexp(write_dither(layer, step, unit), -16);
+      return std::clamp(std::floor(exact / state_unit + u) * state_unit, -most, most);
+    }
+    return fraction_of(exact, w_.state_frac_bits);
+  }
   /// An accumulator, weights counting as integers, as an integer in its sum's unit.
   double sum(double accumulator, int fraction, Requantizer by, int bits) const {
     const double units =
@@ -165,7 +179,7 @@ class DoubleNetwork {
     const int H = layer.hidden;
     std::vector<double> q, held, r, z, product;
     for (double value : h) q.push_back(operand(value));
-    held = w_.step_reads_operand ? q : h;
+    held = w_.step_reads_operand || w_.write_back == WriteBack::feedback ? q : h;
     const double gate_unit = 1.0 / one(w_.gate_preact_frac_bits);
     const double n_unit = 1.0 / one(w_.candidate_preact_frac_bits);
     const auto bias = [&](int row, int fraction) {
@@ -197,7 +211,9 @@ class DoubleNetwork {
                     layer.requantizers[row], w_.preact_bits);
       }
       const double n = candidate(units * n_unit, n_unit);
-      h[u] = fraction_of(z[u] * held[u] + (1.0 - z[u]) * n, w_.state_frac_bits);
+      h[u] = write_back(z[u] * held[u] + (1.0 - z[u]) * n, h[u], held[u],
+                        static_cast<std::uint32_t>(&layer - m_.layers.data()),
+                        static_cast<std::uint32_t>(states_.size()), static_cast<std::uint32_t>(u));
     }
   }
 

@@ -199,6 +199,69 @@ TEST_CASE("input, operand, product and blend at their corners") {
   CHECK(Arithmetic(coarse, GruForm::reset_after, Activation::smooth).blend(0, 32767, 0) == 127);
 }
 
+TEST_CASE("the dither is uniform and unbiased, over units, steps and layers alike") {
+  // Sixteenths of its range over each of the counters: a deviation of 5 sigma fails.
+  for (int counter = 0; counter < 3; ++counter)
+    for (std::uint32_t other = 0; other < 8; ++other) {
+      std::array<int, 16> bins{};
+      double product = 0.0, before = 0.5;
+      constexpr int kCount = 4096;
+      for (std::uint32_t i = 0; i < kCount; ++i) {
+        const std::uint32_t u = counter == 0   ? write_dither(other, 3, i)
+                                : counter == 1 ? write_dither(1, i, other)
+                                               : write_dither(i, other, 2);
+        REQUIRE(u < 65536);
+        ++bins[u >> 12];
+        const double x = u / 65536.0;
+        product += (x - 0.5) * (before - 0.5);
+        before = x;
+      }
+      for (const int n : bins) CHECK(std::abs(n - kCount / 16) < 5.0 * std::sqrt(kCount / 16.0));
+      CHECK(std::abs(12.0 * product / kCount) < 5.0 / std::sqrt(kCount));  // neighbours, correlated
+    }
+}
+
+TEST_CASE("a stochastic write-back is right on average, where the nearest one writes nothing") {
+  Widths w;
+  w.state_frac_bits = 7;
+  w.write_back = WriteBack::stochastic;
+  const Arithmetic a(w, GruForm::reset_after, Activation::smooth);
+  // n is 13 units above h and the gate open by a 64th: an update of 0.203 units.
+  const std::int64_t h = 40, n = (h + 13) << 8, z = 126;
+  std::int64_t written = 0;
+  constexpr std::size_t kSteps = 20000;
+  for (std::size_t t = 0; t < kSteps; ++t) written += a.next_state(z, n, h, a.dither(0, t, 5)) - h;
+  CHECK(std::abs(static_cast<double>(written) / kSteps - 13.0 / 64) < 0.015);  // 5 sigma
+  w.write_back = WriteBack::nearest;
+  const Arithmetic nearest(w, GruForm::reset_after, Activation::smooth);
+  CHECK(nearest.dither(0, 7, 5) == 0);
+  CHECK(nearest.next_state(z, n, h, 0) == h);
+}
+
+TEST_CASE("feedback keeps what the leading bits of the state cannot show") {
+  Widths w;
+  w.write_back = WriteBack::feedback;
+  w.state_frac_bits = 7;
+  w.residual_bits = 4;  // so that 4 bits are read, on the operand's grid of 8
+  const Arithmetic a(w, GruForm::reset_after, Activation::smooth);
+  CHECK(a.operand(40) == 32);
+  CHECK(a.operand(-41) == -48);
+  CHECK(a.operand(127) == 112);  // saturates: 7 of 8
+  CHECK(a.held(40) == 32);
+  CHECK(a.held_frac_bits() == 7);
+  // Updates of 2 units each: after the third the state that is read moves by 16.
+  std::int64_t state = 35;
+  std::vector<std::int64_t> read;
+  for (int t = 0; t < 8; ++t) {
+    read.push_back(a.operand(state));
+    state = a.next_state(96, (read.back() + 8) << 8, state, 0);
+    CHECK(state == 35 + 2 * (t + 1));
+  }
+  CHECK(read ==
+        std::vector<std::int64_t>{32, 32, 32, 48, 48, 48, 48, 48});  // 40 is a half: to even
+  CHECK(a.next_state(0, 127 << 8, 120, 0) == 127);                   // 127 + (120 - 112) saturates
+}
+
 TEST_CASE("widths that do not fit together are refused by name") {
   const auto message = [](auto change, GruForm form = GruForm::reset_before,
                           Activation activation = Activation::smooth) {
@@ -223,7 +286,20 @@ TEST_CASE("widths that do not fit together are refused by name") {
   CHECK(contains(message([](Widths& w) { w.candidate_frac_bits = 0; }), "candidate_fraction"));
   CHECK(contains(message([](Widths& w) { w.product_frac_bits = 6; }), "product_fraction"));
   CHECK(message([](Widths& w) { w.product_frac_bits = 6; }, GruForm::reset_after).empty());
-  CHECK(contains(message([](Widths& w) { w.state_frac_bits = 6; }), "state_fraction"));
+  CHECK(contains(message([](Widths& w) { w.state_frac_bits = 0; }), "state_fraction"));
+  CHECK(contains(message([](Widths& w) { w.residual_bits = 15; }),
+                 "residual_bits: found 15, wanted 0..14"));
+  const auto feedback = [](int state, int residual, bool operand) {
+    return [=](Widths& w) {
+      w.write_back = WriteBack::feedback, w.state_frac_bits = state, w.residual_bits = residual;
+      w.step_reads_operand = operand;
+    };
+  };
+  CHECK(message(feedback(15, 0, false)).empty());
+  CHECK(message(feedback(7, 1, false)).empty());
+  CHECK(contains(message(feedback(7, 0, false)), "of a state that the multipliers read whole"));
+  CHECK(contains(message(feedback(15, 0, true)), "quantized on entry"));
+  CHECK(contains(error_of([] { write_back_of("floor"); }), "write-back: found 'floor'"));
   CHECK(contains(message([](Widths& w) { w.output_bits = 49; }), "output_bits"));
   CHECK(contains(message([](Widths& w) { w.output_frac_bits = -1; }), "output_fraction"));
   CHECK(contains(message([](Widths& w) { w.gate_preact_frac_bits = 5; }), "gate_sum_fraction"));

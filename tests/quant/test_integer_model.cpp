@@ -101,6 +101,30 @@ TEST_CASE("an integer model comes back, whatever its weights' bits") {
     }
 }
 
+TEST_CASE("how the state is written back is in the file, for programs that know of it") {
+  Widths widths;
+  const auto version_of = [&] {
+    Random rng(4, 0);
+    const IntegerModel model = random_model({.widths = widths}, rng);
+    const Stored stored(model);
+    CHECK(load_integer_model(stored.path).widths == widths);
+    return json::parse(read_safetensors(stored.path).metadata.at("taugate.integer_model"))
+        .at("arithmetic")
+        .get<int>();
+  };
+  CHECK(version_of() == 1);
+  widths.write_back = WriteBack::stochastic;
+  CHECK(version_of() == 2);
+  widths = {};
+  widths.residual_bits = 10;
+  CHECK(version_of() == 2);
+  widths.write_back = WriteBack::feedback;
+  CHECK(version_of() == 2);
+  widths = {};
+  widths.state_frac_bits = 3;  // fewer than the operand's
+  CHECK(version_of() == 2);
+}
+
 TEST_CASE("the 32-unit student takes 12 KB with 8-bit weights, 8 KB with 4-bit ones") {
   for (const auto& [bits, most] : {std::pair{8, 12000u}, std::pair{4, 8000u}}) {
     Random rng(2, 0);
@@ -207,8 +231,13 @@ TEST_CASE("a damaged or foreign file is refused in one line") {
   const Stored stored(small_model());
   CHECK(contains(stored.flipped(), "is damaged: its content has the checksum"));
   CHECK(stored.error().empty());
-  CHECK(contains(stored.configured([](json& j) { j["arithmetic"] = 2; }),
-                 "found a model for version 2 of the integer arithmetic, wanted version 1"));
+  CHECK(contains(stored.configured([](json& j) { j["arithmetic"] = 3; }),
+                 "found a model for version 3 of the integer arithmetic, wanted version 1 or 2"));
+  CHECK(contains(stored.configured([](json& j) { j["arithmetic"] = 2; }), "damaged"));
+  CHECK(contains(stored.configured([](json& j) {
+    j["arithmetic"] = 2, j["widths"]["residual_bits"] = 0, j["widths"]["write_back"] = "up";
+  }),
+                 "write-back: found 'up', wanted nearest"));
   CHECK(contains(stored.configured([](json& j) { j["widths"]["weight_bits"] = 1; }),
                  "weight_bits: found 1, wanted 2..16"));
   CHECK(contains(stored.configured([](json& j) { j["widths"]["weight_bits"] = 8.5; }),

@@ -50,6 +50,15 @@ Widths entry_quantized() {  // the state is quantized on entry to a step, the he
   return w;
 }
 
+Widths written_back(WriteBack how, int state, int residual, int candidate = 15) {
+  Widths w;
+  w.write_back = how;
+  w.state_frac_bits = state;
+  w.residual_bits = residual;
+  w.candidate_frac_bits = candidate;
+  return w;
+}
+
 std::vector<Setting> settings() {
   std::vector<std::pair<std::string, QatOptions>> options{{"8 bits", {}}};
   const auto add = [&](const std::string& name, const QuantizeOptions& q, bool learned = false) {
@@ -66,6 +75,13 @@ std::vector<Setting> settings() {
   add("learned, one a layer", {.per_row = false, .powers_of_two = true}, true);
   add("odd widths", {.widths = odd_widths()});
   add("quantized on entry", {.widths = entry_quantized()});
+  add("stochastic", {.widths = written_back(WriteBack::stochastic, 7, 0)});
+  add("stochastic, of few dropped bits", {.widths = written_back(WriteBack::stochastic, 12, 2, 9)});
+  add("error feedback", {.widths = written_back(WriteBack::feedback, 15, 12)});
+  add("feedback of 2 bits", {.widths = written_back(WriteBack::feedback, 5, 2)});
+  add("feedback of 4 bits", {.widths = written_back(WriteBack::feedback, 11, 4, 7)});
+  add("carried 4 bits wider than read", {.widths = written_back(WriteBack::nearest, 7, 4)});
+  add("a state of 4 bits", {.widths = written_back(WriteBack::nearest, 3, 0)});
   std::vector<Setting> all;
   for (const auto& [name, o] : options)
     for (GruForm form : {GruForm::reset_after, GruForm::reset_before})
@@ -152,7 +168,7 @@ void compare_trace(const IntegerModel& model, const QatRecord& record, const Seq
           compare(qat.states.at(t + 1, u, b), w.state_frac_bits, value);
       };
       gru_step(arithmetic, layer, layer.inputs > 0 ? below[t].data() : nullptr, state.data(),
-               scratch, observe);
+               scratch, observe, 0, {k, static_cast<std::size_t>(t)});
       below[t].clear();
       for (auto h : state) below[t].push_back(static_cast<std::int32_t>(arithmetic.operand(h)));
       if (k + 1 == 2 * side) {

@@ -103,6 +103,12 @@ TEST_CASE("a model that the RTL cannot hold is refused, with the reason") {
   m.hidden = {3};
   m.widths.head_reads_state = true;
   refused(m, "whose head reads the state");
+  m.widths = {};
+  m.widths.write_back = WriteBack::feedback;
+  refused(m, "found a feedback write-back of 16 bits, 0 of them a residual, wanted the nearest");
+  m.widths = {};
+  m.widths.state_frac_bits = 3;
+  refused(m, "wanted the nearest of at least the operand's 8 bits");
   RtlOptions o;
   o.cores = 0;
   CHECK_THROWS_AS(rtl_parameters(small_model(), o), UsageError);

@@ -41,6 +41,18 @@ std::vector<Network> networks() {
   return all;
 }
 
+std::vector<Widths> widths_to_run() {
+  std::vector<Widths> all(4);
+  all[1].head_reads_state = true;  // in doubles
+  all[1].weight_bits = 6;          // so that floats hold the head's accumulators in training
+  all[2].write_back = WriteBack::feedback;
+  all[2].state_frac_bits = 8;
+  all[2].residual_bits = 4;
+  all[3].write_back = WriteBack::stochastic;  // counts the steps of a trace
+  all[3].state_frac_bits = 6;
+  return all;
+}
+
 Model random_model(const Network& network, Random& rng) {
   Model model(network);
   model.initialise(3);
@@ -122,12 +134,10 @@ TEST_CASE(
     "integer executors give the definition's integers for any network, from PTQ and from QAT") {
   Random rng(32, 0);
   for (const Network& network : networks())
-    for (const bool reads_state : {false, true}) {  // the second in doubles
+    for (const Widths& widths : widths_to_run()) {
       const Model model = random_model(network, rng);
       QuantizeOptions options;
-      options.widths.head_reads_state = reads_state;
-      if (reads_state)
-        options.widths.weight_bits = 6;  // so that floats hold the head's accumulators in training
+      options.widths = widths;
       const std::vector<float> traces = random_traces(45, rng);
       options.widths = with_ranges(
           options.widths, calibrate(model, options.widths, traces, CalibrationMethod::mse));

@@ -81,9 +81,10 @@ std::vector<Change> changes() {
        {&Widths::weight_bits, &Widths::operand_frac_bits, &Widths::input_extra,
         &Widths::accumulator_bits, &Widths::preact_bits, &Widths::gate_preact_frac_bits,
         &Widths::candidate_preact_frac_bits, &Widths::gate_frac_bits, &Widths::candidate_frac_bits,
-        &Widths::product_frac_bits, &Widths::state_frac_bits, &Widths::output_bits,
-        &Widths::output_frac_bits})
+        &Widths::product_frac_bits, &Widths::state_frac_bits, &Widths::residual_bits,
+        &Widths::output_bits, &Widths::output_frac_bits})
     all.emplace_back([width](Recipe& r) { r.integers->quantize.widths.*width += 1; });
+  all.emplace_back([](Recipe& r) { r.integers->quantize.widths.write_back = WriteBack::feedback; });
   for (bool Widths::*flag : {&Widths::step_reads_operand, &Widths::head_reads_state})
     all.emplace_back([flag](Recipe& r) { r.integers->quantize.widths.*flag ^= true; });
   return all;
@@ -101,9 +102,12 @@ TEST_CASE("each field of a recipe changes its fingerprint, and two different fie
     all[i](r);
     CHECK(seen.insert(fingerprint(r)).second);
   }
-  CHECK(seen.size() == 39 + 15 + 1);
+  CHECK(seen.size() == 39 + 17 + 1);
   CHECK(fingerprint(full_recipe()).find(concat("\"arithmetic\":", kArithmeticVersion)) !=
         std::string::npos);
+  // Runs of before there was a choice stay good.
+  for (const char* later : {"residual_bits", "write_back"})
+    CHECK(fingerprint(full_recipe()).find(later) == std::string::npos);
 }
 
 TEST_CASE("a library of measured IRFs counts to its last curve, and does not make the text long") {

@@ -27,12 +27,24 @@ void add_quantize_options(Arguments& a) {
       "N")("gate-bits", "of the gates r and z (default: --bits)", value(), "N")(
       "candidate-bits", "of the candidate n (default: as the carried state)", value(), "N")(
       "state-bits", "of the carried state", cxxopts::value<std::string>()->default_value("16"),
-      "N")(
+      "N")("residual-bits",
+           "of the carried state, its lowest: what no multiplier reads (default: 0)", value(), "N")(
+      "write-back",
+      "how a state is written: nearest, stochastic (dithered), or feedback (what was not read is "
+      "added to the next state)",
+      cxxopts::value<std::string>()->default_value("nearest"),
+      "KIND")("head-reads-state", "the head multiplies the whole carried state, not the operand")(
       "scale",
       "units of the weights: symmetric (largest weight = largest integer), paper (Erbas et al.'s "
       "formula), power-of-two or grid (2^(1-bits), as QKeras)",
       cxxopts::value<std::string>()->default_value("symmetric"),
       "KIND")("per-tensor", "one unit for all weights of a layer, not one a row");
+}
+
+std::string described_write_back(const Widths& w) {
+  return concat(
+      w.residual_bits > 0 ? concat(", ", w.residual_bits, " of its bits a residual") : "",
+      w.write_back != WriteBack::nearest ? concat(", ", name_of(w.write_back), " write-back") : "");
 }
 
 QuantizeOptions quantize_options_from(const Arguments& a) {
@@ -41,10 +53,18 @@ QuantizeOptions quantize_options_from(const Arguments& a) {
   const int all = bits(a, "bits", 8);
   w.weight_bits = bits(a, "weight-bits", all);
   const int operand = bits(a, "operand-bits", all), state = bits(a, "state-bits", 16);
-  if (state < operand)
-    fail_usage("--state-bits: found ", state, " bits, wanted at least the operand's ", operand);
   w.operand_frac_bits = w.product_frac_bits = operand - 1;
   w.state_frac_bits = state - 1;
+  w.head_reads_state = a.has("head-reads-state");
+  w.residual_bits = bits(a, "residual-bits", 0, 0);
+  if (w.residual_bits > state - 2)
+    fail_usage("--residual-bits: found ", w.residual_bits, " bits of a state of ", state,
+               ", wanted at most ", state - 2);
+  w.write_back = write_back_of(a.text("write-back"));
+  if (w.write_back == WriteBack::feedback && w.read_frac_bits() == w.state_frac_bits)
+    fail_usage("--write-back: found feedback of a state of ", state,
+               " bits, all of which are read, wanted --residual-bits, or --operand-bits below ",
+               state);
   w.candidate_frac_bits = bits(a, "candidate-bits", state) - 1;
   // A gate reaches 1 itself, and one that fits 16 bits with its sign leaves 14 to its fraction.
   w.gate_frac_bits = std::min(bits(a, "gate-bits", std::max(all, 3), 3) - 1, 14);

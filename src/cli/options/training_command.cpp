@@ -118,7 +118,7 @@ void describe(const TrainingRun& run) {
     const Widths& w = integers->quantize.widths;
     std::cout << "integers: weights of " << w.weight_bits << " bits, operand "
               << w.operand_frac_bits + 1 << ", gates " << w.gate_frac_bits + 1 << ", carried state "
-              << w.state_frac_bits + 1 << '\n';
+              << w.state_frac_bits + 1 << described_write_back(w) << '\n';
   }
   if (const auto& distill = run.recipe().distill)
     std::cout << "distillation: alpha " << distill->alpha << ", beta " << distill->beta << '\n';
@@ -207,8 +207,9 @@ void add_training_options(Arguments& a) {
       "learned-scales", "train the units of the weights, too")(
       "master", "also write the floats that the integers were rounded from", value(), "FILE");
   add_quantize_options(a);
-  a.needs({"bits", "weight-bits", "operand-bits", "gate-bits", "state-bits", "candidate-bits",
-           "scale", "per-tensor", "learned-scales", "master"},
+  a.needs({"bits", "weight-bits", "operand-bits", "gate-bits", "state-bits", "residual-bits",
+           "write-back", "head-reads-state", "candidate-bits", "scale", "per-tensor",
+           "learned-scales", "master"},
           {"integers"});
   a.excludes({"curve"}, {"no-pictures"});
   add_prior_options(a);

@@ -7,6 +7,18 @@
 
 namespace taugate {
 
+WriteBack write_back_of(std::string_view name) {
+  for (const WriteBack all : {WriteBack::nearest, WriteBack::stochastic, WriteBack::feedback})
+    if (name == name_of(all)) return all;
+  fail_usage("write-back: found '", name, "', wanted nearest, stochastic or feedback");
+}
+
+const char* name_of(WriteBack write_back) {
+  return write_back == WriteBack::nearest      ? "nearest"
+         : write_back == WriteBack::stochastic ? "stochastic"
+                                               : "feedback";
+}
+
 Widths widths_8bit() { return {}; }
 
 Widths widths_16bit() {
@@ -48,20 +60,26 @@ void Widths::validate(GruForm form, Activation activation) const {
   // r times a sum of 48 bits fits 64 bits; reset_before multiplies less.
   within("gate_fraction", gate_frac_bits, 2, form == GruForm::reset_before ? 23 : 15);
   within("candidate_fraction", candidate_frac_bits, 1, 22);
-  // At least what its operand shows, at most what a blend can make.
-  within("state_fraction", state_frac_bits, operand_frac_bits,
+  // At most what a blend can make.
+  within("state_fraction", state_frac_bits, 1,
          step_reads_operand
              ? std::min(30, std::max(operand_frac_bits, candidate_frac_bits) + gate_frac_bits)
              : 30);
+  within("residual_bits", residual_bits, 0, state_frac_bits - 1);
+  if (write_back == WriteBack::feedback &&
+      (step_reads_operand || read_frac_bits() == state_frac_bits))
+    fail_usage("[arithmetic] write_back: found feedback ",
+               step_reads_operand ? "of a state that is quantized on entry to a step"
+                                  : "of a state that the multipliers read whole",
+               ", wanted a carried state with a residual that they do not read");
   // The table's segments need 8 fraction bits; a sum reaches at least -2.
   const bool smooth = activation == Activation::smooth;
   const int least = smooth ? 8 : 1, most = std::min(preact_bits - 2, smooth ? 16 : 40);
   within("gate_sum_fraction", gate_preact_frac_bits, least, most);
   within("candidate_sum_fraction", candidate_preact_frac_bits, least, most);
   if (form == GruForm::reset_before)
-    within(
-        "product_fraction", product_frac_bits, operand_frac_bits + input_extra,
-        std::min(30, gate_frac_bits + (step_reads_operand ? operand_frac_bits : state_frac_bits)));
+    within("product_fraction", product_frac_bits, operand_frac_bits + input_extra,
+           std::min(30, gate_frac_bits + (blends_operand() ? operand_frac_bits : state_frac_bits)));
   within("output_bits", output_bits, 8, 48);
   within("output_fraction", output_frac_bits, 0, 40);
 }
@@ -121,13 +139,37 @@ std::int64_t Arithmetic::candidate(std::int64_t preact) const {
   return preact < 0 ? -n : n;
 }
 
-std::int64_t Arithmetic::blend(std::int64_t z, std::int64_t n, std::int64_t held) const {
+std::int64_t Arithmetic::exact_blend(std::int64_t z, std::int64_t n, std::int64_t held) const {
   const int common = std::max(w_.candidate_frac_bits, held_frac_bits());
   const std::int64_t from = rescale(n, w_.candidate_frac_bits, common);
   const std::int64_t to = rescale(held, held_frac_bits(), common);
-  const std::int64_t exact = from * power_of_two(w_.gate_frac_bits) + z * (to - from);
-  return saturate_fraction(rescale(exact, common + w_.gate_frac_bits, w_.state_frac_bits),
+  return from * power_of_two(w_.gate_frac_bits) + z * (to - from);
+}
+
+std::int64_t Arithmetic::blend(std::int64_t z, std::int64_t n, std::int64_t held) const {
+  return saturate_fraction(rescale(exact_blend(z, n, held), exact_frac_bits(), w_.state_frac_bits),
                            w_.state_frac_bits);
+}
+
+std::int64_t Arithmetic::dither(std::size_t layer, std::size_t step, std::size_t unit) const {
+  const int shift = exact_frac_bits() - w_.state_frac_bits;
+  if (w_.write_back != WriteBack::stochastic || shift <= 0) return 0;
+  const std::int64_t u =
+      write_dither(static_cast<std::uint32_t>(layer), static_cast<std::uint32_t>(step),
+                   static_cast<std::uint32_t>(unit));
+  return shift >= 16 ? u * power_of_two(shift - 16) : u >> (16 - shift);
+}
+
+std::int64_t Arithmetic::next_state(std::int64_t z, std::int64_t n, std::int64_t state,
+                                    std::int64_t dither) const {
+  const std::int64_t read = held(state);
+  const int shift = exact_frac_bits() - w_.state_frac_bits;
+  if (w_.write_back == WriteBack::stochastic && shift > 0)
+    return saturate_fraction((exact_blend(z, n, read) + dither) >> shift, w_.state_frac_bits);
+  if (w_.write_back != WriteBack::feedback) return blend(z, n, read);
+  const std::int64_t residual = state - rescale(read, w_.operand_frac_bits, w_.state_frac_bits);
+  const std::int64_t next = rescale(exact_blend(z, n, read), exact_frac_bits(), w_.state_frac_bits);
+  return saturate_fraction(next + residual, w_.state_frac_bits);
 }
 
 }  // namespace taugate

@@ -30,6 +30,13 @@ constexpr IntField kIntFields[] = {{"weight_bits", &Widths::weight_bits},
                                    {"output_bits", &Widths::output_bits},
                                    {"output_fraction", &Widths::output_frac_bits}};
 constexpr const char* kInputExtra = "input_extra";  // only where it is not 0
+// Only in files of version 2, which programs that know of the nearest write-back alone refuse.
+constexpr const char *kResidual = "residual_bits", *kWriteBack = "write_back";
+constexpr int kWriteBackVersion = 2;
+bool writes_as_ever(const Widths& w) {
+  return w.write_back == WriteBack::nearest && w.residual_bits == 0 &&
+         w.state_frac_bits >= w.operand_frac_bits;
+}
 struct BoolField {
   const char* name;
   bool Widths::*value;
@@ -147,8 +154,9 @@ IntegerModel parse_header(const std::string& file, const std::string& text) {
   try {
     const Json json = Json::parse(text);
     const int version = whole_number(json.at("arithmetic"), where);
-    require(version == kArithmeticVersion, file, ": found a model for version ", version,
-            " of the integer arithmetic, wanted version ", kArithmeticVersion);
+    require(version == kArithmeticVersion || version == kWriteBackVersion, file,
+            ": found a model for version ", version, " of the integer arithmetic, wanted version ",
+            kArithmeticVersion, " or ", kWriteBackVersion);
     model.description = network_from_json(json, where);
     const Json& widths = json.at("widths");
     for (const auto& [name, value] : kIntFields)
@@ -156,6 +164,10 @@ IntegerModel parse_header(const std::string& file, const std::string& text) {
     if (widths.contains(kInputExtra))
       model.widths.input_extra = whole_number(widths[kInputExtra], where);
     for (const auto& [name, value] : kBoolFields) model.widths.*value = widths.at(name).get<bool>();
+    if (version == kWriteBackVersion) {
+      model.widths.residual_bits = whole_number(widths.at(kResidual), where);
+      model.widths.write_back = write_back_of(widths.at(kWriteBack).get<std::string>());
+    }
     model.widths.validate(model.description.form(), model.description.activation());
   } catch (const Json::exception&) {
     fail(where, " is damaged");
@@ -209,6 +221,11 @@ void save_integer_model(const std::filesystem::path& path, const IntegerModel& m
   if (model.widths.input_extra > 0) widths[kInputExtra] = model.widths.input_extra;
   Json header = network_to_json(model.description);
   header["arithmetic"] = kArithmeticVersion;
+  if (!writes_as_ever(model.widths)) {
+    header["arithmetic"] = kWriteBackVersion;
+    widths[kResidual] = model.widths.residual_bits;
+    widths[kWriteBack] = name_of(model.widths.write_back);
+  }
   header["widths"] = widths;
   Safetensors out;
   for (const auto& [key, value] : model.notes) out.metadata[kPrefix + key] = value;

@@ -22,6 +22,7 @@ class ReferenceExecutor {
         operands;                           ///< [T][widest], of a layer and its successor in turn
     std::vector<std::int32_t> last_states;  ///< [T][H] of the last layer
     std::vector<std::vector<std::int32_t>> final_states;  ///< of each layer [H]
+    std::vector<std::size_t> steps;                       ///< of each layer, that were run
     std::vector<std::int64_t> output;                     ///< [output_steps][C]
     StepScratch step;
   };
@@ -33,6 +34,7 @@ class ReferenceExecutor {
     s.last_states.resize(T * static_cast<std::size_t>(model_.layers.back().hidden));
     for (const IntegerLayer& layer : model_.layers)
       s.final_states.emplace_back(static_cast<std::size_t>(layer.hidden));
+    s.steps.resize(model_.layers.size());
     s.output.resize(model_.description.output_size());
     s.step = StepScratch(model_.description.widest());
     return s;
@@ -55,12 +57,13 @@ class ReferenceExecutor {
       if (!resumes && spec.starts_from >= 0)
         state = s.final_states[static_cast<std::size_t>(spec.starts_from)];
       if (!resumes && spec.starts_from < 0) std::fill(state.begin(), state.end(), 0);
+      if (!resumes) s.steps[k] = 0;
       const bool trace = spec.reads == GruSpec::Reads::trace;
       const std::int32_t* x = trace ? s.input.data() : s.operands[(k + 1) % 2].data();
       const std::size_t width = trace ? 1 : widest();
       for (std::size_t t = 0; t < static_cast<std::size_t>(steps); ++t) {
         gru_step(arithmetic_, layer, layer.inputs > 0 ? x + t * width : nullptr, state.data(),
-                 s.step, observe, model_.input_extra(k));
+                 s.step, observe, model_.input_extra(k), {k, s.steps[k]++});
         std::transform(
             state.begin(), state.end(),
             s.operands[k % 2].begin() + static_cast<std::ptrdiff_t>(t * widest()),

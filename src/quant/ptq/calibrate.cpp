@@ -17,20 +17,6 @@ constexpr std::size_t kPerItem = 16;  // traces that a thread takes at a time
 
 std::size_t index(TensorId id) { return static_cast<std::size_t>(id); }
 
-void check_traces(std::span<const float> traces, int gates) {
-  const auto T = static_cast<std::size_t>(gates);
-  require(!traces.empty() && traces.size() % T == 0, "[calibrate] found ", traces.size(),
-          " samples, wanted whole traces of ", T, " gates, at least one");
-  bool dark = true;
-  for (std::size_t i = 0; i < traces.size(); ++i) {
-    require(!std::isnan(traces[i]), "[calibrate] trace ", i / T, ", gate ", i % T,
-            ": found a value that is not a number");
-    dark = dark && traces[i] == 0.0f;
-  }
-  require(!dark, "[calibrate] found ", traces.size() / T,
-          " traces of zeros, wanted some with light in them");
-}
-
 /// Runs all traces through the definition's steps, with an observer of the kind `Seen` a thread, which gets every
 /// value; merged by the caller.
 template <class Seen>
@@ -219,6 +205,20 @@ const char* name_of(CalibrationMethod method) {
   return method == CalibrationMethod::minmax ? "minmax"
          : method == CalibrationMethod::mse  ? "mse"
                                              : "percentile";
+}
+
+void check_traces(std::span<const float> traces, int gates) {
+  const auto T = static_cast<std::size_t>(gates);
+  require(!traces.empty() && traces.size() % T == 0, "[calibrate] found ", traces.size(),
+          " samples, wanted whole traces of ", T, " gates, at least one");
+  bool dark = true;
+  for (std::size_t i = 0; i < traces.size(); ++i) {
+    require(!std::isnan(traces[i]), "[calibrate] trace ", i / T, ", gate ", i % T,
+            ": found a value that is not a number");
+    dark = dark && traces[i] == 0.0f;
+  }
+  require(!dark, "[calibrate] found ", traces.size() / T,
+          " traces of zeros, wanted some with light in them");
 }
 
 Widths observer_widths() {

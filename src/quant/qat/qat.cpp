@@ -104,20 +104,22 @@ QatGrids qat_grids(const Widths& w, GruForm form, Activation activation) {
   QatGrids g;
   g.form = form;
   g.activation = activation;
-  g.step_reads_operand = w.step_reads_operand;
+  g.write_back = w.write_back;
   g.gate_preact = word_grid(w.preact_bits, w.gate_preact_frac_bits);
   g.candidate_preact = word_grid(w.preact_bits, w.candidate_preact_frac_bits);
   g.gate = grid(w.gate_frac_bits, 0.0, 1.0);
   g.candidate = fraction_grid(w.candidate_frac_bits);
   g.product = fraction_grid(w.product_frac_bits);
   g.state = fraction_grid(w.state_frac_bits);
-  g.operand = fraction_grid(w.operand_frac_bits);
+  g.input = fraction_grid(w.operand_frac_bits);
+  g.operand = fraction_grid(w.read_frac_bits());
   g.output = word_grid(w.output_bits, w.output_frac_bits);
   g.gate_last = 4.0 - std::ldexp(1.0, -w.gate_preact_frac_bits - 1);
   g.candidate_last = 4.0 - std::ldexp(1.0, -w.candidate_preact_frac_bits);
   // Products of a gate with a sum, and with a difference of states.
-  const int held = w.step_reads_operand ? w.operand_frac_bits : w.state_frac_bits;
-  g.narrow = w.gate_frac_bits + w.preact_bits <= kFloatBits &&
+  const int held = w.blends_operand() ? w.operand_frac_bits : w.state_frac_bits;
+  g.narrow = w.write_back != WriteBack::stochastic &&  // dither lies far below the state's unit
+             w.gate_frac_bits + w.preact_bits <= kFloatBits &&
              w.gate_frac_bits + std::max(w.candidate_frac_bits, held) + 1 <= kFloatBits - 1 &&
              w.state_frac_bits <= 21 && w.candidate_frac_bits <= 21;
   return g;
@@ -163,7 +165,7 @@ NetworkOutput<float> QatNetwork::run(Tape<float>& tape, Var<float> tpsf, QatReco
   require(tpsf.features() == 1, "[quantization-aware training] found an input ",
           shape_of(tpsf.value), ", wanted 1 feature");
   if (record) record->layers.clear();
-  const Var<float> trace{on_grid(tape.arena(), tpsf.value, grids_.operand), tpsf.grad};
+  const Var<float> trace{on_grid(tape.arena(), tpsf.value, grids_.input), tpsf.grad};
   LayerOutput y;
   Var<float> final_states[Network::kMostLayers];
   for (std::size_t k = 0; k < layers_.size(); ++k) {
@@ -206,7 +208,7 @@ QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, std::size_t k, 
   const int batch = s.batch();
   const auto states = arena.sequence<float>(steps + 1, s.H, batch);
   s.operands = arena.sequence<float>(steps + 1, s.H, batch);
-  s.states = grids_.step_reads_operand ? s.operands : states;
+  s.states = options.widths.blends_operand() ? s.operands : states;
   if (h0.empty())
     std::fill_n(states.data, s.plane, 0.0f);
   else
@@ -223,8 +225,16 @@ QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, std::size_t k, 
         {preacts, {s.gates, s.keep ? steps : 1, 4 * s.H, batch}, states, s.operands});
   }
 
+  const Arithmetic arithmetic(options.widths, form_, activation_);
+  const bool dithers = grids_.write_back == WriteBack::stochastic;
+  float* dither = dithers ? arena.allocate<float>(static_cast<std::size_t>(s.H)) : nullptr;
   const IntegerPanels panels(arena, s, rows);
-  for (int t = 0; t < steps; ++t)
+  for (int t = 0; t < steps; ++t) {
+    for (int u = 0; dithers && u < s.H; ++u)
+      dither[u] = static_cast<float>(
+          std::ldexp(static_cast<double>(arithmetic.dither(k, static_cast<std::size_t>(t),
+                                                           static_cast<std::size_t>(u))),
+                     -arithmetic.exact_frac_bits()));
     panels.step(
         t, {.grids = &grids_,
             .hidden = s.H,
@@ -232,11 +242,14 @@ QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, std::size_t k, 
             .row_scale = rows.row_scale,
             .gates = s.gates_at(t),
             .held = s.states.step(t),
+            .carried = states.step(t),
+            .dither = dither,
             .state = states.step(t + 1),
             .operand = s.operands.step(t + 1),
             .saturation_mask =
                 saturation_mask ? saturation_mask + s.plane * static_cast<std::size_t>(t) : nullptr,
             .preacts = record ? preacts.step(t) : nullptr});
+  }
   // The step's rounding to the operand passes gradients straight through, so both share one.
   if (s.keep) {
     s.y.grad = arena.zero_sequence<float>(steps, s.H, batch);

@@ -68,14 +68,15 @@ struct TailOperations {
   }
 
   static V operand(const ElementwiseParams& w, V state) {
-    return saturate_fraction(rescale(state, w.state_frac_bits, w.operand_frac_bits),
-                             w.operand_frac_bits);
+    const int read = w.read_frac_bits;
+    return N::up(saturate_fraction(N::round_shift(state, w.state_frac_bits - read), read),
+                 w.operand_frac_bits - read);
   }
   static int held_frac_bits(const ElementwiseParams& w) {
-    return w.step_reads_operand ? w.operand_frac_bits : w.state_frac_bits;
+    return w.blends_operand ? w.operand_frac_bits : w.state_frac_bits;
   }
   static V held(const ElementwiseParams& w, V state) {
-    return w.step_reads_operand ? operand(w, state) : state;
+    return w.blends_operand ? operand(w, state) : state;
   }
 
   static V product(const ElementwiseParams& w, V r, V held) {
@@ -89,16 +90,17 @@ struct TailOperations {
     return saturate_preact(w, input_preact + N::round_shift(weighted, w.gate_frac_bits),
                            w.candidate_preact_frac_bits);
   }
-  static V blend(const ElementwiseParams& w, V z, V n, V held) {
+  static V next_state(const ElementwiseParams& w, V z, V n, V state) {
+    const V read = held(w, state);
     const int common = std::max(w.candidate_frac_bits, held_frac_bits(w));
     const V from = N::up(n, common - w.candidate_frac_bits);
-    const V to = N::up(held, common - held_frac_bits(w));
+    const V to = N::up(read, common - held_frac_bits(w));
     const V exact = N::up(from, w.gate_frac_bits) + z * (to - from);
-    // Between n and h; only fewer bits could round it to 1.
-    if (common <= w.state_frac_bits)
-      return rescale(exact, common + w.gate_frac_bits, w.state_frac_bits);
-    return saturate_fraction(rescale(exact, common + w.gate_frac_bits, w.state_frac_bits),
-                             w.state_frac_bits);
+    V next = rescale(exact, common + w.gate_frac_bits, w.state_frac_bits);
+    if (w.feedback) next = next + (state - rescale(read, w.operand_frac_bits, w.state_frac_bits));
+    // Between n and h; only fewer bits, or a residual, could take it to 1.
+    if (common <= w.state_frac_bits && !w.feedback) return next;
+    return saturate_fraction(next, w.state_frac_bits);
   }
 };
 

@@ -70,8 +70,8 @@ struct Float64Kernel {
           candidate_preact = sum_of(t, product[0] + input[0] * V(g.input_gain), g.scale[4 * u + 2]);
         }
         const V h =
-            Tail::blend(t, load(update + at), Tail::template candidate<Hard>(t, candidate_preact),
-                        Tail::held(t, load(state + at)));
+            Tail::next_state(t, load(update + at),
+                             Tail::template candidate<Hard>(t, candidate_preact), load(state + at));
         h.store_aligned(state_next + at);
         Tail::operand(t, h).store_aligned(operands_next + at);
       }

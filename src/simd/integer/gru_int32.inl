@@ -115,7 +115,7 @@ struct Int32Kernel {
       unroll<kAtOnce>([&](auto i) { z[i] = Tail::template gate<Hard>(t, z[i]); });
       unroll<kAtOnce>([&](auto i) { n[i] = Tail::template candidate<Hard>(t, n[i]); });
       unroll<kAtOnce>([&](auto i) {
-        n[i] = Tail::blend(t, z[i], n[i], Tail::held(t, load(h + i * kWidth)));
+        n[i] = Tail::next_state(t, z[i], n[i], load(h + i * kWidth));
         n[i].store_aligned(h + i * kWidth);
       });
       unroll<kAtOnce>([&](auto i) {

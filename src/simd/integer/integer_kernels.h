@@ -33,7 +33,9 @@ struct ElementwiseParams {
   int gate_preact_frac_bits = 12, candidate_preact_frac_bits = 12;
   int gate_frac_bits = 7, candidate_frac_bits = 15;
   int operand_frac_bits = 7, product_frac_bits = 7, state_frac_bits = 15;
-  bool step_reads_operand = false;
+  int read_frac_bits = 7;  ///< of the state, as operands have it
+  bool blends_operand = false;
+  bool feedback = false;  ///< the write-back
   const TanhSegments* segments = nullptr;
 };
 
@@ -44,7 +46,7 @@ constexpr bool fits_int16(const ElementwiseParams& w) {
   return w.form == d.form && w.activation == d.activation && w.preact_bits == d.preact_bits &&
          w.gate_frac_bits == d.gate_frac_bits && w.candidate_frac_bits == d.candidate_frac_bits &&
          w.operand_frac_bits == d.operand_frac_bits && w.state_frac_bits == d.state_frac_bits &&
-         w.step_reads_operand == d.step_reads_operand;
+         w.read_frac_bits == d.read_frac_bits && w.blends_operand == d.blends_operand;
 }
 
 /// Requantizing in one fused multiply-add, exact for |accumulator| and |sum| below 2^22. The

@@ -11,7 +11,9 @@
 //             saturating: -2^(bits-1) <= k <= 2^(bits-1) - 1.
 // Rounding is to the nearest, halves to the even neighbour, everywhere except inside the table.
 
+#include <algorithm>
 #include <cstdint>
+#include <string_view>
 
 #include "taugate/core/gru_form.h"
 #include "taugate/quant/integer/tables.h"
@@ -20,6 +22,18 @@ namespace taugate {
 
 /// Rises whenever a model of the same numbers would compute something else.
 inline constexpr int kArithmeticVersion = 1;
+
+/// How the next state, an exact number between n and h, becomes a stored word of few bits.
+enum class WriteBack {
+  nearest,     ///< rounded to the nearest
+  stochastic,  ///< rounded down after adding a uniform number below one unit, write_dither()
+  /// The step reads the operand, and what the operand leaves out of the carried state, its
+  /// residual, is added to the next one: no part of an update is lost before it counts.
+  feedback
+};
+/// "nearest", "stochastic", "feedback". Throws UsageError for another name.
+WriteBack write_back_of(std::string_view name);
+const char* name_of(WriteBack write_back);
 
 /// Every width of the arithmetic. The defaults are the 8-bit setting: weights, MAC operand and
 /// gates of 8 bits, everything else 16.
@@ -35,12 +49,23 @@ struct Widths {
   int candidate_frac_bits = 15;         ///< 1..22; n
   int product_frac_bits = 7;            ///< reset_before: r*h as U_n's multipliers read it
   int state_frac_bits = 15;             ///< 1..30; the carried state h
+  int residual_bits = 0;  ///< of the carried state: its lowest ones, which no multiplier reads
+  WriteBack write_back = WriteBack::nearest;
   /// r*h and the blend use the MAC operand instead of the carried state. (Where the state is
   /// quantized on entry to a step, as QKeras does.)
   bool step_reads_operand = false;
   bool head_reads_state = false;  ///< the head's multipliers read the carried state
   int output_bits = 16;           ///< 8..48
   int output_frac_bits = 14;
+
+  /// Of the carried state as the multipliers read it; the operand has this many or more.
+  constexpr int read_frac_bits() const {
+    return std::min(operand_frac_bits, state_frac_bits - residual_bits);
+  }
+  /// r*h and the blend use the MAC operand: what is carried beside it is no part of the step.
+  constexpr bool blends_operand() const {
+    return step_reads_operand || write_back == WriteBack::feedback;
+  }
 
   /// Throws UsageError, naming the field, what was found and what fits.
   void validate(GruForm form, Activation activation) const;
@@ -86,6 +111,17 @@ constexpr std::int64_t saturate_fraction(std::int64_t value, int fraction) {
 /// value is finite and fits.
 std::int64_t round_half_even(double value);
 
+/// What a stochastic write-back adds before it rounds down, in 2^-16 of a unit of the state: uniform
+/// over the units of a layer (counted in the network's order) and its steps from 0 on. The same for
+/// every trace, so that a trace's result depends on nothing but the trace and the model. In hardware
+/// the first three products count up, and one multiplication is left.
+constexpr std::uint32_t write_dither(std::uint32_t layer, std::uint32_t step, std::uint32_t unit) {
+  std::uint32_t x = layer * 0xc2b2ae3du + step * 0x85ebca77u + unit * 0x9e3779b1u;
+  x ^= x >> 15;
+  x *= 0x2c1b3c6du;
+  return (x ^ x >> 12) >> 16;
+}
+
 /// From an accumulator's unit to a pre-activation's: accumulator * multiplier / 2^shift. A power of two is
 /// multiplier 1 (or a power of two with shift 0).
 struct Requantizer {
@@ -121,17 +157,18 @@ class Arithmetic {
   /// A word from outside on the same grid: saturates, so that -2^F becomes 1 - 2^F.
   std::int64_t input(std::int16_t x) const { return saturate_fraction(x, input_frac_bits()); }
 
-  /// The carried state as the multipliers read it.
+  /// The carried state as the multipliers read it: rounded to read_frac_bits(), on their grid.
   std::int64_t operand(std::int64_t state) const {
-    return saturate_fraction(rescale(state, w_.state_frac_bits, w_.operand_frac_bits),
-                             w_.operand_frac_bits);
+    const int read = w_.read_frac_bits();
+    return saturate_fraction(round_shift(state, w_.state_frac_bits - read), read) *
+           power_of_two(w_.operand_frac_bits - read);
   }
   /// The state as r*h and the blend read it, held_frac_bits() fraction bits.
   std::int64_t held(std::int64_t state) const {
-    return w_.step_reads_operand ? operand(state) : state;
+    return w_.blends_operand() ? operand(state) : state;
   }
   int held_frac_bits() const {
-    return w_.step_reads_operand ? w_.operand_frac_bits : w_.state_frac_bits;
+    return w_.blends_operand() ? w_.operand_frac_bits : w_.state_frac_bits;
   }
 
   /// r or z of its pre-activation: sigmoid = 1/2 + tanh(x/2)/2 by the table, or clip(x/2 + 1/2, 0, 1).
@@ -152,8 +189,18 @@ class Arithmetic {
         w_.product_frac_bits);
   }
 
-  /// h' = n + z (h - n), rounded once, to the carried state's grid.
+  /// n + z (h - n), rounded once, to the carried state's grid.
   std::int64_t blend(std::int64_t z, std::int64_t n, std::int64_t held) const;
+  /// The same, exact: exact_frac_bits() fraction bits.
+  std::int64_t exact_blend(std::int64_t z, std::int64_t n, std::int64_t held) const;
+  int exact_frac_bits() const {
+    return std::max(w_.candidate_frac_bits, held_frac_bits()) + w_.gate_frac_bits;
+  }
+  /// write_dither() in the unit of exact_blend(); 0 where nothing is to be added.
+  std::int64_t dither(std::size_t layer, std::size_t step, std::size_t unit) const;
+  /// h' from h as it is carried, as `write_back` says.
+  std::int64_t next_state(std::int64_t z, std::int64_t n, std::int64_t state,
+                          std::int64_t dither) const;
 
   /// Fraction bits of an accumulator whose weights count as integers.
   int accumulator_frac_bits(bool reads_product) const {

@@ -2,12 +2,12 @@
 // One step of a quantized GRU layer and of the head, for one trace: the definition that the engines
 // and the hardware equal. Plain loops over 64-bit integers, in which every value can be observed.
 //
-//   q = operand(h)          g = h or q (Widths::step_reads_operand)
+//   q = operand(h)          g = h or q (Widths::blends_operand)
 //   r = gate(R_r(b_r + W_r x + U_r q))            R: requantize to the pre-activation's grid
 //   z = gate(R_z(b_z + W_z x + U_z q))
 //   reset_after   n = candidate(R_n(b_n + W_n x) + round(r * R_s(c_n + U_n q)))
 //   reset_before  n = candidate(R_n(b_n + W_n x + U_n product(r * g)))
-//   h' = blend(z, n, g) = n + z (g - n)
+//   h' = next_state(z, n, h): n + z (g - n), written back
 
 #include "taugate/quant/integer/integer_model.h"
 
@@ -46,6 +46,12 @@ struct StepScratch {
         product(operand) {}
 };
 
+/// Where a step is: what a stochastic write-back counts by.
+struct StepIndex {
+  std::size_t layer = 0;  ///< in the network's order
+  std::size_t step = 0;   ///< of that layer, from 0 on
+};
+
 /// Sum of weights times operands; null operands are zeros.
 inline std::int64_t dot(const IntegerRows& m, int row, const std::int32_t* operand) {
   if (!operand) return 0;
@@ -57,10 +63,11 @@ inline std::int64_t dot(const IntegerRows& m, int row, const std::int32_t* opera
 
 /// state [H] becomes the next state. x [I]: words on the MAC operand's grid, with `extra` further
 /// fraction bits (Widths::input_extra where it is the trace); null for a layer without input.
-/// observe(id, unit, value) is called for every value.
+/// observe(id, unit, value) is called for every value. `at` counts for a stochastic write-back only.
 template <class Observer = NoObserver>
 void gru_step(const Arithmetic& a, const IntegerLayer& layer, const std::int32_t* x,
-              std::int32_t* state, StepScratch& s, Observer&& observe = {}, int extra = 0) {
+              std::int32_t* state, StepScratch& s, Observer&& observe = {}, int extra = 0,
+              StepIndex at = {}) {
   const Widths& w = a.widths();
   const int H = layer.hidden;
   const std::int32_t* q = s.operand.data();
@@ -109,8 +116,9 @@ void gru_step(const Arithmetic& a, const IntegerLayer& layer, const std::int32_t
     }
     const std::int64_t n = a.candidate(see(TensorId::candidate_preact, u, candidate_preact));
     see(TensorId::candidate, u, n);
-    state[u] =
-        static_cast<std::int32_t>(see(TensorId::state, u, a.blend(s.update[u], n, s.held[u])));
+    const std::int64_t dither = a.dither(at.layer, at.step, static_cast<std::size_t>(u));
+    state[u] = static_cast<std::int32_t>(
+        see(TensorId::state, u, a.next_state(s.update[u], n, state[u], dither)));
   }
 }
 

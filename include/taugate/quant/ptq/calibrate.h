@@ -21,13 +21,17 @@ enum class CalibrationMethod {
 CalibrationMethod calibration_method(std::string_view name);
 const char* name_of(CalibrationMethod method);
 
+/// What both of the below want of `traces` [N][T]. Error for a part of a trace, for no trace, and where
+/// all samples are zero or one is not a number.
+void check_traces(std::span<const float> traces, int gates);
+
 /// Widths in which no value of a network of ordinary weights saturates and little is rounded:
 /// 16-bit weights, 40-bit sums. For observation, not for hardware.
 Widths observer_widths();
 
 /// Ranges for sums and outputs of these widths, from the network's values on `traces` [N][T],
-/// normalised as in training. The integers' own step is observed, in observer_widths(). Error
-/// for a part of a trace, for no trace, and where all samples are zero or one is not a number.
+/// normalised as in training. The integers' own step is observed, in observer_widths(). Errors
+/// as check_traces().
 Ranges calibrate(const Model& model, const Widths& widths, std::span<const float> traces,
                  CalibrationMethod method);
 
@@ -45,7 +49,7 @@ struct TensorRange {
 const char* name_of(TensorId id);
 
 /// Observes the model on `traces` [N][T]; in the order of TensorId, gates left out since they cannot
-/// saturate, and tensors that the form does not have. Errors as in calibrate().
+/// saturate, and tensors that the form does not have. Errors as check_traces().
 std::vector<TensorRange> tensor_ranges(const IntegerModel& model, std::span<const float> traces);
 
 }  // namespace taugate

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "taugate/core/gru_form.h"
+#include "taugate/quant/integer/arithmetic.h"
 
 namespace taugate {
 
@@ -26,8 +27,10 @@ struct QatGrids {
   GruForm form{};
   Activation activation{};
   bool narrow = false;  ///< floats hold all products; otherwise doubles must
-  bool step_reads_operand = false;
-  QatGrid gate_preact, candidate_preact, gate, candidate, product, state, operand, output;
+  WriteBack write_back{};
+  QatGrid gate_preact, candidate_preact, gate, candidate, product, state, output;
+  QatGrid input;                                 ///< of the trace
+  QatGrid operand;                               ///< of the state as multipliers read it
   double gate_last = 0.0, candidate_last = 0.0;  ///< largest arguments of tanh's table
 };
 
@@ -37,10 +40,12 @@ struct QatStep {
   int hidden = 0, lanes = 0;
   /// [3H] or, for reset_after, [4H]: what one unit of each row's accumulator stands for.
   const double* row_scale = nullptr;
-  float* gates = nullptr;       ///< four planes: accumulators -> r, z, n, s (or q: reset_before)
-  const float* held = nullptr;  ///< the state as r*h and the blend read it
-  float* state = nullptr;       ///< the next carried state
-  float* operand = nullptr;     ///< the same, as multipliers read it
+  float* gates = nullptr;          ///< four planes: accumulators -> r, z, n, s (or q: reset_before)
+  const float* held = nullptr;     ///< the state as r*h and the blend read it
+  const float* carried = nullptr;  ///< the state, whole
+  const float* dither = nullptr;   ///< [H], in the state's own unit: of a stochastic write-back
+  float* state = nullptr;          ///< the next carried state
+  float* operand = nullptr;        ///< the same, as multipliers read it
   std::uint8_t* saturation_mask = nullptr;  ///< of GruSequence, or null
   /// Null, or room for the sums: those of r, z, W_n x (reset_after), and n's argument; four planes.
   float* preacts = nullptr;
