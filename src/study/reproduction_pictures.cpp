@@ -58,7 +58,10 @@ void draw_rows(const std::filesystem::path& path, const Findings& found, const s
 std::pair<std::string, std::string> split_method(const std::string& method) {
   const std::size_t at = method.find(" (");
   if (at == std::string::npos) return {method, "our recipe"};
-  return {method.substr(0, at), method.substr(at + 2, method.size() - at - 3)};
+  const std::string kind = method.substr(at + 2, method.size() - at - 3);
+  // The longest is too long for a legend of three columns.
+  return {method.substr(0, at),
+          kind == "paper's recipe and literal scale" ? "paper's, literal scale" : kind};
 }
 
 MeanStddev plate_rmse(const std::map<int, RunResult>& runs) {
@@ -117,9 +120,7 @@ std::vector<CostPoint> cost_points(const Findings& found) {
   std::vector<CostPoint> points;
   for (const Experiment& row : found.plan.rows) {
     const auto& runs = found.runs.at(row.id);
-    if (!row.paper || runs.empty() || row.weights_only ||
-        split_method(row.paper->method).second == "paper's recipe")
-      continue;
+    if (!row.paper || runs.empty() || row.weights_only || row.loss != Loss::mse) continue;
     const OverSeeds rmse = over_runs(runs, column("rmse").get);
     CostPoint point{row.hidden.size() > 1 ? "two layers a side" : "one layer a side",
                     row.paper->bits,
@@ -148,8 +149,11 @@ void draw_one_decay(const Path& path, const Findings& found, ExperimentFolder& f
                      bits, models.back().get()});
   }
   const Plate& plate = folder.plate_of(found.plan.find("q32-float"));
-  const std::vector<std::size_t>& foreground = plate.foreground();
-  draw_decay(path, decay_picture(plate, foreground[foreground.size() / 2], named));
+  const std::vector<std::size_t>& places = plate.foreground();
+  const auto brightest = std::max_element(places.begin(), places.end(), [&](auto a, auto b) {
+    return plate.pixel(a).peak_counts < plate.pixel(b).peak_counts;
+  });
+  draw_decay(path, decay_picture(plate, *brightest, named));
 }
 
 }  // namespace
@@ -168,6 +172,10 @@ std::vector<ReproductionPicture> reproduction_pictures(const Findings& found,
       pictures.push_back(
           {name, concat("RMSE on the plate, Table ", table),
            [&found, table](const Path& path) { draw_table_of_paper(path, found, table); }});
+    else if (table == std::string("state"))
+      pictures.push_back({name,
+                          "Dead band of the carried state against RMSE, trained with integers",
+                          [&found](const Path& path) { draw_states(path, found); }});
     else
       pictures.push_back({name, concat("RMSE on held-out traces, table ", table),
                           [&found, table](const Path& path) { draw_rows(path, found, table); }});
@@ -180,7 +188,8 @@ std::vector<ReproductionPicture> reproduction_pictures(const Findings& found,
     return it != found.runs.end() && it->second.count(1) == 1;
   });
   if (decay)
-    pictures.push_back({"decay.png", "A pixel of the plate, as networks of several widths see it",
+    pictures.push_back({"decay.png",
+                        "The brightest pixel of the plate, as networks of several widths see it",
                         [&](const Path& path) { draw_one_decay(path, found, folder); }});
   return pictures;
 }
