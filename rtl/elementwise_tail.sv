@@ -6,6 +6,8 @@
 //   r = gate(R_r(b_r + sum_r))     z = gate(R_z(b_z + sum_z))
 //   n = candidate(saturate(R_n(b_n + W_n x) + round(r * R_s(c_n + U_n h))))
 //   h' = blend(z, n, h)            q' = operand(h')
+// and with Feedback
+//   h' = saturate(round(n + z (q - n) + (h - q)))
 //
 // It never waits: a unit that enters leaves 25 cycles later. The carried state lives here, the
 // operands q where they are read. No path runs from an input to an output without a register.
@@ -25,6 +27,8 @@ module elementwise_tail #(
   parameter int GateFraction = 7,
   parameter int CandidateFraction = 15,
   parameter int StateFraction = 15,
+  parameter int ReadFraction = OperandFraction,  // of the state, in an operand
+  parameter int Feedback = 0,                    // of what an operand leaves out of the state
   parameter int PortBits = 18,
   localparam int UnitBits = $clog2(H),
   localparam int ContextBits = Contexts > 1 ? $clog2(Contexts) : 1,
@@ -59,7 +63,8 @@ module elementwise_tail #(
   localparam int OutAt = BlendAt + 1;             // and q'
   localparam int StateBits = StateFraction + 1;
   localparam int OperandBits = OperandFraction + 1;
-  localparam int Common = CandidateFraction > StateFraction ? CandidateFraction : StateFraction;
+  localparam int HeldFraction = Feedback != 0 ? ReadFraction : StateFraction;
+  localparam int Common = CandidateFraction > HeldFraction ? CandidateFraction : HeldFraction;
 
   // ---------------------------------------------------------------- where a unit is
   logic [OutAt:1] valid_q, zero_q;
@@ -145,18 +150,19 @@ module elementwise_tail #(
   localparam int DifferenceBits = Common + 2;
   localparam int ExactBits = DifferenceBits + GateFraction + 1;
   logic signed [StateBits-1:0] memory[StateRows];
-  logic signed [StateBits-1:0] read_q, read_then_q, held_q, state, state_q, state_then_q;
+  logic signed [StateBits-1:0] read_q, read_then_q, held, held_q, state, state_q, state_then_q;
+  logic signed [ReadFraction:0] read;
   logic signed [OperandFraction:0] operand;
   logic signed [Common:0] from, to, from_q, from_then_q;
   logic signed [DifferenceBits-1:0] difference_q;
-  logic signed [ExactBits-1:0] change_q, exact_q;
+  logic signed [ExactBits-1:0] change_q, residual, exact_q;
 
   assign from = (Common + 1)'(taugate_pkg::rescale(64'(n), CandidateFraction, Common));
-  assign to = (Common + 1)'(taugate_pkg::rescale(64'(held_q), StateFraction, Common));
+  assign to = (Common + 1)'(taugate_pkg::rescale(64'(held_q), HeldFraction, Common));
   always_ff @(posedge clk_i) begin
     read_q <= memory[{context_q[CandidateAt-3], unit_q[CandidateAt-3]}];
     read_then_q <= read_q;
-    held_q <= zero_q[CandidateAt-1] ? '0 : read_then_q;
+    held_q <= zero_q[CandidateAt-1] ? '0 : held;
 
     difference_q <= DifferenceBits'(to) - DifferenceBits'(from);
     from_q <= from;
@@ -164,7 +170,7 @@ module elementwise_tail #(
     change_q <= ExactBits'($signed({1'b0, z_then})) * ExactBits'(difference_q);
     from_then_q <= from_q;
 
-    exact_q <= (ExactBits'(from_then_q) <<< GateFraction) + change_q;
+    exact_q <= (ExactBits'(from_then_q) <<< GateFraction) + change_q + residual;
 
     state_q <= state;
     operand_o <= operand;
@@ -172,9 +178,26 @@ module elementwise_tail #(
     if (valid_q[OutAt]) memory[{context_q[OutAt], unit_q[OutAt]}] <= state_then_q;
   end
 
-  // h' lies between n and h, since 0 <= z <= 1: it needs saturation only where n, on a finer grid
-  // than the state's, may be rounded up to one.
-  if (CandidateFraction <= StateFraction) begin : gen_between
+  // Feedback: the blend reads what the operands have, and the rest joins its sum.
+  if (Feedback != 0) begin : gen_feedback
+    logic signed [StateBits-1:0] rest_q, rest_then;
+    assign held = StateBits'(taugate_pkg::operand(64'(read_then_q), StateFraction, ReadFraction));
+    always_ff @(posedge clk_i)
+      rest_q <= zero_q[CandidateAt-1]
+                    ? '0
+                    : read_then_q - (held <<< (StateFraction - ReadFraction));
+    delay_line #(.Width(StateBits), .Depth(2)) u_rest (
+      .clk_i, .data_i(rest_q), .data_o(rest_then)
+    );
+    assign residual = ExactBits'(rest_then) <<< (Common + GateFraction - StateFraction);
+  end else begin : gen_whole
+    assign held = read_then_q;
+    assign residual = '0;
+  end
+
+  // h' lies between n and h, since 0 <= z <= 1: without a residual it needs saturation only where n,
+  // on a finer grid than the state's, may be rounded up to one.
+  if (CandidateFraction <= StateFraction && Feedback == 0) begin : gen_between
     assign state = StateBits'(
         taugate_pkg::round_shift(64'(exact_q), Common + GateFraction - StateFraction));
   end else begin : gen_rounded_up
@@ -184,19 +207,20 @@ module elementwise_tail #(
 
   // operand(): rounding never takes the largest value up, and always takes the smallest up, which
   // is all that saturation has to do.
-  if (OperandFraction < StateFraction) begin : gen_operand
-    localparam int Dropped = StateFraction - OperandFraction;
-    localparam logic signed [OperandFraction:0] Largest = {1'b0, {OperandFraction{1'b1}}};
-    logic signed [OperandFraction:0] below;
+  if (ReadFraction < StateFraction) begin : gen_operand
+    localparam int Dropped = StateFraction - ReadFraction;
+    localparam logic signed [ReadFraction:0] Largest = {1'b0, {ReadFraction{1'b1}}};
+    logic signed [ReadFraction:0] below;
     logic half, more, up;
     assign below = state_q[StateBits-1:Dropped];
     assign half = state_q[Dropped-1];
     assign more = (state_q & StateBits'((1 << (Dropped - 1)) - 1)) != '0;
     assign up = below == ~Largest || (half && (more || below[0]) && below != Largest);
-    assign operand = below + OperandBits'($signed({1'b0, up}));
+    assign read = below + (ReadFraction + 1)'($signed({1'b0, up}));
   end else begin : gen_same_grid
-    assign operand = OperandBits'(taugate_pkg::operand(64'(state_q), StateFraction, OperandFraction));
+    assign read = (ReadFraction + 1)'(taugate_pkg::operand(64'(state_q), StateFraction, ReadFraction));
   end
+  assign operand = OperandBits'(read) <<< (OperandFraction - ReadFraction);
 
   assign valid_o = valid_q[OutAt];
   assign context_o = context_q[OutAt];
@@ -214,7 +238,8 @@ module elementwise_tail #(
     end
   always_ff @(posedge clk_i)
     if (rst_ni && valid_q[BlendAt]) begin
-      assert (64'(operand) == taugate_pkg::operand(64'(state_q), StateFraction, OperandFraction))
+      assert (64'(operand) == taugate_pkg::operand(64'(state_q), StateFraction, ReadFraction) <<<
+                                  (OperandFraction - ReadFraction))
       else $error("operand: %0d of %0d", operand, state_q);
     end
   always_ff @(posedge clk_i)

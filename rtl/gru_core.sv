@@ -28,6 +28,8 @@ module gru_core #(
   parameter int GateFraction = 7,
   parameter int CandidateFraction = 15,
   parameter int StateFraction = 15,
+  parameter int ReadFraction = OperandFraction,
+  parameter int Feedback = 0,
   parameter int OutputBits = 16,
   parameter int DataBits = 16,
   parameter int UserBits = 32,
@@ -275,7 +277,8 @@ module gru_core #(
     .ProductBits(ProductBits), .MulBits(MulBits), .ShiftBits(ShiftBits),
     .OperandFraction(OperandFraction), .SumBits(SumBits), .GateSumFraction(GateSumFraction),
     .CandidateSumFraction(CandidateSumFraction), .GateFraction(GateFraction),
-    .CandidateFraction(CandidateFraction), .StateFraction(StateFraction), .PortBits(PortBits)
+    .CandidateFraction(CandidateFraction), .StateFraction(StateFraction),
+    .ReadFraction(ReadFraction), .Feedback(Feedback), .PortBits(PortBits)
   ) u_tail (
     .clk_i, .rst_ni,
     .valid_i(tail_valid),

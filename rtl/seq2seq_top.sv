@@ -26,6 +26,8 @@ module seq2seq_top #(
   parameter int GateFraction = 7,
   parameter int CandidateFraction = 15,
   parameter int StateFraction = 15,
+  parameter int ReadFraction = OperandFraction,  // of the state, in an operand
+  parameter int Feedback = 0,              // 1: what an operand leaves out joins the next state
   parameter int OutputBits = 16,
   parameter int UserBits = 32,
   parameter int CounterBits = 48,
@@ -77,7 +79,7 @@ module seq2seq_top #(
       .MulBits(MulBits), .ShiftBits(ShiftBits), .SumBits(SumBits),
       .GateSumFraction(GateSumFraction), .CandidateSumFraction(CandidateSumFraction),
       .GateFraction(GateFraction), .CandidateFraction(CandidateFraction),
-      .StateFraction(StateFraction), .OutputBits(OutputBits), .DataBits(DataBits),
+      .StateFraction(StateFraction), .ReadFraction(ReadFraction), .Feedback(Feedback), .OutputBits(OutputBits), .DataBits(DataBits),
       .UserBits(UserBits), .CounterBits(CounterBits), .PortBits(PortBits),
       .LoadFiles(LoadFiles), .Prefix(Prefix)
     ) u_core (

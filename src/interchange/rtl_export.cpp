@@ -117,13 +117,13 @@ void check_model(const IntegerModel& model) {
   require(!model.widths.step_reads_operand && !model.widths.head_reads_state,
           "[rtl] found a model whose step reads the operand or whose head reads the state, wanted "
           "the carried state in the step and the operand in the head");
-  require(model.widths.write_back == WriteBack::nearest && model.widths.residual_bits == 0 &&
-              model.widths.state_frac_bits >= model.widths.operand_frac_bits,
-          "[rtl] found a ", name_of(model.widths.write_back), " write-back of ",
-          model.widths.state_frac_bits + 1, " bits, ", model.widths.residual_bits,
-          " of them a residual, wanted the nearest of at least the operand's ",
-          model.widths.operand_frac_bits + 1,
-          " bits (an operand of fewer bits than the state leaves a residual, too)");
+  const Widths& w = model.widths;
+  require(w.write_back != WriteBack::stochastic,
+          "[rtl] found a stochastic write-back, wanted nearest or feedback");
+  const Arithmetic a(w, model.form(), model.activation());
+  require(w.write_back == WriteBack::nearest || a.exact_frac_bits() >= w.state_frac_bits,
+          "[rtl] found feedback of a state with ", w.state_frac_bits,
+          " fraction bits, wanted at most those of a blend, ", a.exact_frac_bits());
   require(model.widths.input_extra == 0, "[rtl] found traces with ", model.widths.input_extra,
           " more bits than the operand, wanted as many");
 }
@@ -148,6 +148,8 @@ std::vector<std::pair<const char*, int>> RtlParameters::all() const {
           {"GateFraction", GateFraction},
           {"CandidateFraction", CandidateFraction},
           {"StateFraction", StateFraction},
+          {"ReadFraction", ReadFraction},
+          {"Feedback", Feedback},
           {"OutputBits", OutputBits},
           {"UserBits", UserBits},
           {"CounterBits", CounterBits},
@@ -189,6 +191,8 @@ RtlParameters rtl_parameters(const IntegerModel& model, const RtlOptions& option
   p.GateFraction = w.gate_frac_bits;
   p.CandidateFraction = w.candidate_frac_bits;
   p.StateFraction = w.state_frac_bits;
+  p.ReadFraction = w.read_frac_bits();
+  p.Feedback = w.write_back == WriteBack::feedback;
   p.OutputBits = w.output_bits;
   p.UserBits = options.user_bits;
   p.CounterBits = options.counter_bits;

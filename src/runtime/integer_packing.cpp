@@ -87,9 +87,9 @@ int elementwise_bits(const IntegerModel& model) {
   const int blend = w.gate_frac_bits + std::max(w.candidate_frac_bits, held) + 1;
   const int product = model.form() == GruForm::reset_after ? w.gate_frac_bits + w.preact_bits - 1
                                                            : w.gate_frac_bits + held;
-  // Feedback adds three numbers of the state's range.
-  const int state = w.state_frac_bits + (w.write_back == WriteBack::feedback ? 2 : 0);
-  return std::max({blend, product, w.preact_bits, state});
+  // A residual that is fed back joins the blend at the finer of both grids.
+  const int more = w.write_back == WriteBack::feedback ? 1 : 0;
+  return std::max({blend + more, product, w.preact_bits, w.state_frac_bits + 2 * more});
 }
 
 double scale_of(Requantizer by) { return std::ldexp(by.multiplier, -by.shift); }

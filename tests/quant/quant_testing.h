@@ -129,7 +129,7 @@ class DoubleNetwork {
                     std::uint32_t step, std::uint32_t unit) const {
     const double state_unit = 1.0 / one(w_.state_frac_bits), most = 1.0 - state_unit;
     if (w_.write_back == WriteBack::feedback)
-      return std::clamp(grid(exact, w_.state_frac_bits) + (before - held), -most, most);
+      return fraction_of(exact + (before - held), w_.state_frac_bits);
     if (w_.write_back == WriteBack::stochastic) {
       const double u = std::ldexp(write_dither(layer, step, unit), -16);
       return std::clamp(std::floor(exact / state_unit + u) * state_unit, -most, most);

@@ -162,8 +162,8 @@ class QatTwin {
         const D exact = blend.value.at(0, u, b);
         D next = 0.0;
         if (w_.write_back == WriteBack::feedback)
-          next = std::nearbyint(exact / grid.unit) * grid.unit + h.value.at(0, u, b) -
-                 held.value.at(0, u, b);
+          next = grid.unit *
+                 std::nearbyint((exact + h.value.at(0, u, b) - held.value.at(0, u, b)) / grid.unit);
         else
           next = grid.unit *
                  std::floor(exact / grid.unit + write_dither(at.layer, at.step, u) * 0x1p-16);

@@ -137,6 +137,15 @@ Widths narrow_widths() {
   return w;
 }
 
+Widths written_back(WriteBack how, int state, int residual, int candidate = 15) {
+  Widths w;
+  w.write_back = how;
+  w.state_frac_bits = state;
+  w.residual_bits = residual;
+  w.candidate_frac_bits = candidate;
+  return w;
+}
+
 }  // namespace
 
 TEST_CASE("two cores of 8 units, three outputs: equal under gaps, stalls and saturated inputs") {
@@ -156,6 +165,12 @@ void check_cycles(const IntegerModel& model, const Cosimulation& simulation, int
   MESSAGE("cycles a pixel: ", found / kPixels, "; by rtl_cycles ", *cycles);
   CHECK(found >= 0.999 * kPixels * *cycles);
   CHECK(found <= 1.005 * kPixels * *cycles + *cycles);
+}
+
+TEST_CASE("a residual of 4 bits that is fed back to a state of 4: equal") {
+  run({"4 + 4 bits, feedback", random_shape(5, 2, 9, written_back(WriteBack::feedback, 7, 4)),
+       hardware(2, 1), 4, 60},
+      2);
 }
 
 TEST_CASE("a flipped bit of a weight is found") {
@@ -214,6 +229,15 @@ TEST_SUITE("full" * doctest::skip()) {
          hardware(2, 3)},
         {"odd widths", random_shape(11, 11, 6, odd_widths()), hardware(0, 1)},
         {"narrow widths", random_shape(8, 2, 12, narrow_widths()), hardware(4, 1)},
+        {"error feedback", random_shape(6, 1, 9, written_back(WriteBack::feedback, 15, 12)),
+         hardware(0, 1)},
+        {"feedback, a coarse candidate, hard",
+         random_shape(7, 1, 8, written_back(WriteBack::feedback, 10, 2, 5), Activation::hard),
+         hardware(2, 1)},
+        {"carried 4 bits wider than read",
+         random_shape(6, 1, 9, written_back(WriteBack::nearest, 7, 4)), hardware(0, 1)},
+        {"a state of 4 bits", random_shape(6, 1, 9, written_back(WriteBack::nearest, 3, 0)),
+         hardware(0, 1)},
         {"24 units", random_shape(24, 4, 7), hardware(0, 2, 25)},
         {"33 units", random_shape(33, 1, 6), hardware(0, 1)},
         {"64 units", random_shape(64, 2, 4), hardware(0, 1)},

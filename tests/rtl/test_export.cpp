@@ -104,11 +104,12 @@ TEST_CASE("a model that the RTL cannot hold is refused, with the reason") {
   m.widths.head_reads_state = true;
   refused(m, "whose head reads the state");
   m.widths = {};
+  m.widths.write_back = WriteBack::stochastic;
+  refused(m, "found a stochastic write-back, wanted nearest or feedback");
   m.widths.write_back = WriteBack::feedback;
-  refused(m, "found a feedback write-back of 16 bits, 0 of them a residual, wanted the nearest");
-  m.widths = {};
-  m.widths.state_frac_bits = 3;
-  refused(m, "wanted the nearest of at least the operand's 8 bits");
+  m.widths.state_frac_bits = 23;
+  refused(m,
+          "found feedback of a state with 23 fraction bits, wanted at most those of a blend, 22");
   RtlOptions o;
   o.cores = 0;
   CHECK_THROWS_AS(rtl_parameters(small_model(), o), UsageError);

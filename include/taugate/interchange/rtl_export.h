@@ -29,7 +29,8 @@ struct RtlParameters {
   int H = 0, NOut = 0, TMax = 0, Contexts = 0, Cores = 0, Activation = 0, WeightBits = 0,
       OperandFraction = 0, AccBits = 0, MulBits = 0, ShiftBits = 0, SumBits = 0,
       GateSumFraction = 0, CandidateSumFraction = 0, GateFraction = 0, CandidateFraction = 0,
-      StateFraction = 0, OutputBits = 0, UserBits = 0, CounterBits = 0, PortBits = 0;
+      StateFraction = 0, ReadFraction = 0, Feedback = 0, OutputBits = 0, UserBits = 0,
+      CounterBits = 0, PortBits = 0;
 
   bool operator==(const RtlParameters&) const = default;
 

@@ -167,9 +167,11 @@ std::int64_t Arithmetic::next_state(std::int64_t z, std::int64_t n, std::int64_t
   if (w_.write_back == WriteBack::stochastic && shift > 0)
     return saturate_fraction((exact_blend(z, n, read) + dither) >> shift, w_.state_frac_bits);
   if (w_.write_back != WriteBack::feedback) return blend(z, n, read);
+  const int sum_frac_bits = std::max(exact_frac_bits(), w_.state_frac_bits);
   const std::int64_t residual = state - rescale(read, w_.operand_frac_bits, w_.state_frac_bits);
-  const std::int64_t next = rescale(exact_blend(z, n, read), exact_frac_bits(), w_.state_frac_bits);
-  return saturate_fraction(next + residual, w_.state_frac_bits);
+  const std::int64_t sum = rescale(exact_blend(z, n, read), exact_frac_bits(), sum_frac_bits) +
+                           rescale(residual, w_.state_frac_bits, sum_frac_bits);
+  return saturate_fraction(rescale(sum, sum_frac_bits, w_.state_frac_bits), w_.state_frac_bits);
 }
 
 }  // namespace taugate

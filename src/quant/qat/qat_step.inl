@@ -183,8 +183,7 @@ void write_state(const QatStep& s, const Planes& p) {
   const auto lanes = static_cast<std::size_t>(s.lanes);
   if (g.write_back == WriteBack::feedback) {
     blend<R>(p, g, lanes, [&](std::size_t, R exact, std::size_t i) {
-      return state.clip(state.round(exact) +
-                        (static_cast<R>(p.carried[i]) - static_cast<R>(p.held[i])));
+      return state.fit(exact + (static_cast<R>(p.carried[i]) - static_cast<R>(p.held[i])));
     });
   } else if (g.write_back == WriteBack::stochastic) {
     const R unit = R(1) - state.high;

@@ -95,9 +95,15 @@ struct TailOperations {
     const int common = std::max(w.candidate_frac_bits, held_frac_bits(w));
     const V from = N::up(n, common - w.candidate_frac_bits);
     const V to = N::up(read, common - held_frac_bits(w));
-    const V exact = N::up(from, w.gate_frac_bits) + z * (to - from);
-    V next = rescale(exact, common + w.gate_frac_bits, w.state_frac_bits);
-    if (w.feedback) next = next + (state - rescale(read, w.operand_frac_bits, w.state_frac_bits));
+    V exact = N::up(from, w.gate_frac_bits) + z * (to - from);
+    int fraction = common + w.gate_frac_bits;
+    if (w.feedback) {
+      const V residual = state - rescale(read, w.operand_frac_bits, w.state_frac_bits);
+      const int sum = std::max(fraction, w.state_frac_bits);
+      exact = N::up(exact, sum - fraction) + N::up(residual, sum - w.state_frac_bits);
+      fraction = sum;
+    }
+    const V next = rescale(exact, fraction, w.state_frac_bits);
     // Between n and h; only fewer bits, or a residual, could take it to 1.
     if (common <= w.state_frac_bits && !w.feedback) return next;
     return saturate_fraction(next, w.state_frac_bits);
