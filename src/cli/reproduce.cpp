@@ -7,6 +7,7 @@
 #include "cli/options/report_options.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
+#include "study/paper_tables.h"
 #include "study/reproduction_pictures.h"
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"

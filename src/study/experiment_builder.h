@@ -1,5 +1,5 @@
 #pragma once
-// What the lists of rows (experiments.cpp, paper_rows.cpp, study_rows.cpp) are made with.
+// What the lists of rows (experiments.cpp, paper_rows.h, study_rows.h) are made with.
 
 #include "study/experiments.h"
 
@@ -41,9 +41,5 @@ struct Budget {
   std::uint64_t collapse;     ///< of a long row of the table of that name
   std::uint64_t kd;           ///< of a row of that table, however often each trace is seen
 };
-
-void add_paper_tables(ExperimentBuilder& b, const Budget& budget);  // paper_rows.cpp
-/// What explains them: collapse, kd, state.
-void add_study_tables(ExperimentBuilder& b, const Budget& budget);  // study_rows.cpp
 
 }  // namespace taugate

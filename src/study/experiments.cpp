@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "study/experiment_builder.h"
+#include "study/paper_rows.h"
+#include "study/study_rows.h"
 #include "taugate/core/error.h"
 #include "taugate/fli/physics/acquisition.h"
 

@@ -1,7 +1,7 @@
 // The rows of the paper's Tables 1 to 3, each by two recipes: ours, and what the paper tells of its
 // own (Adam, learning rate 0.001, a "mixed" loss; see losses.h).
 
-#include "study/experiment_builder.h"
+#include "study/paper_rows.h"
 
 namespace taugate {
 namespace {
@@ -125,7 +125,6 @@ void add_table_3_papers(ExperimentBuilder& b, const Budget& budget) {
 
 }  // namespace
 
-// Ours first: an unfinished reproduction then has all three tables by one recipe.
 void add_paper_tables(ExperimentBuilder& b, const Budget& budget) {
   add_table_1(b, budget, true);
   add_table_2(b, true);

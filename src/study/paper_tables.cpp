@@ -1,4 +1,4 @@
-// The paper's Tables 1 to 3: our figures beside its own.
+#include "study/paper_tables.h"
 
 #include <limits>
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/progress.h"
+#include "study/paper_tables.h"
 #include "study/row_figures.h"
 #include "taugate/core/error.h"
 

@@ -6,6 +6,7 @@
 #include "fli/plot/gnuplot.h"
 #include "study/paper_figures.h"
 #include "study/paper_pictures.h"
+#include "study/paper_tables.h"
 #include "study/row_figures.h"
 #include "study/write_back.h"
 #include "taugate/interchange/rtl_export.h"

@@ -1,7 +1,8 @@
 // What explains the paper's tables: which of its choices makes 8 bits collapse, and what a teacher
 // is good for. All with 32 units, one layer a side.
 
-#include "study/experiment_builder.h"
+#include "study/study_rows.h"
+
 #include "study/write_back.h"
 
 namespace taugate {

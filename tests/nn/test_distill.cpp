@@ -1,6 +1,8 @@
 // Distillation: the loss is its formula, its gradient is the loss's, and the teacher stays as it
 // is.
 
+#include <unistd.h>
+
 #include <cmath>
 
 #include "allocation_trap.h"
@@ -128,7 +130,8 @@ TEST_CASE("a checkpoint of another distillation is refused") {
   const SmoothedNoise data;
   const Model teacher = random_network({4}, 1), student = random_network({3}, 2);
   Parameters parameters = student.parameters().clone();
-  const auto path = std::filesystem::temp_directory_path() / "taugate_distil_checkpoint";
+  const auto path =
+      std::filesystem::temp_directory_path() / concat("taugate_distil_checkpoint_", ::getpid());
   for (const double alpha : {0.6, 0.5}) {
     const Distillation distillation(teacher, student.description(), parameters, {alpha, 0.0}, 3);
     TrainingOptions training;

@@ -1,6 +1,8 @@
 // Every kind of executor on every kind of network that a description can be: the values of the tape, or, of integers,
 // those of the definition.
 
+#include <unistd.h>
+
 #include <cmath>
 
 #include "executor_testing.h"
@@ -180,7 +182,8 @@ TEST_CASE(
 
 TEST_CASE("any network comes back from its file, in floats and in integers") {
   Random rng(33, 0);
-  const auto path = std::filesystem::temp_directory_path() / "taugate_any_network.safetensors";
+  const auto path =
+      std::filesystem::temp_directory_path() / concat("taugate_any_network_", ::getpid());
   for (const Network& network : networks()) {
     const Model model = random_model(network, rng);
     save_model(path, model, {});

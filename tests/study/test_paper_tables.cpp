@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "study/paper_figures.h"
+#include "study/paper_tables.h"
 #include "study/reproduction.h"
 #include "taugate/core/file.h"
 #include "testing.h"
