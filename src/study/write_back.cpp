@@ -203,7 +203,12 @@ void draw_write_margin(const std::filesystem::path& path, const std::vector<Marg
   script.line("set xlabel 'dead band: |n - h| below which nothing is written (median unit)'");
   script.line("set ylabel 'RMSE on held-out traces'");
   script.line("set key top left");
-  script.line("set offsets graph 0.05, graph 0.15, graph 0.05, graph 0.05");
+  script.line("set format x '10^{%L}'");
+  const auto [best, worst] = std::minmax_element(
+      points.begin(), points.end(),
+      [](const MarginPoint& a, const MarginPoint& b) { return a.rmse < b.rmse; });
+  script.line("set yrange [", 0.8 * best->rmse, ":", 1.5 * worst->rmse, "]");
+  const char* const beside[] = {"0.6, -0.7", "1, 0", "0.6, 0.7"};  // so that few labels meet
   std::string plot;
   for (const WriteBack kind : {WriteBack::nearest, WriteBack::stochastic, WriteBack::feedback}) {
     std::vector<double> band, rmse;
@@ -212,7 +217,7 @@ void draw_write_margin(const std::filesystem::path& path, const std::vector<Marg
       band.push_back(p.dead_band);
       rmse.push_back(p.rmse);
       script.line("set label ", GnuplotScript::quoted(p.label), " noenhanced at ", p.dead_band,
-                  ", ", p.rmse, " offset 0.8, 0 font ',9'");
+                  ", ", p.rmse, " offset ", beside[static_cast<int>(kind)], " font ',9'");
     }
     if (band.empty()) continue;
     script.data(name_of(kind), {band, rmse});
