@@ -102,6 +102,12 @@ void draw_table_of_paper(const Path& path, const Findings& found, const std::str
   draw_paper_table(path, series, rows);
 }
 
+/// "4 + 2" of "QAT, 4 + 2 bits, feedback".
+std::string bits_of(const std::string& title) {
+  const std::size_t from = title.find(", ") + 2;
+  return title.substr(from, title.find(" bits") - from);
+}
+
 /// Dead band against error, of each kind of write-back after training and trained with.
 void draw_states(const Path& path, const Findings& found) {
   std::vector<MarginPoint> points;
@@ -110,8 +116,7 @@ void draw_states(const Path& path, const Findings& found) {
     if (row.table != "state" || runs.empty() || row.origin == Origin::quantized) continue;
     points.push_back({over_runs(runs, [](const RunResult& r) { return *r.dead_band; }).mean,
                       over_runs(runs, column("rmse").get).mean,
-                      row.integers->quantize.widths.write_back,
-                      row.title.substr(row.title.find(", ") + 2)});
+                      row.integers->quantize.widths.write_back, bits_of(row.title)});
   }
   draw_write_margin(path, points);
 }

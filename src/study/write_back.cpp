@@ -202,6 +202,8 @@ void draw_write_margin(const std::filesystem::path& path, const std::vector<Marg
   script.line("set logscale xy");
   script.line("set xlabel 'dead band: |n - h| below which nothing is written (median unit)'");
   script.line("set ylabel 'RMSE on held-out traces'");
+  // Enough for a picture of less than a decade, too.
+  script.line("set ytics (0.01, 0.012, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5)");
   script.line("set key top left");
   script.line("set format x '10^{%L}'");
   const auto [best, worst] = std::minmax_element(
