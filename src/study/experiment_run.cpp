@@ -1,5 +1,6 @@
 #include "study/experiment_run.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <ctime>
@@ -283,7 +284,7 @@ std::optional<RunResult> ExperimentFolder::run(const Experiment& row, int seed,
 std::map<std::string, double> estimated_seconds(const ExperimentPlan& plan) {
   constexpr double kForwardShare = 0.4;             // of a training step's time
   constexpr double kDtw = 3e-6;                     // seconds a trace
-  constexpr double kForegroundShare = 0.36;         // of a plate\'s pixels
+  constexpr double kForegroundShare = 0.36;         // of a plate's pixels
   std::map<std::string, double> seconds, of_shape;  // a trace trained on
   const auto shape_of = [](const Experiment& row, bool with_integers) {
     Recipe r;
@@ -300,14 +301,16 @@ std::map<std::string, double> estimated_seconds(const ExperimentPlan& plan) {
     if (a_trace == 0.0) {
       TrainingRun run(r);
       run.trainer().step();
-      const auto start = std::chrono::steady_clock::now();
-      const auto passed = [&] {
-        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-      };
-      int steps = 0;
-      do run.trainer().step(), ++steps;
-      while (passed() < 0.1);
-      a_trace = passed() / (steps * r.training.batch);
+      // The fastest of some: whatever runs beside this makes a step slower, never faster.
+      using Clock = std::chrono::steady_clock;
+      a_trace = std::numeric_limits<double>::infinity();
+      const auto end = Clock::now() + std::chrono::milliseconds(100);
+      do {
+        const auto start = Clock::now();
+        run.trainer().step();
+        a_trace = std::min(a_trace, std::chrono::duration<double>(Clock::now() - start).count() /
+                                        r.training.batch);
+      } while (Clock::now() < end);
     }
     const double side = static_cast<double>(plan.plate_side) / plan.plate_stride;
     const double measured = static_cast<double>(plan.test_traces) + kForegroundShare * side * side;
