@@ -34,16 +34,31 @@ void print(const Evaluation& e) {
                 m.rmse.deviation, r2.c_str(), m.l2.mean, m.l2.deviation, m.dtw.mean,
                 m.dtw.deviation);
   }
-  const auto line = [](const char* name, const LifetimeError& l) {
+  const auto certainty = [](const LifetimeError& l, const char* unit) {
+    if (l.certainty)
+      std::printf(
+          "    its own deviation %.4f%s on average; %.1f %% of the true values within one, "
+          "%.1f %% within two\n",
+          l.certainty->mean_deviation_ns, unit, 100.0 * l.certainty->within_one,
+          100.0 * l.certainty->within_two);
+  };
+  const auto line = [&](const char* name, const LifetimeError& l) {
     if (l.traces == 0) {
       std::printf("  %s lifetime: none\n", name);
       return;
     }
     std::printf("  %s lifetime: bias %+.4f ns, deviation %.4f ns, mean |error| %.2f %%\n", name,
                 l.bias_ns, l.deviation_ns, 100.0 * l.mean_relative);
+    certainty(l, " ns");
   };
+  if (e.channels.empty()) std::printf("%zu traces\n", e.amplitude.traces);
   line("amplitude-weighted", e.amplitude);
   line("intensity-weighted", e.intensity);
+  if (e.fraction) {
+    std::printf("  amplitude of the short component, %zu traces: bias %+.4f, deviation %.4f\n",
+                e.fraction->traces, e.fraction->bias_ns, e.fraction->deviation_ns);
+    certainty(*e.fraction, "");
+  }
   if (e.blank) std::printf("  %zu traces without photons left out\n", e.blank);
 }
 

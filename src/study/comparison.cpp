@@ -149,7 +149,8 @@ Method classical_method(std::string_view name, const Acquisition& acquisition, i
 Method network_method(const TraceModel& model, std::string name, int components) {
   const SimulatorConfig& prior = model.simulator;
   const bool background = prior.background_counts.high > 0.0 ||
-                          prior.background_fraction.high > 0.0 || prior.detector.dark_counts > 0.0;
+                          prior.background_fraction.high > 0.0 ||
+                          prior.background_share.high > 0.0 || prior.detector.dark_counts > 0.0;
   return {std::move(name), Unknowns{components, true, background, true, true},
           [&model](std::span<const float> counts, const IrfCurve&) {
             Measurement m;

@@ -7,6 +7,7 @@
 
 #include "study/fingerprint.h"
 #include "taugate/core/error.h"
+#include "taugate/fli/inference/lifetime_head.h"
 
 namespace taugate {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 constexpr std::uint64_t kTraceSeed = 0x7261696eu;
 
 Model first_network(const Recipe& recipe, const TrainedModel* start) {
-  Model network(recipe.network);
+  Model network(network_of(recipe));
   network.initialise(recipe.seed);
   if (!start) return network;
   const auto alike = [](Network a, const Network& b) {  // activations may change: to hard ones
@@ -43,15 +44,24 @@ std::string identity_of(const Recipe& recipe, const Model& first, const std::str
 
 }  // namespace
 
+Network network_of(const Recipe& recipe) {
+  return recipe.lifetime_beta ? encoder_network(recipe.network) : seq2seq(recipe.network);
+}
+
 TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
-                         const TrainedModel* start, const TeacherOutputs* outputs)
-    : recipe_(recipe), network_(first_network(recipe, start)), data_(make_data(outputs)) {
-  require(recipe.network.gates == recipe.simulator.acquisition.gates &&
-              recipe.network.outputs == recipe.simulator.channels,
-          "[training] found a network of T = ", recipe.network.gates,
-          " gates and C = ", recipe.network.outputs,
-          " outputs, wanted the simulator's T = ", recipe.simulator.acquisition.gates,
-          " and C = ", recipe.simulator.channels);
+                         const TrainedModel* start, const TeacherOutputs* teacher_outputs)
+    : recipe_(recipe), network_(first_network(recipe, start)), data_(make_data(teacher_outputs)) {
+  const std::size_t steps = input_size(
+      recipe.normalisation, static_cast<std::size_t>(recipe.simulator.acquisition.gates));
+  const int outputs = recipe.lifetime_beta ? LifetimeHead::kOutputs : recipe.simulator.channels;
+  require(
+      static_cast<std::size_t>(recipe.network.gates) == steps && recipe.network.outputs == outputs,
+      "[training] found a network of T = ", recipe.network.gates,
+      " gates and C = ", recipe.network.outputs, " outputs, wanted the simulator's T = ", steps,
+      " and C = ", outputs);
+  require(!recipe.lifetime_beta || (!recipe.distill && !recipe.fixed),
+          "[training] found a lifetime head and a teacher or a fixed set, wanted fresh traces and "
+          "their truth");
   if (recipe.integers)
     qat_ = std::make_unique<QatNetwork>(network_, *recipe.integers);
   else
@@ -73,6 +83,8 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
 
 std::unique_ptr<TrainingData> TrainingRun::make_data(const TeacherOutputs* outputs) const {
   const Recipe& r = recipe_;
+  if (r.lifetime_beta)
+    return std::make_unique<LifetimeTraces>(r.simulator, r.normalisation, r.seed ^ kTraceSeed);
   if (!r.fixed)
     return std::make_unique<SimulatedTraces>(r.simulator, r.normalisation, r.seed ^ kTraceSeed);
   require(
@@ -87,12 +99,18 @@ std::unique_ptr<TrainingData> TrainingRun::make_data(const TeacherOutputs* outpu
 Objective TrainingRun::make_objective() {
   if (distillation_)
     return qat_ ? distillation_->objective(*qat_) : distillation_->objective(network_);
+  if (recipe_.lifetime_beta)
+    return [this, beta = *recipe_.lifetime_beta](Tape<float>& tape, Var<float> input,
+                                                 Sequence<float> target, float scale) {
+      const Var<float> output = qat_ ? (*qat_)(tape, input) : network_(tape, input);
+      return lifetime_loss(tape, output, target, beta, scale);
+    };
   const Loss loss = recipe_.loss;
   return qat_ ? against_truth(*qat_, loss) : against_truth(network_, loss);
 }
 
 TrainedModel TrainingRun::master() const {
-  Model network(recipe_.network);
+  Model network(network_of(recipe_));
   network.parameters().take_from(qat_ ? qat_->parameters() : own_);
   return {std::move(network), recipe_.simulator, recipe_.normalisation, recipe_.first_gate_ns,
           note()};
@@ -115,6 +133,7 @@ std::string TrainingRun::note() const {
                       {"schedule", name_of(o.schedule.kind)},
                       {"prior", prior_name(recipe_.simulator)}};
   if (recipe_.loss != Loss::mse) note["loss"] = name_of(recipe_.loss);
+  if (recipe_.lifetime_beta) note["likelihood_beta"] = *recipe_.lifetime_beta;
   if (std::isfinite(best)) note["validation_rmse"] = std::sqrt(best);
   if (recipe_.integers)
     note["quantised"] = {{"after_training", false},

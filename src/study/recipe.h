@@ -13,7 +13,7 @@
 namespace taugate {
 
 struct Recipe {
-  Seq2SeqConfig network;
+  Seq2SeqConfig network;  ///< its gates: values of an input (input_size())
   SimulatorConfig simulator;
   Normalisation normalisation;
   double first_gate_ns = 0.0;
@@ -23,7 +23,12 @@ struct Recipe {
   std::optional<DistillOptions> distill;  ///< with a teacher
   Loss loss = Loss::mse;                  ///< against the truth; with a teacher always that one
   std::optional<FixedSet> fixed;          ///< in place of fresh traces; then with any loss
+  /// A lifetime head on the encoder alone (lifetime_head.h) in place of a Seq2Seq, and the beta of its likelihood;
+  /// neither with a teacher nor with a fixed set.
+  std::optional<double> lifetime_beta;
 };
+/// The network that it trains.
+Network network_of(const Recipe& recipe);
 
 /// A recipe at work. Nothing moves it: trainer and objective refer to its parts.
 class TrainingRun {
