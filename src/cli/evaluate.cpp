@@ -10,6 +10,7 @@
 #include "core/progress.h"
 #include "fli/inference/novelty_cases.h"
 #include "fli/plot/gnuplot.h"
+#include "study/calibration.h"
 #include "study/evaluation.h"
 #include "taugate/core/file.h"
 #include "taugate/fli/plot/plot_maps.h"
@@ -84,6 +85,34 @@ bool evaluate_unlike(const TraceModel& model, const Arguments& a) {
   return true;
 }
 
+/// How true the model's own standard deviations are. False after Ctrl-C.
+bool evaluate_calibration(const TraceModel& model, const SimulatorConfig& data,
+                          const Arguments& a) {
+  const std::vector<Decay> decays = calibration_decays(data.decay);
+  const std::vector<double> photons{30, 100, 300, 1000, 3000, 10000};
+  Progress progress(std::cerr, "calibration", "conditions",
+                    static_cast<double>(decays.size() * photons.size()),
+                    {.terminal = is_terminal(2), .clock = {}});
+  const std::vector<CalibrationRow> rows = calibration(
+      model, data, decays, photons, a.count("samples") / 5, a.count("seed"), [&](std::size_t done) {
+        progress.update(static_cast<double>(done));
+        return !interrupted();
+      });
+  if (interrupted()) return false;
+  progress.finish(static_cast<double>(rows.size()));
+  std::printf("amplitude-weighted lifetime, %% of it\n%26s%9s%11s%8s%9s%7s%12s%12s\n", "photons",
+              "bias", "deviation", "bound", "ratio", "own", "within one", "within two");
+  for (const CalibrationRow& r : rows)
+    std::printf("  %.3f ns, %d component%c%7.0f%9.2f%11.2f%8.2f%9.3f%7.2f%11.1f%%%11.1f%%\n",
+                r.truth_ns, r.decay.tau1_ns < r.decay.tau2_ns ? 2 : 1,
+                r.decay.tau1_ns < r.decay.tau2_ns ? 's' : ' ', r.photons, 100.0 * r.bias,
+                100.0 * r.deviation, 100.0 * r.bound, r.deviation / r.bound, 100.0 * r.predicted,
+                100.0 * r.within(1.0), 100.0 * r.within(2.0));
+  write_file(a.text("calibration"), to_csv(rows));
+  if (a.has("reliability-plot")) draw_reliability(a.text("reliability-plot"), rows);
+  return true;
+}
+
 }  // namespace
 
 int evaluate(int argc, char** argv) {
@@ -97,6 +126,15 @@ int evaluate(int argc, char** argv) {
       "how many traces that the model was not trained for it would flag, by kind and photons; on a "
       "tenth of the samples each")("scatter-plot", "picture of true against predicted lifetimes",
                                    cxxopts::value<std::string>(), "PNG");
+  a.group("Networks that give lifetimes")(
+      "calibration",
+      "measure their standard deviations at 30 to 10,000 photons and five lifetimes (of the "
+      "prior's "
+      "ends, and between), beside the bound, on a fifth of the samples each; the table goes here",
+      cxxopts::value<std::string>(),
+      "CSV")("reliability-plot", "picture of that table", cxxopts::value<std::string>(), "PNG");
+  a.needs({"reliability-plot"}, {"calibration"});
+  a.excludes({"json", "scatter-plot", "unlike"}, {"calibration"});
   add_threads(a);
   add_prior_options(a);
   if (!a.parse(argc, argv)) return kSuccess;
@@ -110,8 +148,12 @@ int evaluate(int argc, char** argv) {
   if (samples < 10 && a.has("unlike"))
     fail_usage("--samples: found ", samples, ", wanted at least 10 with --unlike");
   a.allow_beside("unlike", {"model", "samples", "seed", "json", "threads"});
-  check_outputs(a, {"json", "scatter-plot"});
-  if (a.has("scatter-plot")) require_gnuplot();
+  if (samples < 500 && a.has("calibration"))
+    fail_usage("--samples: found ", samples, ", wanted at least 500 with --calibration");
+  check_outputs(a, {"json", "scatter-plot", "calibration", "reliability-plot"});
+  if (a.has("scatter-plot") || a.has("reliability-plot")) require_gnuplot();
+  if (a.has("calibration"))
+    return evaluate_calibration(model, data.simulator, a) ? kSuccess : kInterrupted;
   if (a.has("unlike")) return evaluate_unlike(model, a) ? kSuccess : kInterrupted;
   Progress progress(std::cerr, "evaluate", "traces", static_cast<double>(samples),
                     {.terminal = is_terminal(2), .clock = {}});

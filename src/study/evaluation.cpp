@@ -122,12 +122,7 @@ Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t s
   require(simulator.gates() == T && simulator.channels() == C, "evaluation data: found ",
           simulator.gates(), " gates and ", simulator.channels(), " channels, wanted ", T, " and ",
           C);
-  const Acquisition &own = model.acquisition(), &other = simulator.config().acquisition;
-  require(std::abs(other.gate_step_ns / own.gate_step_ns - 1.0) < 1e-3 &&
-              std::abs(other.period_ns / own.period_ns - 1.0) < 0.01,
-          "evaluation data: found gates of ", other.gate_step_ns, " ns and a laser period of ",
-          other.period_ns, " ns, wanted those of the model's training, ", own.gate_step_ns, " and ",
-          own.period_ns, " ns");
+  require_same_gates(model, simulator.config().acquisition);
   Evaluation result;
   std::vector<MetricsSum> sums(static_cast<std::size_t>(C), MetricsSum(T));
   ErrorSum amplitude, intensity, fraction;
@@ -171,6 +166,15 @@ Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t s
   result.amplitude = amplitude.result();
   result.intensity = intensity.result();
   return result;
+}
+
+void require_same_gates(const TraceModel& model, const Acquisition& other) {
+  const Acquisition& own = model.acquisition();
+  require(std::abs(other.gate_step_ns / own.gate_step_ns - 1.0) < 1e-3 &&
+              std::abs(other.period_ns / own.period_ns - 1.0) < 0.01,
+          "evaluation data: found gates of ", other.gate_step_ns, " ns and a laser period of ",
+          other.period_ns, " ns, wanted those of the model's training, ", own.gate_step_ns, " and ",
+          own.period_ns, " ns");
 }
 
 std::string to_json(const Evaluation& e) {

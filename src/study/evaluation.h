@@ -44,6 +44,9 @@ Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t s
                     const std::optional<SimulatorConfig>& data = {},
                     const std::function<bool(std::size_t)>& keep_going = {});
 
+/// Error unless an acquisition has the step and the period of the model's.
+void require_same_gates(const TraceModel& model, const Acquisition& acquisition);
+
 /// The same as a JSON object.
 std::string to_json(const Evaluation& evaluation);
 
