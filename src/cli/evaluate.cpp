@@ -91,7 +91,7 @@ bool evaluate_calibration(const TraceModel& model, const SimulatorConfig& data,
   const std::vector<Decay> decays = calibration_decays(data.decay);
   const std::vector<double> photons{30, 100, 300, 1000, 3000, 10000};
   Progress progress(std::cerr, "calibration", "conditions",
-                    static_cast<double>(decays.size() * photons.size()),
+                    static_cast<double>((decays.size() + 1) * photons.size()),
                     {.terminal = is_terminal(2), .clock = {}});
   const std::vector<CalibrationRow> rows = calibration(
       model, data, decays, photons, a.count("samples") / 5, a.count("seed"), [&](std::size_t done) {
@@ -100,14 +100,18 @@ bool evaluate_calibration(const TraceModel& model, const SimulatorConfig& data,
       });
   if (interrupted()) return false;
   progress.finish(static_cast<double>(rows.size()));
-  std::printf("amplitude-weighted lifetime, %% of it\n%26s%9s%11s%8s%9s%7s%12s%12s\n", "photons",
+  std::printf("amplitude-weighted lifetime, %% of it\n%32s%9s%11s%8s%9s%7s%12s%12s\n", "photons",
               "bias", "deviation", "bound", "ratio", "own", "within one", "within two");
-  for (const CalibrationRow& r : rows)
-    std::printf("  %.3f ns, %d component%c%7.0f%9.2f%11.2f%8.2f%9.3f%7.2f%11.1f%%%11.1f%%\n",
-                r.truth_ns, r.decay.tau1_ns < r.decay.tau2_ns ? 2 : 1,
-                r.decay.tau1_ns < r.decay.tau2_ns ? 's' : ' ', r.photons, 100.0 * r.bias,
-                100.0 * r.deviation, 100.0 * r.bound, r.deviation / r.bound, 100.0 * r.predicted,
-                100.0 * r.within(1.0), 100.0 * r.within(2.0));
+  for (const CalibrationRow& r : rows) {
+    const std::string decay =
+        r.decay ? formatted("%.3f ns, ", r.truth_ns) +
+                      (r.decay->tau1_ns < r.decay->tau2_ns ? "2 components" : "1 component")
+                : "over the prior";
+    std::printf("  %-23s%7.0f%9.2f%11.2f%8.2f%9.3f%7.2f%11.1f%%%11.1f%%\n", decay.c_str(),
+                r.photons, 100.0 * r.bias, 100.0 * r.deviation, 100.0 * r.bound,
+                r.deviation / r.bound, 100.0 * r.predicted, 100.0 * r.within(1.0),
+                100.0 * r.within(2.0));
+  }
   write_file(a.text("calibration"), to_csv(rows));
   if (a.has("reliability-plot")) draw_reliability(a.text("reliability-plot"), rows);
   return true;

@@ -14,7 +14,7 @@
 namespace taugate {
 namespace {
 
-constexpr std::size_t kTracesAnIrf = 16;  // share an IRF and a background
+constexpr std::size_t kTracesAnIrf = 8;  // share an IRF and a background
 constexpr int kDecays = 5;
 constexpr std::size_t kSpreadDecays = 20'000;
 
@@ -42,21 +42,22 @@ double prior_spread(const DecayPrior& prior) {
   return std::sqrt(squares / n - mean * mean);
 }
 
-/// Traces of one condition [traces][T], and the bound's mean variance.
+/// Traces of one condition [traces][T], their lifetimes, and the mean square of the bound relative to these.
 struct TracesOfOne {
   std::vector<float> counts;
-  double variance_ns2 = 0.0;
+  std::vector<double> truth_ns;  // [traces]
+  double bound2 = 0.0;
 };
 
-TracesOfOne draw(const SimulatorConfig& data, const Decay& decay, double photons,
+TracesOfOne draw(const SimulatorConfig& data, const std::optional<Decay>& given, double photons,
                  std::size_t traces, std::uint64_t seed, std::size_t first) {
   const Acquisition& a = data.acquisition;
   const auto T = static_cast<std::size_t>(a.gates);
-  const Unknowns unknowns = unknowns_of(data, decay.tau1_ns < decay.tau2_ns ? 2 : 1);
   std::vector<double> buffer, mu(T), jacobian(T * 4);
   TracesOfOne all;
   for (std::size_t done = 0; done < traces; done += kTracesAnIrf) {
     Random random(seed, first + done);
+    const Decay decay = given ? *given : draw_decay(data.decay, random);
     const IrfCurve irf = draw_irf(data.irf, random, buffer);
     DecayParameters truth = parameters_of(a, irf, decay, photons);
     DecayModel(a, irf, {2, true, false, false, false})(truth, mu, jacobian);
@@ -64,37 +65,41 @@ TracesOfOne draw(const SimulatorConfig& data, const Decay& decay, double photons
     const std::size_t count = std::min(kTracesAnIrf, traces - done);
     const std::vector<float> counts = draw_traces(a, irf, truth, count, seed + 1, first + done);
     all.counts.insert(all.counts.end(), counts.begin(), counts.end());
-    const double bound = cramer_rao_bound(a, irf, truth, unknowns).amplitude_ns;
-    all.variance_ns2 += bound * bound * static_cast<double>(count) / static_cast<double>(traces);
+    const double tau = mean_lifetimes(decay).amplitude_ns;
+    all.truth_ns.insert(all.truth_ns.end(), count, tau);
+    const Unknowns unknowns = unknowns_of(data, decay.tau1_ns < decay.tau2_ns ? 2 : 1);
+    const double bound = cramer_rao_bound(a, irf, truth, unknowns).amplitude_ns / tau;
+    all.bound2 += bound * bound * static_cast<double>(count) / static_cast<double>(traces);
   }
   return all;
 }
 
-CalibrationRow row_of(const TraceModel& model, const TracesOfOne& condition, const Decay& decay,
-                      double photons) {
+CalibrationRow row_of(const TraceModel& model, const TracesOfOne& condition,
+                      const std::optional<Decay>& decay, double photons) {
   const Inference r = infer_counts(model, condition.counts);
   CalibrationRow row;
   row.decay = decay;
   row.photons = photons;
-  row.truth_ns = mean_lifetimes(decay).amplitude_ns;
   double sum = 0.0, squares = 0.0, predicted = 0.0;
   for (std::size_t i = 0; i < r.amplitude_ns.size(); ++i) {
-    const double tau = r.amplitude_ns[i];
+    const double tau = r.amplitude_ns[i], truth = condition.truth_ns[i];
     if (!std::isfinite(tau)) continue;  // no counts
-    const double relative = tau / row.truth_ns - 1.0, sigma = r.amplitude_sd_ns[i] / tau;
+    const double relative = tau / truth - 1.0, sigma = r.amplitude_sd_ns[i] / tau;
     sum += relative;
     squares += relative * relative;
     predicted += sigma;
-    row.levels.push_back(static_cast<float>(
-        std::erf(std::abs(std::log(tau / row.truth_ns)) / (sigma * std::sqrt(2.0)))));
+    row.truth_ns += truth;
+    row.levels.push_back(
+        static_cast<float>(std::erf(std::abs(std::log(tau / truth)) / (sigma * std::sqrt(2.0)))));
   }
   std::sort(row.levels.begin(), row.levels.end());
   row.traces = row.levels.size();
   const double n = static_cast<double>(row.traces);
+  row.truth_ns /= n;
   row.bias = sum / n;
   row.deviation = std::sqrt(std::max(0.0, squares / n - row.bias * row.bias));
   row.predicted = predicted / n;
-  row.bound = std::sqrt(condition.variance_ns2) / row.truth_ns;
+  row.bound = std::sqrt(condition.bound2);
   return row;
 }
 
@@ -143,7 +148,9 @@ std::vector<CalibrationRow> calibration(const TraceModel& model, const Simulator
   require_same_gates(model, data.acquisition);
   const double spread = prior_spread(model.simulator.decay);
   std::vector<CalibrationRow> rows;
-  for (const Decay& decay : decays)
+  std::vector<std::optional<Decay>> all(decays.begin(), decays.end());
+  all.emplace_back();
+  for (const std::optional<Decay>& decay : all)
     for (const double n : photons) {
       if (keep_going && !keep_going(rows.size())) return rows;
       rows.push_back(
@@ -157,10 +164,15 @@ std::string to_csv(std::span<const CalibrationRow> rows) {
   std::string text =
       "tau1_ns,tau2_ns,fraction,true_ns,photons,traces,relative_bias,relative_deviation,"
       "relative_predicted_deviation,relative_bound,prior_spread,within_one,within_two\n";
-  for (const CalibrationRow& r : rows)
-    text += concat(r.decay.tau1_ns, ',', r.decay.tau2_ns, ',', r.decay.fraction, ',', r.truth_ns,
-                   ',', r.photons, ',', r.traces, ',', r.bias, ',', r.deviation, ',', r.predicted,
-                   ',', r.bound, ',', r.prior_spread, ',', r.within(1.0), ',', r.within(2.0), '\n');
+  for (const CalibrationRow& r : rows) {
+    if (r.decay)
+      text += concat(r.decay->tau1_ns, ',', r.decay->tau2_ns, ',', r.decay->fraction);
+    else
+      text += "prior,prior,prior";
+    text += concat(',', r.truth_ns, ',', r.photons, ',', r.traces, ',', r.bias, ',', r.deviation,
+                   ',', r.predicted, ',', r.bound, ',', r.prior_spread, ',', r.within(1.0), ',',
+                   r.within(2.0), '\n');
+  }
   return text;
 }
 

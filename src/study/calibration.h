@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,9 +16,9 @@ namespace taugate {
 
 /// Of the amplitude-weighted lifetime; everything relative to the true one.
 struct CalibrationRow {
-  Decay decay;
-  double photons = 0.0;  ///< expected in all gates together, without background
-  double truth_ns = 0.0;
+  std::optional<Decay> decay;  ///< none: drawn from the prior
+  double photons = 0.0;        ///< expected in all gates together, without background
+  double truth_ns = 0.0;       ///< mean
   std::size_t traces = 0;
   double bias = 0.0, deviation = 0.0;
   double predicted = 0.0;  ///< mean of the network's own standard deviations
@@ -37,8 +38,9 @@ struct CalibrationRow {
 /// both ranges, at five fractions. What the prior does not have is left out.
 std::vector<Decay> calibration_decays(const DecayPrior& data);
 
-/// For each of `decays` at each of `photons`, `traces` with IRFs and backgrounds of the prior `data`. Error unless the
-/// model gives lifetimes. keep_going(conditions done) false ends it.
+/// For each of `decays`, and last for decays of the prior `data`, at each of `photons`: `traces` with IRFs and
+/// backgrounds of that prior. Where photons tell less than the prior, only the latter can be calibrated: at one decay
+/// the answers lean towards what is likely. Error unless the model gives lifetimes. keep_going(conditions done) false ends it.
 std::vector<CalibrationRow> calibration(const TraceModel& model, const SimulatorConfig& data,
                                         std::span<const Decay> decays,
                                         std::span<const double> photons, std::size_t traces,

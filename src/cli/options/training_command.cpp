@@ -151,6 +151,8 @@ void describe(const TrainingRun& run) {
 }
 
 std::string rmse_note(const Trainer& trainer) {
+  if (trainer.history().empty() && trainer.recent_loss() < 0.0)  // a likelihood's
+    return concat("loss ", std::setprecision(4), trainer.recent_loss());
   const double loss =
       trainer.history().empty() ? trainer.recent_loss() : trainer.history().back().validation_loss;
   return concat(trainer.history().empty() ? "RMSE " : "validation RMSE ", std::setprecision(4),
