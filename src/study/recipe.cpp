@@ -7,7 +7,6 @@
 
 #include "study/fingerprint.h"
 #include "taugate/core/error.h"
-#include "taugate/fli/inference/lifetime_head.h"
 
 namespace taugate {
 namespace {
@@ -42,6 +41,18 @@ std::string identity_of(const Recipe& recipe, const Model& first, const std::str
   return json.dump();
 }
 
+LifetimeTeacher lifetime_teacher(const TrainedModel& teacher, const Recipe& recipe) {
+  require(!teacher.gives_lifetimes() && teacher.gates() == recipe.simulator.acquisition.gates &&
+              teacher.normalisation.baseline_gates == recipe.normalisation.baseline_gates,
+          "[distillation] found a teacher that gives no decay, or one of ", teacher.gates(),
+          " gates or another normalisation, wanted a Seq2Seq of the student's ",
+          recipe.simulator.acquisition.gates, " gates and normalisation");
+  if (recipe.distill->beta > 0.0)
+    fail_usage("beta: found ", recipe.distill->beta,
+               ", wanted 0 for a lifetime network, which has no decoder to teach");
+  return {teacher.network, teacher.acquisition().gate_step_ns, recipe.distill->alpha};
+}
+
 }  // namespace
 
 Network network_of(const Recipe& recipe) {
@@ -59,9 +70,8 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
       "[training] found a network of T = ", recipe.network.gates,
       " gates and C = ", recipe.network.outputs, " outputs, wanted the simulator's T = ", steps,
       " and C = ", outputs);
-  require(!recipe.lifetime_beta || (!recipe.distill && !recipe.fixed),
-          "[training] found a lifetime head and a teacher or a fixed set, wanted fresh traces and "
-          "their truth");
+  require(!recipe.lifetime_beta || !recipe.fixed,
+          "[training] found a lifetime head and a fixed set, wanted fresh traces");
   if (recipe.integers)
     qat_ = std::make_unique<QatNetwork>(network_, *recipe.integers);
   else
@@ -72,9 +82,15 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
     if (recipe.loss != Loss::mse && !recipe.fixed)
       fail_usage("[training] found the loss ", name_of(recipe.loss), " and a teacher, wanted mse");
     require(teacher != nullptr, "[training] found no teacher to distill from");
-    distillation_ = std::make_unique<Distillation>(teacher->network, network_.description(),
-                                                   parameters, *recipe.distill, recipe.seed);
-    teaching = distillation_->identity();
+    if (recipe.lifetime_beta) {
+      lifetime_teacher_.emplace(lifetime_teacher(*teacher, recipe));
+      teaching = concat("{\"teacher\":", teacher->network.parameters().hash(),
+                        ",\"distil\":", to_json(*recipe.distill), '}');
+    } else {
+      distillation_ = std::make_unique<Distillation>(teacher->network, network_.description(),
+                                                     parameters, *recipe.distill, recipe.seed);
+      teaching = distillation_->identity();
+    }
     if (recipe.fixed) distillation_.reset();  // the targets of FixedTraces teach
   }
   recipe_.training.objective = identity_of(recipe, network_, teaching);
@@ -99,14 +115,19 @@ std::unique_ptr<TrainingData> TrainingRun::make_data(const TeacherOutputs* outpu
 Objective TrainingRun::make_objective() {
   if (distillation_)
     return qat_ ? distillation_->objective(*qat_) : distillation_->objective(network_);
-  if (recipe_.lifetime_beta)
-    return [this, beta = *recipe_.lifetime_beta](Tape<float>& tape, Var<float> input,
-                                                 Sequence<float> target, float scale) {
-      const Var<float> output = qat_ ? (*qat_)(tape, input) : network_(tape, input);
-      return lifetime_loss(tape, output, target, beta, scale);
-    };
+  if (recipe_.lifetime_beta) return lifetime_objective();
   const Loss loss = recipe_.loss;
   return qat_ ? against_truth(*qat_, loss) : against_truth(network_, loss);
+}
+
+Objective TrainingRun::lifetime_objective() const {
+  return [this, beta = *recipe_.lifetime_beta](Tape<float>& tape, Var<float> input,
+                                               Sequence<float> target, float scale) {
+    const Var<float> output = qat_ ? (*qat_)(tape, input) : network_(tape, input);
+    return lifetime_teacher_
+               ? lifetime_teacher_->loss(tape, output, input.value, target, beta, scale)
+               : lifetime_loss(tape, output, target, beta, scale);
+  };
 }
 
 TrainedModel TrainingRun::master() const {

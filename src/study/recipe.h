@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "study/fixed_traces.h"
+#include "taugate/fli/inference/lifetime_head.h"
 #include "taugate/nn/distill.h"
 #include "taugate/quant/qat/qat.h"
 
@@ -23,8 +24,8 @@ struct Recipe {
   std::optional<DistillOptions> distill;  ///< with a teacher
   Loss loss = Loss::mse;                  ///< against the truth; with a teacher always that one
   std::optional<FixedSet> fixed;          ///< in place of fresh traces; then with any loss
-  /// A lifetime head on the encoder alone (lifetime_head.h) in place of a Seq2Seq, and the beta of its likelihood;
-  /// neither with a teacher nor with a fixed set.
+  /// A lifetime head on the encoder alone (lifetime_head.h) in place of a Seq2Seq, and the beta of its likelihood; with a
+  /// Seq2Seq as teacher, if any, and not with a fixed set.
   std::optional<double> lifetime_beta;
 };
 /// The network that it trains.
@@ -55,6 +56,7 @@ class TrainingRun {
 
  private:
   Objective make_objective();
+  Objective lifetime_objective() const;
   std::unique_ptr<TrainingData> make_data(const TeacherOutputs* outputs) const;
 
   Recipe recipe_;
@@ -62,6 +64,7 @@ class TrainingRun {
   std::unique_ptr<QatNetwork> qat_;
   Parameters own_;  // of a float network: its own, and what only its training needs
   std::unique_ptr<Distillation> distillation_;
+  std::optional<LifetimeTeacher> lifetime_teacher_;
   std::unique_ptr<TrainingData> data_;
   std::unique_ptr<Trainer> trainer_;
 };

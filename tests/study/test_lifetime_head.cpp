@@ -107,9 +107,9 @@ TEST_CASE("a training ends in such a network, of floats or integers, that a file
   recipe.network.gates = 70;
   CHECK_THROWS_WITH_AS(TrainingRun{recipe}, doctest::Contains("found a network of T = 70"), Error);
   recipe = lifetime_recipe();
-  recipe.distill = DistillOptions{};
+  recipe.fixed = FixedSet{.traces = 128};
   CHECK_THROWS_WITH_AS(TrainingRun{recipe},
-                       doctest::Contains("found a lifetime head and a teacher"), Error);
+                       doctest::Contains("found a lifetime head and a fixed set"), Error);
   std::filesystem::remove(file);
 }
 
@@ -200,6 +200,66 @@ TEST_CASE("a short training: validation in relative errors, deviations that tell
   CHECK(close(rows[0].prior_spread, 0.42, 0.03));
   const std::string csv = to_csv(rows);
   CHECK(std::count(csv.begin(), csv.end(), '\n') == 7);
+}
+
+TEST_CASE("a Seq2Seq teaches the lifetimes of its decays, on the gates alone") {
+  const Recipe recipe = lifetime_recipe();
+  const LifetimeTraces traces(recipe.simulator, recipe.normalisation, 3);
+  constexpr int T = 70, B = 9;
+  constexpr float kScale = 0.1f;
+  Random rng(2, 1);
+  const OwnedSequence<float> input(T + 1, 1, B, rng), target(1, LifetimeHead::kAnswers, B, rng),
+      output(1, LifetimeHead::kOutputs, B, rng);
+  traces.fill(0, input.view, target.view);
+  Recipe decays = lifetime_recipe(8192);
+  decays.lifetime_beta.reset();
+  decays.normalisation.counts_first = false;
+  decays.network = {.gates = T, .outputs = 1, .hidden = {8}};
+  TrainingRun first(decays);
+  first.trainer().run();
+  const TrainedModel model = first.master();
+  const Model& network = model.network;
+  const LifetimeTeacher teacher{network, 0.179, 0.3};
+  std::vector<float> gates(B * T), sfd(B * T);
+  for (int b = 0; b < B; ++b)
+    for (int t = 0; t < T; ++t)
+      gates[static_cast<std::size_t>(b * T + t)] = input.view.at(t + 1, 0, b);
+  predict(network, gates, sfd);
+  double squares = 0.0;
+  int taught = 0;
+  for (int b = 0; b < B; ++b) {
+    const Lifetimes tau = sfd_lifetimes(
+        std::span<const float>(sfd).subspan(static_cast<std::size_t>(b * T), T), 0.179);
+    for (const auto& [answer, ns] : {std::pair{0, tau.amplitude_ns}, {1, tau.intensity_ns}}) {
+      const bool has_one = ns > 0.0 && std::isfinite(ns);
+      taught += has_one;
+      const double wanted = has_one ? std::log(ns) : target.view.at(0, answer, b);
+      squares += std::pow(2.0 * output.view.at(0, answer, b) - wanted, 2.0);
+    }
+  }
+  CHECK(taught > B);
+  Arena arena;
+  Tape<float> tape(arena);
+  const Var<float> y = tape.input(output.view, true);
+  const auto value = [](const Var<float>& loss) { return double{loss.value.at(0, 0, 0)}; };
+  const double by_truth = value(lifetime_loss(tape, y, target.view, 0.5, kScale));
+  const Var<float> loss = teacher.loss(tape, y, input.view, target.view, 0.5, kScale);
+  CHECK(close(value(loss), 0.7 * by_truth + 0.3 * kScale * squares, 1e-5, 1e-4));
+  tape.backward(loss);
+  CHECK(y.grad.at(0, 0, 0) != 0.0f);
+
+  Recipe distilled = recipe;
+  distilled.distill = DistillOptions{};
+  TrainingRun run(distilled, &model);
+  run.trainer().run();
+  CHECK(run.result()->gives_lifetimes());
+  distilled.distill->beta = 0.1;
+  CHECK_THROWS_WITH_AS(TrainingRun(distilled, &model), doctest::Contains("which has no decoder"),
+                       UsageError);
+  const auto same_kind = run.master();
+  distilled.distill->beta = 0.0;
+  CHECK_THROWS_WITH_AS(TrainingRun(distilled, &same_kind),
+                       doctest::Contains("found a teacher that gives no decay"), Error);
 }
 
 TEST_CASE("decays of a calibration") {

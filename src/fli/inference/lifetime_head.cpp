@@ -83,4 +83,29 @@ Var<float> lifetime_loss(Tape<float>& tape, Var<float> output, Sequence<float> t
       target, static_cast<float>(beta), scale);
 }
 
+Var<float> LifetimeTeacher::loss(Tape<float>& tape, Var<float> output, Sequence<float> input,
+                                 Sequence<float> target, double beta, float scale) const {
+  if (!output.wants_gradient()) return lifetime_loss(tape, output, target, beta, scale);
+  Tape<float> frozen(tape.arena(), network.parameters().bind());
+  const int T = input.steps - 1;
+  const Sequence<float> sfds = network(frozen, Var<float>{input.slice(1, T), {}}).value;
+  const Sequence<float> taught = tape.arena().zero_sequence<float>(1, kLifetimes, input.batch);
+  thread_local std::vector<float> sfd;
+  sfd.resize(static_cast<std::size_t>(T));
+  for (int b = 0; b < input.batch; ++b) {
+    for (int t = 0; t < T; ++t) sfd[static_cast<std::size_t>(t)] = sfds.at(t, 0, b);
+    const Lifetimes tau = sfd_lifetimes(sfd, gate_step_ns);
+    const double means[kLifetimes] = {tau.amplitude_ns, tau.intensity_ns};
+    for (int a = 0; a < kLifetimes; ++a)
+      taught.at(0, a, b) = means[a] > 0.0 && std::isfinite(means[a])
+                               ? static_cast<float>(std::log(means[a]))
+                               : target.at(0, a, b);
+  }
+  const auto share = static_cast<float>(alpha);
+  const Var<float> means =
+      affine(tape, features_of(tape, output, 0, kLifetimes), LifetimeHead::kScale);
+  return add(tape, lifetime_loss(tape, output, target, beta, (1.0f - share) * scale),
+             squared_error(tape, means, taught, share * scale));
+}
+
 }  // namespace taugate

@@ -14,6 +14,7 @@
 
 #include "taugate/fli/physics/normalise.h"
 #include "taugate/fli/physics/simulator.h"
+#include "taugate/nn/model.h"
 #include "taugate/nn/trainer.h"
 
 namespace taugate {
@@ -60,5 +61,16 @@ class LifetimeTraces : public TrainingData {
 /// logarithms, so that its root is a relative error.
 Var<float> lifetime_loss(Tape<float>& tape, Var<float> output, Sequence<float> target, double beta,
                          float scale);
+
+/// A Seq2Seq that teaches such a network, on inputs with counts before the gates that it reads. The loss is
+/// (1 - alpha) lifetime_loss() + alpha (squared error of both ln lifetimes against those of the teacher's SFD): the
+/// deviations learn from the truth alone. A trace whose SFD has no lifetime is taught by the truth.
+struct LifetimeTeacher {
+  const Model& network;  ///< of whose outputs the first is the whole decay
+  double gate_step_ns, alpha;
+
+  Var<float> loss(Tape<float>& tape, Var<float> output, Sequence<float> input,
+                  Sequence<float> target, double beta, float scale) const;
+};
 
 }  // namespace taugate
