@@ -40,3 +40,24 @@ models() { # NAME.. -> FILE,FILE..
   --estimators cmm --series counts,background,lifetime --tau 1 --traces 4000 -o "$out/priors"
 "$taugate" compare --models "$(models bi bi-8bit)" --tau 0.4,1.2 --fraction 0.5 \
   --estimators mle,mle+shift,mle+width,lm --series counts,background,lifetime --traces 1000 -o "$out/two"
+
+# Lifetime networks: floats, integers, two components.
+lifetime="--model lifetime --counts 2:8000 --background-share 0:0.2"
+train lifetime-one $lifetime --samples 10M --tau 0.1:3 --mono 1
+[ -e "$out/lifetime-one-8bit.safetensors" ] ||
+  "$taugate" train --integers --from "$out/lifetime-one.safetensors" --samples 2M --rate 2e-3 --seed 3 --no-pictures \
+    -o "$out/lifetime-one-8bit.safetensors"
+train lifetime-two-3M $lifetime --samples 3M --prior paper
+train lifetime-two $lifetime --samples 3M --prior paper --from "$out/lifetime-two-3M.safetensors" --rate 2e-3 --seed 2
+train lifetime-two-wide $lifetime --samples 3M --tau1 0.1:1.2 --tau2 0.6:2.5 --mono 0
+
+calibrate() { # MODEL TABLE OPTIONS...
+  model=$1
+  table=$2
+  shift 2
+  "$taugate" evaluate "$out/$model.safetensors" --calibration "$out/$table.csv" --reliability-plot "$out/$table.png" "$@"
+}
+calibrate lifetime-one calibration-one --tau 0.3:1.4 --mono 1
+calibrate lifetime-one-8bit calibration-one-8bit --tau 0.3:1.4 --mono 1
+calibrate lifetime-two calibration-two
+calibrate lifetime-two-wide calibration-two-wide --tau1 0.2:0.8 --tau2 0.8:1.5

@@ -1,5 +1,6 @@
 #include "taugate/autograd/ops.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "simd/float/kernels_scalar.h"
@@ -250,6 +251,42 @@ Var<S> absolute_error(Tape<S>& tape, Var<S> a, Sequence<S> target, S scale) {
 }
 
 template <class S>
+Var<S> beta_likelihood(Tape<S>& tape, Var<S> mean, Var<S> log_deviation, Sequence<S> target, S beta,
+                       S scale) {
+  require_same_shape("beta_likelihood", mean.value, target);
+  require_same_shape("beta_likelihood", log_deviation.value, target);
+  const S lowest = S(kLogDeviations[0]), highest = S(kLogDeviations[1]);
+  const auto log_sigma = [=](std::size_t i) {
+    return std::clamp(log_deviation.value.data[i], lowest, highest);
+  };
+  const bool wants = mean.wants_gradient() || log_deviation.wants_gradient();
+  const Var<S> loss = tape.result(1, 1, 1, wants);
+  loss.value.at(0, 0, 0) =
+      scale * sum_over_traces(target, [&](std::size_t i) {
+        if (std::isnan(target.data[i])) return S(0);
+        const S s = log_sigma(i), e = target.data[i] - mean.value.data[i];
+        return std::exp(S(2) * beta * s) * (S(0.5) * e * e * std::exp(S(-2) * s) + s);
+      });
+  if (wants)
+    tape.record([=] {
+      const S g = scale * loss.grad.at(0, 0, 0);
+      for_each_trace(target, [&](std::size_t i) {
+        if (std::isnan(target.data[i])) return;
+        const S s = log_sigma(i), e = target.data[i] - mean.value.data[i];
+        const S weight = g * std::exp(S(2) * beta * s), precision = std::exp(S(-2) * s);
+        if (mean.wants_gradient()) mean.grad.data[i] -= weight * e * precision;
+        // At a limit only what leads back inside.
+        const S towards_less = weight * (S(1) - e * e * precision);
+        const S raw = log_deviation.value.data[i];
+        const bool outwards =
+            (raw < lowest && towards_less > S(0)) || (raw > highest && towards_less < S(0));
+        if (log_deviation.wants_gradient() && !outwards) log_deviation.grad.data[i] += towards_less;
+      });
+    });
+  return loss;
+}
+
+template <class S>
 Var<S> weighted_sum(Tape<S>& tape, Var<S> a, Sequence<S> weights) {
   require_same_shape("weighted_sum", a.value, weights);
   const Var<S> sum = tape.result(1, 1, 1, a.wants_gradient());
@@ -263,18 +300,19 @@ Var<S> weighted_sum(Tape<S>& tape, Var<S> a, Sequence<S> weights) {
   return sum;
 }
 
-#define TAUGATE_INSTANTIATE(S)                                      \
-  template Var<S> linear(Tape<S>&, Var<S>, Weight<S>, Weight<S>);   \
-  template Var<S> add(Tape<S>&, Var<S>, Var<S>);                    \
-  template Var<S> subtract(Tape<S>&, Var<S>, Var<S>);               \
-  template Var<S> multiply(Tape<S>&, Var<S>, Var<S>);               \
-  template Var<S> affine(Tape<S>&, Var<S>, S, S);                   \
-  template Var<S> sigmoid(Tape<S>&, Var<S>, Activation);            \
-  template Var<S> tanh(Tape<S>&, Var<S>, Activation);               \
-  template Var<S> concat(Tape<S>&, Var<S>, Var<S>);                 \
-  template Var<S> features_of(Tape<S>&, Var<S>, int, int);          \
-  template Var<S> squared_error(Tape<S>&, Var<S>, Sequence<S>, S);  \
-  template Var<S> absolute_error(Tape<S>&, Var<S>, Sequence<S>, S); \
+#define TAUGATE_INSTANTIATE(S)                                                  \
+  template Var<S> linear(Tape<S>&, Var<S>, Weight<S>, Weight<S>);               \
+  template Var<S> add(Tape<S>&, Var<S>, Var<S>);                                \
+  template Var<S> subtract(Tape<S>&, Var<S>, Var<S>);                           \
+  template Var<S> multiply(Tape<S>&, Var<S>, Var<S>);                           \
+  template Var<S> affine(Tape<S>&, Var<S>, S, S);                               \
+  template Var<S> sigmoid(Tape<S>&, Var<S>, Activation);                        \
+  template Var<S> tanh(Tape<S>&, Var<S>, Activation);                           \
+  template Var<S> concat(Tape<S>&, Var<S>, Var<S>);                             \
+  template Var<S> features_of(Tape<S>&, Var<S>, int, int);                      \
+  template Var<S> squared_error(Tape<S>&, Var<S>, Sequence<S>, S);              \
+  template Var<S> absolute_error(Tape<S>&, Var<S>, Sequence<S>, S);             \
+  template Var<S> beta_likelihood(Tape<S>&, Var<S>, Var<S>, Sequence<S>, S, S); \
   template Var<S> weighted_sum(Tape<S>&, Var<S>, Sequence<S>);
 TAUGATE_INSTANTIATE(float)
 TAUGATE_INSTANTIATE(double)

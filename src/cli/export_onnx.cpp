@@ -11,10 +11,12 @@
 namespace taugate::cli {
 
 int export_onnx(int argc, char** argv) {
-  Arguments a("export-onnx", "MODEL -o FILE",
-              "Writes a model of floats for ONNX runtimes: input tpsf [N][T], normalised as the\n"
-              "metadata taugate.normalisation says, to sfd [N][T][C].",
-              {"model"});
+  Arguments a(
+      "export-onnx", "MODEL -o FILE",
+      "Writes a model of floats for ONNX runtimes: input tpsf [N][T], normalised as the\n"
+      "metadata taugate.normalisation says, to sfd [N][T][C] (of a lifetime model: [N][T+1] to "
+      "[N][1][6]).",
+      {"model"});
   a.group("")("o,output", "where the .onnx file goes", cxxopts::value<std::string>(), "FILE");
   if (!a.parse(argc, argv)) return kSuccess;
   const std::string path = a.positional("model");
@@ -24,8 +26,9 @@ int export_onnx(int argc, char** argv) {
           ": found a model of integers, wanted one of floats: that is what ONNX's GRU computes");
   const TrainedModel model = load_trained_model(path);
   write_file(a.text("output"), onnx_model(model.network, notes_of(model)));
-  std::cout << "tpsf [N][" << model.gates() << "] to sfd [N][" << model.gates() << "]["
-            << model.outputs() << "]; wrote " << a.text("output") << '\n';
+  std::cout << "tpsf [N][" << model.input_size() << "] to sfd [N]["
+            << model.description().output_steps() << "][" << model.outputs() << "]; wrote "
+            << a.text("output") << '\n';
   return kSuccess;
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <iomanip>
@@ -43,7 +44,11 @@ Arguments declare() {
   const auto value = [] { return cxxopts::value<std::string>(); };
   a.group("")("o,output", "folder for the results", value(), "FOLDER")(
       "no-sfd", "write no sfd.npy, the decay of every pixel (4 bytes a pixel, gate and output)")(
-      "no-pictures", "draw nothing");
+      "no-pictures", "draw nothing")("least-precision",
+                                     "leave out pixels whose lifetime's standard deviation is a "
+                                     "larger share of it, e.g. 10% (of a "
+                                     "model that tells it: train --model lifetime)",
+                                     value(), "SHARE");
   add_report(a);
   add_threads(a);
   add_measurement_options(a);
@@ -70,15 +75,44 @@ std::vector<float> true_lifetimes(const fs::path& path, std::size_t traces) {
   return truth;
 }
 
+/// "10%" or 0.1.
+double share_from(const Arguments& a, const char* option) {
+  const std::string text = a.text(option);
+  const bool percent = text.ends_with('%');
+  char* end = nullptr;
+  const double share = std::strtod(text.c_str(), &end) / (percent ? 100.0 : 1.0);
+  if (end == text.c_str() || *end != (percent ? '%' : '\0') || !(share > 0.0 && share <= 10.0))
+    fail_usage("--", option, ": found '", text, "', wanted a share of the lifetime such as 10%");
+  return share;
+}
+
+/// Whatever works on the decay that a model must give for it, and what only a model that tells its
+/// precision can do.
+void check_answers(const Arguments& a, const TraceModel& model) {
+  for (const char* option : {"irf", "no-sfd"})
+    if (a.has(option)) require_sfd(model, concat("--", option));
+  if (a.has("least-precision"))
+    require(model.gives_lifetimes(),
+            "--least-precision: found a network that gives decays, wanted "
+            "one that tells how sure it is of its lifetimes (train --model lifetime)");
+}
+
 /// How far each pixel is to be believed, by the names of the columns.
 std::vector<std::pair<const char*, std::vector<float>>> doubts_of(const Inference& r) {
   std::vector<std::pair<const char*, std::vector<float>>> doubts;
+  const auto known = [&](const char* name, const std::vector<float>& values) {
+    if (!values.empty()) doubts.emplace_back(name, values);
+  };
+  known("amplitude_weighted_sd_ns", r.amplitude_sd_ns);
+  known("intensity_weighted_sd_ns", r.intensity_sd_ns);
+  known("fraction", r.fraction);
+  known("fraction_sd", r.fraction_sd);
   if (!r.unlike.empty()) {
     doubts.emplace_back("state_distance", r.state_distance);
     doubts.emplace_back("input_chi2r", r.input_chi2r);
     doubts.emplace_back("unlike_training", std::vector<float>(r.unlike.begin(), r.unlike.end()));
   }
-  if (!r.irf_chi2r.empty()) doubts.emplace_back("irf_chi2r", r.irf_chi2r);
+  known("irf_chi2r", r.irf_chi2r);
   return doubts;
 }
 
@@ -192,6 +226,14 @@ std::vector<std::function<void()>> map_jobs(const Inference& r, const std::vecto
                    r.intensity, scale);
     });
   }
+  if (r.height > 1 && !r.amplitude_sd_ns.empty())
+    jobs.emplace_back([&r, folder] {
+      std::vector<float> percent = r.relative_precision();
+      for (float& p : percent) p *= 100.0f;
+      const LifetimePanel panel{"standard deviation of the amplitude-weighted lifetime", r.width,
+                                r.height, percent};
+      draw_lifetime_maps(folder / "precision_map.png", {&panel, 1}, {}, "% of the lifetime");
+    });
   if (!truth.empty() && statistics_of(r.amplitude_ns))
     jobs.emplace_back([&r, &truth, folder] {
       draw_lifetime_scatter(folder / "scatter.png", "Amplitude-weighted lifetime", truth,
@@ -208,6 +250,11 @@ nlohmann::json summary(const Inference& r, const std::vector<float>& truth, doub
                    {"unlike_training", nullptr},
                    {"amplitude_weighted_ns", statistics(r.amplitude_ns)},
                    {"intensity_weighted_ns", statistics(r.intensity_ns)}};
+  if (!r.amplitude_sd_ns.empty()) {
+    s["imprecise"] = r.imprecise;
+    s["relative_precision"] = statistics(r.relative_precision());
+  }
+  if (!r.fraction.empty()) s["fraction"] = statistics(r.fraction);
   if (const auto unlike = r.unlike_count()) s["unlike_training"] = *unlike;
   if (!r.irf_chi2r.empty()) s["irf_chi2r"] = statistics(r.irf_chi2r);
   if (!truth.empty()) {
@@ -218,24 +265,34 @@ nlohmann::json summary(const Inference& r, const std::vector<float>& truth, doub
   return s;
 }
 
+std::string lifetimes_of(const Inference& r, std::size_t i) {
+  if (!std::isfinite(r.amplitude_ns[i])) return "no lifetime";
+  const auto one = [&](const std::vector<float>& tau, const std::vector<float>& sd) {
+    return formatted("%.4g", tau[i]) + (sd.empty() ? "" : formatted(" +- %.2g", sd[i])) + " ns ";
+  };
+  return one(r.amplitude_ns, r.amplitude_sd_ns) + "amplitude-weighted, " +
+         one(r.intensity_ns, r.intensity_sd_ns) + "intensity-weighted";
+}
+
 void print(const Inference& r, const nlohmann::json& s) {
   const std::size_t n = r.intensity.size();
-  std::cout << n - r.blank << " of " << n << " pixels have a lifetime, " << r.blank
-            << " are blank\n";
+  std::cout << n - r.blank << " of " << n << " pixels have a lifetime, " << r.blank << " are blank";
+  if (r.imprecise > 0) std::cout << ", " << r.imprecise << " of these for their precision";
+  std::cout << '\n';
   if (s["amplitude_weighted_ns"].is_null()) return;
   std::cout << std::setprecision(4);
   if (n <= 16) {
     for (std::size_t i = 0; i < n; ++i)
-      std::cout << "  trace " << i << ": "
-                << (std::isfinite(r.amplitude_ns[i])
-                        ? formatted("%.4g ns amplitude-weighted, %.4g ns intensity-weighted",
-                                    r.amplitude_ns[i], r.intensity_ns[i])
-                        : "no lifetime")
-                << ", " << static_cast<std::uint64_t>(r.intensity[i]) << " counts\n";
+      std::cout << "  trace " << i << ": " << lifetimes_of(r, i) << ", "
+                << static_cast<std::uint64_t>(r.intensity[i]) << " counts\n";
     return;
   }
   print_statistics("amplitude-weighted", s["amplitude_weighted_ns"]);
   print_statistics("intensity-weighted", s["intensity_weighted_ns"]);
+  if (const auto p = statistics_of(r.relative_precision()))
+    std::cout << "  standard deviation of the amplitude-weighted lifetime: median "
+              << 100.0 * p->median << " % of it, 68 % within " << 100.0 * p->low << " to "
+              << 100.0 * p->high << " %\n";
   if (s.contains("error_ns") && !s["error_ns"].is_null())
     print_statistics("predicted - true", s["error_ns"]);
 }
@@ -299,13 +356,16 @@ int infer(int argc, char** argv) {
   const fs::path model_file = a.positional("model"), file = a.positional("file");
   if (!a.has("output")) fail_usage("wanted -o FOLDER (see: taugate infer --help)");
   const fs::path folder = a.text("output");
-  const InferenceOptions options = inference_options_from(a);
+  InferenceOptions options = inference_options_from(a);
+  if (a.has("least-precision")) options.least_precision = share_from(a, "least-precision");
   check_outputs(a, {"report"},
                 in_output_folder(a, {"sfd.npy", "lifetimes.csv", "lifetimes.npy", "lifetimes.tif",
                                      "doubts.npz", "summary.json"}));
   check_pictures(a);
   const std::unique_ptr<TraceModel> loaded = load_trace_model(model_file);
   const TraceModel& model = *loaded;
+  check_answers(a, model);
+  const bool decays = !model.gives_lifetimes();
   Stopwatch watch;
   Measurement measurement = measurement_from(a, file);
   const std::optional<Range> scale = chosen_scale(a, measurement);
@@ -325,7 +385,7 @@ int infer(int argc, char** argv) {
   make_folder(folder);
   const nlohmann::json s = summary(result, truth, first_gate_ns);
   // gnuplot is a process of its own, so pictures are drawn beside the writing.
-  std::vector<std::function<void()>> jobs = file_jobs(result, folder, !a.has("no-sfd"));
+  std::vector<std::function<void()>> jobs = file_jobs(result, folder, decays && !a.has("no-sfd"));
   jobs.emplace_back([&] { write_file(folder / "summary.json", s.dump(2) + "\n"); });
   const PixelCounts reconvolved = fitted_counts_of(model, result, irfs);
   const Report::Draw trace = [&](const fs::path& target) {
@@ -333,20 +393,20 @@ int infer(int argc, char** argv) {
   };
   if (!a.has("no-pictures")) {
     for (auto& job : map_jobs(result, truth, scale, folder)) jobs.push_back(std::move(job));
-    if (result.blank < result.intensity.size())
+    if (decays && result.blank < result.intensity.size())
       jobs.emplace_back([&] { trace(folder / "trace.png"); });
   }
   parallel_for(jobs.size(), [&](std::size_t job, int) { jobs[job](); });
   watch.lap("wrote");
   if (a.has("report")) {
     write_report(a, {model_file.string(), file.string(), model, result, truth, scale, first_gate_ns,
-                     pixel, trace, reconvolved, seconds});
+                     pixel, trace, reconvolved, seconds, result.relative_precision()});
     watch.lap("reported");
   }
   print(result, s);
   print_doubts(result);
   watch.print(result.intensity.size());
-  std::cout << "wrote " << folder.string() << (a.has("no-sfd") ? "/: " : "/: sfd.npy, ")
+  std::cout << "wrote " << folder.string() << (!decays || a.has("no-sfd") ? "/: " : "/: sfd.npy, ")
             << "lifetimes.npy, lifetimes.tif, lifetimes.csv, summary.json"
             << (a.has("no-pictures") ? "" : " and pictures") << '\n';
   if (a.has("report")) std::cout << "wrote " << a.text("report") << '\n';

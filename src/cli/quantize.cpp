@@ -116,6 +116,14 @@ void print_comparison(const Column& was, const Column& is, std::int64_t multiply
   const LifetimeError &a = was.evaluation.amplitude, &b = is.evaluation.amplitude;
   line("lifetime, bias (ns)", "%+.5f", a.bias_ns, b.bias_ns, false);
   line("lifetime, deviation (ns)", "%.5f", a.deviation_ns, b.deviation_ns);
+  if (a.certainty && b.certainty) {
+    line("  as it says (ns)", "%.5f", a.certainty->mean_deviation_ns,
+         b.certainty->mean_deviation_ns);
+    line("  true within one (%)", "%.1f", 100.0 * a.certainty->within_one,
+         100.0 * b.certainty->within_one, false);
+    line("  true within two (%)", "%.1f", 100.0 * a.certainty->within_two,
+         100.0 * b.certainty->within_two, false);
+  }
   line("weights (bytes)", "%.0f", static_cast<double>(was.weight_bytes),
        static_cast<double>(is.weight_bytes));
   std::printf("  %lld multiply-accumulates a trace\n",
@@ -151,6 +159,17 @@ nlohmann::json json_of(const Column& column) {
   return json;
 }
 
+/// Of all matrices.
+std::size_t weight_count(const Model& model) {
+  const auto size = [](const ParameterRef& at) {
+    return static_cast<std::size_t>(at.rows) * static_cast<std::size_t>(at.cols);
+  };
+  std::size_t count = size(model.head().weight());
+  for (const Gru& layer : model.layers())
+    count += size(layer.parameters().input) + size(layer.parameters().recurrent);
+  return count;
+}
+
 /// The quantized model with what the command tells about it.
 struct Result {
   std::unique_ptr<TraceModel> model;
@@ -163,8 +182,7 @@ struct Result {
 Result rounded(const TrainedModel& model, const QuantizeOptions& options, const Arguments& a) {
   auto out = std::make_unique<TrainedModel>(round_weights(model.network, options), model);
   out->training = note_of(model, a);
-  const std::size_t weights =
-      model.network.multiply_accumulates() / static_cast<std::size_t>(model.gates());
+  const std::size_t weights = weight_count(model.network);
   const int bits = options.widths.weight_bits;
   return {std::move(out),
           concat(bits, "-bit weights"),
@@ -187,7 +205,7 @@ Result integers(const TrainedModel& model, const QuantizeOptions& options,
   const std::size_t bytes = weight_bytes(out->network);
   auto uses = tensor_ranges(out->network, inputs);
   return {std::move(out), concat(options.widths.weight_bits, "-bit integers"), bytes,
-          std::move(uses), inputs.size() / static_cast<std::size_t>(model.gates())};
+          std::move(uses), inputs.size() / model.input_size()};
 }
 
 void write(const Result& result, const fs::path& path) {
@@ -220,7 +238,7 @@ int quantize(int argc, char** argv) {
     return kInterrupted;
   }
   const auto work = static_cast<std::int64_t>(model.network.multiply_accumulates());
-  const Column columns[] = {{"float", *was, 4 * static_cast<std::size_t>(work / model.gates())},
+  const Column columns[] = {{"float", *was, 4 * weight_count(model.network)},
                             {result.title, *is, result.weight_bytes}};
   print_comparison(columns[0], columns[1], work);
   if (!result.uses.empty()) print_use(result.uses, result.traces);

@@ -144,6 +144,7 @@ std::string summary_of(const Network& network) {
     text = "GRU layers a side:";
   } catch (const Error&) {  // another network
     shown = network.layers.size();
+    if (network.head.at == HeadSpec::At::last_step) text = "GRU layers, read at the last step:";
   }
   for (std::size_t k = 0; k < shown; ++k) text += concat(' ', network.layers[k].units);
   return text + " units";

@@ -8,7 +8,6 @@
 
 #include "taugate/core/parallel.h"
 #include "taugate/fli/estimation/lifetime.h"
-#include "taugate/fli/inference/inference.h"
 
 namespace taugate {
 namespace {
@@ -28,23 +27,6 @@ double delay_of(const Condition& c, const Acquisition& a, int place) {
 DecayParameters truth_of(const Condition& c, const Acquisition& a, const IrfCurve& irf) {
   const double background = c.photons * c.background_fraction / (1.0 - c.background_fraction);
   return parameters_of(a, irf, c.decay, c.photons, background / a.gates);
-}
-
-std::vector<float> draw_traces(const Acquisition& a, const IrfCurve& irf, const DecayParameters& p,
-                               std::size_t traces, std::uint64_t seed, std::uint64_t first) {
-  const std::size_t T = static_cast<std::size_t>(a.gates);
-  const Unknowns all{2, false, false, false, false};
-  std::vector<double> mu(T), jacobian(T * static_cast<std::size_t>(all.count()));
-  DecayModel(a, irf, all)(p, mu, jacobian);
-  std::vector<float> counts(traces * T);
-  parallel_for((traces + 63) / 64, [&](std::size_t chunk, int) {
-    for (std::size_t i = 64 * chunk; i < std::min(traces, 64 * (chunk + 1)); ++i) {
-      Random random(seed, first + i);
-      for (std::size_t k = 0; k < T; ++k)
-        counts[i * T + k] = static_cast<float>(random.poisson(mu[k]));
-    }
-  });
-  return counts;
 }
 
 /// Running sums of one method under one condition.
@@ -78,6 +60,23 @@ struct Score {
 };
 
 }  // namespace
+
+std::vector<float> draw_traces(const Acquisition& a, const IrfCurve& irf, const DecayParameters& p,
+                               std::size_t traces, std::uint64_t seed, std::uint64_t first) {
+  const std::size_t T = static_cast<std::size_t>(a.gates);
+  const Unknowns all{2, false, false, false, false};
+  std::vector<double> mu(T), jacobian(T * static_cast<std::size_t>(all.count()));
+  DecayModel(a, irf, all)(p, mu, jacobian);
+  std::vector<float> counts(traces * T);
+  parallel_for((traces + 63) / 64, [&](std::size_t chunk, int) {
+    for (std::size_t i = 64 * chunk; i < std::min(traces, 64 * (chunk + 1)); ++i) {
+      Random random(seed, first + i);
+      for (std::size_t k = 0; k < T; ++k)
+        counts[i * T + k] = static_cast<float>(random.poisson(mu[k]));
+    }
+  });
+  return counts;
+}
 
 std::vector<Condition> standard_conditions(const Decay& decay,
                                            std::span<const std::string> series) {
@@ -146,22 +145,30 @@ Method classical_method(std::string_view name, const Acquisition& acquisition, i
           }};
 }
 
-Method network_method(const TraceModel& model, std::string name, int components) {
-  const SimulatorConfig& prior = model.simulator;
+Unknowns unknowns_of(const SimulatorConfig& prior, int components) {
   const bool background = prior.background_counts.high > 0.0 ||
-                          prior.background_fraction.high > 0.0 || prior.detector.dark_counts > 0.0;
-  return {std::move(name), Unknowns{components, true, background, true, true},
+                          prior.background_fraction.high > 0.0 ||
+                          prior.background_share.high > 0.0 || prior.detector.dark_counts > 0.0;
+  return {components, true, background, true, true};
+}
+
+Inference infer_counts(const TraceModel& model, std::span<const float> counts) {
+  Measurement m;
+  m.bins = model.gates();
+  m.height = 1;
+  m.width = static_cast<int>(counts.size() / static_cast<std::size_t>(m.bins));
+  m.counts.assign(counts.begin(), counts.end());
+  m.bin_ns = model.acquisition().gate_step_ns;
+  m.period_ns = model.acquisition().period_ns;
+  InferenceOptions as_it_is;
+  as_it_is.first_gate_ns = 0.0;
+  return infer(model, std::move(m), as_it_is);
+}
+
+Method network_method(const TraceModel& model, std::string name, int components) {
+  return {std::move(name), unknowns_of(model.simulator, components),
           [&model](std::span<const float> counts, const IrfCurve&) {
-            Measurement m;
-            m.bins = model.gates();
-            m.height = 1;
-            m.width = static_cast<int>(counts.size() / static_cast<std::size_t>(m.bins));
-            m.counts.assign(counts.begin(), counts.end());
-            m.bin_ns = model.acquisition().gate_step_ns;
-            m.period_ns = model.acquisition().period_ns;
-            InferenceOptions as_it_is;
-            as_it_is.first_gate_ns = 0.0;
-            return infer(model, std::move(m), as_it_is).amplitude_ns;
+            return infer_counts(model, counts).amplitude_ns;
           }};
 }
 

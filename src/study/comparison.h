@@ -14,7 +14,7 @@
 
 #include "taugate/fli/estimation/cramer_rao.h"
 #include "taugate/fli/estimation/estimator.h"
-#include "taugate/fli/inference/trained_model.h"
+#include "taugate/fli/inference/inference.h"
 
 namespace taugate {
 
@@ -46,9 +46,20 @@ struct Method {
 /// +shift or +width (shift and width) for what it is not told about the IRF: "mle+shift".
 /// UsageError for any other name.
 Method classical_method(std::string_view name, const Acquisition& acquisition, int components);
+/// What a network knows as little of as its prior: lifetimes, the IRF's shift and width, and the background where
+/// there may be one.
+Unknowns unknowns_of(const SimulatorConfig& prior, int components);
 /// `model` must outlive it. Its bound takes shift and width of the IRF as unknown, and the
 /// background where its prior has one.
 Method network_method(const TraceModel& model, std::string name, int components);
+
+/// What the model says of counts [N][T] in its own gates.
+Inference infer_counts(const TraceModel& model, std::span<const float> counts);
+
+/// counts [traces][T] that Poisson noise makes of `p` behind `irf`: pure in (seed, first + i).
+std::vector<float> draw_traces(const Acquisition& acquisition, const IrfCurve& irf,
+                               const DecayParameters& p, std::size_t traces, std::uint64_t seed,
+                               std::uint64_t first);
 
 struct ComparisonRow {
   Condition condition;

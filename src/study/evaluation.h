@@ -18,13 +18,21 @@ struct LifetimeError {
   double deviation_ns = 0.0;   ///< standard deviation of predicted - true
   double mean_relative = 0.0;  ///< mean of |predicted - true| / true
   std::size_t traces = 0;
+  /// Of a network that tells the standard deviations of its answers: their mean, and how many true
+  /// values lie within one and two of them, lifetimes by their logarithm.
+  struct Certainty {
+    double mean_deviation_ns = 0.0, within_one = 0.0, within_two = 0.0;
+  };
+  std::optional<Certainty> certainty = std::nullopt;
 };
 
 struct Evaluation {
-  std::vector<Metrics> channels;  ///< one an output of the network; the first is the whole decay
+  std::vector<Metrics>
+      channels;  ///< one a decay that the network gives; the first is the whole one
   LifetimeError amplitude,
-      intensity;          ///< of the amplitude- and the intensity-weighted mean lifetime
-  std::size_t blank = 0;  ///< traces without a photon above the baseline: left out
+      intensity;  ///< of the amplitude- and the intensity-weighted mean lifetime
+  std::optional<LifetimeError> fraction;  ///< of the short component, over traces of two; no ns
+  std::size_t blank = 0;                  ///< traces without a photon above the baseline: left out
   std::vector<float> true_ns,
       predicted_ns;  ///< amplitude-weighted, a value a trace, blank ones left out
 };
@@ -46,6 +54,9 @@ Evaluation evaluate(const TraceModel& model, const TraceSource& source,
 Evaluation evaluate(const TraceModel& model, std::size_t traces, std::uint64_t seed,
                     const std::optional<SimulatorConfig>& data = {},
                     const std::function<bool(std::size_t)>& keep_going = {});
+
+/// Error unless an acquisition has the step and the period of the model's.
+void require_same_gates(const TraceModel& model, const Acquisition& acquisition);
 
 /// The same as a JSON object.
 std::string to_json(const Evaluation& evaluation);

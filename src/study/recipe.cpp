@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint64_t kTraceSeed = 0x7261696eu;
 
 Model first_network(const Recipe& recipe, const TrainedModel* start) {
-  Model network(recipe.network);
+  Model network(network_of(recipe));
   network.initialise(recipe.seed);
   if (!start) return network;
   const auto alike = [](Network a, const Network& b) {  // activations may change: to hard ones
@@ -41,17 +41,37 @@ std::string identity_of(const Recipe& recipe, const Model& first, const std::str
   return json.dump();
 }
 
+LifetimeTeacher lifetime_teacher(const TrainedModel& teacher, const Recipe& recipe) {
+  require(!teacher.gives_lifetimes() && teacher.gates() == recipe.simulator.acquisition.gates &&
+              teacher.normalisation.baseline_gates == recipe.normalisation.baseline_gates,
+          "[distillation] found a teacher that gives no decay, or one of ", teacher.gates(),
+          " gates or another normalisation, wanted a Seq2Seq of the student's ",
+          recipe.simulator.acquisition.gates, " gates and normalisation");
+  if (recipe.distill->beta > 0.0)
+    fail_usage("beta: found ", recipe.distill->beta,
+               ", wanted 0 for a lifetime network, which has no decoder to teach");
+  return {teacher.network, teacher.acquisition().gate_step_ns, recipe.distill->alpha};
+}
+
 }  // namespace
 
+Network network_of(const Recipe& recipe) {
+  return recipe.lifetime_beta ? encoder_network(recipe.network) : seq2seq(recipe.network);
+}
+
 TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
-                         const TrainedModel* start, const TeacherOutputs* outputs)
-    : recipe_(recipe), network_(first_network(recipe, start)), data_(make_data(outputs)) {
-  require(recipe.network.gates == recipe.simulator.acquisition.gates &&
-              recipe.network.outputs == recipe.simulator.channels,
-          "[training] found a network of T = ", recipe.network.gates,
-          " gates and C = ", recipe.network.outputs,
-          " outputs, wanted the simulator's T = ", recipe.simulator.acquisition.gates,
-          " and C = ", recipe.simulator.channels);
+                         const TrainedModel* start, const TeacherOutputs* teacher_outputs)
+    : recipe_(recipe), network_(first_network(recipe, start)), data_(make_data(teacher_outputs)) {
+  const std::size_t steps = input_size(
+      recipe.normalisation, static_cast<std::size_t>(recipe.simulator.acquisition.gates));
+  const int outputs = recipe.lifetime_beta ? LifetimeHead::kOutputs : recipe.simulator.channels;
+  require(
+      static_cast<std::size_t>(recipe.network.gates) == steps && recipe.network.outputs == outputs,
+      "[training] found a network of T = ", recipe.network.gates,
+      " gates and C = ", recipe.network.outputs, " outputs, wanted the simulator's T = ", steps,
+      " and C = ", outputs);
+  require(!recipe.lifetime_beta || !recipe.fixed,
+          "[training] found a lifetime head and a fixed set, wanted fresh traces");
   if (recipe.integers)
     qat_ = std::make_unique<QatNetwork>(network_, *recipe.integers);
   else
@@ -62,9 +82,15 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
     if (recipe.loss != Loss::mse && !recipe.fixed)
       fail_usage("[training] found the loss ", name_of(recipe.loss), " and a teacher, wanted mse");
     require(teacher != nullptr, "[training] found no teacher to distill from");
-    distillation_ = std::make_unique<Distillation>(teacher->network, network_.description(),
-                                                   parameters, *recipe.distill, recipe.seed);
-    teaching = distillation_->identity();
+    if (recipe.lifetime_beta) {
+      lifetime_teacher_.emplace(lifetime_teacher(*teacher, recipe));
+      teaching = concat("{\"teacher\":", teacher->network.parameters().hash(),
+                        ",\"distil\":", to_json(*recipe.distill), '}');
+    } else {
+      distillation_ = std::make_unique<Distillation>(teacher->network, network_.description(),
+                                                     parameters, *recipe.distill, recipe.seed);
+      teaching = distillation_->identity();
+    }
     if (recipe.fixed) distillation_.reset();  // the targets of FixedTraces teach
   }
   recipe_.training.objective = identity_of(recipe, network_, teaching);
@@ -73,6 +99,8 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
 
 std::unique_ptr<TrainingData> TrainingRun::make_data(const TeacherOutputs* outputs) const {
   const Recipe& r = recipe_;
+  if (r.lifetime_beta)
+    return std::make_unique<LifetimeTraces>(r.simulator, r.normalisation, r.seed ^ kTraceSeed);
   if (!r.fixed)
     return std::make_unique<SimulatedTraces>(r.simulator, r.normalisation, r.seed ^ kTraceSeed);
   require(
@@ -87,12 +115,23 @@ std::unique_ptr<TrainingData> TrainingRun::make_data(const TeacherOutputs* outpu
 Objective TrainingRun::make_objective() {
   if (distillation_)
     return qat_ ? distillation_->objective(*qat_) : distillation_->objective(network_);
+  if (recipe_.lifetime_beta) return lifetime_objective();
   const Loss loss = recipe_.loss;
   return qat_ ? against_truth(*qat_, loss) : against_truth(network_, loss);
 }
 
+Objective TrainingRun::lifetime_objective() const {
+  return [this, beta = *recipe_.lifetime_beta](Tape<float>& tape, Var<float> input,
+                                               Sequence<float> target, float scale) {
+    const Var<float> output = qat_ ? (*qat_)(tape, input) : network_(tape, input);
+    return lifetime_teacher_
+               ? lifetime_teacher_->loss(tape, output, input.value, target, beta, scale)
+               : lifetime_loss(tape, output, target, beta, scale);
+  };
+}
+
 TrainedModel TrainingRun::master() const {
-  Model network(recipe_.network);
+  Model network(network_of(recipe_));
   network.parameters().take_from(qat_ ? qat_->parameters() : own_);
   return {std::move(network), recipe_.simulator, recipe_.normalisation, recipe_.first_gate_ns,
           note()};
@@ -115,6 +154,7 @@ std::string TrainingRun::note() const {
                       {"schedule", name_of(o.schedule.kind)},
                       {"prior", prior_name(recipe_.simulator)}};
   if (recipe_.loss != Loss::mse) note["loss"] = name_of(recipe_.loss);
+  if (recipe_.lifetime_beta) note["likelihood_beta"] = *recipe_.lifetime_beta;
   if (std::isfinite(best)) note["validation_rmse"] = std::sqrt(best);
   if (recipe_.integers)
     note["quantised"] = {{"after_training", false},

@@ -7,13 +7,14 @@
 #include <optional>
 
 #include "study/fixed_traces.h"
+#include "taugate/fli/inference/lifetime_head.h"
 #include "taugate/nn/distill.h"
 #include "taugate/quant/qat/qat.h"
 
 namespace taugate {
 
 struct Recipe {
-  Seq2SeqConfig network;
+  Seq2SeqConfig network;  ///< its gates: values of an input (input_size())
   SimulatorConfig simulator;
   Normalisation normalisation;
   double first_gate_ns = 0.0;
@@ -23,7 +24,12 @@ struct Recipe {
   std::optional<DistillOptions> distill;  ///< with a teacher
   Loss loss = Loss::mse;                  ///< against the truth; with a teacher always that one
   std::optional<FixedSet> fixed;          ///< in place of fresh traces; then with any loss
+  /// A lifetime head on the encoder alone (lifetime_head.h) in place of a Seq2Seq, and the beta of its likelihood; with a
+  /// Seq2Seq as teacher, if any, and not with a fixed set.
+  std::optional<double> lifetime_beta;
 };
+/// The network that it trains.
+Network network_of(const Recipe& recipe);
 
 /// A recipe at work. Nothing moves it: trainer and objective refer to its parts.
 class TrainingRun {
@@ -50,6 +56,7 @@ class TrainingRun {
 
  private:
   Objective make_objective();
+  Objective lifetime_objective() const;
   std::unique_ptr<TrainingData> make_data(const TeacherOutputs* outputs) const;
 
   Recipe recipe_;
@@ -57,6 +64,7 @@ class TrainingRun {
   std::unique_ptr<QatNetwork> qat_;
   Parameters own_;  // of a float network: its own, and what only its training needs
   std::unique_ptr<Distillation> distillation_;
+  std::optional<LifetimeTeacher> lifetime_teacher_;
   std::unique_ptr<TrainingData> data_;
   std::unique_ptr<Trainer> trainer_;
 };

@@ -76,6 +76,7 @@ std::vector<Change> changes() {
       [](Recipe& r) { r.fixed->first += 64; },
       [](Recipe& r) { r.fixed->truth_counts = 100.0; },
       [](Recipe& r) { r.fixed.reset(); },
+      [](Recipe& r) { r.lifetime_beta = 0.5; },
   };
   for (int Widths::*width :
        {&Widths::weight_bits, &Widths::operand_frac_bits, &Widths::input_extra,
@@ -102,7 +103,7 @@ TEST_CASE("each field of a recipe changes its fingerprint, and two different fie
     all[i](r);
     CHECK(seen.insert(fingerprint(r)).second);
   }
-  CHECK(seen.size() == 39 + 17 + 1);
+  CHECK(seen.size() == 40 + 17 + 1);
   CHECK(fingerprint(full_recipe()).find(concat("\"arithmetic\":", kArithmeticVersion)) !=
         std::string::npos);
   // Runs of before there was a choice stay good.

@@ -57,6 +57,17 @@ Var<S> squared_error(Tape<S>& tape, Var<S> a, Sequence<S> target, S scale);
 /// The same of |a - target|. Where both are equal its gradient is 0.
 template <class S>
 Var<S> absolute_error(Tape<S>& tape, Var<S> a, Sequence<S> target, S scale);
+/// The negative log-likelihood of a Gaussian of each target, without its constant, weighted by its own deviation:
+///
+///   scale * sum of w ((target - mean)^2 / (2 sigma^2) + ln sigma),   w = sigma^(2 beta), through which no gradient goes
+///
+/// With beta = 0 it is the likelihood, and an output learns slowly where its deviation is large; with beta = 1 its mean's
+/// gradient is that of the squared error (Seitzer et al., ICLR 2022, who take 0.5). ln sigma = log_deviation, kept
+/// within kLogDeviations. A target that is NaN does not count.
+template <class S>
+Var<S> beta_likelihood(Tape<S>& tape, Var<S> mean, Var<S> log_deviation, Sequence<S> target, S beta,
+                       S scale);
+inline constexpr double kLogDeviations[] = {-7.0, 1.0};
 /// sum of a * weights over steps, features and the traces that count: a single number. The probe of
 /// gradient checks.
 template <class S>

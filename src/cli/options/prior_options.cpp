@@ -143,8 +143,9 @@ void add_prior_options(Arguments& arguments) {
       "mono", "share of mono-exponential traces", value(), "P")(
       "counts", "peak counts, log-uniform", value(), "RANGE")(
       "background", "background counts per gate", value(), "RANGE")(
-      "scatter", "share of the light that is scattered: follows the IRF", value(), "RANGE")(
-      "rise", "time constant of a rise of amplitude 0 to -0.4", value(), "RANGE")(
+      "background-share", "share of all counts that are background, in every second trace", value(),
+      "RANGE")("scatter", "share of the light that is scattered: follows the IRF", value(),
+               "RANGE")("rise", "time constant of a rise of amplitude 0 to -0.4", value(), "RANGE")(
       "irf-model", "measured: draw those curves; exgauss or gate: draw from the range of such fits",
       value(), "NAME")("irf-fwhm", "width of a Gaussian IRF", value(), "RANGE")(
       "irf-delay", "time of its centre (of a measured IRF: added to its own)", value(), "RANGE")(
@@ -157,6 +158,7 @@ void add_prior_options(Arguments& arguments) {
   arguments.needs({"irf-model"}, {"irf"});
   arguments.excludes({"irf-fwhm", "irf-gate"}, {"irf"}, {"irf-model"});
   arguments.excludes({"preset"}, {"config"});
+  arguments.excludes({"background-share"}, {"background"});
   arguments.excludes({"window"}, {"gate-step"});
 }
 
@@ -193,7 +195,11 @@ Prior prior_from(const Arguments& a, const std::optional<Prior>& base) {
   if (a.has("counts")) config.peak_counts = a.range("counts");
   if (a.has("background")) {  // in the place of all that the prior has
     config.background_counts = a.range("background");
-    config.background_fraction = {0.0, 0.0};
+    config.background_fraction = config.background_share = {0.0, 0.0};
+  }
+  if (a.has("background-share")) {
+    config.background_share = a.range("background-share");
+    config.background_counts = config.background_fraction = {0.0, 0.0};
   }
   if (a.has("scatter")) config.scatter = a.range("scatter");
   if (a.has("detector")) config.detector.kind = detector_kind(a.text("detector"));

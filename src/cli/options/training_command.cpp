@@ -13,6 +13,7 @@
 #include "core/progress.h"
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
+#include "taugate/fli/inference/lifetime_head.h"
 #include "taugate/fli/inference/novelty_estimate.h"
 #include "taugate/fli/physics/masks.h"
 #include "taugate/fli/plot/plot_maps.h"
@@ -23,13 +24,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Seq2SeqConfig network_from(const Arguments& a, const SimulatorConfig& simulator) {
-  const std::string model = a.text("model");
-  if (model != "seq2seq" && model != "seq2seqlite")
-    fail_usage("--model: found '", model, "', wanted seq2seq or seq2seqlite");
+/// Of the network to start from, where nothing else is said.
+std::string kind_from(const Arguments& a, const TrainedModel* start) {
+  const bool same = start && start->gives_lifetimes() && !a.has("model");
+  const std::string model = same ? "lifetime" : a.text("model");
+  if (model != "seq2seq" && model != "seq2seqlite" && model != "lifetime")
+    fail_usage("--model: found '", model, "', wanted seq2seq, seq2seqlite or lifetime");
+  return model;
+}
+
+Seq2SeqConfig network_from(const Arguments& a, const Recipe& recipe, const std::string& model) {
   Seq2SeqConfig config;
-  config.gates = simulator.acquisition.gates;
-  config.outputs = simulator.channels;
+  config.gates = static_cast<int>(input_size(
+      recipe.normalisation, static_cast<std::size_t>(recipe.simulator.acquisition.gates)));
+  config.outputs = recipe.lifetime_beta ? LifetimeHead::kOutputs : recipe.simulator.channels;
   config.hidden = model == "seq2seq" ? std::vector{128, 128} : std::vector{32};
   if (a.has("hidden")) config.hidden = a.integers("hidden");
   if (model == "seq2seqlite" && config.hidden.size() != 1)
@@ -37,7 +45,6 @@ Seq2SeqConfig network_from(const Arguments& a, const SimulatorConfig& simulator)
                " layers, wanted 1 for seq2seqlite (or --model seq2seq)");
   config.form = gru_form(a.text("form"));
   config.activation = activation(a.text("activation"));
-  seq2seq(config);  // refuses what no network can have
   return config;
 }
 
@@ -62,33 +69,52 @@ std::optional<QatOptions> integers_from(const Arguments& a) {
   return {};
 }
 
-/// `known`: a model whose traces, and their normalisation, are those to train on unless options say
+/// A teacher's or, without one, a start's traces, and their normalisation, are those to train on unless options say
 /// otherwise.
-Recipe recipe_from(const Arguments& a, const TrainedModel* known) {
+Recipe recipe_from(const Arguments& a, const TrainedModel* teacher, const TrainedModel* start) {
   Recipe recipe;
+  const TrainedModel* known = teacher ? teacher : start;
+  const std::string kind = kind_from(a, start);
   const Prior prior =
       known ? prior_from(a, Prior{known->simulator, known->first_gate_ns}) : prior_from(a);
   if (known) recipe.normalisation = known->normalisation;
   recipe.simulator = prior.simulator;
   recipe.first_gate_ns = prior.first_gate_ns;
-  recipe.network = network_from(a, prior.simulator);
   if (a.has("baseline-gates"))
     recipe.normalisation.baseline_gates =
         static_cast<int>(std::min<std::uint64_t>(a.count("baseline-gates"), 1u << 30));
+  recipe.normalisation.counts_first = kind == "lifetime";
+  if (kind == "lifetime") {
+    for (const char* option : {"outputs", "loss"})
+      if (a.has(option))
+        fail_usage("--", option,
+                   ": does nothing for --model lifetime, which gives "
+                   "lifetimes and is trained by their likelihood");
+    recipe.simulator.channels = 1;
+    recipe.lifetime_beta = a.number("likelihood-beta");
+    check_within("--likelihood-beta", *recipe.lifetime_beta, 0.0, 1.0);
+  } else if (a.has("likelihood-beta")) {
+    fail_usage("--likelihood-beta: does nothing without --model lifetime");
+  }
+  recipe.network = network_from(a, recipe, kind);
+  network_of(recipe);  // refuses what no network can have
   recipe.training = training_from(a);
   recipe.seed = a.count("seed");
   recipe.integers = integers_from(a);
   return recipe;
 }
 
-void draw_curve(const fs::path& path, const Trainer& trainer) {
-  std::vector<double> traces, training, validation;
+/// Without the training's loss where that is a likelihood, which has no place on the axis of squared errors.
+void draw_curve(const fs::path& path, const TrainingRun& run, const Trainer& trainer) {
+  std::vector<double> traces, seen, training, validation;
   for (const auto& p : trainer.history()) {
     traces.push_back(static_cast<double>(p.samples));
-    training.push_back(p.training_loss);
     validation.push_back(p.validation_loss);
+    if (run.recipe().lifetime_beta) continue;
+    seen.push_back(static_cast<double>(p.samples));
+    training.push_back(p.training_loss);
   }
-  draw_learning_curve(path, {traces, training, traces, validation});
+  draw_learning_curve(path, {seen, training, traces, validation});
 }
 
 nlohmann::json curve_json(const Trainer& trainer) {
@@ -103,11 +129,11 @@ nlohmann::json curve_json(const Trainer& trainer) {
 }
 
 void describe(const TrainingRun& run) {
-  const Seq2SeqConfig config = seq2seq_config(run.network().description());
+  const Network& network = run.network().description();
   const Acquisition& acquisition = run.recipe().simulator.acquisition;
-  std::cout << "network: " << config.hidden.size() << " GRU layer(s) a side of";
-  for (int units : config.hidden) std::cout << ' ' << units;
-  std::cout << " units, " << name_of(config.form) << ", C = " << config.outputs << '\n'
+  std::cout << "network: " << summary_of(network) << ", " << name_of(network.form())
+            << ", C = " << network.outputs()
+            << (run.recipe().lifetime_beta ? ": lifetimes, their deviations" : "") << '\n'
             << "parameters: " << run.network().parameters().count() << " ("
             << run.network().published_parameter_count()
             << " counting the zero-fed decoder input)\n"
@@ -125,6 +151,8 @@ void describe(const TrainingRun& run) {
 }
 
 std::string rmse_note(const Trainer& trainer) {
+  if (trainer.history().empty() && trainer.recent_loss() < 0.0)  // a likelihood's
+    return concat("loss ", std::setprecision(4), trainer.recent_loss());
   const double loss =
       trainer.history().empty() ? trainer.recent_loss() : trainer.history().back().validation_loss;
   return concat(trainer.history().empty() ? "RMSE " : "validation RMSE ", std::setprecision(4),
@@ -177,13 +205,19 @@ void add_training_options(Arguments& a) {
       "curve", "picture of the learning curve (default: beside the model)", value(), "PNG")(
       "no-pictures", "draw nothing");
   add_threads(a);
-  a.group("Network")("model", "seq2seqlite (one layer a side) or seq2seq (a stack)",
-                     cxxopts::value<std::string>()->default_value("seq2seqlite"), "NAME")(
-      "hidden", "units of each layer of a side, e.g. 64,16 (default: 32; seq2seq: 128,128)",
-      value(), "N,N..")("form", "reset_after or reset_before",
-                        cxxopts::value<std::string>()->default_value("reset_after"),
-                        "FORM")("activation", "smooth (sigmoid, tanh) or hard",
-                                cxxopts::value<std::string>()->default_value("smooth"), "KIND")(
+  a.group("Network")(
+      "model",
+      "seq2seqlite (one layer a side), seq2seq (a stack), or lifetime: an encoder that "
+      "answers with lifetimes and their deviations, no decay",
+      cxxopts::value<std::string>()->default_value("seq2seqlite"),
+      "NAME")("hidden", "units of each layer of a side, e.g. 64,16 (default: 32; seq2seq: 128,128)",
+              value(), "N,N..")(
+      "likelihood-beta", "of --model lifetime: 0, the likelihood, to 1, the means' squared error",
+      cxxopts::value<std::string>()->default_value("0.5"),
+      "B")("form", "reset_after or reset_before",
+           cxxopts::value<std::string>()->default_value("reset_after"),
+           "FORM")("activation", "smooth (sigmoid, tanh) or hard",
+                   cxxopts::value<std::string>()->default_value("smooth"), "KIND")(
       "baseline-gates", "subtract the mean of the first N gates from the input",
       cxxopts::value<std::string>()->default_value("0"), "N");
   a.group("Training")("samples",
@@ -229,7 +263,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   std::optional<TrainedModel> start;
   if (a.has("from")) start = load_trained_model(a.text("from"));
 
-  Recipe recipe = recipe_from(a, teacher ? teacher : start ? &*start : nullptr);
+  Recipe recipe = recipe_from(a, teacher, start ? &*start : nullptr);
   recipe.distill = distill;
   if (!distill) recipe.loss = loss_named(a.text("loss"));
 
@@ -266,7 +300,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   }
   save(output, *result);
   if (a.has("master")) save(a.text("master"), master);
-  if (!a.has("no-pictures")) draw_curve(curve, trainer);
+  if (!a.has("no-pictures")) draw_curve(curve, run, trainer);
   const nlohmann::json record = nlohmann::json::parse(run.note());
   if (a.has("json")) write_record(a.text("json"), record, run, seconds);
   if (fs::is_regular_file(checkpoint)) fs::remove(checkpoint);  // not a device

@@ -66,16 +66,20 @@ PixelView pixel_view(const InferReport& what, const std::vector<float>& error,
   }
   if (!fraction.empty())
     view.maps.push_back({"amplitude of the short component", "", fraction, Range{0.0, 1.0}});
+  if (!what.precision.empty())
+    view.maps.push_back(
+        {"standard deviation of the amplitude-weighted lifetime, over it", "", what.precision, {}});
   if (!r.irf_chi2r.empty())
     view.maps.push_back({"reduced chi-square of the reconvolved decay", "", r.irf_chi2r, {}});
-  view.curves = {{"counts", CurveKind::counts,
-                  [&r, T](std::size_t pixel, std::span<float> values) {
+  view.curves = {{"counts", CurveKind::counts, [&r, T](std::size_t pixel, std::span<float> values) {
                     std::copy_n(r.counts.data() + pixel * T, T, values.data());
-                  }},
-                 {"predicted decay (scaled)", CurveKind::scaled,
-                  [&r, T, C](std::size_t pixel, std::span<float> values) {
-                    for (std::size_t t = 0; t < T; ++t) values[t] = r.sfd[(pixel * T + t) * C];
                   }}};
+  if (C > 0)
+    view.curves.push_back({"predicted decay (scaled)", CurveKind::scaled,
+                           [&r, T, C](std::size_t pixel, std::span<float> values) {
+                             for (std::size_t t = 0; t < T; ++t)
+                               values[t] = r.sfd[(pixel * T + t) * C];
+                           }});
   if (what.reconvolved)
     view.curves.push_back({"predicted decay * IRF", CurveKind::fit, what.reconvolved});
   view.hatched = r.unlike;
@@ -83,11 +87,20 @@ PixelView pixel_view(const InferReport& what, const std::vector<float>& error,
   return view;
 }
 
-void add_statistics(Report& report, const Inference& r, const std::vector<float>& error,
+void add_statistics(Report& report, const InferReport& what, const std::vector<float>& error,
                     const std::vector<float>& fraction) {
+  const Inference& r = what.result;
   std::vector<NamedValues> rows{{"amplitude-weighted lifetime (ns)", r.amplitude_ns},
                                 {"intensity-weighted lifetime (ns)", r.intensity_ns},
                                 {"counts", r.intensity}};
+  if (!what.precision.empty()) {
+    rows.push_back(
+        {"standard deviation of the amplitude-weighted lifetime, over it", what.precision});
+    rows.push_back(
+        {"standard deviation of the amplitude-weighted lifetime (ns)", r.amplitude_sd_ns});
+    rows.push_back(
+        {"standard deviation of the intensity-weighted lifetime (ns)", r.intensity_sd_ns});
+  }
   if (!r.unlike.empty()) {
     rows.push_back({"distance of the encoder's state from training", r.state_distance});
     rows.push_back({"reduced chi-square of the input", r.input_chi2r});
@@ -114,6 +127,13 @@ void add_lifetimes(Report& report, const InferReport& what, const std::vector<fl
           draw_overlay(path, {"lifetime x intensity", r.width, r.height, r.amplitude_ns, r.unlike},
                        r.intensity, what.scale);
         });
+  if (r.blank + 1 < n && !what.precision.empty())
+    report.picture("How often each standard deviation of the amplitude-weighted lifetime occurs.",
+                   [&what](const std::filesystem::path& path) {
+                     std::vector<float> percent = what.precision;
+                     for (float& p : percent) p *= 100.0f;
+                     draw_histogram(path, "standard deviation (% of the lifetime)", percent);
+                   });
   if (r.blank + 1 < n)
     report.picture("How often each lifetime occurs; values beyond the scale count at its ends.",
                    [&what, &r](const std::filesystem::path& path) {
@@ -150,13 +170,17 @@ void write_report(const Arguments& a, const InferReport& what) {
   }
   report.key_metric("speed", format_quantity(static_cast<double>(n) / what.seconds) + " pixels/s");
 
-  const std::vector<float> fraction = r.outputs == 3 ? fractions(r) : std::vector<float>{};
-  add_statistics(report, r, error, fraction);
+  if (const auto s = statistics_of(what.precision))
+    report.key_metric("median precision", "± " + short_number(100.0 * s->median) + " %");
+  const std::vector<float> fraction = r.outputs == 3 ? fractions(r) : r.fraction;
+  add_statistics(report, what, error, fraction);
 
   const bool any = r.blank < n && !a.has("no-pictures");
   Phasors points;
   if (any) {
     add_lifetimes(report, what, error, fraction);
+  }
+  if (any && r.outputs > 0) {
     report.section("Decays");
     report.picture(
         "One pixel: counts, and the decay that the network predicts for it. With --irf also both "

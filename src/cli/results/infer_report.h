@@ -21,7 +21,8 @@ struct InferReport {
   Report::Draw trace;    ///< draws it
   /// The counts that a pixel should have shown, [T]; empty without an IRF.
   std::function<void(std::size_t pixel, std::span<float> values)> reconvolved;
-  double seconds;  ///< that the network took
+  double seconds;                ///< that the network took
+  std::vector<float> precision;  ///< Inference::relative_precision()
 };
 void write_report(const Arguments& arguments, const InferReport& what);
 

@@ -9,6 +9,7 @@
 #include "taugate/core/parallel.h"
 #include "taugate/fli/estimation/lifetime.h"
 #include "taugate/fli/estimation/reconvolve.h"
+#include "taugate/fli/inference/lifetime_head.h"
 #include "taugate/fli/io/rebin.h"
 
 namespace taugate {
@@ -25,36 +26,44 @@ constexpr double kCoarsest = 2.0;       // bins of a record, in gates of the mod
 /// and meet only once, when the whole image is done.
 class Worker {
  public:
-  Worker(const TraceModel& model, const Executor& executor, double least_counts, Inference& out)
+  Worker(const TraceModel& model, const Executor& executor, const InferenceOptions& options,
+         Inference& out)
       : model_(model),
-        least_counts_(least_counts),
+        options_(options),
         out_(out),
         executor_(executor),
         run_scratch_(executor.make_scratch()),
         T_(static_cast<std::size_t>(out.gates)),
-        TC_(T_ * static_cast<std::size_t>(out.outputs)),
+        I_(model.input_size()),
+        O_(model.description().output_size()),
         size_(std::min(kChunk, out.intensity.size())),
-        input_(size_ * T_),
-        sfd_(size_ * TC_),
+        input_(size_ * I_),
+        output_(size_ * O_),
         states_(model.novelty ? size_ * executor.state_units() : 0) {}
 
   void run(std::size_t first, std::size_t count) {
     with_counts_.clear();  // only pixels with counts go through the network
     for (std::size_t pixel = first; pixel < first + count; ++pixel)
-      if (prepare(pixel, input_.data() + with_counts_.size() * T_)) with_counts_.push_back(pixel);
+      if (prepare(pixel, input_.data() + with_counts_.size() * I_)) with_counts_.push_back(pixel);
     blank_ += count - with_counts_.size();
     const std::size_t batch = with_counts_.size();
     if (batch == 0) return;
     const std::size_t D = states_.size() / size_;
-    executor_.run(*run_scratch_, {input_.data(), batch * T_}, {sfd_.data(), batch * TC_},
+    executor_.run(*run_scratch_, {input_.data(), batch * I_}, {output_.data(), batch * O_},
                   TraceOrder::by_trace, {states_.data(), batch * D});
     for (std::size_t k = 0; k < with_counts_.size(); ++k) {
-      read_off(with_counts_[k], {&sfd_[k * TC_], TC_});
-      if (D > 0) judge(with_counts_[k], {&input_[k * T_], T_}, {&states_[k * D], D});
+      if (!read_off(with_counts_[k], {&output_[k * O_], O_})) {
+        ++imprecise_;
+        continue;
+      }
+      const std::span<const float> input(&input_[k * I_], I_);
+      if (D > 0)
+        judge(with_counts_[k], gates_of(model_.normalisation, input), {&states_[k * D], D});
     }
   }
 
-  std::size_t blank() const { return blank_; }
+  std::size_t blank() const { return blank_ + imprecise_; }
+  std::size_t imprecise() const { return imprecise_; }
 
  private:
   /// Sums the counts of a pixel and normalises them; false where it stays blank.
@@ -63,14 +72,32 @@ class Worker {
     double total = 0.0;
     for (float c : counts) total += c;
     out_.intensity[pixel] = static_cast<float>(total);
-    return total >= least_counts_ && normalise(model_.normalisation, counts, {input, T_});
+    return total >= options_.least_counts && normalise(model_.normalisation, counts, {input, I_});
   }
 
-  void read_off(std::size_t pixel, std::span<const float> sfd) {
-    std::copy(sfd.begin(), sfd.end(), &out_.sfd[pixel * TC_]);
-    const Lifetimes tau = sfd_lifetimes(sfd, model_.acquisition().gate_step_ns, out_.outputs);
+  /// False where the pixel stays blank, because it is not precise enough.
+  bool read_off(std::size_t pixel, std::span<const float> output) {
+    if (model_.gives_lifetimes()) return answer(pixel, lifetime_answer(output));
+    std::copy(output.begin(), output.end(), &out_.sfd[pixel * O_]);
+    const Lifetimes tau = sfd_lifetimes(output, model_.acquisition().gate_step_ns, out_.outputs);
     out_.amplitude_ns[pixel] = static_cast<float>(tau.amplitude_ns);
     out_.intensity_ns[pixel] = static_cast<float>(tau.intensity_ns);
+    return true;
+  }
+
+  bool answer(std::size_t pixel, const LifetimeAnswer& a) {
+    if (options_.least_precision &&
+        a.amplitude_ns.deviation > *options_.least_precision * a.amplitude_ns.value)
+      return false;
+    const auto put = [pixel](const Estimated& e, std::vector<float>& values,
+                             std::vector<float>& deviations) {
+      values[pixel] = e.value;
+      deviations[pixel] = e.deviation;
+    };
+    put(a.amplitude_ns, out_.amplitude_ns, out_.amplitude_sd_ns);
+    put(a.intensity_ns, out_.intensity_ns, out_.intensity_sd_ns);
+    if (!out_.fraction.empty()) put(a.fraction, out_.fraction, out_.fraction_sd);
+    return true;
   }
 
   void judge(std::size_t pixel, std::span<const float> input, std::span<const float> state) {
@@ -81,14 +108,14 @@ class Worker {
   }
 
   const TraceModel& model_;
-  double least_counts_;
+  const InferenceOptions& options_;
   Inference& out_;
   const Executor& executor_;
   std::unique_ptr<Scratch> run_scratch_;
-  std::size_t T_, TC_, size_;
-  std::size_t blank_ = 0;
-  std::vector<std::size_t> with_counts_;     // pixels of the chunk, counted in the whole image
-  std::vector<float> input_, sfd_, states_;  // of those with counts
+  std::size_t T_, I_, O_, size_;  // gates, and the network's inputs and outputs of a trace
+  std::size_t blank_ = 0, imprecise_ = 0;
+  std::vector<std::size_t> with_counts_;        // pixels of the chunk, counted in the whole image
+  std::vector<float> input_, output_, states_;  // of those with counts
   std::vector<float> scratch_;
 };
 
@@ -118,13 +145,19 @@ std::vector<float> counts_in_gates(const TraceModel& model, Measurement m,
 }
 
 Inference infer(const TraceModel& model, Measurement measurement, const InferenceOptions& options) {
-  const int T = model.acquisition().gates, C = model.simulator.channels;
+  const bool lifetimes = model.gives_lifetimes();
+  if (options.least_precision && !lifetimes)
+    fail(
+        "least precision: found a network that gives decays, wanted one that tells how sure it is "
+        "of its lifetimes (train --model lifetime)");
+  const int T = model.gates(), C = lifetimes ? 0 : model.outputs();
   const std::size_t n = measurement.traces();
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
   const int width = measurement.width, height = measurement.height;
   // The record goes before the results come: it is the largest.
   std::vector<float> counts = counts_in_gates(model, std::move(measurement), options);
-  const std::size_t judged = model.novelty ? n : 0;
+  const std::size_t judged = model.novelty ? n : 0, sure = lifetimes ? n : 0,
+                    two = model.simulator.decay.mono_probability < 1.0 ? sure : 0;
   Inference out{width,
                 height,
                 T,
@@ -134,22 +167,41 @@ Inference infer(const TraceModel& model, Measurement measurement, const Inferenc
                 std::vector<float>(n),
                 std::vector<float>(n, nan),
                 std::vector<float>(n, nan),
+                std::vector<float>(sure, nan),
+                std::vector<float>(sure, nan),
+                std::vector<float>(two, nan),
+                std::vector<float>(two, nan),
                 std::vector<float>(judged, nan),
                 std::vector<float>(judged, nan),
                 std::vector<std::uint8_t>(judged),
                 {},
+                0,
                 0};
   const std::size_t chunks = (n + kChunk - 1) / kChunk;
   const std::unique_ptr<Executor> executor = model.executor();
   std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(thread_count()));
   parallel_for(chunks, [&](std::size_t chunk, int thread) {
     auto& worker = workers[static_cast<std::size_t>(thread)];
-    if (!worker) worker = std::make_unique<Worker>(model, *executor, options.least_counts, out);
+    if (!worker) worker = std::make_unique<Worker>(model, *executor, options, out);
     worker->run(chunk * kChunk, std::min(kChunk, n - chunk * kChunk));
   });
-  for (const auto& worker : workers)
-    if (worker) out.blank += worker->blank();
+  for (const auto& worker : workers) {
+    if (!worker) continue;
+    out.blank += worker->blank();
+    out.imprecise += worker->imprecise();
+  }
   return out;
+}
+
+std::vector<float> Inference::relative_precision() const {
+  std::vector<float> relative = amplitude_sd_ns;
+  for (std::size_t i = 0; i < relative.size(); ++i) relative[i] /= amplitude_ns[i];
+  return relative;
+}
+
+void require_sfd(const TraceModel& model, const std::string& wanted) {
+  require(!model.gives_lifetimes(), wanted,
+          ": found a network that gives lifetimes and no decay, wanted a Seq2Seq");
 }
 
 std::optional<std::size_t> Inference::unlike_count() const {
@@ -227,6 +279,7 @@ std::vector<float> fitted_counts(const TraceModel& model, const IrfCurve& irf,
 
 FittedCounts::FittedCounts(const TraceModel& model, const MeasuredIrfs& irfs, const Inference& r)
     : model_(model), irfs_(irfs), result_(r) {
+  require_sfd(model, "fitted counts");
   const std::size_t n = r.intensity.size();
   require(irfs.size() == 1 || static_cast<std::size_t>(irfs.size()) == n, "IRFs: found ",
           irfs.size(), ", wanted one, or one for each of ", n, " pixels");

@@ -11,6 +11,7 @@
 #include "fli/physics/statistics.h"
 #include "taugate/core/parallel.h"
 #include "taugate/fli/estimation/lifetime.h"
+#include "taugate/fli/inference/lifetime_head.h"
 #include "taugate/fli/inference/novelty_estimate.h"
 
 namespace taugate {
@@ -157,6 +158,13 @@ Traces simulate(const Case& c, double photons, std::size_t traces, std::uint64_t
   return out;
 }
 
+double amplitude_ns(const TraceModel& model, std::span<const float> output) {
+  return model.gives_lifetimes()
+             ? double{lifetime_answer(output).amplitude_ns.value}
+             : sfd_lifetimes(output, model.acquisition().gate_step_ns, model.outputs())
+                   .amplitude_ns;
+}
+
 }  // namespace
 
 NoveltyTable novelty_table(const TraceModel& model, const std::vector<double>& photons,
@@ -168,7 +176,7 @@ NoveltyTable novelty_table(const TraceModel& model, const std::vector<double>& p
   const auto executor = model.executor();
   ThreadScratch threads;
   const auto T = static_cast<std::size_t>(model.gates()), D = executor->state_units(),
-             C = static_cast<std::size_t>(model.outputs());
+             I = model.input_size(), O = model.description().output_size();
   NoveltyTable table{photons, {}};
   std::vector<float> scratch;
   for (const Case& c : all_cases(model.simulator)) {
@@ -176,18 +184,19 @@ NoveltyTable novelty_table(const TraceModel& model, const std::vector<double>& p
     NoveltyCase row{c.name, {}, {}};
     for (const double n : photons) {
       const Traces all = simulate(c, n, traces, seed);
-      std::vector<float> input(all.counts.size()), sfd(input.size() * C), states(traces * D);
+      std::vector<float> input(traces * I), output(traces * O), states(traces * D);
       for (std::size_t i = 0; i < traces; ++i)
-        normalise(model.normalisation, {&all.counts[i * T], T}, {&input[i * T], T});
-      executor->run(threads, input, sfd, TraceOrder::by_trace, states);
+        normalise(model.normalisation, {&all.counts[i * T], T}, {&input[i * I], I});
+      executor->run(threads, input, output, TraceOrder::by_trace, states);
       std::size_t flagged = 0;
       std::vector<float> errors;
       for (std::size_t i = 0; i < traces; ++i) {
         const double counts = std::accumulate(&all.counts[i * T], &all.counts[i * T] + T, 0.0);
-        flagged += novelty.assess(counts, {&input[i * T], T}, {&states[i * D], D}, scratch).unlike;
-        const Lifetimes read = sfd_lifetimes({&sfd[i * T * C], T * C},
-                                             model.acquisition().gate_step_ns, model.outputs());
-        errors.push_back(static_cast<float>(read.amplitude_ns / all.true_ns[i] - 1.0));
+        const std::span<const float> gates =
+            gates_of(model.normalisation, std::span<const float>(&input[i * I], I));
+        flagged += novelty.assess(counts, gates, {&states[i * D], D}, scratch).unlike;
+        const double read = amplitude_ns(model, {&output[i * O], O});
+        errors.push_back(static_cast<float>(read / all.true_ns[i] - 1.0));
       }
       row.flagged.push_back(static_cast<double>(flagged) / static_cast<double>(traces));
       const auto bias = c.has_lifetime ? statistics_of(errors) : std::nullopt;

@@ -34,7 +34,7 @@ double weight_of(std::size_t knot, double log_photons) {
 
 /// Traces of the prior at all numbers of photons, and what the network makes of them.
 struct Block {
-  std::vector<float> input, states, counts;  // [n][T], [n][D], [n]
+  std::vector<float> input, states, counts;  // [n][I], I = input_size(); [n][D], [n]
   std::vector<double> log_photons;           // [n]
   std::size_t size() const { return counts.size(); }
 };
@@ -48,8 +48,8 @@ class Source {
   double counts_per_photon() const { return traces_.counts_per_photon(); }
 
   Block block(std::size_t first, std::size_t count) {
-    const auto T = static_cast<std::size_t>(traces_.gates());
-    Block all{std::vector<float>(count * T), {}, std::vector<float>(count), {}};
+    const auto T = static_cast<std::size_t>(traces_.gates()), I = model_.input_size();
+    Block all{std::vector<float>(count * I), {}, std::vector<float>(count), {}};
     std::vector<char> has_counts(count);
     parallel_for((count + 255) / 256, [&](std::size_t part, int) {
       std::vector<double> shape(T);
@@ -58,28 +58,29 @@ class Source {
         const double photons =
             std::pow(10.0, random.uniform(kFirst - 0.5 * kStep, kLast + 0.5 * kStep));
         traces_.shape(kNoveltySeed, first + i, {}, shape);
-        const std::span input(&all.input[i * T], T);
-        traces_.detect(shape, photons, random, input);
-        for (const float c : input) all.counts[i] += c;
-        has_counts[i] = normalise(model_.normalisation, input, input);
+        const std::span input(&all.input[i * I], I), counts = gates_of(model_.normalisation, input);
+        traces_.detect(shape, photons, random, counts);
+        for (const float c : counts) all.counts[i] += c;
+        has_counts[i] = normalise(model_.normalisation, counts, input);
       }
     });
-    keep(all, has_counts, T);
+    keep(all, has_counts, I);
     all.states.resize(all.size() * state_units());
-    std::vector<float> sfd(all.input.size() * static_cast<std::size_t>(model_.outputs()));
-    if (all.size() > 0) executor_->run(scratch_, all.input, sfd, TraceOrder::by_trace, all.states);
+    std::vector<float> output(all.size() * model_.description().output_size());
+    if (all.size() > 0)
+      executor_->run(scratch_, all.input, output, TraceOrder::by_trace, all.states);
     return all;
   }
 
  private:
-  void keep(Block& all, const std::vector<char>& has_counts, std::size_t T) const {
+  void keep(Block& all, const std::vector<char>& has_counts, std::size_t I) const {
     std::size_t kept = 0;
     for (std::size_t i = 0; i < has_counts.size(); ++i) {
       if (!has_counts[i]) continue;
-      std::copy_n(&all.input[i * T], T, &all.input[kept * T]);
+      std::copy_n(&all.input[i * I], I, &all.input[kept * I]);
       all.counts[kept++] = all.counts[i];
     }
-    all.input.resize(kept * T);
+    all.input.resize(kept * I);
     all.counts.resize(kept);
     for (const float c : all.counts)
       all.log_photons.push_back(std::log10(double{c} / counts_per_photon()));
@@ -171,12 +172,13 @@ std::vector<float> noise_free(const TraceModel& model, const std::vector<Simulat
   std::vector<char> has_counts(count);
   parallel_for((count + 255) / 256, [&](std::size_t part, int) {
     std::vector<double> shape(T);
-    std::vector<float> input(T);
+    std::vector<float> input(model.input_size());
+    const std::span gates = gates_of(model.normalisation, std::span(input));
     for (std::size_t i = part * 256; i < std::min(count, (part + 1) * 256); ++i) {
       sources[i % sources.size()].shape(kNoveltySeed, i, {}, shape);
-      std::copy(shape.begin(), shape.end(), input.begin());
-      has_counts[i] = normalise(model.normalisation, input, input);
-      if (has_counts[i]) n.shape(input, {&u[i * G], G});
+      std::copy(shape.begin(), shape.end(), gates.begin());
+      has_counts[i] = normalise(model.normalisation, gates, input);
+      if (has_counts[i]) n.shape(gates, {&u[i * G], G});
     }
   });
   std::size_t kept = 0;
@@ -303,6 +305,12 @@ std::vector<SimulatorConfig> beyond_prior(const SimulatorConfig& prior) {
     const double most =
         prior.background_fraction.high + prior.background_counts.high / prior.peak_counts.low;
     c.background_counts = {};
+    if (prior.background_share.high > 0.0) {
+      c.background_share = above(prior.background_share, 0.3);
+      c.background_share.high = std::min(c.background_share.high, 0.95);
+      c.background_probability = 1.0;
+      return;
+    }
     c.background_fraction = {most, 2.0 * most + 0.05};
   });
   add([&](SimulatorConfig& c) { c.scatter = above(prior.scatter, 0.4); });
@@ -332,7 +340,7 @@ std::optional<Novelty> estimate_novelty(const TraceModel& model, const NoveltyOp
   n.counts_per_photon = source.counts_per_photon();
   for (std::size_t k = 0; k < kKnots; ++k)
     n.log_photons.push_back(kFirst + kStep * static_cast<double>(k));
-  const auto T = static_cast<std::size_t>(n.gates);
+  const std::size_t I = model.input_size();
   const auto go = [&] { return !options.keep_going || options.keep_going(); };
 
   // At least four traces a unit and knot for the covariances, and as many for the limits.
@@ -355,8 +363,9 @@ std::optional<Novelty> estimate_novelty(const TraceModel& model, const NoveltyOp
     parallel_for((block.size() + 255) / 256, [&](std::size_t part, int) {
       std::vector<float> scratch;
       for (std::size_t i = part * 256; i < std::min(block.size(), (part + 1) * 256); ++i) {
-        const auto scores =
-            n.scores(block.counts[i], {&block.input[i * T], T}, {&block.states[i * D], D}, scratch);
+        const std::span<const float> input(&block.input[i * I], I);
+        const auto scores = n.scores(block.counts[i], gates_of(model.normalisation, input),
+                                     {&block.states[i * D], D}, scratch);
         judged[start + i] = {block.log_photons[i], scores.excess};
       }
     });

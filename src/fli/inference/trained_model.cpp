@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "taugate/fli/inference/lifetime_head.h"
+
 namespace taugate {
 namespace {
 
@@ -27,10 +29,12 @@ void read_notes(const std::string& file, const ModelNotes& notes, TraceModel& mo
   } catch (const Error& e) {
     fail(file, ": ", e.what());
   }
-  require(model.gates() == model.acquisition().gates && model.outputs() == model.simulator.channels,
-          file, ": found a network of ", model.gates(), " gates and ", model.outputs(),
-          " outputs beside an acquisition of ", model.acquisition().gates, " and ",
-          model.simulator.channels);
+  const std::size_t steps =
+      input_size(model.normalisation, static_cast<std::size_t>(model.gates()));
+  const int outputs = model.gives_lifetimes() ? LifetimeHead::kOutputs : model.simulator.channels;
+  require(model.input_size() == steps && model.outputs() == outputs, file, ": found a network of ",
+          model.input_size(), " gates and ", model.outputs(), " outputs beside an acquisition of ",
+          steps, " and ", outputs);
   if (model.novelty)
     require(model.novelty->gates == model.gates(), file, ": found statistics of traces of ",
             model.novelty->gates, " gates, wanted ", model.gates());

@@ -45,6 +45,11 @@ class Writer {
       json_[name] = value;
     }
   }
+  /// A field that is left out at its default: texts of before it was there stay what they were.
+  template <class T>
+  void unless(const char* name, const T& value, const T& otherwise) {
+    if (!(value == otherwise)) (*this)(name, value);
+  }
   Json& json() { return json_; }
 
  private:
@@ -88,6 +93,10 @@ class Reader {
       require(found->is_number(), path, ": found ", found->dump(), ", wanted a number");
       value = found->template get<T>();
     }
+  }
+  template <class T>
+  void unless(const char* name, T& value, const T&) {
+    (*this)(name, value);
   }
   /// A field that the caller reads itself; nullptr where it is absent.
   const Json* find(const char* name) {

@@ -10,10 +10,13 @@ namespace taugate {
 
 static constexpr std::array<std::string_view, 1> enum_names(Scaling) { return {"peak"}; }
 
+constexpr double kDecades = 7.0;  // of all counts, that the first input spans
+
 template <class Visit, json_fields::Is<Normalisation> N>
 static void fields(Visit& visit, N& n) {
   visit("baseline_gates", n.baseline_gates);
   visit("scaling", n.scaling);
+  visit.unless("counts_first", n.counts_first, false);
 }
 
 void validate(const Normalisation& normalisation, int gates) {
@@ -22,17 +25,18 @@ void validate(const Normalisation& normalisation, int gates) {
 
 bool normalise(const Normalisation& normalisation, std::span<const float> counts,
                std::span<float> input) {
-  require(counts.size() == input.size(), "normalise: found room for ", input.size(),
-          " gates, wanted ", counts.size());
+  require(input_size(normalisation, counts.size()) == input.size(), "normalise: found room for ",
+          input.size(), " values, wanted ", input_size(normalisation, counts.size()));
   const std::size_t before = static_cast<std::size_t>(normalisation.baseline_gates);
   require(before == 0 || before < counts.size(), "normalise: found ", before,
           " baseline gates in a trace of ", counts.size(), " gates, wanted fewer");
-  double baseline = 0.0;
+  double baseline = 0.0, all = 0.0;
   float peak = 0.0f;
   for (std::size_t k = 0; k < counts.size(); ++k) {
     require(std::isfinite(counts[k]) && counts[k] >= 0.0f, "normalise: found ", counts[k],
             " counts in gate ", k, ", wanted a number of at least 0");
     if (k < before) baseline += counts[k];
+    all += counts[k];
     peak = std::max(peak, counts[k]);
   }
   if (before > 0) baseline /= static_cast<double>(before);
@@ -41,8 +45,11 @@ bool normalise(const Normalisation& normalisation, std::span<const float> counts
     return false;
   }
   const double scale = 1.0 / (peak - baseline);
+  const std::span gates = gates_of(normalisation, input);
   for (std::size_t k = 0; k < counts.size(); ++k)
-    input[k] = static_cast<float>(std::max(counts[k] - baseline, 0.0) * scale);
+    gates[k] = static_cast<float>(std::max(counts[k] - baseline, 0.0) * scale);
+  if (normalisation.counts_first)
+    input[0] = static_cast<float>(std::clamp(std::log10(all) / kDecades, 0.0, 1.0));
   return true;
 }
 

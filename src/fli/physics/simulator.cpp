@@ -105,8 +105,12 @@ void Simulator::sample(Random& random, const Decay& decay, Sample& out) const {
   const double peak = config_.peak_counts.draw_log(random);
   double background = config_.background_counts.draw(random);
   background += config_.background_fraction.draw(random) * peak;
-  background += draw_dark_counts(config_.detector, random);
   const double scale = peak / *std::max_element(mean.begin(), mean.end());
+  if (config_.background_share.high > 0.0 && random.uniform() < config_.background_probability) {
+    const double share = config_.background_share.draw(random);
+    background += share / (1.0 - share) * scale * sum(mean) / static_cast<double>(gates);
+  }
+  background += draw_dark_counts(config_.detector, random);
   double total = 0.0;
   for (double& mu : mean) {
     mu = std::max(mu * scale, 0.0);  // a measured IRF's noise may dip below zero

@@ -15,7 +15,8 @@ constexpr double kMostRise = 0.95;  // 1 leaves a mono-exponential of the rise's
 
 /// What set_prior sets.
 auto prior_of(const SimulatorConfig& c) {
-  return std::tie(c.decay, c.peak_counts, c.background_counts, c.background_fraction, c.scatter);
+  return std::tie(c.decay, c.peak_counts, c.background_counts, c.background_fraction,
+                  c.background_share, c.scatter);
 }
 
 }  // namespace
@@ -66,6 +67,8 @@ static void fields(Visit& visit, C& c) {
   visit("peak_counts", c.peak_counts);
   visit("background_counts", c.background_counts);
   visit("background_fraction", c.background_fraction);
+  visit.unless("background_share", c.background_share, Range{});
+  visit.unless("background_probability", c.background_probability, 0.5);
   visit("scatter", c.scatter);
   visit("detector", c.detector);
   visit("channels", c.channels);
@@ -84,6 +87,8 @@ void validate(const SimulatorConfig& c) {
   check_range("peak counts", c.peak_counts, 1e-3, kMostCounts);
   check_range("background counts", c.background_counts, 0.0, kMostCounts);
   check_range("background fraction", c.background_fraction, 0.0, 1e3);
+  check_range("background share", c.background_share, 0.0, 0.95);
+  check_within("probability of a background", c.background_probability, 0.0, 1.0);
   check_range("scatter", c.scatter, 0.0, 0.95);
   validate(c.detector);
   if (c.channels != 1 && c.channels != 3)
@@ -114,6 +119,7 @@ void set_prior(SimulatorConfig& config, std::string_view name) {
   config.peak_counts = prior.peak_counts;
   config.background_counts = prior.background_counts;
   config.background_fraction = prior.background_fraction;
+  config.background_share = prior.background_share;
   config.scatter = prior.scatter;
 }
 
@@ -136,6 +142,9 @@ std::string describe_prior(const SimulatorConfig& c) {
     text += concat("; background to ", 100.0 * c.background_fraction.high, " % of the peak");
   if (c.background_counts.high > 0.0)
     text += concat("; background to ", c.background_counts.high, " counts a gate");
+  if (c.background_share.high > 0.0)
+    text += concat("; background to ", 100.0 * c.background_share.high, " % of all counts in ",
+                   100.0 * c.background_probability, " %");
   if (c.scatter.high > 0.0) text += concat("; scatter to ", 100.0 * c.scatter.high, " %");
   if (d.rise_amplitude.high > 0.0)
     text += concat("; rise of ", d.rise_ns.low, " to ", d.rise_ns.high, " ns, amplitude to -",

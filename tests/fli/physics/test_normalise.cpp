@@ -41,6 +41,28 @@ TEST_CASE("counts that are none are refused") {
   CHECK_NOTHROW(validate(Normalisation{69, Scaling::peak}, 70));
 }
 
+TEST_CASE("the counts come first where a network is to see them, in place too") {
+  Normalisation n{1};
+  n.counts_first = true;
+  REQUIRE(input_size(n, 4) == 5);
+  std::vector<float> input{-1, 10, 60, 20, 10};  // counts where their gates will be
+  const std::span gates = gates_of(n, std::span(input));
+  CHECK(normalise(n, gates, input));
+  CHECK(input[0] == static_cast<float>(std::log10(100.0) / 7.0));  // the baseline's included
+  CHECK(std::vector<float>(gates.begin(), gates.end()) == std::vector<float>{0, 1, 0.2f, 0});
+  std::vector<float> bright{0, 9e6f, 9e6f}, faint{0, 0.2f, 0.1f}, none{3, 0, 0};
+  n.baseline_gates = 0;
+  for (auto* v : {&bright, &faint}) CHECK(normalise(n, std::span(*v).subspan(1), *v));
+  CHECK(bright[0] == 1.0f);  // beyond what it spans
+  CHECK(faint[0] == 0.0f);
+  CHECK_FALSE(normalise(n, std::span(none).subspan(1), none));
+  CHECK(none == std::vector<float>{0, 0, 0});
+  CHECK_THROWS_WITH_AS(normalise(n, std::vector<float>(4, 1.0f), std::span(input).first(4)),
+                       "normalise: found room for 4 values, wanted 5", Error);
+  CHECK(to_json(n) == R"({"baseline_gates":0,"scaling":"peak","counts_first":true})");
+  CHECK(normalisation_from_json(to_json(n)) == n);
+}
+
 TEST_CASE("JSON keeps a normalisation") {
   const Normalisation n{10, Scaling::peak};
   CHECK(to_json(n) == R"({"baseline_gates":10,"scaling":"peak"})");

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <new>
+#include <numeric>
 #include <vector>
 
 #include "taugate/core/error.h"
@@ -167,6 +168,32 @@ TEST_CASE(
     signal += scale * wanted[k];
   }
   CHECK(total == doctest::Approx(signal));
+}
+
+TEST_CASE("a background that is a share of all counts, in some of the pixels") {
+  SimulatorConfig config = simulator_preset("ss2-70");
+  config.peak_counts = {3000.0, 3000.0};
+  const Simulator without(config);
+  config.background_share = {0.2, 0.2};
+  config.background_probability = 0.25;
+  const Simulator with(config);
+  CHECK(to_json(simulator_config_from_json(to_json(config))) == to_json(config));
+  CHECK(to_json(without.config()).find("background_share") == std::string::npos);
+  int pixels = 0;
+  constexpr int draws = 2000;
+  for (int i = 0; i < draws; ++i) {
+    const Pixel p = pixel(with, 6, static_cast<std::uint64_t>(i));
+    const double all = std::accumulate(p.counts.begin(), p.counts.end(), 0.0);
+    const double share = 1.0 - p.truth.total_counts / all;
+    // Noise of the share: less than 1 / sqrt(all).
+    const double five = 5.0 / std::sqrt(all);
+    const bool background = std::abs(share - 0.2) < five;
+    CHECK((background || std::abs(share) < five));
+    pixels += background;
+  }
+  CHECK(std::abs(pixels - 0.25 * draws) < 5.0 * std::sqrt(0.25 * 0.75 * draws));
+  config.background_share = {0.2, 1.0};
+  CHECK_THROWS_AS(validate(config), UsageError);
 }
 
 TEST_CASE("a given decay changes the decay alone") {

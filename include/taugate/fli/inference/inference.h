@@ -15,29 +15,42 @@ struct InferenceOptions {
   std::optional<double> period_ns;      ///< the same
   std::optional<double> first_gate_ns;  ///< instead of the model's own
   double least_counts = 0.0;            ///< pixels with fewer counts in all stay blank
+  /// Pixels whose amplitude-weighted lifetime has a larger standard deviation, relative to it, stay blank; Error for
+  /// a model that does not tell it.
+  std::optional<double> least_precision;
 };
 
 struct Inference {
-  int width = 0, height = 0, gates = 0, outputs = 0;
+  int width = 0, height = 0, gates = 0;
+  int outputs = 0;                  ///< C of the SFD; 0 of a model that gives lifetimes
   std::vector<float> counts;        ///< [N][T] in the model's gates
-  std::vector<float> sfd;           ///< [N][T][C]; zero where blank
+  std::vector<float> sfd;           ///< [N][T][C]; zero where blank; empty for C = 0
   std::vector<float> intensity;     ///< [N] counts in all
   std::vector<float> amplitude_ns;  ///< [N] amplitude-weighted lifetime; NaN where blank
   std::vector<float> intensity_ns;  ///< [N] intensity-weighted lifetime; NaN where blank
+  /// Of a model that gives lifetimes (lifetime_head.h), else empty: standard deviations of the above, and the amplitude
+  /// of the short component; [N], NaN where blank. No fraction where its training had one component only.
+  std::vector<float> amplitude_sd_ns, intensity_sd_ns, fraction, fraction_sd;
   /// How unlike the training each pixel is (novelty.h), NaN and 0 where blank; [N], all empty for a
   /// model that does not know its training's traces.
   std::vector<float> state_distance, input_chi2r;
   std::vector<std::uint8_t> unlike;
   std::vector<float> irf_chi2r;  ///< [N] reconvolved_chi2r(), where somebody has put it; or empty
-  std::size_t blank = 0;         ///< pixels without photons above the baseline, or too few
+  std::size_t blank = 0;      ///< pixels without photons above the baseline, too few, or imprecise
+  std::size_t imprecise = 0;  ///< the latter
 
   /// Pixels that are unlike the training; none where that is not known.
   std::optional<std::size_t> unlike_count() const;
+  /// [N] standard deviation of the amplitude-weighted lifetime over it; empty where that is.
+  std::vector<float> relative_precision() const;
 };
 
 /// Counts [N][T] in the model's gates. Error where the file's time axis is unknown or does not fit.
 std::vector<float> counts_in_gates(const TraceModel& model, Measurement measurement,
                                    const InferenceOptions& options = {});
+
+/// Error for a model that gives lifetimes: `wanted` is what its missing SFD would be for.
+void require_sfd(const TraceModel& model, const std::string& wanted);
 
 /// Bins the measurement to the model's gates, normalises and runs the network. A record that has
 /// exactly the model's gates is taken as it is. Error where bin width or laser period are unknown,

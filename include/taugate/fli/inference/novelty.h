@@ -57,7 +57,7 @@ struct Novelty {
   /// G
   std::size_t gate_groups() const { return static_cast<std::size_t>((gates + group - 1) / group); }
 
-  /// `counts`: of the trace in all; input [T], normalised as in training; state [D]. `scratch` is
+  /// `counts`: of the trace in all; input [T], normalised as in training, without counts before it; state [D]. `scratch` is
   /// the caller's, so that nothing is allocated from its second use on.
   Unlikeness assess(double counts, std::span<const float> input, std::span<const float> state,
                     std::vector<float>& scratch) const;

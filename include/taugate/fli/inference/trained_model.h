@@ -29,8 +29,13 @@ struct TraceModel {
 
   virtual ~TraceModel() = default;
   const Acquisition& acquisition() const { return simulator.acquisition; }
-  virtual int gates() const = 0;    ///< T
-  virtual int outputs() const = 0;  ///< C
+  int gates() const { return acquisition().gates; }  ///< T
+  virtual const Network& description() const = 0;
+  int outputs() const { return description().outputs(); }  ///< C
+  /// Values that the network reads of a trace: T, or T + 1 with the counts before them.
+  std::size_t input_size() const { return static_cast<std::size_t>(description().gates); }
+  /// Whether it answers with lifetimes and their deviations (lifetime_head.h) in place of an SFD.
+  bool gives_lifetimes() const { return description().head.at == HeadSpec::At::last_step; }
   /// With a copy of the weights, so the model may go.
   virtual std::unique_ptr<Executor> executor() const = 0;
 
@@ -59,8 +64,7 @@ struct TrainedModel : TraceModel {
     novelty.reset();  // that was the other network's
   }
 
-  int gates() const override { return network.description().gates; }
-  int outputs() const override { return network.description().outputs(); }
+  const Network& description() const override { return network.description(); }
   std::unique_ptr<Executor> executor() const override;
 };
 
@@ -76,8 +80,7 @@ struct QuantizedModel : TraceModel {
     novelty.reset();  // that was the other network's
   }
 
-  int gates() const override { return network.gates(); }
-  int outputs() const override { return network.outputs(); }
+  const Network& description() const override { return network.description; }
   std::unique_ptr<Executor> executor() const override;
 };
 

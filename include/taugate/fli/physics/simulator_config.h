@@ -31,7 +31,10 @@ struct SimulatorConfig {
   IrfPrior irf;
   Range peak_counts{100.0, 3000.0};   ///< peak of the noise-free TPSF above background; log-uniform
   Range background_counts{0.0, 0.0};  ///< mean per gate, the same in all gates; uniform
-  Range background_fraction{0.0, 0.0};  ///< the same as a fraction of the peak; both are added
+  Range background_fraction{0.0, 0.0};  ///< the same as a fraction of the peak; all are added
+  /// The same as a share of all counts, in `background_probability` of the pixels.
+  Range background_share{0.0, 0.0};
+  double background_probability = 0.5;
   Range scatter{0.0, 0.0};  ///< share of the light, without background, that follows the IRF itself
   Detector detector;
   int channels = 1;  ///< C of the SFD: 1, or 3 (whole, short and long component)
