@@ -184,6 +184,13 @@ std::vector<StateStorage> state_storages() {
       all.push_back({concat("wide-", bits, "-", residual),
                      concat(bits, " + ", residual, " bits, carried wide"), bits, residual});
   }
+  for (const WriteBack kind : {WriteBack::feedback, WriteBack::nearest}) {
+    const bool fed_back = kind == WriteBack::feedback;
+    all.push_back(
+        {concat(fed_back ? "feedback" : "wide", "-4-4-head"),
+         concat("4 + 4 bits, ", fed_back ? "feedback" : "carried wide", ", the head reads all"), 4,
+         4, kind, true});
+  }
   return all;
 }
 
@@ -193,6 +200,7 @@ QatOptions state_options(const StateStorage& storage) {
   w.state_frac_bits = storage.stored() - 1;
   w.residual_bits = storage.residual;
   w.write_back = storage.write_back;
+  w.head_reads_state = storage.head_reads_state;
   return o;
 }
 

@@ -94,7 +94,7 @@ void requantize(const QatGrid& grid, double unit, std::size_t n, float* values) 
 struct Planes {
   std::size_t size;
   float* __restrict r, * __restrict z, * __restrict n, * __restrict fourth;
-  const float *held, *carried;  // may be one
+  const float* __restrict held, * __restrict carried;  // only read: may be one
   float* __restrict state, * __restrict operand;
   std::uint8_t* __restrict saturation_mask;
   explicit Planes(const QatStep& s)
@@ -162,37 +162,36 @@ void candidates(const Planes& p, const QatGrids& g, int stop) {
       p.n[i] = static_cast<float>(candidate<R, kHard>(p.n[i], grid, last));
 }
 
-/// write(unit, exact blend, i) is the next state.
+/// write(block, exact blend, i) is the next state. Inline, so that the planes are known not to overlap.
 template <class R, class Write>
-void blend(const Planes& p, const QatGrids& g, std::size_t lanes, Write&& write) {
+[[gnu::always_inline]] inline void blend(const Planes& p, const QatGrids& g, const Write write) {
   const Grid<R> operand(g.operand);
-  for (std::size_t unit = 0, block = 0; block < p.size; ++unit)
-    for (const std::size_t end = block + lanes; block < end; block += kBlock)
-      for (std::size_t i = block; i < block + kBlock; ++i) {
-        const R n = p.n[i];
-        const R h = write(unit, n + static_cast<R>(p.z[i]) * (static_cast<R>(p.held[i]) - n), i);
-        p.state[i] = static_cast<float>(h);
-        p.operand[i] = static_cast<float>(operand.fit(h));
-      }
+  for (std::size_t block = 0; block < p.size; block += kBlock)
+    for (std::size_t i = block; i < block + kBlock; ++i) {
+      const R n = p.n[i];
+      const R h = write(block, n + static_cast<R>(p.z[i]) * (static_cast<R>(p.held[i]) - n), i);
+      p.state[i] = static_cast<float>(h);
+      p.operand[i] = static_cast<float>(operand.fit(h));
+    }
 }
 
 template <class R>
-void write_state(const QatStep& s, const Planes& p) {
+[[gnu::always_inline]] inline void write_state(const QatStep& s, const Planes& p) {
   const QatGrids& g = *s.grids;
   const Grid<R> state(g.state);
   const auto lanes = static_cast<std::size_t>(s.lanes);
   if (g.write_back == WriteBack::feedback) {
-    blend<R>(p, g, lanes, [&](std::size_t, R exact, std::size_t i) {
+    blend<R>(p, g, [&p, state](std::size_t, R exact, std::size_t i) {
       return state.fit(exact + (static_cast<R>(p.carried[i]) - static_cast<R>(p.held[i])));
     });
   } else if (g.write_back == WriteBack::stochastic) {
     const R unit = R(1) - state.high;
-    blend<R>(p, g, lanes, [&](std::size_t u, R exact, std::size_t) {
-      const R raised = exact + static_cast<R>(s.dither[u]), nearest = state.round(raised);
+    blend<R>(p, g, [=, dither = s.dither](std::size_t block, R exact, std::size_t) {
+      const R raised = exact + static_cast<R>(dither[block / lanes]), nearest = state.round(raised);
       return state.clip(nearest > raised ? nearest - unit : nearest);
     });
   } else {
-    blend<R>(p, g, lanes, [&](std::size_t, R exact, std::size_t) { return state.fit(exact); });
+    blend<R>(p, g, [state](std::size_t, R exact, std::size_t) { return state.fit(exact); });
   }
 }
 
