@@ -47,6 +47,9 @@ train lifetime-one $lifetime --samples 10M --tau 0.1:3 --mono 1
 [ -e "$out/lifetime-one-8bit.safetensors" ] ||
   "$taugate" train --integers --from "$out/lifetime-one.safetensors" --samples 2M --rate 2e-3 --seed 3 --no-pictures \
     -o "$out/lifetime-one-8bit.safetensors"
+[ -e "$out/lifetime-one-12bit.safetensors" ] ||
+  "$taugate" train --integers --from "$out/lifetime-one.safetensors" --operand-bits 12 --gate-bits 12 --samples 400k --rate 5e-4 \
+    --seed 3 --no-pictures -o "$out/lifetime-one-12bit.safetensors"
 train lifetime-two-3M $lifetime --samples 3M --prior paper
 train lifetime-two $lifetime --samples 3M --prior paper --from "$out/lifetime-two-3M.safetensors" --rate 2e-3 --seed 2
 train lifetime-two-wide $lifetime --samples 3M --tau1 0.1:1.2 --tau2 0.6:2.5 --mono 0
@@ -59,5 +62,6 @@ calibrate() { # MODEL TABLE OPTIONS...
 }
 calibrate lifetime-one calibration-one --tau 0.3:1.4 --mono 1
 calibrate lifetime-one-8bit calibration-one-8bit --tau 0.3:1.4 --mono 1
+calibrate lifetime-one-12bit calibration-one-12bit --tau 0.3:1.4 --mono 1
 calibrate lifetime-two calibration-two
 calibrate lifetime-two-wide calibration-two-wide --tau1 0.2:0.8 --tau2 0.8:1.5
