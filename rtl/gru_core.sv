@@ -38,10 +38,12 @@ module gru_core #(
 ) (
   input  logic                       clk_i,
   input  logic                       rst_ni,
-  // Write port of the memories (rtl/README.md has the map)
+  // Write port of the memories, and their readback (rtl/README.md has the map); while idle only
   input  logic                       write_i,
+  input  logic                       read_i,
   input  logic [23:0]                address_i,
   input  logic [31:0]                data_i,
+  output logic [31:0]                read_data_o,  // five cycles after read_i
   // Samples
   input  logic                       s_axis_tvalid,
   output logic                       s_axis_tready,
@@ -54,7 +56,8 @@ module gru_core #(
   output logic signed [DataBits-1:0] m_axis_tdata,
   output logic                       m_axis_tlast,
   output logic [UserBits-1:0]        m_axis_tuser,
-  // Counters, since the last clear
+  output logic                       idle_o,     // no pixel is on its way
+  // Counters, since the last clear; what happens in the cycle of a clear counts after it
   input  logic                       clear_i,
   output logic [CounterBits-1:0]     cycles_o,   // with a pixel on its way
   output logic [CounterBits-1:0]     issues_o,   // of these, with a column on its way to the lanes
@@ -76,17 +79,19 @@ module gru_core #(
   localparam int ProductBits = WeightBits + OperandBits;
   localparam int RowBits = AccBits + MulBits + ShiftBits;
 
-  // ----------------------------------------------------------------------- write port
-  logic write_q;
+  // -------------------------------------------------------------- write port, readback
+  logic write_q, write, fetch_q;
   logic [3:0] region_q;
   logic [11:0] index_q;
   logic [7:0] word_q;
   logic [31:0] data_q;
   always_ff @(posedge clk_i) begin
     write_q <= write_i & rst_ni;
+    fetch_q <= read_i & rst_ni;
     {region_q, index_q, word_q} <= address_i;
     data_q <= data_i;
   end
+  assign write = write_q & rst_ni;  // whatever write_q was before the reset
 
   // ------------------------------------------------------------- samples and scheduling
   logic [Contexts-1:0][CountBits-1:0] sample_count;
@@ -139,7 +144,7 @@ module gru_core #(
   // the last column of this step has gone, H cycles later.)
   logic moved_q;
   always_ff @(posedge clk_i) begin
-    moved_q <= moved;
+    moved_q <= moved & rst_ni;
     if (moved_q) user_q[context_0] <= sample_user[context_0];
   end
 
@@ -176,10 +181,10 @@ module gru_core #(
   logic [32*Words-1:0] column;
   logic [Words-1:0] write_word;
   logic [Lanes*WeightBits-1:0] weights;
-  always_ff @(posedge clk_i) column_q <= column_0;
+  always_ff @(posedge clk_i) column_q <= fetch_q ? index_q[ColumnBits-1:0] : column_0;
   always_comb begin
     for (int i = 0; i < Words; ++i)
-      write_word[i] = write_q && region_q == 4'd0 && word_q == 8'(i);
+      write_word[i] = write && region_q == 4'd0 && word_q == 8'(i);
   end
   column_memory #(
     .Words(Words), .Columns(Columns), .LoadFile(LoadFiles), .File({Prefix, "weights.mem"})
@@ -231,6 +236,7 @@ module gru_core #(
       row_unit_q <= row_unit_q + 1'b1;
       if (row_unit_q == UnitBits'(H - 1)) row_valid_q <= 1'b0;
     end
+    if (fetch_q) {row_dec_q, row_unit_q} <= index_q[UnitBits:0];
     row_valid_then_q <= {row_valid_then_q[0], row_valid_q};
     if (!rst_ni) begin
       row_valid_q <= 1'b0;
@@ -241,16 +247,16 @@ module gru_core #(
   logic [3:0][RowBits-1:0] row;
   for (genvar i = 0; i < 4; ++i) begin : gen_row
     localparam Gate = i == 0 ? "r" : i == 1 ? "z" : i == 2 ? "n" : "s";
-    logic [2:0] write;
+    logic [2:0] row_write;
     for (genvar k = 0; k < 3; ++k) begin : gen_write
-      assign write[k] = write_q && region_q == 4'(i + 1) && word_q == 8'(k);
+      assign row_write[k] = write && region_q == 4'(i + 1) && word_q == 8'(k);
     end
     row_memory #(
       .Rows(2 << UnitBits), .AccBits(AccBits), .MulBits(MulBits), .ShiftBits(ShiftBits),
       .LoadFile(LoadFiles), .File({Prefix, "rows_", Gate, ".mem"})
     ) u_rows (
       .clk_i,
-      .write_i(write),
+      .write_i(row_write),
       .write_row_i(index_q[UnitBits:0]),
       .data_i(data_q),
       .row_i({row_dec_q, row_unit_q}),
@@ -316,6 +322,7 @@ module gru_core #(
       y_channel_q <= y_channel_q + 1'b1;
       if (y_channel_q == ChannelBits'(NOut - 1)) y_valid_q <= 1'b0;
     end
+    if (fetch_q) y_channel_q <= index_q[ChannelBits-1:0];
     y_valid_then_q <= {y_valid_then_q[RequantiseLatency:0], y_valid_q};
     if (!rst_ni) begin
       y_valid_q <= 1'b0;
@@ -323,7 +330,7 @@ module gru_core #(
     end
   end
   for (genvar k = 0; k < 3; ++k) begin : gen_y_write
-    assign y_write[k] = write_q && region_q == 4'd5 && word_q == 8'(k);
+    assign y_write[k] = write && region_q == 4'd5 && word_q == 8'(k);
   end
   row_memory #(
     .Rows(1 << ChannelBits), .AccBits(AccBits), .MulBits(MulBits), .ShiftBits(ShiftBits),
@@ -370,22 +377,56 @@ module gru_core #(
     .m_axis_tvalid, .m_axis_tready, .m_axis_tdata, .m_axis_tlast, .m_axis_tuser
   );
 
-  // -------------------------------------------------------------------------- counters
-  localparam int MacBits = $clog2(Lanes + 1);
-  logic active_q, overlong_q;
-  logic [MacBits-1:0] macs_q;
+  // -------------------------------------------------------------------------- readback
+  localparam int WordBits = $clog2(Words);
+  localparam int BiasBits = AccBits > 32 ? AccBits : 33;
+  logic [(1<<WordBits)-1:0][31:0] column_words;
+  logic [WordBits-1:0] read_word;
+  logic [3:0] read_region;
+  logic [1:0] read_part;
+  logic [RowBits-1:0] read_row;
+  logic [BiasBits-1:0] read_bias;
+  delay_line #(.Width(4 + WordBits + 2), .Depth(3)) u_read (
+    .clk_i,
+    .data_i({region_q, word_q[WordBits-1:0], word_q[1:0]}),
+    .data_o({read_region, read_word, read_part})
+  );
+  assign column_words = (32 << WordBits)'(column);
+  assign read_row = read_region == 4'd5 ? {y_bias, y_multiplier, y_shift}
+                                        : row[2'(read_region - 4'd1)];
+  assign read_bias = BiasBits'($signed(read_row[RowBits-1-:AccBits]));
   always_ff @(posedge clk_i) begin
+    if (read_region == 4'd0) read_data_o <= column_words[read_word];
+    else if (read_part == 2'd0)
+      read_data_o <= {16'(read_row[ShiftBits-1:0]), 16'(read_row[ShiftBits+:MulBits])};
+    else if (read_part == 2'd1) read_data_o <= read_bias[31:0];
+    else read_data_o <= 32'($signed(read_bias[BiasBits-1:32]));
+  end
+
+  // --------------------------------------------------------------- idle, and the counters
+  localparam int MacBits = $clog2(Lanes + 1);
+  logic active_q, overlong_q, sample_taken, within_pixel_q;
+  logic [MacBits-1:0] macs_q;
+  assign sample_taken = s_axis_tvalid & s_axis_tready;
+  always_ff @(posedge clk_i) begin
+    if (sample_taken) within_pixel_q <= ~s_axis_tlast;
+    idle_o <= ~(sample_taken | within_pixel_q | active | (|slot_busy) | m_axis_tvalid);
     active_q <= active;
     overlong_q <= overlong;
     macs_q <= (beat_0.valid && beat_0.update ? MacBits'(3 * H) : '0) +
               (beat_0.valid && beat_0.head ? MacBits'(NOut) : '0);
-    cycles_o <= cycles_o + CounterBits'(active_q);
-    issues_o <= issues_o + CounterBits'(beat_1_q.valid);
-    bubbles_o <= bubbles_o + CounterBits'(active_q && !beat_1_q.valid);
-    macs_o <= macs_o + CounterBits'(macs_q);
-    pixels_o <= pixels_o + CounterBits'(moved_q);
-    overlong_o <= overlong_o + CounterBits'(overlong_q);
-    if (!rst_ni || clear_i) begin
+    cycles_o <= (clear_i ? '0 : cycles_o) + CounterBits'(active_q);
+    issues_o <= (clear_i ? '0 : issues_o) + CounterBits'(beat_1_q.valid);
+    bubbles_o <= (clear_i ? '0 : bubbles_o) + CounterBits'(active_q && !beat_1_q.valid);
+    macs_o <= (clear_i ? '0 : macs_o) + CounterBits'(macs_q);
+    pixels_o <= (clear_i ? '0 : pixels_o) + CounterBits'(moved_q);
+    overlong_o <= (clear_i ? '0 : overlong_o) + CounterBits'(overlong_q);
+    if (!rst_ni) begin
+      within_pixel_q <= 1'b0;
+      idle_o <= 1'b1;
+      active_q <= 1'b0;
+      overlong_q <= 1'b0;
+      macs_q <= '0;
       cycles_o <= '0;
       issues_o <= '0;
       bubbles_o <= '0;

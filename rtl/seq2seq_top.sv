@@ -32,14 +32,19 @@ module seq2seq_top #(
   parameter int PortBits = 18,             // of a hardware multiplier: 18 ECP5, 25 7-series
   parameter LoadFiles = 0,                 // 1: load the memories from <Prefix>*.mem
   parameter Prefix = "",
-  localparam int DataBits = 8 * ((OutputBits + 7) / 8)
+  localparam int DataBits = 8 * ((OutputBits + 7) / 8),
+  localparam int CoreBits = Cores > 1 ? $clog2(Cores) : 1
 ) (
   input  logic                              clk_i,
   input  logic                              rst_ni,  // synchronous, low for a cycle or more
-  // Write port of the memories, all cores at once; idle pixels only
+  // Write port of the memories, all cores at once, and readback, one core's; while idle only
   input  logic                              write_i,
+  input  logic                              read_i,
+  input  logic [CoreBits-1:0]               read_core_i,
   input  logic [23:0]                       address_i,
   input  logic [31:0]                       data_i,
+  output logic                              read_valid_o,  // six cycles after read_i
+  output logic [31:0]                       read_data_o,
   // Samples k / 2^OperandFraction; beyond its range they saturate
   input  logic                              s_axis_tvalid,
   output logic                              s_axis_tready,
@@ -52,6 +57,7 @@ module seq2seq_top #(
   output logic signed [DataBits-1:0]        m_axis_tdata,
   output logic                              m_axis_tlast,
   output logic [UserBits-1:0]               m_axis_tuser,
+  output logic                              idle_o,        // no pixel is on its way
   // Counters of each core (see gru_core)
   input  logic                              clear_i,
   output logic [Cores-1:0][CounterBits-1:0] cycles_o,
@@ -61,12 +67,14 @@ module seq2seq_top #(
   output logic [Cores-1:0][CounterBits-1:0] pixels_o,
   output logic [Cores-1:0][CounterBits-1:0] overlong_o
 );
-  localparam int CoreBits = Cores > 1 ? $clog2(Cores) : 1;
+  localparam int ReadLatency = 6;
 
   logic [Cores-1:0] in_valid, in_ready, out_valid, out_ready, out_last;
   logic [Cores-1:0][DataBits-1:0] out_data;
   logic [Cores-1:0][UserBits-1:0] out_user;
-  logic [CoreBits-1:0] into_q, from_q;
+  logic [Cores-1:0][31:0] core_data;
+  logic [Cores-1:0] core_idle;
+  logic [CoreBits-1:0] into_q, from_q, read_core;
 
   for (genvar i = 0; i < Cores; ++i) begin : gen_core
     assign in_valid[i] = s_axis_tvalid & (into_q == CoreBits'(i));
@@ -82,7 +90,8 @@ module seq2seq_top #(
       .LoadFiles(LoadFiles), .Prefix(Prefix)
     ) u_core (
       .clk_i, .rst_ni,
-      .write_i, .address_i, .data_i,
+      .write_i, .read_i, .address_i, .data_i,
+      .read_data_o(core_data[i]),
       .s_axis_tvalid(in_valid[i]),
       .s_axis_tready(in_ready[i]),
       .s_axis_tdata, .s_axis_tlast, .s_axis_tuser,
@@ -91,6 +100,7 @@ module seq2seq_top #(
       .m_axis_tdata(out_data[i]),
       .m_axis_tlast(out_last[i]),
       .m_axis_tuser(out_user[i]),
+      .idle_o(core_idle[i]),
       .clear_i,
       .cycles_o(cycles_o[i]),
       .issues_o(issues_o[i]),
@@ -107,6 +117,28 @@ module seq2seq_top #(
   assign m_axis_tlast = out_last[from_q];
   assign m_axis_tuser = out_user[from_q];
 
+  // -------------------------------------------------------- which model, and readback
+  logic [ReadLatency-1:0] read_valid_q;
+  logic identity_read;
+  logic [31:0] identity_data;
+  core_identity #(
+    .H(H), .NOut(NOut), .TMax(TMax), .Contexts(Contexts), .Cores(Cores), .LoadFile(LoadFiles),
+    .File({Prefix, "identity.mem"})
+  ) u_identity (
+    .clk_i, .write_i(write_i & rst_ni), .region_i(address_i[23:20]), .word_i(address_i[1:0]), .data_i,
+    .read_o(identity_read), .read_data_o(identity_data)
+  );
+  delay_line #(.Width(CoreBits), .Depth(ReadLatency - 1)) u_read_core (
+    .clk_i, .data_i(read_core_i), .data_o(read_core)
+  );
+  always_ff @(posedge clk_i) begin
+    read_valid_q <= rst_ni ? {read_valid_q[ReadLatency-2:0], read_i} : '0;
+    read_data_o <= identity_read ? identity_data : core_data[read_core];
+  end
+  assign read_valid_o = read_valid_q[ReadLatency-1];
+  assign idle_o = &core_idle;
+
+  // ---------------------------------------------------------------- whose turn it is
   always_ff @(posedge clk_i) begin
     if (s_axis_tvalid && s_axis_tready && s_axis_tlast)
       into_q <= into_q == CoreBits'(Cores - 1) ? '0 : into_q + 1'b1;
@@ -122,6 +154,11 @@ module seq2seq_top #(
   stream_checker #(
     .NOut(NOut), .TMax(TMax), .DataBits(DataBits), .UserBits(UserBits)
   ) u_checker (.*);
+
+  always_ff @(posedge clk_i)
+    if (rst_ni)
+      assert (!(write_i || read_i) || idle_o)
+      else $error("a write or a readback while a pixel is on its way");
 
   if (H < 2 || H > 128) $fatal(1, "H: found %0d, wanted 2..128", H);
   if (NOut < 1 || NOut > H) $fatal(1, "NOut: found %0d, wanted 1..H", NOut);

@@ -9,6 +9,7 @@
 package taugate_pkg;
 
   localparam int ArithmeticVersion = 1;
+  localparam int InterfaceVersion = 1;  // of seq2seq_top's ports and of its write port's map
 
   // Activation, numbered as in core/gru_form.h.
   localparam int Smooth = 0;

@@ -11,6 +11,8 @@
 
 int main(int, char** argv) {
   VerilatedContext context;
+  context.randReset(2);  // registers without a reset begin with random bits
+  context.randSeed(17);
   Vsimulation top(&context);
   std::ifstream stimulus(argv[1], std::ios::binary);
   std::ofstream response(argv[2], std::ios::binary);
@@ -20,6 +22,8 @@ int main(int, char** argv) {
       top.eval();
     }
   };
+  top.clk_i = 0;
+  top.rst_ni = 0;
   top.eval();  // the first edge is one only after a low level
   tick();
   top.rst_ni = 1;
