@@ -35,6 +35,7 @@ demo: ## train a network, judge it and draw a lifetime map: the project in five 
 
 test: ## build everything with warnings as errors and run all tests
 	@$(DEPENDENCIES) test
+	@scripts/rtl_tools.sh build/rtl-tools
 	$(call check,dev)
 
 reproduce: ## the paper's Tables 1 to 3 in half an hour: build/reproduction (SCALE=full, TABLES=..)
@@ -72,7 +73,7 @@ cosim: ## run traces through the datapath under Verilator and compare every word
 	cmake --preset dev && cmake --build --preset dev -j $(JOBS) --target taugate_program test_rtl
 	scripts/cosim.sh build/dev/taugate build/dev/tests/test_rtl build/cosim
 
-synth: ## synthesise, place and route the core with open tools (docs/results/synth.md); takes root
+synth: ## synthesise, place and route the core with open tools (docs/results/synth.md); Artix-7 takes root
 	@scripts/synth_tools.sh build/synth-tools
 	scripts/synth.sh build/synth-tools build/synth $(COMMIT)
 

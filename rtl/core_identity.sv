@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is in the device: the interface's and the arithmetic's version and the sizes, which are
 // constants, and the number of the model, which comes with its weights and like them is not reset.
 // Regions 6 and 7 of the write port's map (rtl/README.md).
@@ -8,7 +9,7 @@ module core_identity #(
   parameter int TMax = 176,
   parameter int Contexts = 2,
   parameter int Cores = 1,
-  parameter LoadFile = 0,
+  parameter int LoadFile = 0,
   parameter File = "identity.mem"  // two lines, lower half first
 ) (
   input  logic        clk_i,
@@ -23,6 +24,7 @@ module core_identity #(
   localparam int Latency = 5;
   localparam logic [3:0] ModelRegion = 4'd6, DesignRegion = 4'd7;
   logic [31:0] memory[2];
+  logic [31:0] number;
   logic [3:0] region;
   logic [1:0] word;
 
@@ -36,8 +38,9 @@ module core_identity #(
     .clk_i, .data_i({region_i, word_i}), .data_o({region, word})
   );
   assign read_o = region == ModelRegion || region == DesignRegion;
+  assign number = memory[word[0]];
   always_comb begin
-    if (region == ModelRegion) read_data_o = memory[word[0]];
+    if (region == ModelRegion) read_data_o = number;
     else if (word == 2'd0)
       read_data_o = {16'(taugate_pkg::InterfaceVersion), 16'(taugate_pkg::ArithmeticVersion)};
     else if (word == 2'd1) read_data_o = {16'(NOut), 16'(H)};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One core: an encoder and a zero-input decoder of H units with a linear head, for several pixels
 // at a time. Samples in, output words out, pixel after pixel.
 //
@@ -33,8 +34,8 @@ module gru_core #(
   parameter int UserBits = 32,
   parameter int CounterBits = 48,
   parameter int PortBits = 18,
-  parameter LoadFiles = 0,
-  parameter Prefix = ""
+  parameter int LoadFiles = 0,
+  parameter Prefix = "./"
 ) (
   input  logic                       clk_i,
   input  logic                       rst_ni,
@@ -92,6 +93,24 @@ module gru_core #(
     data_q <= data_i;
   end
   assign write = write_q & rst_ni;  // whatever write_q was before the reset
+
+  logic fetch_then_q;
+  logic [3:0] region_then_q;
+  logic [7:0] word_then_q;
+  logic [Words-1:0] hide_word_q;
+  logic [4:0] hide_row_q;
+  always_ff @(posedge clk_i) begin
+    fetch_then_q <= fetch_q & rst_ni;
+    region_then_q <= region_q;
+    word_then_q <= word_q;
+    for (int i = 0; i < Words; ++i)
+      hide_word_q[i] <= fetch_then_q && !(region_then_q == 4'd0 && word_then_q == 8'(i));
+    for (int i = 0; i < 5; ++i) hide_row_q[i] <= fetch_then_q && region_then_q != 4'(i + 1);
+    if (!rst_ni) begin
+      hide_word_q <= '0;
+      hide_row_q <= '0;
+    end
+  end
 
   // ------------------------------------------------------------- samples and scheduling
   logic [Contexts-1:0][CountBits-1:0] sample_count;
@@ -194,6 +213,7 @@ module gru_core #(
     .write_column_i(index_q[ColumnBits-1:0]),
     .data_i(data_q),
     .column_i(column_q),
+    .hide_i(hide_word_q),
     .column_o(column)
   );
   for (genvar i = 0; i < Lanes; ++i) begin : gen_weight
@@ -246,7 +266,7 @@ module gru_core #(
 
   logic [3:0][RowBits-1:0] row;
   for (genvar i = 0; i < 4; ++i) begin : gen_row
-    localparam Gate = i == 0 ? "r" : i == 1 ? "z" : i == 2 ? "n" : "s";
+    localparam logic [7:0] Gate = i == 0 ? "r" : i == 1 ? "z" : i == 2 ? "n" : "s";
     logic [2:0] row_write;
     for (genvar k = 0; k < 3; ++k) begin : gen_write
       assign row_write[k] = write && region_q == 4'(i + 1) && word_q == 8'(k);
@@ -260,6 +280,7 @@ module gru_core #(
       .write_row_i(index_q[UnitBits:0]),
       .data_i(data_q),
       .row_i({row_dec_q, row_unit_q}),
+      .hide_i(hide_row_q[i]),
       .bias_o(row[i][RowBits-1-:AccBits]),
       .multiplier_o(row[i][ShiftBits+:MulBits]),
       .shift_o(row[i][ShiftBits-1:0])
@@ -341,6 +362,7 @@ module gru_core #(
     .write_row_i(index_q[ChannelBits-1:0]),
     .data_i(data_q),
     .row_i(y_channel_q),
+    .hide_i(hide_row_q[4]),
     .bias_o(y_bias),
     .multiplier_o(y_multiplier),
     .shift_o(y_shift)
@@ -350,6 +372,7 @@ module gru_core #(
     .PortBits(PortBits)
   ) u_y (
     .clk_i,
+    .valid_i(rst_ni & y_valid),
     .acc_i(y_sum),
     .bias_i(y_bias),
     .multiplier_i(y_multiplier),
@@ -378,29 +401,26 @@ module gru_core #(
   );
 
   // -------------------------------------------------------------------------- readback
-  localparam int WordBits = $clog2(Words);
+  // All words of all memories but one are hidden, so that it is enough to put them together.
   localparam int BiasBits = AccBits > 32 ? AccBits : 33;
-  logic [(1<<WordBits)-1:0][31:0] column_words;
-  logic [WordBits-1:0] read_word;
-  logic [3:0] read_region;
-  logic [1:0] read_part;
-  logic [RowBits-1:0] read_row;
-  logic [BiasBits-1:0] read_bias;
-  delay_line #(.Width(4 + WordBits + 2), .Depth(3)) u_read (
-    .clk_i,
-    .data_i({region_q, word_q[WordBits-1:0], word_q[1:0]}),
-    .data_o({read_region, read_word, read_part})
-  );
-  assign column_words = (32 << WordBits)'(column);
-  assign read_row = read_region == 4'd5 ? {y_bias, y_multiplier, y_shift}
-                                        : row[2'(read_region - 4'd1)];
-  assign read_bias = BiasBits'($signed(read_row[RowBits-1-:AccBits]));
+  logic [1:0] part_q, part_then_q;
+  logic [31:0] column_word;
+  logic [RowBits-1:0] row_word;
+  logic [BiasBits-1:0] row_bias;
+  always_comb begin
+    column_word = '0;
+    for (int i = 0; i < Words; ++i) column_word = column_word | column[32*i+:32];
+  end
+  assign row_word = row[0] | row[1] | row[2] | row[3] | {y_bias, y_multiplier, y_shift};
+  assign row_bias = BiasBits'($signed(row_word[RowBits-1-:AccBits]));
   always_ff @(posedge clk_i) begin
-    if (read_region == 4'd0) read_data_o <= column_words[read_word];
-    else if (read_part == 2'd0)
-      read_data_o <= {16'(read_row[ShiftBits-1:0]), 16'(read_row[ShiftBits+:MulBits])};
-    else if (read_part == 2'd1) read_data_o <= read_bias[31:0];
-    else read_data_o <= 32'($signed(read_bias[BiasBits-1:32]));
+    part_q <= word_then_q[1:0];
+    part_then_q <= part_q;
+    if (part_then_q == 2'd0)
+      read_data_o <= column_word |
+                     {16'(row_word[ShiftBits-1:0]), 16'(row_word[ShiftBits+:MulBits])};
+    else if (part_then_q == 2'd1) read_data_o <= column_word | row_bias[31:0];
+    else read_data_o <= column_word | 32'($signed(row_bias[BiasBits-1:32]));
   end
 
   // --------------------------------------------------------------- idle, and the counters
@@ -415,12 +435,18 @@ module gru_core #(
     overlong_q <= overlong;
     macs_q <= (beat_0.valid && beat_0.update ? MacBits'(3 * H) : '0) +
               (beat_0.valid && beat_0.head ? MacBits'(NOut) : '0);
-    cycles_o <= (clear_i ? '0 : cycles_o) + CounterBits'(active_q);
-    issues_o <= (clear_i ? '0 : issues_o) + CounterBits'(beat_1_q.valid);
-    bubbles_o <= (clear_i ? '0 : bubbles_o) + CounterBits'(active_q && !beat_1_q.valid);
-    macs_o <= (clear_i ? '0 : macs_o) + CounterBits'(macs_q);
-    pixels_o <= (clear_i ? '0 : pixels_o) + CounterBits'(moved_q);
-    overlong_o <= (clear_i ? '0 : overlong_o) + CounterBits'(overlong_q);
+    cycles_o <= clear_i ? CounterBits'(active_q)
+                       : cycles_o + CounterBits'(active_q);
+    issues_o <= clear_i ? CounterBits'(beat_1_q.valid)
+                       : issues_o + CounterBits'(beat_1_q.valid);
+    bubbles_o <= clear_i ? CounterBits'(active_q && !beat_1_q.valid)
+                       : bubbles_o + CounterBits'(active_q && !beat_1_q.valid);
+    macs_o <= clear_i ? CounterBits'(macs_q)
+                       : macs_o + CounterBits'(macs_q);
+    pixels_o <= clear_i ? CounterBits'(moved_q)
+                       : pixels_o + CounterBits'(moved_q);
+    overlong_o <= clear_i ? CounterBits'(overlong_q)
+                       : overlong_o + CounterBits'(overlong_q);
     if (!rst_ni) begin
       within_pixel_q <= 1'b0;
       idle_o <= 1'b1;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // table_tanh(magnitude, Fraction) of |word|, with the word's sign beside it, in five cycles:
 // magnitude held at 4 | segment | on the way to the multiplier | slope * rest | base + product.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Drives a bench of blocks (blocks.sv, buffers.sv, steps.sv): its 64-bit words of a cycle come from
 // a file, those that it answers in the same cycle go into another.
 //

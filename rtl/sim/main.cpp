@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The simulation as a program: pixels from a file, words into a file. `taugate cosim` builds and
 // calls it.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The Verilated seq2seq_model behind the integer executor's call: reset, run. Drives the streams with
 // random gaps and stalls and keeps the time of what happened.

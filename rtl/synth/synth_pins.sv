@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // seq2seq_top on the pins of a device, for synthesis alone: its 500 wires are more than a package
 // has. The streams keep their pins; the write port and the pixel's number come through a byte-wide
 // shift register, the counters go out a byte at a time, and the number that comes back is folded

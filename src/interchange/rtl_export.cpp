@@ -255,7 +255,8 @@ std::vector<RtlWrite> rtl_writes(const IntegerModel& model, const RtlParameters&
 std::string rtl_module(const RtlParameters& parameters, bool load_files,
                        const std::string& prefix) {
   std::ostringstream out;
-  out << "// Written by taugate export-rtl: seq2seq_top (rtl/) with the parameters of one "
+  out << "// SPDX-License-Identifier: Apache-2.0\n"
+         "// Written by taugate export-rtl: seq2seq_top (rtl/) with the parameters of one "
          "model.\n\n"
          "module seq2seq_model (\n"
          "  input  logic clk_i,\n  input  logic rst_ni,\n"
