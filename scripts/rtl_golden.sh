@@ -8,11 +8,11 @@
 set -eu
 [ $# -eq 3 ] || { echo "usage: $0 TOOLS PROGRAM FOLDER" >&2; exit 2; }
 rtl=$(cd "$(dirname "$0")/../rtl" && pwd)
-PATH=$1/bin:$PATH
+PATH=$(realpath -m "$1")/bin:$PATH
 command -v iverilog >/dev/null || { echo "skipped: Icarus is not installed"; exit 77; }
 version=$(iverilog -V 2>/dev/null | sed -n '1s/.*version \([0-9]*\).*/\1/p')
 [ "$version" -ge 12 ] || { echo "skipped: Icarus is $version, and reads this SystemVerilog from 12 on"; exit 77; }
-program=$2
+program=$(realpath "$2")
 mkdir -p "$3"
 cd "$3"
 
