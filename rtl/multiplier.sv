@@ -38,4 +38,8 @@ module multiplier #(
     for (int i = 0; i < Pieces; ++i) sum = sum + (piece[i] << (i * Low));
   end
   always_ff @(posedge clk_i) product_o <= sum;
+
+`ifdef FORMAL
+  `include "formal/multiplier.svh"
+`endif
 endmodule

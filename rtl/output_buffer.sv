@@ -129,4 +129,8 @@ module output_buffer #(
       else $error("a slot overflows");
     end
 `endif
+
+`ifdef FORMAL
+  `include "formal/output_buffer.svh"
+`endif
 endmodule

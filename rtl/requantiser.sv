@@ -98,4 +98,8 @@ module requantiser #(
     assert (valid_i !== 1'b1 || word_o === expected_then)
     else $error("requantiser: %0d, definition %0d", word_o, expected_then);
 `endif
+
+`ifdef FORMAL
+  `include "formal/requantiser.svh"
+`endif
 endmodule

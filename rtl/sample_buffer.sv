@@ -88,4 +88,8 @@ module sample_buffer #(
   assign count_o = count_q;
   assign complete_o = complete_q;
   assign user_o = user_q;
+
+`ifdef FORMAL
+  `include "formal/sample_buffer.svh"
+`endif
 endmodule

@@ -38,4 +38,8 @@ module stream_fifo #(
   always @(posedge clk_i)
     if (rst_ni) assert (!(write_i && level_q == 3'd4)) else $error("the queue is full");
 `endif
+
+`ifdef FORMAL
+  `include "formal/stream_fifo.svh"
+`endif
 endmodule

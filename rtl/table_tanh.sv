@@ -48,4 +48,8 @@ module table_tanh #(
   delay_line #(.Width(1), .Depth(Latency)) u_negative (
     .clk_i, .data_i(word_i < 0), .data_o(negative_o)
   );
+
+`ifdef FORMAL
+  `include "formal/table_tanh.svh"
+`endif
 endmodule
