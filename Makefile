@@ -19,7 +19,7 @@ build = cmake --preset $(1) && cmake --build --preset $(1) -j $(JOBS)
 check = $(call build,$(1)) && ctest --preset $(1) -j $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test cosim reproduce bench bench-peers bench-record synth asan clang arm fuzz lint format install clean
+.PHONY: help build demo test cosim formal reproduce bench bench-peers bench-record synth asan clang arm fuzz lint format install clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,7 @@ demo: ## train a network, judge it and draw a lifetime map: the project in five 
 
 test: ## build everything with warnings as errors and run all tests
 	@$(DEPENDENCIES) test
+	@scripts/rtl_tools.sh build/rtl-tools
 	$(call check,dev)
 
 reproduce: ## the paper's Tables 1 to 3 in half an hour: build/reproduction/report.html (SCALE=full, TABLES=..)
@@ -72,7 +73,11 @@ cosim: ## run traces through the datapath under Verilator and compare every word
 	cmake --preset dev && cmake --build --preset dev -j $(JOBS) --target taugate_program test_rtl
 	scripts/cosim.sh build/dev/taugate build/dev/tests/test_rtl build/cosim
 
-synth: ## synthesise, place and route the core with open tools (docs/results/synth.md); takes root
+formal: ## prove properties of the datapath's blocks, and that each proof can fail (build/formal)
+	@scripts/rtl_tools.sh build/rtl-tools
+	scripts/formal.sh build/rtl-tools build/formal
+
+synth: ## synthesise, place and route the core with open tools (docs/results/synth.md); Artix-7 takes root
 	@scripts/synth_tools.sh build/synth-tools
 	scripts/synth.sh build/synth-tools build/synth $(COMMIT)
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A value `Depth` cycles later. No reset: what needs one (valid bits) has its own registers.
 
 module delay_line #(

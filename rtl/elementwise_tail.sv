@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What follows the sums of a unit, reset_after, one unit a cycle (docs/fixed-point.md, "A step"):
 //
 //   cycle 0            6      12      13      14      20     21     22     23    24   25
@@ -90,6 +91,7 @@ module elementwise_tail #(
       .PortBits(PortBits)
     ) u_requantiser (
       .clk_i,
+      .valid_i(rst_ni & valid_q[RequantiseAt]),
       .acc_i(acc[i]),
       .bias_i(row_i[i][RowBits-1-:AccBits]),
       .multiplier_i(row_i[i][ShiftBits+:MulBits]),
@@ -103,11 +105,11 @@ module elementwise_tail #(
   gate_activation #(
     .Activation(Activation), .SumBits(SumBits), .SumFraction(GateSumFraction),
     .GateFraction(GateFraction)
-  ) u_r (.clk_i, .sum_i(sum[0]), .gate_o(r));
+  ) u_r (.clk_i, .valid_i(rst_ni & valid_q[GateAt]), .sum_i(sum[0]), .gate_o(r));
   gate_activation #(
     .Activation(Activation), .SumBits(SumBits), .SumFraction(GateSumFraction),
     .GateFraction(GateFraction)
-  ) u_z (.clk_i, .sum_i(sum[1]), .gate_o(z));
+  ) u_z (.clk_i, .valid_i(rst_ni & valid_q[GateAt]), .sum_i(sum[1]), .gate_o(z));
   delay_line #(.Width(GateFraction + 1), .Depth(CandidateAt + 1 - GateAt)) u_z_then (
     .clk_i, .data_i(z), .data_o(z_then)
   );
@@ -143,7 +145,9 @@ module elementwise_tail #(
   candidate_activation #(
     .Activation(Activation), .SumBits(SumBits), .SumFraction(CandidateSumFraction),
     .CandidateFraction(CandidateFraction)
-  ) u_n (.clk_i, .sum_i(candidate_sum), .candidate_o(n));
+  ) u_n (
+    .clk_i, .valid_i(rst_ni & valid_q[CandidateAt]), .sum_i(candidate_sum), .candidate_o(n)
+  );
 
   // ------------------------------------------------------------- the state, and the blend
   localparam int StateRows = 1 << (ContextBits + UnitBits);
@@ -153,12 +157,15 @@ module elementwise_tail #(
   logic signed [StateBits-1:0] read_q, read_then_q, held, held_q, state, state_q, state_then_q;
   logic signed [ReadFraction:0] read;
   logic signed [OperandFraction:0] operand;
+  taugate_pkg::word_t from_word, to_word, state_word;
   logic signed [Common:0] from, to, from_q, from_then_q;
   logic signed [DifferenceBits-1:0] difference_q;
   logic signed [ExactBits-1:0] change_q, residual, exact_q;
 
-  assign from = (Common + 1)'(taugate_pkg::rescale(64'(n), CandidateFraction, Common));
-  assign to = (Common + 1)'(taugate_pkg::rescale(64'(held_q), HeldFraction, Common));
+  assign from_word = taugate_pkg::rescale(64'(n), CandidateFraction, Common);
+  assign to_word = taugate_pkg::rescale(64'(held_q), HeldFraction, Common);
+  assign from = (Common + 1)'(from_word);
+  assign to = (Common + 1)'(to_word);
   always_ff @(posedge clk_i) begin
     read_q <= memory[{context_q[CandidateAt-3], unit_q[CandidateAt-3]}];
     read_then_q <= read_q;
@@ -181,7 +188,9 @@ module elementwise_tail #(
   // Feedback: the blend reads what the operands have, and the rest joins its sum.
   if (Feedback != 0) begin : gen_feedback
     logic signed [StateBits-1:0] rest_q, rest_then;
-    assign held = StateBits'(taugate_pkg::operand(64'(read_then_q), StateFraction, ReadFraction));
+    taugate_pkg::word_t held_word;
+    assign held_word = taugate_pkg::operand(64'(read_then_q), StateFraction, ReadFraction);
+    assign held = StateBits'(held_word);
     always_ff @(posedge clk_i)
       rest_q <= zero_q[CandidateAt-1]
                     ? '0
@@ -198,12 +207,13 @@ module elementwise_tail #(
   // h' lies between n and h, since 0 <= z <= 1: without a residual it needs saturation only where n,
   // on a finer grid than the state's, may be rounded up to one.
   if (CandidateFraction <= StateFraction && Feedback == 0) begin : gen_between
-    assign state = StateBits'(
-        taugate_pkg::round_shift(64'(exact_q), Common + GateFraction - StateFraction));
+    assign state_word =
+        taugate_pkg::round_shift(64'(exact_q), Common + GateFraction - StateFraction);
   end else begin : gen_rounded_up
-    assign state = StateBits'(taugate_pkg::saturate_fraction(
-        taugate_pkg::rescale(64'(exact_q), Common + GateFraction, StateFraction), StateFraction));
+    assign state_word = taugate_pkg::saturate_fraction(
+        taugate_pkg::rescale(64'(exact_q), Common + GateFraction, StateFraction), StateFraction);
   end
+  assign state = StateBits'(state_word);
 
   // operand(): rounding never takes the largest value up, and always takes the smallest up, which
   // is all that saturation has to do.
@@ -218,7 +228,9 @@ module elementwise_tail #(
     assign up = below == ~Largest || (half && (more || below[0]) && below != Largest);
     assign read = below + (ReadFraction + 1)'($signed({1'b0, up}));
   end else begin : gen_same_grid
-    assign read = (ReadFraction + 1)'(taugate_pkg::operand(64'(state_q), StateFraction, ReadFraction));
+    taugate_pkg::word_t read_word;
+    assign read_word = taugate_pkg::operand(64'(state_q), StateFraction, ReadFraction);
+    assign read = (ReadFraction + 1)'(read_word);
   end
   assign operand = OperandBits'(read) <<< (OperandFraction - ReadFraction);
 
@@ -230,19 +242,19 @@ module elementwise_tail #(
 
 `ifndef SYNTHESIS
   // What is written out above is the definition's.
-  always_ff @(posedge clk_i)
+  always @(posedge clk_i)
     if (rst_ni && valid_q[BlendAt-1]) begin
       assert (64'(state) == taugate_pkg::saturate_fraction(taugate_pkg::rescale(
           64'(exact_q), Common + GateFraction, StateFraction), StateFraction))
       else $error("state: %0d of %0d", state, exact_q);
     end
-  always_ff @(posedge clk_i)
+  always @(posedge clk_i)
     if (rst_ni && valid_q[BlendAt]) begin
       assert (64'(operand) == taugate_pkg::operand(64'(state_q), StateFraction, ReadFraction) <<<
                                   (OperandFraction - ReadFraction))
       else $error("operand: %0d of %0d", operand, state_q);
     end
-  always_ff @(posedge clk_i)
+  always @(posedge clk_i)
     if (rst_ni && valid_q[CandidateSumAt]) begin
       assert (64'(candidate_sum) == taugate_pkg::saturate_word(64'(candidate_sum_q), SumBits))
       else $error("candidate's sum: %0d of %0d", candidate_sum, candidate_sum_q);

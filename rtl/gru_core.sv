@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One core: an encoder and a zero-input decoder of H units with a linear head, for several pixels
 // at a time. Samples in, output words out, pixel after pixel.
 //
@@ -35,15 +36,17 @@ module gru_core #(
   parameter int UserBits = 32,
   parameter int CounterBits = 48,
   parameter int PortBits = 18,
-  parameter LoadFiles = 0,
-  parameter Prefix = ""
+  parameter int LoadFiles = 0,
+  parameter Prefix = "./"
 ) (
   input  logic                       clk_i,
   input  logic                       rst_ni,
-  // Write port of the memories (rtl/README.md has the map)
+  // Write port of the memories, and their readback (rtl/README.md has the map); while idle only
   input  logic                       write_i,
+  input  logic                       read_i,
   input  logic [23:0]                address_i,
   input  logic [31:0]                data_i,
+  output logic [31:0]                read_data_o,  // five cycles after read_i
   // Samples
   input  logic                       s_axis_tvalid,
   output logic                       s_axis_tready,
@@ -56,7 +59,8 @@ module gru_core #(
   output logic signed [DataBits-1:0] m_axis_tdata,
   output logic                       m_axis_tlast,
   output logic [UserBits-1:0]        m_axis_tuser,
-  // Counters, since the last clear
+  output logic                       idle_o,     // no pixel is on its way
+  // Counters, since the last clear; what happens in the cycle of a clear counts after it
   input  logic                       clear_i,
   output logic [CounterBits-1:0]     cycles_o,   // with a pixel on its way
   output logic [CounterBits-1:0]     issues_o,   // of these, with a column on its way to the lanes
@@ -78,16 +82,36 @@ module gru_core #(
   localparam int ProductBits = WeightBits + OperandBits;
   localparam int RowBits = AccBits + MulBits + ShiftBits;
 
-  // ----------------------------------------------------------------------- write port
-  logic write_q;
+  // -------------------------------------------------------------- write port, readback
+  logic write_q, write, fetch_q;
   logic [3:0] region_q;
   logic [11:0] index_q;
   logic [7:0] word_q;
   logic [31:0] data_q;
   always_ff @(posedge clk_i) begin
     write_q <= write_i & rst_ni;
+    fetch_q <= read_i & rst_ni;
     {region_q, index_q, word_q} <= address_i;
     data_q <= data_i;
+  end
+  assign write = write_q & rst_ni;  // whatever write_q was before the reset
+
+  logic fetch_then_q;
+  logic [3:0] region_then_q;
+  logic [7:0] word_then_q;
+  logic [Words-1:0] hide_word_q;
+  logic [4:0] hide_row_q;
+  always_ff @(posedge clk_i) begin
+    fetch_then_q <= fetch_q & rst_ni;
+    region_then_q <= region_q;
+    word_then_q <= word_q;
+    for (int i = 0; i < Words; ++i)
+      hide_word_q[i] <= fetch_then_q && !(region_then_q == 4'd0 && word_then_q == 8'(i));
+    for (int i = 0; i < 5; ++i) hide_row_q[i] <= fetch_then_q && region_then_q != 4'(i + 1);
+    if (!rst_ni) begin
+      hide_word_q <= '0;
+      hide_row_q <= '0;
+    end
   end
 
   // ------------------------------------------------------------- samples and scheduling
@@ -141,7 +165,7 @@ module gru_core #(
   // the last column of this step has gone, H cycles later.)
   logic moved_q;
   always_ff @(posedge clk_i) begin
-    moved_q <= moved;
+    moved_q <= moved & rst_ni;
     if (moved_q) user_q[context_0] <= sample_user[context_0];
   end
 
@@ -178,10 +202,10 @@ module gru_core #(
   logic [32*Words-1:0] column;
   logic [Words-1:0] write_word;
   logic [Lanes*WeightBits-1:0] weights;
-  always_ff @(posedge clk_i) column_q <= column_0;
+  always_ff @(posedge clk_i) column_q <= fetch_q ? index_q[ColumnBits-1:0] : column_0;
   always_comb begin
     for (int i = 0; i < Words; ++i)
-      write_word[i] = write_q && region_q == 4'd0 && word_q == 8'(i);
+      write_word[i] = write && region_q == 4'd0 && word_q == 8'(i);
   end
   column_memory #(
     .Words(Words), .Columns(Columns), .LoadFile(LoadFiles), .File({Prefix, "weights.mem"})
@@ -191,6 +215,7 @@ module gru_core #(
     .write_column_i(index_q[ColumnBits-1:0]),
     .data_i(data_q),
     .column_i(column_q),
+    .hide_i(hide_word_q),
     .column_o(column)
   );
   for (genvar i = 0; i < Lanes; ++i) begin : gen_weight
@@ -233,6 +258,7 @@ module gru_core #(
       row_unit_q <= row_unit_q + 1'b1;
       if (row_unit_q == UnitBits'(H - 1)) row_valid_q <= 1'b0;
     end
+    if (fetch_q) {row_dec_q, row_unit_q} <= index_q[UnitBits:0];
     row_valid_then_q <= {row_valid_then_q[0], row_valid_q};
     if (!rst_ni) begin
       row_valid_q <= 1'b0;
@@ -242,20 +268,21 @@ module gru_core #(
 
   logic [3:0][RowBits-1:0] row;
   for (genvar i = 0; i < 4; ++i) begin : gen_row
-    localparam Gate = i == 0 ? "r" : i == 1 ? "z" : i == 2 ? "n" : "s";
-    logic [2:0] write;
+    localparam logic [7:0] Gate = i == 0 ? "r" : i == 1 ? "z" : i == 2 ? "n" : "s";
+    logic [2:0] row_write;
     for (genvar k = 0; k < 3; ++k) begin : gen_write
-      assign write[k] = write_q && region_q == 4'(i + 1) && word_q == 8'(k);
+      assign row_write[k] = write && region_q == 4'(i + 1) && word_q == 8'(k);
     end
     row_memory #(
       .Rows(2 << UnitBits), .AccBits(AccBits), .MulBits(MulBits), .ShiftBits(ShiftBits),
       .LoadFile(LoadFiles), .File({Prefix, "rows_", Gate, ".mem"})
     ) u_rows (
       .clk_i,
-      .write_i(write),
+      .write_i(row_write),
       .write_row_i(index_q[UnitBits:0]),
       .data_i(data_q),
       .row_i({row_dec_q, row_unit_q}),
+      .hide_i(hide_row_q[i]),
       .bias_o(row[i][RowBits-1-:AccBits]),
       .multiplier_o(row[i][ShiftBits+:MulBits]),
       .shift_o(row[i][ShiftBits-1:0])
@@ -319,6 +346,7 @@ module gru_core #(
       y_channel_q <= y_channel_q + 1'b1;
       if (y_channel_q == ChannelBits'(NOut - 1)) y_valid_q <= 1'b0;
     end
+    if (fetch_q) y_channel_q <= index_q[ChannelBits-1:0];
     y_valid_then_q <= {y_valid_then_q[RequantiseLatency:0], y_valid_q};
     if (!rst_ni) begin
       y_valid_q <= 1'b0;
@@ -326,7 +354,7 @@ module gru_core #(
     end
   end
   for (genvar k = 0; k < 3; ++k) begin : gen_y_write
-    assign y_write[k] = write_q && region_q == 4'd5 && word_q == 8'(k);
+    assign y_write[k] = write && region_q == 4'd5 && word_q == 8'(k);
   end
   row_memory #(
     .Rows(1 << ChannelBits), .AccBits(AccBits), .MulBits(MulBits), .ShiftBits(ShiftBits),
@@ -337,6 +365,7 @@ module gru_core #(
     .write_row_i(index_q[ChannelBits-1:0]),
     .data_i(data_q),
     .row_i(y_channel_q),
+    .hide_i(hide_row_q[4]),
     .bias_o(y_bias),
     .multiplier_o(y_multiplier),
     .shift_o(y_shift)
@@ -346,6 +375,7 @@ module gru_core #(
     .PortBits(PortBits)
   ) u_y (
     .clk_i,
+    .valid_i(rst_ni & y_valid),
     .acc_i(y_sum),
     .bias_i(y_bias),
     .multiplier_i(y_multiplier),
@@ -373,22 +403,59 @@ module gru_core #(
     .m_axis_tvalid, .m_axis_tready, .m_axis_tdata, .m_axis_tlast, .m_axis_tuser
   );
 
-  // -------------------------------------------------------------------------- counters
-  localparam int MacBits = $clog2(Lanes + 1);
-  logic active_q, overlong_q;
-  logic [MacBits-1:0] macs_q;
+  // -------------------------------------------------------------------------- readback
+  // All words of all memories but one are hidden, so that it is enough to put them together.
+  localparam int BiasBits = AccBits > 32 ? AccBits : 33;
+  logic [1:0] part_q, part_then_q;
+  logic [31:0] column_word;
+  logic [RowBits-1:0] row_word;
+  logic [BiasBits-1:0] row_bias;
+  always_comb begin
+    column_word = '0;
+    for (int i = 0; i < Words; ++i) column_word = column_word | column[32*i+:32];
+  end
+  assign row_word = row[0] | row[1] | row[2] | row[3] | {y_bias, y_multiplier, y_shift};
+  assign row_bias = BiasBits'($signed(row_word[RowBits-1-:AccBits]));
   always_ff @(posedge clk_i) begin
+    part_q <= word_then_q[1:0];
+    part_then_q <= part_q;
+    if (part_then_q == 2'd0)
+      read_data_o <= column_word |
+                     {16'(row_word[ShiftBits-1:0]), 16'(row_word[ShiftBits+:MulBits])};
+    else if (part_then_q == 2'd1) read_data_o <= column_word | row_bias[31:0];
+    else read_data_o <= column_word | 32'($signed(row_bias[BiasBits-1:32]));
+  end
+
+  // --------------------------------------------------------------- idle, and the counters
+  localparam int MacBits = $clog2(Lanes + 1);
+  logic active_q, overlong_q, sample_taken, within_pixel_q;
+  logic [MacBits-1:0] macs_q;
+  assign sample_taken = s_axis_tvalid & s_axis_tready;
+  always_ff @(posedge clk_i) begin
+    if (sample_taken) within_pixel_q <= ~s_axis_tlast;
+    idle_o <= ~(sample_taken | within_pixel_q | active | (|slot_busy) | m_axis_tvalid);
     active_q <= active;
     overlong_q <= overlong;
     macs_q <= (beat_0.valid && beat_0.update ? MacBits'(3 * H) : '0) +
               (beat_0.valid && beat_0.head ? MacBits'(NOut) : '0);
-    cycles_o <= cycles_o + CounterBits'(active_q);
-    issues_o <= issues_o + CounterBits'(beat_1_q.valid);
-    bubbles_o <= bubbles_o + CounterBits'(active_q && !beat_1_q.valid);
-    macs_o <= macs_o + CounterBits'(macs_q);
-    pixels_o <= pixels_o + CounterBits'(moved_q);
-    overlong_o <= overlong_o + CounterBits'(overlong_q);
-    if (!rst_ni || clear_i) begin
+    cycles_o <= clear_i ? CounterBits'(active_q)
+                       : cycles_o + CounterBits'(active_q);
+    issues_o <= clear_i ? CounterBits'(beat_1_q.valid)
+                       : issues_o + CounterBits'(beat_1_q.valid);
+    bubbles_o <= clear_i ? CounterBits'(active_q && !beat_1_q.valid)
+                       : bubbles_o + CounterBits'(active_q && !beat_1_q.valid);
+    macs_o <= clear_i ? CounterBits'(macs_q)
+                       : macs_o + CounterBits'(macs_q);
+    pixels_o <= clear_i ? CounterBits'(moved_q)
+                       : pixels_o + CounterBits'(moved_q);
+    overlong_o <= clear_i ? CounterBits'(overlong_q)
+                       : overlong_o + CounterBits'(overlong_q);
+    if (!rst_ni) begin
+      within_pixel_q <= 1'b0;
+      idle_o <= 1'b1;
+      active_q <= 1'b0;
+      overlong_q <= 1'b0;
+      macs_q <= '0;
       cycles_o <= '0;
       issues_o <= '0;
       bubbles_o <= '0;

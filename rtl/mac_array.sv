@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // 3H + NOut output-stationary lanes (r, z, n, head) and the shadow chains into which finished sums
 // move, so that the lanes go on with the next step while a step drains, unit 0 first.
 //
@@ -40,9 +41,11 @@ module mac_array #(
   logic [Lanes-1:0][AccBits-1:0] acc;
 
   for (genvar i = 0; i < Lanes; ++i) begin : gen_lane
+    logic first;
+    assign first = i >= 2 * H && i < 3 * H ? beat_i.first | beat_i.is_x : beat_i.first;
     mac_lane #(.WeightBits(WeightBits), .OperandBits(OperandBits), .AccBits(AccBits)) u_lane (
       .clk_i,
-      .first_i(i >= 2 * H && i < 3 * H ? beat_i.first | beat_i.is_x : beat_i.first),
+      .first_i(first),
       .weight_i(column_i[i*WeightBits+:WeightBits]),
       .operand_i,
       .acc_o(acc[i])

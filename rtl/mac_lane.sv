@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One multiplier with its accumulator: operand, product and accumulator registers in a row, so that
 // a hardware multiplier with an adder takes all of it. The sum restarts with `first_i`.
 
@@ -19,7 +20,8 @@ module mac_lane #(
   logic first_q, first_then_q;
 
   // Every lane keeps registers of its own for what all lanes read: merged into one, they would be
-  // the longest wires of the design.
+  // the longest wires of the design. `keep` on an always block is Yosys' way to say so; Vivado and
+  // Quartus read the attribute on the signal, and want dont_touch or preserve there.
   (* keep *) always_ff @(posedge clk_i) operand_q <= operand_i;
   (* keep *) always_ff @(posedge clk_i) first_q <= first_i;
   (* keep *) always_ff @(posedge clk_i) first_then_q <= first_q;

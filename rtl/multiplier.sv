@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Signed product in two cycles. An operand A wider than a hardware multiplier's port is cut into
 // pieces, each with a product register of its own, which are added in the second cycle; otherwise
 // the two registers are the multiplier's own (M and P).
@@ -37,4 +38,8 @@ module multiplier #(
     for (int i = 0; i < Pieces; ++i) sum = sum + (piece[i] << (i * Low));
   end
   always_ff @(posedge clk_i) product_o <= sum;
+
+`ifdef FORMAL
+  `include "formal/multiplier.svh"
+`endif
 endmodule

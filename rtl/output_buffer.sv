@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Output words from one slot a context to an AXI4-Stream, pixel after pixel in the order of the
 // input: NOut words a step, tlast with the pixel's last, tuser the pixel's throughout.
 //
@@ -54,16 +55,18 @@ module output_buffer #(
   logic [2:0] credit_q;
   logic closes_q;
   logic [ContextBits-1:0] closing_q;
+  logic [IndexBits-1:0] written;  // of the slot that is written
   logic read, last_channel, last, read_then_q, last_then_q;
   logic [UserBits-1:0] user_then_q;
   logic signed [WordBits-1:0] word;
 
+  assign written = written_q[context_i];
   assign read = written_q[from_q] != index_q && credit_q != '0;
   assign last_channel = channel_q == ChannelBits'(NOut - 1);
   assign last = last_channel && step_q == length_q[from_q];
 
   always_ff @(posedge clk_i) begin
-    if (write_i) memory[{context_i, written_q[context_i][SlotBits-1:0]}] <= word_i;
+    if (write_i) memory[{context_i, written[SlotBits-1:0]}] <= word_i;
     read_q <= memory[{from_q, index_q[SlotBits-1:0]}];
     last_then_q <= last;
     user_then_q <= user_q[from_q];
@@ -74,7 +77,7 @@ module output_buffer #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (write_i) written_q[context_i] <= written_q[context_i] + 1'b1;
+    if (write_i) written_q[context_i] <= written + 1'b1;
     if (open_i) busy_q[open_context_i] <= 1'b1;
     // A cycle late, which keeps the comparison with the length off the way to the scheduler.
     closes_q <= read && last;
@@ -119,11 +122,15 @@ module output_buffer #(
   assign busy_o = busy_q;
 
 `ifndef SYNTHESIS
-  always_ff @(posedge clk_i)
+  always @(posedge clk_i)
     if (rst_ni) begin
       assert (!(write_i && !busy_q[context_i])) else $error("a word came to a closed slot");
-      assert (!(write_i && written_q[context_i] == IndexBits'(Words)))
+      assert (!(write_i && written == IndexBits'(Words)))
       else $error("a slot overflows");
     end
+`endif
+
+`ifdef FORMAL
+  `include "formal/output_buffer.svh"
 `endif
 endmodule

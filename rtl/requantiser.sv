@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // saturate_word(round_shift((acc + bias) * multiplier, shift)) in six cycles: bias, product (two),
 // coarse shift, fine shift, rounding with saturation. One a cycle.
 
@@ -9,6 +10,7 @@ module requantiser #(
   parameter int PortBits = 18   // see multiplier
 ) (
   input  logic                      clk_i,
+  input  logic                      valid_i,  // the output is; read by assertions alone
   input  logic signed [AccBits-1:0] acc_i,
   input  logic signed [AccBits-1:0] bias_i,
   input  logic [MulBits-1:0]        multiplier_i,
@@ -38,17 +40,17 @@ module requantiser #(
   // Shift right by whole bytes. The lowest bit kept is the half; `more` says that a bit below it
   // was set.
   logic signed [ProductBits:0] coarse, coarse_q;  // the product and one bit below
+  logic [CoarseBits-1:0] bytes;
   logic coarse_more, coarse_more_q;
   logic [2:0] fine_q;
+  assign bytes = shift[ShiftBits-1:3];
   always_comb begin
     coarse = {product, 1'b0};
     coarse_more = 1'b0;
     for (int i = 1; i < CoarseSteps; ++i)
-      if (shift[ShiftBits-1:3] == CoarseBits'(i)) begin
+      if (bytes == CoarseBits'(i)) begin
         coarse = $signed({product, 1'b0}) >>> (8 * i);
-        coarse_more = 1'b0;
-        for (int b = 0; b < 8 * i - 1 && b < ProductBits; ++b)
-          coarse_more = coarse_more | product[b];
+        coarse_more = (product & ProductBits'((64'd1 << (8 * i - 1)) - 64'd1)) != '0;
       end
   end
   always_ff @(posedge clk_i) begin
@@ -85,19 +87,19 @@ module requantiser #(
   localparam int Latency = 6;
   // The definition, by the same inputs. (Their sum fits whenever it is one of a model.)
   logic signed [AccBits-1:0] sum;
-  logic signed [OutBits-1:0] expected;
+  taugate_pkg::word_t expected;
   logic signed [OutBits-1:0] expected_then;
-  logic [Latency-1:0] started_q = '0;
   assign sum = acc_i + bias_i;
-  assign expected = OutBits'(taugate_pkg::requantise(64'(sum), 64'(multiplier_i), 32'(shift_i),
-                                                     OutBits));
+  assign expected = taugate_pkg::requantise(64'(sum), 64'(multiplier_i), 32'(shift_i), OutBits);
   delay_line #(.Width(OutBits), .Depth(Latency)) u_expected (
-    .clk_i, .data_i(expected), .data_o(expected_then)
+    .clk_i, .data_i(OutBits'(expected)), .data_o(expected_then)
   );
-  always_ff @(posedge clk_i) begin
-    started_q <= {started_q[Latency-2:0], 1'b1};
-    assert (!started_q[Latency-1] || word_o == expected_then)
+  always @(posedge clk_i)
+    assert (valid_i !== 1'b1 || word_o === expected_then)
     else $error("requantiser: %0d, definition %0d", word_o, expected_then);
-  end
+`endif
+
+`ifdef FORMAL
+  `include "formal/requantiser.svh"
 `endif
 endmodule

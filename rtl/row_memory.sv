@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the element-wise tail needs of each row: bias, multiplier and shift, read with two cycles'
 // latency. Written in parts: 0 {shift, multiplier}, 1 the bias's lower 32 bits, 2 its upper ones.
 
@@ -6,7 +7,7 @@ module row_memory #(
   parameter int AccBits = 22,
   parameter int MulBits = 8,
   parameter int ShiftBits = 6,
-  parameter LoadFile = 0,
+  parameter int LoadFile = 0,
   parameter File = "rows.mem",  // a line a row: {bias, multiplier, shift}, hexadecimal
   localparam int AddressBits = Rows > 1 ? $clog2(Rows) : 1
 ) (
@@ -17,6 +18,7 @@ module row_memory #(
   input  logic [31:0]               data_i,
   // Read port, two cycles later
   input  logic [AddressBits-1:0]    row_i,
+  input  logic                      hide_i,  // a cycle later: it is read as zero
   output logic signed [AccBits-1:0] bias_o,
   output logic [MulBits-1:0]        multiplier_o,
   output logic [ShiftBits-1:0]      shift_o
@@ -40,7 +42,7 @@ module row_memory #(
     if (AccBits > 32 && write_i[2])
       memory[write_row_i][Bits-1-:HighBits] <= data_i[HighBits-1:0];
     read_q <= memory[row_i];
-    word_q <= read_q;
+    word_q <= hide_i ? '0 : read_q;
   end
   assign {bias_o, multiplier_o, shift_o} = word_q;
 endmodule

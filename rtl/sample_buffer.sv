@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // AXI4-Stream of samples into one slot a context, filled in turn. A pixel is a packet: its length
 // is where tlast says. Samples beyond TMax are taken and dropped, and overlong_o tells it.
 //
@@ -42,17 +43,20 @@ module sample_buffer #(
   logic [Contexts-1:0][UserBits-1:0] user_q;
   logic [ContextBits-1:0] into_q;
   logic drop_q, take, full;
+  taugate_pkg::word_t sample_word;
+  logic [CountBits-1:0] count;  // of the slot that is filled
 
   assign s_axis_tready = drop_q | ~complete_q[into_q];
   assign take = s_axis_tvalid & s_axis_tready & ~drop_q;
-  assign full = count_q[into_q] == CountBits'(TMax - 1);
+  assign sample_word = taugate_pkg::input_word(64'(s_axis_tdata), OperandFraction);
+  assign count = count_q[into_q];
+  assign full = count == CountBits'(TMax - 1);
   assign overlong_o = take & full & ~s_axis_tlast;
 
   always_ff @(posedge clk_i) begin
     if (take) begin
-      memory[{into_q, count_q[into_q][SlotBits-1:0]}] <=
-          OperandBits'(taugate_pkg::input_word(64'(s_axis_tdata), OperandFraction));
-      if (count_q[into_q] == '0) user_q[into_q] <= s_axis_tuser;
+      memory[{into_q, count[SlotBits-1:0]}] <= OperandBits'(sample_word);
+      if (count == '0) user_q[into_q] <= s_axis_tuser;
     end
     read_q <= memory[{context_i, sample_i[SlotBits-1:0]}];
     operand_o <= read_q;
@@ -64,7 +68,7 @@ module sample_buffer #(
       complete_q[taken_context_i] <= 1'b0;
     end
     if (take) begin
-      count_q[into_q] <= count_q[into_q] + 1'b1;
+      count_q[into_q] <= count + 1'b1;
       if (s_axis_tlast || full) begin
         complete_q[into_q] <= 1'b1;
         into_q <= into_q == ContextBits'(Contexts - 1) ? '0 : into_q + 1'b1;
@@ -84,4 +88,8 @@ module sample_buffer #(
   assign count_o = count_q;
   assign complete_o = complete_q;
   assign user_o = user_q;
+
+`ifdef FORMAL
+  `include "formal/sample_buffer.svh"
+`endif
 endmodule

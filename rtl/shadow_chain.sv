@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Finished sums of all lanes, taken at once and handed out one a cycle, the first lane's first.
 
 module shadow_chain #(
@@ -17,6 +18,7 @@ module shadow_chain #(
   for (genvar g = 0; g < Length; g += Group) begin : gen_group
     localparam int Size = Length - g < Group ? Length - g : Group;
     logic load_q;
+    // For Yosys: see mac_lane.
     (* keep *) always_ff @(posedge clk_i) load_q <= load_soon_i;
     for (genvar i = g; i < g + Size; ++i) begin : gen_lane
       logic [Width-1:0] sum_q;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which context multiplies next. A pixel's life in its context:
 //
 //   encoder step 0 .. T-1     needs the sample; reads columns U, then W of the encoder
@@ -22,7 +23,7 @@ module step_scheduler #(
   // Samples: how many there are of each context's pixel, and whether these are all
   input  logic [Contexts-1:0][CountBits-1:0]  count_i,
   input  logic [Contexts-1:0]                 complete_i,
-  output logic                                taken_o,  // the last sample of `context_o` is read now
+  output logic                                taken_o,  // the last sample of context_o is read
   // Output slots
   input  logic [Contexts-1:0]                 slot_busy_i,
   output logic                                open_o,   // a pixel begins to decode
@@ -46,11 +47,11 @@ module step_scheduler #(
   logic [Contexts-1:0][1:0] phase_q;
   logic [Contexts-1:0][CountBits-1:0] step_q, length_q;
   logic [Contexts-1:0] ready_q;  // its operands are there
-  logic [Contexts-1:0] may_go;
+  logic [Contexts-1:0] may_go, occupied;
 
   always_comb begin
     for (int c = 0; c < Contexts; ++c) begin
-      unique case (phase_q[c])
+      case (phase_q[c])
         Encode: may_go[c] = ready_q[c] && count_i[c] > step_q[c];
         Decode: may_go[c] = ready_q[c] && (step_q[c] != '0 || !slot_busy_i[c]);
         default: may_go[c] = ready_q[c];
@@ -60,22 +61,22 @@ module step_scheduler #(
 
   // ---------------------------------------------------- the choice, made a cycle ahead
   logic chosen_q, chosen_d, start;
-  logic [ContextBits-1:0] choice_q, choice_d, last_q, from;
-  logic [ContextBits:0] candidate;
+  logic [ContextBits-1:0] choice_q, choice_d, last_q, from, candidate;
+  logic [ContextBits:0] ahead;
   always_comb begin
     chosen_d = 1'b0;
     choice_d = choice_q;
     from = start ? choice_q : last_q;
+    ahead = '0;
     candidate = '0;
     for (int i = Contexts; i >= 1; --i) begin
       // The last one found in this order is the next one after `from`.
-      candidate = (ContextBits + 1)'(from) + (ContextBits + 1)'(i);
-      if (candidate >= (ContextBits + 1)'(Contexts))
-        candidate = candidate - (ContextBits + 1)'(Contexts);
-      if (may_go[candidate[ContextBits-1:0]] &&
-          !(start && choice_q == candidate[ContextBits-1:0])) begin
+      ahead = (ContextBits + 1)'(from) + (ContextBits + 1)'(i);
+      if (ahead >= (ContextBits + 1)'(Contexts)) ahead = ahead - (ContextBits + 1)'(Contexts);
+      candidate = ContextBits'(ahead);
+      if (may_go[candidate] && !(start && choice_q == candidate)) begin
         chosen_d = 1'b1;
-        choice_d = candidate[ContextBits-1:0];
+        choice_d = candidate;
       end
     end
   end
@@ -125,7 +126,7 @@ module step_scheduler #(
     if (soon_i) ready_q[soon_context_i] <= 1'b1;
     if (start) begin
       ready_q[choice_q] <= phase == Finish;
-      unique case (phase)
+      case (phase)
         Encode: begin
           step_q[choice_q] <= last_sample ? '0 : step_q[choice_q] + 1'b1;
           length_q[choice_q] <= count_i[choice_q];  // the last step's is the pixel's
@@ -156,10 +157,10 @@ module step_scheduler #(
   end
 
   always_comb begin
-    active_o = beat_q.valid;
     for (int c = 0; c < Contexts; ++c)
-      if (phase_q[c] != Encode || step_q[c] != '0 || count_i[c] != '0) active_o = 1'b1;
+      occupied[c] = phase_q[c] != Encode || step_q[c] != '0 || count_i[c] != '0;
   end
+  assign active_o = beat_q.valid | (|occupied);
 
   assign beat_o = beat_q;
   assign taken_o = beat_q.valid & beat_q.last & frees_q;
@@ -169,7 +170,7 @@ module step_scheduler #(
   assign open_length_o = length_q[choice_q];
 
 `ifndef SYNTHESIS
-  always_ff @(posedge clk_i)
+  always @(posedge clk_i)
     if (rst_ni) begin
       assert (!(start && phase == Encode) ||
               last_sample == (complete_i[choice_q] && count_i[choice_q] == step_q[choice_q] + 1'b1))

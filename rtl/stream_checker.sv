@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Watches both streams of seq2seq_top in simulation: an offer stands unchanged until it is taken,
 // nothing is unknown, pixels leave in the order in which they came, none is lost, and tlast comes
 // where it is due.
@@ -8,18 +9,18 @@ module stream_checker #(
   parameter int DataBits = 16,
   parameter int UserBits = 32
 ) (
-  input logic                clk_i,
-  input logic                rst_ni,
-  input logic                s_axis_tvalid,
-  input logic                s_axis_tready,
-  input logic [15:0]         s_axis_tdata,
-  input logic                s_axis_tlast,
-  input logic [UserBits-1:0] s_axis_tuser,
-  input logic                m_axis_tvalid,
-  input logic                m_axis_tready,
-  input logic [DataBits-1:0] m_axis_tdata,
-  input logic                m_axis_tlast,
-  input logic [UserBits-1:0] m_axis_tuser
+  input logic                       clk_i,
+  input logic                       rst_ni,
+  input logic                       s_axis_tvalid,
+  input logic                       s_axis_tready,
+  input logic signed [15:0]         s_axis_tdata,
+  input logic                       s_axis_tlast,
+  input logic [UserBits-1:0]        s_axis_tuser,
+  input logic                       m_axis_tvalid,
+  input logic                       m_axis_tready,
+  input logic signed [DataBits-1:0] m_axis_tdata,
+  input logic                       m_axis_tlast,
+  input logic [UserBits-1:0]        m_axis_tuser
 );
 `ifndef SYNTHESIS
   localparam int Pixels = 4096;  // more than fit into the cores
@@ -62,9 +63,10 @@ module stream_checker #(
     end
   end
 
-  always_ff @(posedge clk_i)
+  always @(posedge clk_i)
     if (rst_ni) begin
-      assert (!$isunknown({s_axis_tvalid, s_axis_tready, m_axis_tvalid}))
+      assert (^{s_axis_tvalid, s_axis_tready, m_axis_tvalid} === 1'b0 ||
+              ^{s_axis_tvalid, s_axis_tready, m_axis_tvalid} === 1'b1)
       else $error("a handshake is unknown");
       assert (!s_waits_q || (s_axis_tvalid && {s_axis_tdata, s_axis_tlast, s_axis_tuser} ==
                                                {s_data_q, s_last_q, s_user_q}))
@@ -73,7 +75,8 @@ module stream_checker #(
                                                {m_data_q, m_last_q, m_user_q}))
       else $error("the word that is offered has changed");
       if (m_axis_tvalid) begin
-        assert (!$isunknown({m_axis_tdata, m_axis_tlast, m_axis_tuser}))
+        assert (^{m_axis_tdata, m_axis_tlast, m_axis_tuser} === 1'b0 ||
+                ^{m_axis_tdata, m_axis_tlast, m_axis_tuser} === 1'b1)
         else $error("a word is unknown");
         assert (out_q != in_q) else $error("a word of a pixel that has not come");
         assert (m_axis_tuser == user[out_q]) else $error("a word of another pixel than is due");

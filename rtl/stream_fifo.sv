@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A first-in first-out queue of four entries. The writer keeps count of what it may write.
 // valid_o and data_o come from registers (through the choice of an entry), never from ready_i.
 
@@ -34,7 +35,11 @@ module stream_fifo #(
   end
 
 `ifndef SYNTHESIS
-  always_ff @(posedge clk_i)
+  always @(posedge clk_i)
     if (rst_ni) assert (!(write_i && level_q == 3'd4)) else $error("the queue is full");
+`endif
+
+`ifdef FORMAL
+  `include "formal/stream_fifo.svh"
 `endif
 endmodule

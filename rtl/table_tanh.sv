@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // table_tanh(magnitude, Fraction) of |word|, with the word's sign beside it, in five cycles:
 // magnitude held at 4 | segment | on the way to the multiplier | slope * rest | base + product.
 
@@ -47,4 +48,8 @@ module table_tanh #(
   delay_line #(.Width(1), .Depth(Latency)) u_negative (
     .clk_i, .data_i(word_i < 0), .data_o(negative_o)
   );
+
+`ifdef FORMAL
+  `include "formal/table_tanh.svh"
+`endif
 endmodule

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The integer arithmetic of a quantised GRU: src/quant/arithmetic.h and src/quant/tables.h, name by
 // name. (`input` is a keyword here, so Arithmetic::input is called input_word.) The blocks use these
 // functions with constant widths, where a shift is wiring; where an operation is pipelined over
@@ -9,6 +10,7 @@
 package taugate_pkg;
 
   localparam int ArithmeticVersion = 1;
+  localparam int InterfaceVersion = 1;  // of seq2seq_top's ports and of its write port's map
 
   // Activation, numbered as in core/gru_form.h.
   localparam int Smooth = 0;
@@ -132,7 +134,7 @@ package taugate_pkg;
   // ----------------------------------------------------------------------- tables.h
 
   function automatic logic [15:0] tanh_base(logic [4:0] segment);
-    unique case (segment)
+    case (segment)
       5'd0: tanh_base = 16'd0;
       5'd1: tanh_base = 16'd4086;
       5'd2: tanh_base = 16'd8045;
@@ -169,7 +171,7 @@ package taugate_pkg;
   endfunction
 
   function automatic logic [7:0] tanh_slope(logic [4:0] segment);
-    unique case (segment)
+    case (segment)
       5'd0: tanh_slope = 8'd255;
       5'd1: tanh_slope = 8'd247;
       5'd2: tanh_slope = 8'd232;

@@ -49,7 +49,7 @@ synthesise() {
     ecp5) port=18 map='synth_ecp5 -top synth_pins' ;;
     xc7) port=25 map='synth_xilinx -family xc7 -flatten -top synth_pins; opt_clean -purge' ;;
   esac
-  "$run" nice yosys -q -l "$netlist.log" -p "$(elaborate "$design" $port); $map
+  nice "$run" yosys -q -l "$netlist.log" -p "$(elaborate "$design" $port); $map
     tee -q -o $netlist.dsp dump t:DSP48E1
     write_json $netlist.part" >/dev/null 2>&1 ||
     { tail -n 3 "$netlist.log" >&2; exit 1; }
@@ -79,16 +79,16 @@ place_and_route() {
     return
   fi
   echo "nextpnr: $design, $route, seed $seed"
-  "$run" nice "$@" $OPTIONS --json "$netlist" --seed "$seed" --timing-allow-fail --quiet \
+  nice "$run" "$@" $OPTIONS --json "$netlist" --seed "$seed" --timing-allow-fail --quiet \
     --log "$report.log" --report "$report.part" >/dev/null 2>&1 ||
     { echo "note: this run failed; see $report.log" >&2; rm -f "$report.part"; return 0; }
   mv "$report.part" "$report"
 }
 
-scripts/yosys_read.sh "$run"
+scripts/yosys_read.sh "$run" yosys
 "$run" yosys -V >"$out/versions"
 "$run" nextpnr-ecp5 --version >>"$out/versions" 2>&1
-"$run" nextpnr-himbaechel-xilinx --version >>"$out/versions" 2>&1
+case $ROUTES in *xc7*) "$run" nextpnr-himbaechel-xilinx --version >>"$out/versions" 2>&1 ;; esac
 
 for design in $DESIGNS; do
   for route in $ROUTES; do

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Drives a bench of blocks (blocks.sv, buffers.sv, steps.sv): its 64-bit words of a cycle come from
 // a file, those that it answers in the same cycle go into another.
 //
@@ -11,6 +12,8 @@
 
 int main(int, char** argv) {
   VerilatedContext context;
+  context.randReset(2);  // registers without a reset begin with random bits
+  context.randSeed(17);
   Vsimulation top(&context);
   std::ifstream stimulus(argv[1], std::ios::binary);
   std::ofstream response(argv[2], std::ios::binary);
@@ -20,6 +23,8 @@ int main(int, char** argv) {
       top.eval();
     }
   };
+  top.clk_i = 0;
+  top.rst_ni = 0;
   top.eval();  // the first edge is one only after a low level
   tick();
   top.rst_ni = 1;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Blocks side by side on the same four inputs, for their test (tests/rtl/test_blocks.cpp): each
 // output is one block's, or one function's of the package. Functions answer at once (0..3), blocks
 // six cycles later (4..10), the multiplier two (11), the lane three (12), the queue as its writer
@@ -12,6 +13,9 @@ module blocks (
   logic [63:0] a, b, c, d;
   assign {d, c, b, a} = in_i;
 
+  logic [5:0] filled_q;  // with what came after reset
+  always_ff @(posedge clk_i) filled_q <= rst_ni ? {filled_q[4:0], 1'b1} : '0;
+
   assign out_o[0] = taugate_pkg::input_word(64'($signed(a[15:0])), 7);
   assign out_o[1] = taugate_pkg::operand(64'($signed(a[15:0])), 15, 7);
   assign out_o[2] = taugate_pkg::candidate_sum(64'($signed(a[15:0])), {56'd0, b[7:0]},
@@ -21,11 +25,11 @@ module blocks (
 
   logic signed [15:0] requantised, requantised_wide;
   requantiser #(.AccBits(24), .MulBits(8)) u_requantiser (
-    .clk_i, .acc_i(a[23:0]), .bias_i(b[23:0]), .multiplier_i(c[7:0]), .shift_i(d[5:0]),
+    .clk_i, .valid_i(rst_ni & filled_q[5]), .acc_i(a[23:0]), .bias_i(b[23:0]), .multiplier_i(c[7:0]), .shift_i(d[5:0]),
     .word_o(requantised)
   );
   requantiser #(.AccBits(44), .MulBits(16)) u_requantiser_wide (
-    .clk_i, .acc_i(a[43:0]), .bias_i(b[43:0]), .multiplier_i(c[15:0]), .shift_i(d[5:0]),
+    .clk_i, .valid_i(rst_ni & filled_q[5]), .acc_i(a[43:0]), .bias_i(b[43:0]), .multiplier_i(c[15:0]), .shift_i(d[5:0]),
     .word_o(requantised_wide)
   );
   assign out_o[4] = 64'(requantised);
@@ -33,21 +37,21 @@ module blocks (
 
   logic [7:0] gate, gate_hard;
   logic [14:0] gate_wide;
-  gate_activation u_gate (.clk_i, .sum_i(a[15:0]), .gate_o(gate));
+  gate_activation u_gate (.clk_i, .valid_i(rst_ni & filled_q[5]), .sum_i(a[15:0]), .gate_o(gate));
   gate_activation #(.Activation(taugate_pkg::Hard)) u_gate_hard (
-    .clk_i, .sum_i(a[15:0]), .gate_o(gate_hard)
+    .clk_i, .valid_i(rst_ni & filled_q[5]), .sum_i(a[15:0]), .gate_o(gate_hard)
   );
   gate_activation #(.GateFraction(14)) u_gate_wide (
-    .clk_i, .sum_i(a[15:0]), .gate_o(gate_wide)
+    .clk_i, .valid_i(rst_ni & filled_q[5]), .sum_i(a[15:0]), .gate_o(gate_wide)
   );
   assign out_o[6] = {56'd0, gate};
   assign out_o[7] = {56'd0, gate_hard};
   assign out_o[8] = {49'd0, gate_wide};
 
   logic signed [15:0] candidate, candidate_hard;
-  candidate_activation u_candidate (.clk_i, .sum_i(a[15:0]), .candidate_o(candidate));
+  candidate_activation u_candidate (.clk_i, .valid_i(rst_ni & filled_q[5]), .sum_i(a[15:0]), .candidate_o(candidate));
   candidate_activation #(.Activation(taugate_pkg::Hard)) u_candidate_hard (
-    .clk_i, .sum_i(a[15:0]), .candidate_o(candidate_hard)
+    .clk_i, .valid_i(rst_ni & filled_q[5]), .sum_i(a[15:0]), .candidate_o(candidate_hard)
   );
   assign out_o[9] = 64'(candidate);
   assign out_o[10] = 64'(candidate_hard);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memories, buffers and the element-wise tail side by side on the same seven inputs, for their test
 // (tests/rtl/test_buffers.cpp, which says what each bit of an input is).
 
@@ -20,7 +21,7 @@ module buffers (
   logic [127:0] column;
   column_memory #(.Words(4), .Columns(5)) u_column (
     .clk_i, .write_i(control[25:22]), .write_column_i(control[18:16]), .data_i(data[31:0]),
-    .column_i(control[21:19]), .column_o(column)
+    .column_i(control[21:19]), .hide_i('0), .column_o(column)
   );
   assign {out_o[1], out_o[0]} = column;
 
@@ -29,7 +30,7 @@ module buffers (
   logic [5:0] shift;
   row_memory #(.Rows(8), .AccBits(40)) u_row (
     .clk_i, .write_i(control[28:26]), .write_row_i(control[31:29]), .data_i(data[31:0]),
-    .row_i(control[34:32]), .bias_o(bias), .multiplier_o(multiplier), .shift_o(shift)
+    .row_i(control[34:32]), .hide_i('0), .bias_o(bias), .multiplier_o(multiplier), .shift_o(shift)
   );
   assign out_o[2] = 64'(bias);
   assign out_o[3] = {50'd0, multiplier, shift};

@@ -1,14 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
 // The simulation as a program: pixels from a file, words into a file. `taugate cosim` builds and
 // calls it.
 //
 //   harness STIMULUS RESPONSE DATA_BITS USER_BITS COUNTER_BITS CORES GAP STALL SEED
-//           [--writes FILE] [--trace FILE] [--coverage FILE]
+//           [--first CYCLES] [--writes FILE] [--holds FILE] [--resets N] [--clear CHANCE]
+//           [--trace FILE] [--coverage FILE]
+//
+// --first: sends the pixels once before all else. After CYCLES cycles of it comes a reset; with -1
+// all of them pass, and the device is idle before it goes on. --writes loads a model; --holds reads
+// it back from each core, however it came there. --resets: cuts the pixels off with a reset after
+// 0, 1 .. N-1 cycles, and a write before; each time all of them follow, and must have the same words
+// and counters.
 //
 // STIMULUS: 64-bit integers, little-endian: per pixel its number, its length, how
 // many words are due, its samples.
 // RESPONSE: the same: the six counters; per pixel its number as it came back, the cycles of its
 // first and last sample and of its first and last word, the count of its words, the words.
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -43,12 +52,13 @@ std::vector<Pixel> pixels_of(const std::vector<std::int64_t>& all) {
   return pixels;
 }
 
-void load(RtlEngine& engine, const char* path) {
+std::vector<Word> words_of(const char* path) {
   std::ifstream file(path);
   if (!file) throw std::runtime_error(std::string(path) + ": cannot be read");
   file >> std::hex;
-  std::uint32_t address = 0, data = 0;
-  while (file >> address >> data) engine.write(address, data);
+  std::vector<Word> all;
+  for (Word word; file >> word.address >> word.data;) all.push_back(word);
+  return all;
 }
 
 void save(const char* path, const Counters& c, const std::vector<Pixel>& pixels) {
@@ -72,16 +82,52 @@ int run(int argc, char** argv) {
     return static_cast<char*>(nullptr);
   };
   const char* trace = option("--trace");
-  RtlEngine engine(std::atoi(argv[3]), std::atoi(argv[4]), std::atoi(argv[5]), std::atoi(argv[6]),
+  const int cores = std::atoi(argv[6]);
+  const std::uint64_t seed = std::strtoull(argv[9], nullptr, 10);
+  RtlEngine engine(std::atoi(argv[3]), std::atoi(argv[4]), std::atoi(argv[5]), cores, seed,
                    trace ? trace : "");
-  std::vector<Pixel> pixels = pixels_of(read_integers(argv[1]));
-  const Traffic traffic{std::atof(argv[7]), std::atof(argv[8]),
-                        std::strtoull(argv[9], nullptr, 10)};
+  const std::vector<Pixel> pixels = pixels_of(read_integers(argv[1]));
+  const char* clear = option("--clear");
+  const Traffic traffic{std::atof(argv[7]), std::atof(argv[8]), clear ? std::atof(clear) : 0, seed};
   engine.reset();
-  if (const char* writes = option("--writes")) load(engine, writes);
-  engine.clear_counters();
-  engine.run(pixels, traffic);
-  save(argv[2], engine.counters(), pixels);
+  Counters before;
+  if (const char* first = option("--first")) {
+    const std::int64_t cycles = std::atoll(first);
+    std::vector<Pixel> sent = pixels;
+    engine.run(sent, traffic, cycles);
+    if (cycles >= 0) {
+      engine.reset();
+    } else {
+      engine.wait_until_idle();
+      before = engine.counters();
+    }
+  }
+  if (const char* writes = option("--writes"))
+    for (const Word& word : words_of(writes)) engine.write(word.address, word.data);
+  const char* holds = option("--holds");
+  const std::vector<Word> held = holds ? words_of(holds) : std::vector<Word>{};
+  for (int core = 0; core < cores; ++core) engine.read_back(held, core);
+  std::vector<Pixel> answered = pixels;
+  engine.run(answered, traffic);
+  if (const char* resets = option("--resets"))
+    for (std::int64_t cycles = 0; cycles < std::atoll(resets); ++cycles) {
+      const Counters counted = engine.counters() - before;
+      std::vector<Pixel> cut = pixels, again = pixels;
+      engine.wait_until_idle();
+      const Word word = held[static_cast<std::size_t>(cycles) % held.size()];
+      engine.write(word.address, ~word.data);  // not yet done when the reset comes
+      engine.reset();
+      engine.run(cut, traffic, cycles);
+      engine.reset();
+      before = {};
+      engine.run(again, traffic);
+      const auto same = [](const Pixel& a, const Pixel& b) { return a.words == b.words; };
+      if (!std::equal(again.begin(), again.end(), answered.begin(), same) ||
+          engine.counters() != counted)
+        throw std::runtime_error("other words or counters after a reset in cycle " +
+                                 std::to_string(cycles));
+    }
+  save(argv[2], engine.counters() - before, answered);
   if (const char* coverage = option("--coverage")) engine.save_coverage(coverage);
   return 0;
 }

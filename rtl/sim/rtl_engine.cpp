@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "rtl_engine.h"
 
 namespace {
@@ -22,11 +24,11 @@ constexpr std::int64_t kPatience = 200000;  // cycles without a beat on either s
 
 }  // namespace
 
-RtlEngine::RtlEngine(int data_bits, int user_bits, int counter_bits, int cores,
+RtlEngine::RtlEngine(int data_bits, int user_bits, int counter_bits, int cores, std::uint64_t seed,
                      const std::string& trace)
     : data_bits_(data_bits), user_bits_(user_bits), counter_bits_(counter_bits), cores_(cores) {
   context_.randReset(2);  // registers without a reset begin with random bits
-  context_.randSeed(17);
+  context_.randSeed(1 + static_cast<int>(seed % 1000000));
 #if VM_TRACE_FST
   context_.traceEverOn(!trace.empty());
 #endif
@@ -63,14 +65,17 @@ void RtlEngine::tick() {
 }
 
 void RtlEngine::reset() {
-  top_->rst_ni = 0;
+  top_->rst_ni = 0;  // beats and writes of this cycle do not count
+  top_->write_i = 1;
+  tick();
+  top_->rst_ni = 1;
+  top_->write_i = 0;
+  top_->read_i = 0;
+  top_->clear_i = 0;
   top_->s_axis_tvalid = 0;
   top_->m_axis_tready = 0;
-  top_->write_i = 0;
-  top_->clear_i = 0;
-  for (int i = 0; i < 4; ++i) tick();
-  top_->rst_ni = 1;
-  tick();
+  cleared_ = {};
+  if (!top_->idle_o) throw std::runtime_error("not idle after reset");
 }
 
 void RtlEngine::write(std::uint32_t address, std::uint32_t data) {
@@ -81,14 +86,35 @@ void RtlEngine::write(std::uint32_t address, std::uint32_t data) {
   top_->write_i = 0;
 }
 
+void RtlEngine::read_back(const std::vector<Word>& wanted, int core) {
+  constexpr std::size_t kLatency = 6;
+  top_->read_core_i = static_cast<std::decay_t<decltype(top_->read_core_i)>>(core);
+  for (std::size_t i = 0; i < wanted.size() + kLatency; ++i) {
+    if (top_->read_valid_o != (i >= kLatency))
+      throw std::runtime_error("readback is not valid when it is due");
+    if (i >= kLatency && top_->read_data_o != wanted[i - kLatency].data)
+      throw std::runtime_error("a memory holds another word than was written");
+    top_->read_i = i < wanted.size();
+    if (i < wanted.size()) top_->address_i = wanted[i].address;
+    tick();
+  }
+  if (top_->read_valid_o) throw std::runtime_error("readback is valid without a read");
+}
+
+void RtlEngine::wait_until_idle() {
+  for (int i = 0; !top_->idle_o; ++i) {
+    if (i > kPatience) throw std::runtime_error("it is never idle");
+    tick();
+  }
+}
+
 void RtlEngine::clear_counters() {
+  cleared_ = counters();
   top_->clear_i = 1;
-  tick();
-  top_->clear_i = 0;
 }
 
 Counters RtlEngine::counters() const {
-  Counters c;
+  Counters c = cleared_;
   for (int core = 0; core < cores_; ++core) {
     const auto of = [&](const auto& port) {
       return static_cast<std::int64_t>(bits_of(port, core * counter_bits_, counter_bits_));
@@ -111,7 +137,7 @@ void RtlEngine::save_coverage(const std::string& file) {
 #endif
 }
 
-void RtlEngine::run(std::vector<Pixel>& pixels, const Traffic& traffic) {
+void RtlEngine::run(std::vector<Pixel>& pixels, const Traffic& traffic, std::int64_t cycles) {
   std::mt19937_64 random(traffic.seed);
   std::uniform_real_distribution<double> chance(0.0, 1.0);
   const std::uint64_t user_mask =
@@ -119,8 +145,17 @@ void RtlEngine::run(std::vector<Pixel>& pixels, const Traffic& traffic) {
   const std::int64_t sign = std::int64_t{1} << (data_bits_ - 1);
   std::size_t in = 0, sample = 0, out = 0;
   bool offered = false;  // an offer stands until it is taken
+  bool was_busy = false;
   std::int64_t last_beat = cycle_;
-  while (out < pixels.size()) {
+  for (; (in < pixels.size() || out < pixels.size()) && cycles != 0; cycles -= cycles > 0) {
+    // A pixel is on its way from the edge that takes its first sample to that of its last word.
+    const bool busy = sample > 0 || in > out;
+    if (top_->idle_o && busy) throw std::runtime_error("idle, while a pixel is on its way");
+    if (!top_->idle_o && !busy && !was_busy)
+      throw std::runtime_error("not idle, while no pixel is on its way");
+    was_busy = busy;
+    top_->clear_i = 0;
+    if (traffic.clear > 0 && chance(random) < traffic.clear) clear_counters();
     if (!offered && in < pixels.size() && chance(random) >= traffic.gap) offered = true;
     top_->s_axis_tvalid = offered;
     if (offered) {
@@ -166,6 +201,8 @@ void RtlEngine::run(std::vector<Pixel>& pixels, const Traffic& traffic) {
     if (cycle_ - last_beat > kPatience) throw std::runtime_error("the streams stand still");
     tick();
   }
+  if (cycles >= 0) return;  // in the midst of it
   top_->s_axis_tvalid = 0;
   top_->m_axis_tready = 0;
+  top_->clear_i = 0;
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Schedulers with what they schedule for, and an array of lanes, for their test
 // (tests/rtl/test_steps.cpp, which says what each bit of an input is).
 

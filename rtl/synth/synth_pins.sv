@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // seq2seq_top on the pins of a device, for synthesis alone: its 500 wires are more than a package
 // has. The streams keep their pins; the write port and the pixel's number come through a byte-wide
 // shift register, the counters go out a byte at a time, and the number that comes back is folded
@@ -18,13 +19,16 @@ module synth_pins #(
   parameter int PortBits = 18,
   localparam int UserBits = 32,
   localparam int CounterBits = 48,
-  localparam int Counters = 6 * Cores,
+  localparam int CoreBits = Cores > 1 ? $clog2(Cores) : 1,
+  localparam int Counters = 6 * Cores + 1,  // the last is what was read back
   localparam int SelectBits = $clog2(Counters)
 ) (
   input  logic               clk_i,
   input  logic               rst_ni,
-  // Write port and pixel number: {address, data} shifted in, the first byte on top
+  // Write port and pixel number: {address, data} shifted in, the first byte on top; readback takes
+  // its core from data
   input  logic               write_i,
+  input  logic               read_i,
   input  logic [7:0]         byte_i,
   input  logic               s_axis_tvalid,
   output logic               s_axis_tready,
@@ -35,17 +39,19 @@ module synth_pins #(
   output logic signed [15:0] m_axis_tdata,
   output logic               m_axis_tlast,
   output logic               user_o,
+  output logic               idle_o,
   // A byte of a counter, three cycles later
   input  logic               clear_i,
   input  logic [SelectBits-1:0] select_i,
   input  logic [2:0]         byte_select_i,
   output logic [7:0]         counter_o
 );
-  logic rst_nq, write_q, clear_q;
+  logic rst_nq, write_q, fetch_q, clear_q;
   logic [55:0] shift_q;
   always_ff @(posedge clk_i) begin
     rst_nq <= rst_ni;
     write_q <= write_i;
+    fetch_q <= read_i;
     clear_q <= clear_i;
     shift_q <= {shift_q[47:0], byte_i};
   end
@@ -81,8 +87,12 @@ module synth_pins #(
   logic [CounterBits/8-1:0][7:0] counter_q;
   logic [SelectBits-1:0] select_q;
   logic [2:0] byte_q, byte_then_q;
-  assign counters = {cycles, issues, bubbles, macs, pixels, overlong};
+  logic read_valid, idle;
+  logic [31:0] read_data, read_data_q;
+  assign counters = {CounterBits'(read_data_q), cycles, issues, bubbles, macs, pixels, overlong};
   always_ff @(posedge clk_i) begin
+    idle_o <= idle;
+    if (read_valid) read_data_q <= read_data;
     select_q <= select_i;
     byte_q <= byte_select_i;
     counter_q <= counters[select_q];
@@ -99,8 +109,12 @@ module synth_pins #(
     .clk_i,
     .rst_ni(rst_nq),
     .write_i(write_q),
+    .read_i(fetch_q),
+    .read_core_i(shift_q[CoreBits-1:0]),
     .address_i(shift_q[55:32]),
     .data_i(shift_q[31:0]),
+    .read_valid_o(read_valid),
+    .read_data_o(read_data),
     .s_axis_tvalid(in_valid_q),
     .s_axis_tready(in_ready),
     .s_axis_tdata(in_data_q),
@@ -111,6 +125,7 @@ module synth_pins #(
     .m_axis_tdata(out_data),
     .m_axis_tlast(out_last),
     .m_axis_tuser(out_user),
+    .idle_o(idle),
     .clear_i(clear_q),
     .cycles_o(cycles),
     .issues_o(issues),

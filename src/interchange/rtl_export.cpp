@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/hash.h"
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"
 
@@ -70,6 +71,16 @@ std::vector<Row> rows(const IntegerModel& model, int region) {
 }
 constexpr const char* kRowFiles[] = {"rows_r.mem", "rows_z.mem", "rows_n.mem", "rows_s.mem",
                                      "rows_y.mem"};
+
+constexpr int kIdentityRegion = 6;
+
+/// The model's number: of all that the memories hold.
+std::uint64_t identity_of(const std::vector<RtlMemory>& memories) {
+  std::string text;
+  for (const RtlMemory& memory : memories)
+    for (const std::string& line : memory.lines) text += line + "\n";
+  return fnv1a(text);
+}
 
 int lanes_per_word(const RtlParameters& p) { return 32 / p.WeightBits; }
 int words_per_column(const RtlParameters& p) {
@@ -232,6 +243,14 @@ std::vector<RtlMemory> rtl_memories(const IntegerModel& model, const RtlParamete
     }
     memories.push_back(std::move(memory));
   }
+  const std::uint64_t identity = identity_of(memories);
+  RtlMemory halves{"identity.mem", {}};
+  for (int half = 0; half < 2; ++half) {
+    Bits bits;
+    bits.append(static_cast<std::int64_t>(identity >> (32 * half)), 32);
+    halves.lines.push_back(bits.hexadecimal());
+  }
+  memories.push_back(std::move(halves));
   return memories;
 }
 
@@ -255,18 +274,26 @@ std::vector<RtlWrite> rtl_writes(const IntegerModel& model, const RtlParameters&
       if (parameters.AccBits > 32) add(region, i, 2, bias >> 32);
     }
   }
+  const RtlMemory identity = rtl_memories(model, parameters).back();
+  for (std::size_t half = 0; half < 2; ++half)
+    add(kIdentityRegion, 0, half, std::stoul(identity.lines[half], nullptr, 16));
   return writes;
 }
 
 std::string rtl_module(const RtlParameters& parameters, bool load_files,
                        const std::string& prefix) {
   std::ostringstream out;
-  out << "// Written by taugate export-rtl: seq2seq_top (rtl/) with the parameters of one "
+  out << "// SPDX-License-Identifier: Apache-2.0\n"
+         "// Written by taugate export-rtl: seq2seq_top (rtl/) with the parameters of one "
          "model.\n\n"
          "module seq2seq_model (\n"
          "  input  logic clk_i,\n  input  logic rst_ni,\n"
-         "  input  logic write_i,\n  input  logic [23:0] address_i,\n"
-         "  input  logic [31:0] data_i,\n"
+         "  input  logic write_i,\n  input  logic read_i,\n"
+         "  input  logic ["
+      << index_bits(parameters.Cores) - 1
+      << ":0] read_core_i,\n"
+         "  input  logic [23:0] address_i,\n  input  logic [31:0] data_i,\n"
+         "  output logic read_valid_o,\n  output logic [31:0] read_data_o,\n"
          "  input  logic s_axis_tvalid,\n  output logic s_axis_tready,\n"
          "  input  logic signed [15:0] s_axis_tdata,\n  input  logic s_axis_tlast,\n";
   const std::string user = concat("[", parameters.UserBits - 1, ":0]");
@@ -276,7 +303,7 @@ std::string rtl_module(const RtlParameters& parameters, bool load_files,
       << "  output logic m_axis_tvalid,\n  input  logic m_axis_tready,\n"
       << "  output logic signed [" << parameters.data_bits() - 1 << ":0] m_axis_tdata,\n"
       << "  output logic m_axis_tlast,\n  output logic " << user << " m_axis_tuser,\n"
-      << "  input  logic clear_i";
+      << "  output logic idle_o,\n  input  logic clear_i";
   for (const char* name : {"cycles", "issues", "bubbles", "macs", "pixels", "overlong"})
     out << ",\n  output logic " << counters << ' ' << name << "_o";
   out << "\n);\n  seq2seq_top #(\n";

@@ -78,6 +78,12 @@ class Reader {
   std::size_t at_ = 0;
 };
 
+void write_lines(const fs::path& path, const std::vector<std::string>& lines) {
+  OutputFile file(path);
+  for (const std::string& line : lines) file.write(line + "\n");
+  file.commit();
+}
+
 void flip_bit(const fs::path& memory, int column, int bit) {
   std::string text = read_file(memory);
   const std::size_t digits = text.find('\n');
@@ -185,12 +191,12 @@ CosimulationResult Cosimulation::run(const IntegerModel& model,
                                      const CosimulationTraffic& traffic) const {
   const fs::path place = folder_ / "run";
   export_rtl(place, model, parameters_);
-  if (traffic.write_port) {  // what the files would have brought is not there
-    for (const RtlMemory& memory : rtl_memories(model, parameters_)) {
-      OutputFile zeros(place / memory.file);
-      for (std::size_t i = 0; i < memory.lines.size(); ++i) zeros.write("0\n");
-      zeros.commit();
-    }
+  if (traffic.first_model) {
+    for (const RtlMemory& memory : rtl_memories(*traffic.first_model, parameters_))
+      write_lines(place / memory.file, memory.lines);
+  } else if (traffic.write_port) {  // what the files would have brought is not there
+    for (const RtlMemory& memory : rtl_memories(model, parameters_))
+      write_lines(place / memory.file, std::vector<std::string>(memory.lines.size(), "0"));
   }
   if (traffic.flip) {
     if (traffic.write_port)
@@ -218,7 +224,13 @@ CosimulationResult Cosimulation::run(const IntegerModel& model,
   const auto option = [&](const char* name, const fs::path& value) {
     if (!value.empty()) command.insert(command.end(), {name, fs::absolute(value).string()});
   };
+  if (traffic.first_cycles)
+    command.insert(command.end(), {"--first", std::to_string(*traffic.first_cycles)});
+  if (traffic.resets > 0)
+    command.insert(command.end(), {"--resets", std::to_string(traffic.resets)});
+  if (traffic.clear > 0) command.insert(command.end(), {"--clear", concat(traffic.clear)});
   if (traffic.write_port) option("--writes", place / "writes.txt");
+  if (!traffic.flip) option("--holds", place / "writes.txt");
   option("--trace", traffic.waveform);
   option("--coverage", traffic.coverage);
   const fs::path log = place / "simulation.log";

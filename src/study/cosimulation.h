@@ -27,9 +27,17 @@ void build_simulation(const CosimulationOptions& options, const std::filesystem:
 
 /// What the streams do to the RTL, and how the model gets into it.
 struct CosimulationTraffic {
-  double gap = 0;           ///< chance that the input offers nothing in a cycle, below 1
-  double stall = 0;         ///< chance that the output is not taken in a cycle, below 1
-  std::uint64_t seed = 1;   ///< of both
+  double gap = 0;          ///< chance that the input offers nothing in a cycle, below 1
+  double stall = 0;        ///< chance that the output is not taken in a cycle, below 1
+  double clear = 0;        ///< chance that the counters are cleared in a cycle
+  std::uint64_t seed = 1;  ///< of these, and of what the registers begin with
+  /// The pixels are sent once before; after so many cycles of it a reset of one cycle comes, or,
+  /// where it is negative, all of them pass first.
+  std::optional<std::int64_t> first_cycles;
+  const IntegerModel* first_model =
+      nullptr;  ///< first in the memories; `write_port` brings the next
+  int resets =
+      0;  ///< then again after resets of one cycle, 0, 1 .. resets - 1 cycles after a start
   bool write_port = false;  ///< the model comes over the write port instead of from files
   std::filesystem::path waveform, coverage;  ///< written here, unless empty
   /// A column and a bit of the weights' memory to be flipped first: the comparison must find it.

@@ -19,37 +19,6 @@ CosimulationTraffic traffic(double gap, double stall, std::uint64_t seed = 1) {
   return t;
 }
 
-/// The pixels through both; every word, and what the counters must say.
-CosimulationResult check_equal(const IntegerModel& model, const Cosimulation& simulation,
-                               const std::vector<PixelSamples>& pixels,
-                               const CosimulationTraffic& traffic) {
-  const auto result = simulation.run(model, pixels, traffic);
-  const auto comparison = compare_with_engine(model, pixels, simulation.parameters().TMax, result);
-  CHECK(comparison.words > 0);
-  CHECK(comparison.different == 0);
-  if (comparison.first)
-    FAIL_CHECK("pixel ", comparison.first->pixel, ", step ", comparison.first->step, ", output ",
-               comparison.first->output, ": found ", comparison.first->found, ", wanted ",
-               comparison.first->wanted);
-  // A pixel's columns: T steps of h and x, T steps of h, and h once more for the last output.
-  const std::int64_t H = model.layers[0].hidden, C = model.outputs();
-  const std::int64_t longest = simulation.parameters().TMax;
-  std::int64_t issues = 0, macs = 0, overlong = 0;
-  for (const PixelSamples& pixel : pixels) {
-    const std::int64_t length = static_cast<std::int64_t>(pixel.size()),
-                       T = std::min(length, longest);
-    overlong += length > longest;
-    issues += T * (2 * H + 1) + H;
-    macs += T * 3 * H * (2 * H + 1) + T * C * H;
-  }
-  CHECK(result.issues == issues);
-  CHECK(result.macs == macs);
-  CHECK(result.cycles == result.issues + result.bubbles);
-  CHECK(result.counted_pixels == static_cast<std::int64_t>(pixels.size()));
-  CHECK(result.overlong == overlong);
-  return result;
-}
-
 /// One shape of the hardware, and how many random models it runs. Models of one shape share its
 /// simulation: their accumulators, multipliers and shifts get the widths of the widest.
 struct Shape {
@@ -58,17 +27,6 @@ struct Shape {
   RtlOptions options;
   int models = 6, pixels = 170;
 };
-
-RtlParameters widest(const std::vector<IntegerModel>& models, const RtlOptions& options) {
-  RtlParameters all = rtl_parameters(models[0], options);
-  for (const IntegerModel& model : models) {
-    const RtlParameters p = rtl_parameters(model, options);
-    all.AccBits = std::max(all.AccBits, p.AccBits);
-    all.MulBits = std::max(all.MulBits, p.MulBits);
-    all.ShiftBits = std::max(all.ShiftBits, p.ShiftBits);
-  }
-  return all;
-}
 
 void run(const Shape& shape, std::uint64_t seed) {
   CAPTURE(shape.name);
@@ -85,26 +43,6 @@ void run(const Shape& shape, std::uint64_t seed) {
     t.write_port = i % 2 == 1;
     check_equal(models[i], simulation, pixels, t);
   }
-}
-
-RandomModel random_shape(int units, int outputs, int gates, Widths widths = {},
-                         Activation activation = Activation::smooth, bool pure_shift = false) {
-  RandomModel m;
-  m.hidden = {units};
-  m.outputs = outputs;
-  m.gates = gates;
-  m.widths = widths;
-  m.activation = activation;
-  m.pure_shift = pure_shift;
-  return m;
-}
-
-RtlOptions hardware(int contexts, int cores, int port_bits = 18) {
-  RtlOptions o;
-  o.contexts = contexts;
-  o.cores = cores;
-  o.port_bits = port_bits;
-  return o;
 }
 
 Widths odd_widths() {

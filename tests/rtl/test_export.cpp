@@ -40,7 +40,7 @@ TEST_CASE("the memories hold the model, lane by lane and row by row") {
   const IntegerModel model = small_model();
   const RtlParameters p = rtl_parameters(model);
   const auto memories = rtl_memories(model, p);
-  REQUIRE(memories.size() == 6);
+  REQUIRE(memories.size() == 7);
   CHECK(memories[0].file == "weights.mem");
   REQUIRE(memories[0].lines.size() == 7);  // U's 3 columns, W's, the decoder's 3
   for (int k = 0; k < 7; ++k)
@@ -65,6 +65,23 @@ TEST_CASE("the memories hold the model, lane by lane and row by row") {
       CHECK(bits(line, p.ShiftBits, p.MulBits) == layer.requantizers[9 + u].multiplier);
       CHECK(bits(line, 0, p.ShiftBits) == layer.requantizers[9 + u].shift);
     }
+}
+
+TEST_CASE("the identity tells models apart, and comes with the memories and the writes") {
+  const IntegerModel model = small_model();
+  const RtlParameters p = rtl_parameters(model);
+  const RtlMemory identity = rtl_memories(model, p).back();
+  CHECK(identity.file == "identity.mem");
+  REQUIRE(identity.lines.size() == 2);
+  const auto writes = rtl_writes(model, p);
+  for (std::size_t half = 0; half < 2; ++half) {
+    const RtlWrite& write = writes[writes.size() - 2 + half];
+    CHECK(write.address == (6u << 20 | half));
+    CHECK(static_cast<std::int64_t>(write.data) == bits(identity.lines[half], 0, 32));
+  }
+  IntegerModel other = model;
+  ++other.head_bias[0];
+  CHECK(rtl_memories(other, p).back().lines != identity.lines);
 }
 
 TEST_CASE("the parameters are as narrow as the model allows") {

@@ -76,7 +76,7 @@ std::vector<RtlWrite> rtl_writes(const IntegerModel& model, const RtlParameters&
 /// The module `seq2seq_model`: seq2seq_top with these parameters, without parameters of its own.
 /// load_files: its memories load <prefix><file> when they are made.
 std::string rtl_module(const RtlParameters& parameters, bool load_files,
-                       const std::string& prefix = "");
+                       const std::string& prefix = "./");
 
 /// Writes seq2seq_model.sv, the memories and writes.txt ("address data", hexadecimal) into a
 /// folder, which is made if it is not there.
