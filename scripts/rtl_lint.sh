@@ -41,7 +41,7 @@ case $2 in
   parameters)
     for value in H=1 NOut=0 NOut=33 TMax=0 Contexts=0 Cores=0 Activation=2 WeightBits=17 \
       OperandFraction=16 AccBits=15 AccBits=56 MulBits=17 ShiftBits=3 SumBits=7 GateSumFraction=7 \
-      CandidateSumFraction=15 GateFraction=1 CandidateFraction=23 StateFraction=6 OutputBits=7 \
+      CandidateSumFraction=15 GateFraction=1 CandidateFraction=23 StateFraction=6 ReadFraction=0 Feedback=2 OutputBits=7 \
       UserBits=0 CounterBits=7 PortBits=8 LoadFiles=2; do
       if verilator --lint-only -DSYNTHESIS --top-module seq2seq_top "-G$value" rtl/taugate.vlt \
         $sources >"$log" 2>&1 || ! grep -q "${value%=*}: found ${value#*=}, wanted" "$log"; then
