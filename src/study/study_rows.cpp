@@ -65,6 +65,7 @@ void add_state(ExperimentBuilder& b, const Budget& budget) {
                 state_options(storage));
     Experiment& e = b.tuned("state", "s-qat-" + storage.id, "QAT, " + storage.title, "q32-start",
                             budget.fine_tuning, state_options(storage));
+    if (storage.bits <= 6) e.rate = 5e-3;  // there is more to learn anew
     e.clip_norm = 0.1;
     e.fixed = FixedSet{.traces = budget.set, .first = budget.one_layer - budget.fine_tuning};
   }
