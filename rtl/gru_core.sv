@@ -70,10 +70,7 @@ module gru_core #(
   output logic [CounterBits-1:0]     overlong_o  // pixels with more than TMax samples, cut
 );
   localparam int Lanes = 3 * H + NOut;
-  localparam int LanesPerWord = 32 / WeightBits;
-  localparam int Words = (Lanes + LanesPerWord - 1) / LanesPerWord;
-  localparam int Columns = 2 * H + 1;
-  localparam int ColumnBits = $clog2(Columns);
+  localparam int ColumnBits = $clog2(2 * H + 1);
   localparam int UnitBits = $clog2(H);
   localparam int ChannelBits = NOut > 1 ? $clog2(NOut) : 1;
   localparam int ContextBits = Contexts > 1 ? $clog2(Contexts) : 1;
@@ -82,46 +79,14 @@ module gru_core #(
   localparam int ProductBits = WeightBits + OperandBits;
   localparam int RowBits = AccBits + MulBits + ShiftBits;
 
-  // -------------------------------------------------------------- write port, readback
-  logic write_q, write, fetch_q;
-  logic [3:0] region_q;
-  logic [11:0] index_q;
-  logic [7:0] word_q;
-  logic [31:0] data_q;
-  always_ff @(posedge clk_i) begin
-    write_q <= write_i & rst_ni;
-    fetch_q <= read_i & rst_ni;
-    {region_q, index_q, word_q} <= address_i;
-    data_q <= data_i;
-  end
-  assign write = write_q & rst_ni;  // whatever write_q was before the reset
-
-  logic fetch_then_q;
-  logic [3:0] region_then_q;
-  logic [7:0] word_then_q;
-  logic [Words-1:0] hide_word_q;
-  logic [4:0] hide_row_q;
-  always_ff @(posedge clk_i) begin
-    fetch_then_q <= fetch_q & rst_ni;
-    region_then_q <= region_q;
-    word_then_q <= word_q;
-    for (int i = 0; i < Words; ++i)
-      hide_word_q[i] <= fetch_then_q && !(region_then_q == 4'd0 && word_then_q == 8'(i));
-    for (int i = 0; i < 5; ++i) hide_row_q[i] <= fetch_then_q && region_then_q != 4'(i + 1);
-    if (!rst_ni) begin
-      hide_word_q <= '0;
-      hide_row_q <= '0;
-    end
-  end
-
   // ------------------------------------------------------------- samples and scheduling
   logic [Contexts-1:0][CountBits-1:0] sample_count;
   logic [Contexts-1:0] sample_complete, slot_busy;
   logic [Contexts-1:0][UserBits-1:0] sample_user, user_q;
   logic taken, moved, open, soon, overlong, active;
-  logic [ContextBits-1:0] open_context, soon_context, context_0;
+  logic [ContextBits-1:0] open_context, soon_context, context_0, context_4;
   logic [CountBits-1:0] open_length, sample_0;
-  taugate_pkg::beat_t beat_0, beat_1_q, beat_2_q, beat_3_q, beat_4_q;
+  taugate_pkg::beat_t beat_0, beat_4;
   logic [ColumnBits-1:0] column_0, unit_0;
   logic signed [OperandBits-1:0] sample;
 
@@ -169,71 +134,47 @@ module gru_core #(
     if (moved_q) user_q[context_0] <= sample_user[context_0];
   end
 
-  // ------------------------------------------------------- operands: cycles 0, 1, 2, 3
-  localparam int OperandRows = 1 << (ContextBits + UnitBits);
-  logic [4:1][ContextBits-1:0] context_q;
-  logic signed [OperandBits-1:0] memory[OperandRows];
-  logic signed [OperandBits-1:0] read_q, read_then_q, operand_q, new_operand;
-  logic new_valid;
-  logic [ContextBits-1:0] new_context;
-  logic [UnitBits-1:0] new_unit;
-
-  always_ff @(posedge clk_i) begin
-    beat_1_q <= beat_0;
-    beat_2_q <= beat_1_q;
-    beat_3_q <= beat_2_q;
-    beat_4_q <= beat_3_q;
-    if (!rst_ni) begin
-      beat_1_q.valid <= 1'b0;
-      beat_2_q.valid <= 1'b0;
-      beat_3_q.valid <= 1'b0;
-      beat_4_q.valid <= 1'b0;
-    end
-    context_q <= {context_q[3:1], context_0};
-
-    if (new_valid) memory[{new_context, new_unit}] <= new_operand;
-    read_q <= memory[{context_0, unit_0[UnitBits-1:0]}];
-    read_then_q <= read_q;
-    operand_q <= beat_2_q.is_x ? sample : beat_2_q.zero ? '0 : read_then_q;
-  end
-
-  // -------------------------------------------------------- columns: cycles 1, 2, 3
-  logic [ColumnBits-1:0] column_q;
-  logic [32*Words-1:0] column;
-  logic [Words-1:0] write_word;
+  // ----------------------------------------------- memories, and lanes: cycles 0 to 7
   logic [Lanes*WeightBits-1:0] weights;
-  always_ff @(posedge clk_i) column_q <= fetch_q ? index_q[ColumnBits-1:0] : column_0;
-  always_comb begin
-    for (int i = 0; i < Words; ++i)
-      write_word[i] = write && region_q == 4'd0 && word_q == 8'(i);
-  end
-  column_memory #(
-    .Words(Words), .Columns(Columns), .LoadFile(LoadFiles), .File({Prefix, "weights.mem"})
-  ) u_columns (
-    .clk_i,
-    .write_i(write_word),
-    .write_column_i(index_q[ColumnBits-1:0]),
-    .data_i(data_q),
-    .column_i(column_q),
-    .hide_i(hide_word_q),
-    .column_o(column)
-  );
-  for (genvar i = 0; i < Lanes; ++i) begin : gen_weight
-    assign weights[i*WeightBits+:WeightBits] =
-        column[32*(i/LanesPerWord)+WeightBits*(i%LanesPerWord)+:WeightBits];
-  end
-
-  // ------------------------------------------------------------ lanes: cycles 3 to 7
+  logic [4:0][RowBits-1:0] rows;
+  logic [ChannelBits-1:0] channel;
   logic signed [AccBits-1:0] r_sum, z_sum, recurrent_sum, y_sum;
   logic signed [ProductBits-1:0] input_sum;
-  logic tail_dec;
-  mac_array #(
-    .H(H), .NOut(NOut), .WeightBits(WeightBits), .OperandBits(OperandBits), .AccBits(AccBits)
+  logic signed [OperandBits-1:0] new_operand;
+  logic [ContextBits-1:0] new_context, row_context_q;
+  logic [UnitBits-1:0] new_unit, row_unit_q;
+  logic new_valid, issued, tail_dec, row_valid_q, row_dec_q, row_zero_q;
+
+  model_memories #(
+    .H(H), .NOut(NOut), .WeightBits(WeightBits), .AccBits(AccBits), .MulBits(MulBits),
+    .ShiftBits(ShiftBits), .LoadFiles(LoadFiles), .Prefix(Prefix)
+  ) u_memories (
+    .clk_i, .rst_ni,
+    .write_i, .read_i, .address_i, .data_i, .read_data_o,
+    .column_i(column_0),
+    .weights_o(weights),
+    .row_i({row_dec_q, row_unit_q}),
+    .channel_i(channel),
+    .rows_o(rows)
+  );
+
+  operand_lanes #(
+    .H(H), .NOut(NOut), .Contexts(Contexts), .WeightBits(WeightBits), .OperandBits(OperandBits),
+    .AccBits(AccBits)
   ) u_lanes (
-    .clk_i,
-    .beat_i(beat_3_q),
-    .column_i(weights),
-    .operand_i(operand_q),
+    .clk_i, .rst_ni,
+    .beat_i(beat_0),
+    .context_i(context_0),
+    .unit_i(unit_0[UnitBits-1:0]),
+    .sample_i(sample),
+    .weights_i(weights),
+    .new_valid_i(new_valid),
+    .new_context_i(new_context),
+    .new_unit_i(new_unit),
+    .new_operand_i(new_operand),
+    .beat_o(beat_4),
+    .context_o(context_4),
+    .issued_o(issued),
     .dec_i(tail_dec),
     .r_sum_o(r_sum),
     .z_sum_o(z_sum),
@@ -243,50 +184,23 @@ module gru_core #(
   );
 
   // --------------------------------------- rows, read two cycles ahead of the sums: 5 to 7
-  logic row_valid_q, row_dec_q, row_zero_q;
-  logic [ContextBits-1:0] row_context_q;
-  logic [UnitBits-1:0] row_unit_q;
   logic [1:0] row_valid_then_q;
   always_ff @(posedge clk_i) begin
-    if (beat_4_q.valid && beat_4_q.last && beat_4_q.update) begin
+    if (beat_4.valid && beat_4.last && beat_4.update) begin
       row_valid_q <= 1'b1;
       row_unit_q <= '0;
-      row_context_q <= context_q[4];
-      row_dec_q <= beat_4_q.dec;
-      row_zero_q <= beat_4_q.zero;
+      row_context_q <= context_4;
+      row_dec_q <= beat_4.dec;
+      row_zero_q <= beat_4.zero;
     end else begin
       row_unit_q <= row_unit_q + 1'b1;
       if (row_unit_q == UnitBits'(H - 1)) row_valid_q <= 1'b0;
     end
-    if (fetch_q) {row_dec_q, row_unit_q} <= index_q[UnitBits:0];
     row_valid_then_q <= {row_valid_then_q[0], row_valid_q};
     if (!rst_ni) begin
       row_valid_q <= 1'b0;
       row_valid_then_q <= '0;
     end
-  end
-
-  logic [3:0][RowBits-1:0] row;
-  for (genvar i = 0; i < 4; ++i) begin : gen_row
-    localparam logic [7:0] Gate = i == 0 ? "r" : i == 1 ? "z" : i == 2 ? "n" : "s";
-    logic [2:0] row_write;
-    for (genvar k = 0; k < 3; ++k) begin : gen_write
-      assign row_write[k] = write && region_q == 4'(i + 1) && word_q == 8'(k);
-    end
-    row_memory #(
-      .Rows(2 << UnitBits), .AccBits(AccBits), .MulBits(MulBits), .ShiftBits(ShiftBits),
-      .LoadFile(LoadFiles), .File({Prefix, "rows_", Gate, ".mem"})
-    ) u_rows (
-      .clk_i,
-      .write_i(row_write),
-      .write_row_i(index_q[UnitBits:0]),
-      .data_i(data_q),
-      .row_i({row_dec_q, row_unit_q}),
-      .hide_i(hide_row_q[i]),
-      .bias_o(row[i][RowBits-1-:AccBits]),
-      .multiplier_o(row[i][ShiftBits+:MulBits]),
-      .shift_o(row[i][ShiftBits-1:0])
-    );
   end
 
   // -------------------------------------------------------------------------- the tail
@@ -316,7 +230,7 @@ module gru_core #(
     .z_sum_i(z_sum),
     .recurrent_sum_i(recurrent_sum),
     .input_sum_i(input_sum),
-    .row_i(row),
+    .row_i(rows[3:0]),
     .valid_o(new_valid),
     .context_o(new_context),
     .unit_o(new_unit),
@@ -325,66 +239,23 @@ module gru_core #(
     .soon_context_o(soon_context)
   );
 
-  // -------------------------------------------------------------------------- the head
-  localparam int RequantiseLatency = 6;
-  logic y_valid_q, y_valid;
-  logic [ChannelBits-1:0] y_channel_q;
-  logic [ContextBits-1:0] y_context_q, y_context;
-  logic [RequantiseLatency+1:0] y_valid_then_q;
-  logic [2:0] y_write;
-  logic signed [AccBits-1:0] y_bias;
-  logic [MulBits-1:0] y_multiplier;
-  logic [ShiftBits-1:0] y_shift;
+  // --------------------------------------------------------------- the head, the output
+  logic y_valid;
+  logic [ContextBits-1:0] y_context;
   logic signed [OutputBits-1:0] y;
-
-  always_ff @(posedge clk_i) begin
-    if (beat_4_q.valid && beat_4_q.last && beat_4_q.head) begin
-      y_valid_q <= 1'b1;
-      y_channel_q <= '0;
-      y_context_q <= context_q[4];
-    end else begin
-      y_channel_q <= y_channel_q + 1'b1;
-      if (y_channel_q == ChannelBits'(NOut - 1)) y_valid_q <= 1'b0;
-    end
-    if (fetch_q) y_channel_q <= index_q[ChannelBits-1:0];
-    y_valid_then_q <= {y_valid_then_q[RequantiseLatency:0], y_valid_q};
-    if (!rst_ni) begin
-      y_valid_q <= 1'b0;
-      y_valid_then_q <= '0;
-    end
-  end
-  for (genvar k = 0; k < 3; ++k) begin : gen_y_write
-    assign y_write[k] = write && region_q == 4'd5 && word_q == 8'(k);
-  end
-  row_memory #(
-    .Rows(1 << ChannelBits), .AccBits(AccBits), .MulBits(MulBits), .ShiftBits(ShiftBits),
-    .LoadFile(LoadFiles), .File({Prefix, "rows_y.mem"})
-  ) u_y_rows (
-    .clk_i,
-    .write_i(y_write),
-    .write_row_i(index_q[ChannelBits-1:0]),
-    .data_i(data_q),
-    .row_i(y_channel_q),
-    .hide_i(hide_row_q[4]),
-    .bias_o(y_bias),
-    .multiplier_o(y_multiplier),
-    .shift_o(y_shift)
-  );
-  requantiser #(
-    .AccBits(AccBits), .MulBits(MulBits), .ShiftBits(ShiftBits), .OutBits(OutputBits),
-    .PortBits(PortBits)
-  ) u_y (
-    .clk_i,
-    .valid_i(rst_ni & y_valid),
-    .acc_i(y_sum),
-    .bias_i(y_bias),
-    .multiplier_i(y_multiplier),
-    .shift_i(y_shift),
+  head #(
+    .NOut(NOut), .Contexts(Contexts), .AccBits(AccBits), .MulBits(MulBits), .ShiftBits(ShiftBits),
+    .OutputBits(OutputBits), .PortBits(PortBits)
+  ) u_head (
+    .clk_i, .rst_ni,
+    .last_i(beat_4.valid & beat_4.last & beat_4.head),
+    .context_i(context_4),
+    .channel_o(channel),
+    .row_i(rows[4]),
+    .sum_i(y_sum),
+    .valid_o(y_valid),
+    .context_o(y_context),
     .word_o(y)
-  );
-  assign y_valid = y_valid_then_q[RequantiseLatency+1];
-  delay_line #(.Width(ContextBits), .Depth(RequantiseLatency + 2)) u_y_context (
-    .clk_i, .data_i(y_context_q), .data_o(y_context)
   );
 
   output_buffer #(
@@ -403,29 +274,6 @@ module gru_core #(
     .m_axis_tvalid, .m_axis_tready, .m_axis_tdata, .m_axis_tlast, .m_axis_tuser
   );
 
-  // -------------------------------------------------------------------------- readback
-  // All words of all memories but one are hidden, so that it is enough to put them together.
-  localparam int BiasBits = AccBits > 32 ? AccBits : 33;
-  logic [1:0] part_q, part_then_q;
-  logic [31:0] column_word;
-  logic [RowBits-1:0] row_word;
-  logic [BiasBits-1:0] row_bias;
-  always_comb begin
-    column_word = '0;
-    for (int i = 0; i < Words; ++i) column_word = column_word | column[32*i+:32];
-  end
-  assign row_word = row[0] | row[1] | row[2] | row[3] | {y_bias, y_multiplier, y_shift};
-  assign row_bias = BiasBits'($signed(row_word[RowBits-1-:AccBits]));
-  always_ff @(posedge clk_i) begin
-    part_q <= word_then_q[1:0];
-    part_then_q <= part_q;
-    if (part_then_q == 2'd0)
-      read_data_o <= column_word |
-                     {16'(row_word[ShiftBits-1:0]), 16'(row_word[ShiftBits+:MulBits])};
-    else if (part_then_q == 2'd1) read_data_o <= column_word | row_bias[31:0];
-    else read_data_o <= column_word | 32'($signed(row_bias[BiasBits-1:32]));
-  end
-
   // --------------------------------------------------------------- idle, and the counters
   localparam int MacBits = $clog2(Lanes + 1);
   logic active_q, overlong_q, sample_taken, within_pixel_q;
@@ -438,30 +286,31 @@ module gru_core #(
     overlong_q <= overlong;
     macs_q <= (beat_0.valid && beat_0.update ? MacBits'(3 * H) : '0) +
               (beat_0.valid && beat_0.head ? MacBits'(NOut) : '0);
-    cycles_o <= clear_i ? CounterBits'(active_q)
-                       : cycles_o + CounterBits'(active_q);
-    issues_o <= clear_i ? CounterBits'(beat_1_q.valid)
-                       : issues_o + CounterBits'(beat_1_q.valid);
-    bubbles_o <= clear_i ? CounterBits'(active_q && !beat_1_q.valid)
-                       : bubbles_o + CounterBits'(active_q && !beat_1_q.valid);
-    macs_o <= clear_i ? CounterBits'(macs_q)
-                       : macs_o + CounterBits'(macs_q);
-    pixels_o <= clear_i ? CounterBits'(moved_q)
-                       : pixels_o + CounterBits'(moved_q);
-    overlong_o <= clear_i ? CounterBits'(overlong_q)
-                       : overlong_o + CounterBits'(overlong_q);
     if (!rst_ni) begin
       within_pixel_q <= 1'b0;
       idle_o <= 1'b1;
       active_q <= 1'b0;
       overlong_q <= 1'b0;
       macs_q <= '0;
-      cycles_o <= '0;
-      issues_o <= '0;
-      bubbles_o <= '0;
-      macs_o <= '0;
-      pixels_o <= '0;
-      overlong_o <= '0;
     end
   end
+
+  event_counter #(.Bits(CounterBits)) u_cycles (
+    .clk_i, .rst_ni, .clear_i, .events_i(active_q), .count_o(cycles_o)
+  );
+  event_counter #(.Bits(CounterBits)) u_issues (
+    .clk_i, .rst_ni, .clear_i, .events_i(issued), .count_o(issues_o)
+  );
+  event_counter #(.Bits(CounterBits)) u_bubbles (
+    .clk_i, .rst_ni, .clear_i, .events_i(active_q & ~issued), .count_o(bubbles_o)
+  );
+  event_counter #(.Bits(CounterBits), .EventBits(MacBits)) u_macs (
+    .clk_i, .rst_ni, .clear_i, .events_i(macs_q), .count_o(macs_o)
+  );
+  event_counter #(.Bits(CounterBits)) u_pixels (
+    .clk_i, .rst_ni, .clear_i, .events_i(moved_q), .count_o(pixels_o)
+  );
+  event_counter #(.Bits(CounterBits)) u_overlong (
+    .clk_i, .rst_ni, .clear_i, .events_i(overlong_q), .count_o(overlong_o)
+  );
 endmodule
