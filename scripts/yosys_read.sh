@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checks that Yosys reads rtl/ as Verilator does. Exit 77 (a skipped test) where there is no Yosys
-# that knows enough SystemVerilog, 0.52 or later; with CI=true this is a failure.
+# that knows enough SystemVerilog, 0.52 or later; where the tools of rtl_tools.sh are installed this is a failure.
 #
 #   scripts/yosys_read.sh [YOSYS...]
 #
@@ -20,7 +20,7 @@ if [ $# -eq 0 ]; then
 fi
 if [ $# -eq 0 ]; then
   echo "found no yosys from 0.52 on; scripts/rtl_tools.sh build/rtl-tools installs one"
-  [ "${CI:-}" = true ] && exit 1 || exit 77
+  [ -f build/rtl-tools/ready ] && exit 1 || exit 77
 fi
 version=$(version "$@")
 
