@@ -88,7 +88,8 @@ module seq2seq_top #(
       .MulBits(MulBits), .ShiftBits(ShiftBits), .SumBits(SumBits),
       .GateSumFraction(GateSumFraction), .CandidateSumFraction(CandidateSumFraction),
       .GateFraction(GateFraction), .CandidateFraction(CandidateFraction),
-      .StateFraction(StateFraction), .ReadFraction(ReadFraction), .Feedback(Feedback), .OutputBits(OutputBits), .DataBits(DataBits),
+      .StateFraction(StateFraction), .ReadFraction(ReadFraction), .Feedback(Feedback),
+      .OutputBits(OutputBits), .DataBits(DataBits),
       .UserBits(UserBits), .CounterBits(CounterBits), .PortBits(PortBits),
       .LoadFiles(LoadFiles), .Prefix(Prefix)
     ) u_core (

@@ -282,6 +282,7 @@ std::optional<RunResult> ExperimentFolder::run(const Experiment& row, int seed,
 }
 
 std::map<std::string, double> estimated_seconds(const ExperimentPlan& plan) {
+  constexpr int kLeastSteps = 5;
   constexpr double kForwardShare = 0.4;             // of a training step's time
   constexpr double kDtw = 3e-6;                     // seconds a trace
   constexpr double kForegroundShare = 0.36;         // of a plate's pixels
@@ -305,12 +306,12 @@ std::map<std::string, double> estimated_seconds(const ExperimentPlan& plan) {
       using Clock = std::chrono::steady_clock;
       a_trace = std::numeric_limits<double>::infinity();
       const auto end = Clock::now() + std::chrono::milliseconds(100);
-      do {
+      for (int steps = 0; steps < kLeastSteps || Clock::now() < end; ++steps) {
         const auto start = Clock::now();
         run.trainer().step();
         a_trace = std::min(a_trace, std::chrono::duration<double>(Clock::now() - start).count() /
                                         r.training.batch);
-      } while (Clock::now() < end);
+      }
     }
     const double side = static_cast<double>(plan.plate_side) / plan.plate_stride;
     const double measured = static_cast<double>(plan.test_traces) + kForegroundShare * side * side;
