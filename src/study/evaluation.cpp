@@ -118,8 +118,8 @@ Evaluation evaluate(const TraceModel& model, const TraceSource& source,
                     const std::function<bool(std::size_t)>& keep_going) {
   const int T = model.gates(), C = model.simulator.channels;
   require(source.acquisition.gates == T && source.channels == C, "evaluation data: found ",
-          source.acquisition.gates, " gates and ", source.channels, " channels, wanted ", T, " and ",
-          C);
+          source.acquisition.gates, " gates and ", source.channels, " channels, wanted ", T,
+          " and ", C);
   require_same_gates(model, source.acquisition);
   Evaluation result;
   std::vector<MetricsSum> sums(static_cast<std::size_t>(C), MetricsSum(T));

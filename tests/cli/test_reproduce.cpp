@@ -7,15 +7,17 @@ using namespace taugate::testing;
 
 TEST_CASE("reproduce writes tables, figures and pictures, and does nothing twice") {
   Folder folder;
-  const std::string command = "reproduce --tables distillation --scale smoke --commit abc -o r --report r/report.html";
+  const std::string command =
+      "reproduce --tables distillation --scale smoke --commit abc -o r --report r/report.html";
   const Outcome first = run(folder, command);
   CAPTURE(first.err);
   REQUIRE(first.code == 0);
   CHECK(contains(first.out, "17 runs, some "));
   CHECK(contains(first.out, "17/17"));
   const std::string tables = read_all(folder / "r/tables.md");
-  for (const std::string part : {"## One layer a side, without", "64x64, the teacher", "| 16x16, KD |", "commit abc",
-                                 "## Comparisons", "KD, 16 units, float"})
+  for (const std::string part :
+       {"## One layer a side, without", "64x64, the teacher", "| 16x16, KD |", "commit abc",
+        "## Comparisons", "KD, 16 units, float"})
     CHECK(contains(tables, part));
   CHECK_FALSE(contains(tables, "not run yet"));
   const auto json = nlohmann::json::parse(read_all(folder / "r/tables.json"));

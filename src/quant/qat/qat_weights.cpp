@@ -115,8 +115,8 @@ void quantize_rows(Tape<float>& tape, const QatRows& r, const QuantizeOptions& o
                                r.weight_bits) *
               (power_of_two(row.fraction) - 1);
     // Accumulators of 64 bits (operands of 16) are more than floats hold: there the sums are rounded.
-    require(w.accumulator_bits > 32 || most <= power_of_two(24), "[quantization-aware training] ", layer, ", row ", i,
-            ": its accumulator could reach ", most,
+    require(w.accumulator_bits > 32 || most <= power_of_two(24), "[quantization-aware training] ",
+            layer, ", row ", i, ": its accumulator could reach ", most,
             ", wanted at most 2^24, which floats hold; "
             "use fewer bits or smaller weights");
   }
