@@ -28,6 +28,18 @@ QatOptions on_grid(QatOptions integers) {
   return integers;
 }
 
+void set_own_recipe(Experiment& e, const FixedSet& set) {
+  e.fixed = set;
+  e.clip_norm = 0.1;
+}
+
+void set_paper_recipe(Experiment& e, const FixedSet& set) {
+  e.fixed = set;
+  e.rate = 1e-3;
+  e.schedule = Schedule::Kind::constant;
+  e.loss = Loss::mixed;
+}
+
 Experiment& ExperimentBuilder::add(Experiment e) {
   rows.push_back(std::move(e));
   return rows.back();

@@ -42,4 +42,12 @@ struct Budget {
   std::uint64_t kd;           ///< of a row of that table, however often each trace is seen
 };
 
+/// The teacher of all students that train on a fixed set.
+inline constexpr const char* kFixedSetTeacher = "t64x64";
+
+/// Our training on a fixed set: the defaults with shorter gradients.
+void set_own_recipe(Experiment& e, const FixedSet& set);
+/// The paper's, as far as it tells: Adam at a constant 0.001, the "mixed" loss (losses.h).
+void set_paper_recipe(Experiment& e, const FixedSet& set);
+
 }  // namespace taugate

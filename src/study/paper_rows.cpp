@@ -9,22 +9,8 @@ namespace {
 // 128x128 and 128x64 are in the paper's text alone. They are the widest and come last.
 const std::vector<std::vector<int>> kSizes{{64, 64}, {64, 32}, {64, 16},  {45, 45},
                                            {32, 32}, {16, 16}, {128, 64}, {128, 128}};
-constexpr const char* kTeacher = "t64x64";
 
 bool wide(const std::vector<int>& hidden) { return hidden[0] > 64; }
-
-void set_own_recipe(Experiment& e, const Budget& budget) {
-  e.fixed = FixedSet{.traces = budget.set};
-  e.clip_norm = 0.1;
-}
-
-void set_paper_recipe(Experiment& e, const Budget& budget) {
-  e.fixed = FixedSet{.traces = budget.set};
-  e.rate = 1e-3;
-  e.schedule = Schedule::Kind::constant;
-  e.loss = Loss::mixed;
-  e.most_seeds = 1;
-}
 
 void add_table_1(ExperimentBuilder& b, const Budget& budget, bool own) {
   for (const std::vector<int>& hidden : kSizes) {
@@ -32,7 +18,8 @@ void add_table_1(ExperimentBuilder& b, const Budget& budget, bool own) {
     Experiment& e =
         b.trained("1", concat('t', size, own ? "" : "-p"),
                   concat(size, own ? "" : ", the paper's recipe"), hidden, budget.two_layers);
-    (own ? set_own_recipe : set_paper_recipe)(e, budget);
+    (own ? set_own_recipe : set_paper_recipe)(e, {.traces = budget.set});
+    if (!own) e.most_seeds = 1;
     e.paper = {"seq2seq " + size, 32, own ? "float" : "float (paper's recipe)"};
     e.last = wide(hidden);
   }
@@ -72,8 +59,7 @@ void add_table_3_own(ExperimentBuilder& b, const Budget& budget) {
   for (const int units : {32, 16, 128}) {
     const std::string size = concat(units, 'x', units), id = concat('q', units);
     const auto finish = [&](Experiment& e, int bits, const char* method, std::uint64_t first) {
-      set_own_recipe(e, budget);
-      e.fixed->first = first;
+      set_own_recipe(e, {.traces = budget.set, .first = first});
       if (*method) e.paper = {"seq2seqlite " + size, bits, method};
       e.last = units > 64;
     };
@@ -82,7 +68,7 @@ void add_table_3_own(ExperimentBuilder& b, const Budget& budget) {
     for (const bool taught : {false, true}) {
       if (taught && units > 64) continue;
       const char *suffix = taught ? "-kd" : "", *kd = taught ? ", KD" : "";
-      const char* teacher = taught ? kTeacher : "";
+      const char* teacher = taught ? kFixedSetTeacher : "";
       Experiment& floats = b.trained(
           "3", concat(id, "-start", suffix),
           concat(size, " float", kd, ", where training with integers starts"), {units}, start);
@@ -115,8 +101,9 @@ void add_table_3_papers(ExperimentBuilder& b, const Budget& budget) {
         e.form = GruForm::reset_before;
         e.activation = Activation::hard;
         e.integers = on_grid(integers_of(bits, bits, bits));
-        if (taught) e.teacher = kTeacher;
-        set_paper_recipe(e, budget);
+        if (taught) e.teacher = kFixedSetTeacher;
+        set_paper_recipe(e, {.traces = budget.set});
+        e.most_seeds = 1;
         e.paper = {"seq2seqlite " + size, bits,
                    taught ? "QAT+KD (paper's recipe)" : "QAT (paper's recipe)"};
         e.last = units > 64;

@@ -8,7 +8,6 @@
 namespace taugate {
 namespace {
 
-constexpr const char* kTeacher = "t64x64";
 constexpr std::uint64_t kBrief = 32'000;  // 500 steps
 
 /// Carried state, scale formula, length of the training, teacher: all sixteen combinations, with
@@ -30,11 +29,8 @@ void add_collapse(ExperimentBuilder& b, const Budget& budget) {
             e.integers->quantize.scale = WeightScale::paper;
             e.integers->quantize.widths.accumulator_bits = 64;
           }
-          e.fixed = FixedSet{.traces = budget.set};
-          e.rate = 1e-3;
-          e.schedule = Schedule::Kind::constant;
-          e.loss = Loss::mixed;
-          if (taught) e.teacher = kTeacher;
+          set_paper_recipe(e, {.traces = budget.set});
+          if (taught) e.teacher = kFixedSetTeacher;
         }
 }
 
@@ -52,9 +48,8 @@ void add_kd(ExperimentBuilder& b, const Budget& budget) {
         Experiment& e = b.trained("kd", concat("k-", traces, truth.id, taught ? "-kd" : ""),
                                   concat(traces, " traces", truth.title, taught ? ", KD" : ""),
                                   {32}, budget.kd);
-        e.fixed = FixedSet{.traces = traces, .truth_counts = truth.counts};
-        e.clip_norm = 0.1;
-        if (taught) e.teacher = kTeacher;
+        set_own_recipe(e, {.traces = traces, .truth_counts = truth.counts});
+        if (taught) e.teacher = kFixedSetTeacher;
       }
 }
 
@@ -66,8 +61,7 @@ void add_state(ExperimentBuilder& b, const Budget& budget) {
     Experiment& e = b.tuned("state", "s-qat-" + storage.id, "QAT, " + storage.title, "q32-start",
                             budget.fine_tuning, state_options(storage));
     if (storage.bits <= 6) e.rate = 5e-3;  // there is more to learn anew
-    e.clip_norm = 0.1;
-    e.fixed = FixedSet{.traces = budget.set, .first = budget.one_layer - budget.fine_tuning};
+    set_own_recipe(e, {.traces = budget.set, .first = budget.one_layer - budget.fine_tuning});
   }
 }
 

@@ -1,8 +1,6 @@
 // The plan of experiments is sound, a folder of them remembers what is done, and what is printed of
 // them is their arithmetic.
 
-#include <stdlib.h>
-
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +8,7 @@
 
 #include "study/reproduction.h"
 #include "taugate/core/file.h"
+#include "temporary_folder.h"
 #include "testing.h"
 
 using namespace taugate;
@@ -19,16 +18,6 @@ namespace fs = std::filesystem;
 namespace {
 
 const std::vector<std::string> kAll(std::begin(kTableNames), std::end(kTableNames));
-
-struct Folder {
-  fs::path path;
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "taugate_study_XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Folder() { fs::remove_all(path); }
-};
 
 bool always(std::uint64_t, std::uint64_t) { return true; }
 
@@ -111,7 +100,7 @@ TEST_CASE("the sizes of the paper's networks") {
 
 TEST_CASE("a folder does each run once, goes on after an interruption, and to the same figures") {
   const ExperimentPlan plan = plan_experiments("smoke", {"distillation"});
-  Folder a, b;
+  TemporaryFolder a, b;
   ExperimentFolder whole(a.path, plan), halved(b.path, plan);
   const Experiment& row = plan.find("s16-kd");
   const auto result = whole.run(row, 1, always);
@@ -162,7 +151,7 @@ TEST_CASE("means, deviations and intervals over seeds") {
   CHECK(std::isnan(over_seeds({1.0}).deviation));
 
   ExperimentPlan plan = plan_experiments("smoke", {"distillation"});
-  Folder folder;
+  TemporaryFolder folder;
   ExperimentFolder runs(folder.path, plan);
   const Comparison comparison{"s16-kd", "s16", "", {}};
   CHECK(compare_rows(findings_of(runs), comparison).seeds == 0);

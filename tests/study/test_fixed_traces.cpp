@@ -3,13 +3,12 @@
 
 #include "study/fixed_traces.h"
 
-#include <stdlib.h>
-
 #include <cmath>
 #include <fstream>
 
 #include "study/recipe.h"
 #include "taugate/core/file.h"
+#include "temporary_folder.h"
 #include "testing.h"
 
 using namespace taugate;
@@ -17,16 +16,6 @@ using namespace taugate::testing;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Folder {
-  fs::path path;
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "taugate_fixed_XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Folder() { fs::remove_all(path); }
-};
 
 TrainedModel small_teacher() {
   Recipe r;
@@ -100,7 +89,7 @@ TEST_CASE("a noisy truth has the truth's mean and a Poisson deviation, the same 
 }
 
 TEST_CASE("the teacher's outputs are its SFDs, kept in a file, made once, refused if damaged") {
-  Folder folder;
+  TemporaryFolder folder;
   const TrainedModel teacher = small_teacher();
   const FixedSet set{.seed = 4, .traces = 8192 + 64};
   const auto of = [&](const FixedSet& s) {
@@ -140,7 +129,7 @@ TEST_CASE("the teacher's outputs are its SFDs, kept in a file, made once, refuse
 }
 
 TEST_CASE("a student learns from the kept outputs as from the teacher") {
-  Folder folder;
+  TemporaryFolder folder;
   const TrainedModel teacher = small_teacher();
   Recipe r;
   r.simulator = teacher.simulator;

@@ -1,8 +1,6 @@
 // The paper's figures are what the paper prints, each has a row in the plan, and what is written of
 // them is all of them.
 
-#include <stdlib.h>
-
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -13,6 +11,7 @@
 #include "study/paper_tables.h"
 #include "study/reproduction.h"
 #include "taugate/core/file.h"
+#include "temporary_folder.h"
 #include "testing.h"
 
 using namespace taugate;
@@ -105,9 +104,8 @@ TEST_CASE("the committed results have every figure of the paper, unchanged") {
 
 TEST_CASE("what is written of the tables is arithmetic on their runs") {
   ExperimentPlan plan = plan_experiments("smoke", {"1", "2"});
-  std::string name = (fs::temp_directory_path() / "taugate_tables_XXXXXX").string();
-  REQUIRE(mkdtemp(name.data()) != nullptr);
-  ExperimentFolder folder(name, plan);
+  const TemporaryFolder temporary;
+  ExperimentFolder folder(temporary.path, plan);
   const auto always = [](std::uint64_t, std::uint64_t) { return true; };
   const Experiment& row = plan.find("t64x16-ptq8");
   for (const int seed : {1, 2}) REQUIRE(folder.run(row, seed, always));
@@ -130,5 +128,4 @@ TEST_CASE("what is written of the tables is arithmetic on their runs") {
   REQUIRE(section.tables.size() == 2);
   for (const ReportTable& table : section.tables)
     for (const auto& cells : table.rows) CHECK(cells.size() == table.head.size());
-  fs::remove_all(name);
 }
