@@ -9,9 +9,9 @@
 #include "cli/options/arguments.h"
 #include "cli/options/outputs.h"
 #include "cli/options/report_options.h"
+#include "cli/options/verbosity.h"
 #include "core/formatted.h"
 #include "core/interrupt.h"
-#include "core/progress.h"
 #include "fli/physics/statistics.h"
 #include "fli/plot/plot_errors.h"
 #include "study/comparison.h"
@@ -232,8 +232,8 @@ int compare(int argc, char** argv) {
   check_outputs(a, {"json", "report"}, in_output_folder(a, {"comparison.csv", "comparison.json"}));
 
   if (a.has("output") || a.has("report")) check_pictures(a);
-  Progress progress(std::cerr, "compare", "conditions", static_cast<double>(conditions.size()),
-                    {.terminal = is_terminal(2), .clock = {}});
+  Progress progress =
+      shown_progress("compare", "conditions", static_cast<double>(conditions.size()));
   const std::vector<ComparisonRow> rows = taugate::compare(
       acquisition, methods, conditions, traces, a.count("seed"), [&](std::size_t done) {
         progress.update(static_cast<double>(done));

@@ -6,9 +6,9 @@
 #include "cli/commands.h"
 #include "cli/options/outputs.h"
 #include "cli/options/prior_options.h"
+#include "cli/options/verbosity.h"
 #include "core/formatted.h"
 #include "core/interrupt.h"
-#include "core/progress.h"
 #include "fli/inference/calibration_traces.h"
 #include "fli/inference/novelty_cases.h"
 #include "fli/plot/gnuplot.h"
@@ -119,9 +119,8 @@ bool evaluate_calibration(const TraceModel& model, const SimulatorConfig& data,
                           const Arguments& a) {
   const std::vector<Decay> decays = calibration_decays(data.decay);
   const std::vector<double> photons{30, 100, 300, 1000, 3000, 10000};
-  Progress progress(std::cerr, "calibration", "conditions",
-                    static_cast<double>((decays.size() + 1) * photons.size()),
-                    {.terminal = is_terminal(2), .clock = {}});
+  Progress progress = shown_progress("calibration", "conditions",
+                                     static_cast<double>((decays.size() + 1) * photons.size()));
   const std::vector<CalibrationRow> rows = calibration(
       model, data, decays, photons, a.count("samples") / 5, a.count("seed"), [&](std::size_t done) {
         progress.update(static_cast<double>(done));
@@ -197,8 +196,7 @@ int evaluate(int argc, char** argv) {
   if (a.has("calibration"))
     return evaluate_calibration(model, data.simulator, a) ? kSuccess : kInterrupted;
   if (a.has("unlike")) return evaluate_unlike(model, a) ? kSuccess : kInterrupted;
-  Progress progress(std::cerr, "evaluate", "traces", static_cast<double>(samples),
-                    {.terminal = is_terminal(2), .clock = {}});
+  Progress progress = shown_progress("evaluate", "traces", static_cast<double>(samples));
   const Evaluation e =
       taugate::evaluate(model, samples, a.count("seed"), data.simulator, [&](std::size_t done) {
         progress.update(static_cast<double>(done));

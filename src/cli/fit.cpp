@@ -7,12 +7,12 @@
 #include "cli/options/fit_options.h"
 #include "cli/options/measurement_options.h"
 #include "cli/options/outputs.h"
+#include "cli/options/verbosity.h"
 #include "cli/results/fit_files.h"
 #include "cli/results/fit_report.h"
 #include "cli/results/fit_summary.h"
 #include "cli/results/pixel_results.h"
 #include "core/interrupt.h"
-#include "core/progress.h"
 #include "fli/formats/csv.h"
 #include "fli/formats/npz.h"
 #include "taugate/core/file.h"
@@ -64,7 +64,7 @@ ImageFit fit_with_progress(const RecordedGates& gates, std::span<const IrfCurve>
                            const ImageFitOptions& options) {
   const double traces =
       static_cast<double>(gates.counts.size() / static_cast<std::size_t>(gates.acquisition.gates));
-  Progress progress(std::cerr, "fit", "traces", traces, {.terminal = is_terminal(2), .clock = {}});
+  Progress progress = shown_progress("fit", "traces", traces);
   ImageFit fit = fit_image(gates, irfs, options, [&](std::size_t done) {
     progress.update(static_cast<double>(done));
     return !interrupted();

@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "cli/commands.h"
+#include "cli/options/verbosity.h"
 #include "core/interrupt.h"
 #include "core/process.h"
 #include "fli/formats/hdf5.h"
@@ -63,7 +64,7 @@ void print_help() {
     std::cout << "  " << command.name << std::string(12 - std::strlen(command.name), ' ')
               << command.about << '\n';
   }
-  std::cout << "\ntaugate COMMAND --help tells a command's options. "
+  std::cout << "\ntaugate help COMMAND tells a command's options, taugate --version the version. "
                "TAUGATE_ARCH=scalar|sse4|avx2|avx512\n"
                "forces an instruction set, OMP_NUM_THREADS or --threads the number of threads.\n";
 }
@@ -71,18 +72,26 @@ void print_help() {
 int run(int argc, char** argv) {
   if (argc < 2) fail_usage("wanted a command (see: taugate --help)");
   const std::string name = argv[1];
+  if (name == "help" && argc > 2) {
+    char option[] = "--help";
+    char* asked[] = {argv[0], argv[2], option};
+    if (argc > 3) fail_usage("help: found '", argv[3], "', wanted one command");
+    return run(3, asked);
+  }
   if (name == "--help" || name == "-h" || name == "help") {
     print_help();
     return kSuccess;
   }
-  if (name == "--version") {
+  if (name == "--version" || name == "-V") {
     std::cout << "taugate " TAUGATE_VERSION "\n";
     return kSuccess;
   }
   for (const auto& command : kCommands)
     if (name == command.name) {
       ends_in_order = command.ends_in_order;
-      return command.run(argc - 1, argv + 1);
+      const int code = command.run(argc - 1, argv + 1);
+      print_what_it_took();
+      return code;
     }
   std::string known;
   for (const auto& command : kCommands) known += concat(known.empty() ? "" : ", ", command.name);

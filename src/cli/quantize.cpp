@@ -10,9 +10,9 @@
 #include "cli/options/outputs.h"
 #include "cli/options/quantize_options.h"
 #include "cli/options/training_command.h"
+#include "cli/options/verbosity.h"
 #include "core/formatted.h"
 #include "core/interrupt.h"
-#include "core/progress.h"
 #include "fli/inference/calibration_traces.h"
 #include "study/evaluation.h"
 #include "taugate/core/file.h"
@@ -63,8 +63,7 @@ struct Column {
 std::optional<Evaluation> measure(const TraceModel& model, const Arguments& a,
                                   const std::string& title) {
   const std::uint64_t samples = a.count("samples");
-  Progress progress(std::cerr, title, "traces", static_cast<double>(samples),
-                    {.terminal = is_terminal(2), .clock = {}});
+  Progress progress = shown_progress(title, "traces", static_cast<double>(samples));
   Evaluation e = evaluate(model, samples, a.count("seed"), {}, [&](std::size_t done) {
     progress.update(static_cast<double>(done));
     return !interrupted();

@@ -5,8 +5,8 @@
 #include "cli/commands.h"
 #include "cli/options/outputs.h"
 #include "cli/options/report_options.h"
+#include "cli/options/verbosity.h"
 #include "core/interrupt.h"
-#include "core/progress.h"
 #include "study/paper_tables.h"
 #include "study/reproduction_pictures.h"
 #include "taugate/core/file.h"
@@ -60,8 +60,7 @@ bool run_jobs(ExperimentFolder& folder) {
       jobs.size(), format_seconds(total).c_str(), thread_count(), runs_done,
       format_seconds(total - done).c_str());
   std::fflush(stdout);
-  Progress progress(std::cerr, "reproduce", "s of work", total,
-                    {.terminal = is_terminal(2), .already_done = done, .clock = {}});
+  Progress progress = shown_progress("reproduce", "s of work", total, done);
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const auto& [row, seed] = jobs[i];
     if (folder.result(*row, seed)) continue;

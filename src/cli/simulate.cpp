@@ -7,8 +7,8 @@
 #include "cli/commands.h"
 #include "cli/options/outputs.h"
 #include "cli/options/prior_options.h"
+#include "cli/options/verbosity.h"
 #include "core/interrupt.h"
-#include "core/progress.h"
 #include "fli/formats/idx.h"
 #include "fli/formats/npz.h"
 #include "study/plate.h"
@@ -55,8 +55,7 @@ int write_traces(const Arguments& a, const Simulator& simulator, std::uint64_t s
   add_time_axis(out, simulator.config().acquisition);
   std::vector<float> counts(kBlock * T), decays(kBlock * values), columns[4];
   for (auto& column : columns) column.resize(kBlock);
-  Progress progress(std::cerr, "simulate", "traces", static_cast<double>(samples),
-                    {.terminal = is_terminal(2), .clock = {}});
+  Progress progress = shown_progress("simulate", "traces", static_cast<double>(samples));
   for (std::uint64_t first = 0; first < samples; first += kBlock) {
     if (interrupted()) return stopped();
     const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, samples - first));

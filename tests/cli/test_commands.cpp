@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "fli/formats/npz.h"
 #include "program.h"
@@ -39,7 +40,51 @@ TEST_CASE("help and version") {
     }
   }
   CHECK(run(folder, "--version").out.starts_with("taugate 0."));
+  CHECK(run(folder, "-V").out == run(folder, "--version").out);
+  CHECK(run(folder, "help fit").out == run(folder, "fit --help").out);
+  CHECK(run(folder, "help fits").code == 2);
+  CHECK(run(folder, "help fit infer").code == 2);
   CHECK(run(folder, "").code == 2);  // says what it can do, but was asked nothing
+}
+
+TEST_CASE("a file's name may follow -o at once; --quiet and --verbose") {
+  Folder folder;
+  const Outcome quiet = run(folder, "simulate --samples 20 -q -oquiet.npz");
+  CHECK(quiet.code == 0);
+  CHECK(quiet.out.empty());
+  CHECK(quiet.err.empty());
+  const Outcome verbose = run(folder, "simulate --samples 20 --threads 1 -v -o verbose.npz");
+  CHECK(contains(verbose.out, "wrote 20 traces"));
+  CHECK(contains(verbose.err, " kernels, 1 threads: "));
+  CHECK(contains(verbose.err, " MiB of memory\n"));
+  CHECK(folder.names() == Names{"quiet.npz", "verbose.npz"});
+  CHECK(run(folder, "info missing.npz -q").err.starts_with("taugate: missing.npz: "));
+  CHECK(run(folder, "info quiet.npz -q -v").code == 2);
+}
+
+TEST_CASE("info as JSON") {
+  Folder folder;
+  REQUIRE(run(folder, "simulate --samples 20 --gates 30 --gate-step 0.25 -o t.npz").code == 0);
+  REQUIRE(run(folder,
+              "train --hidden 3 --gates 20 --samples 640 --validation 64 --no-pictures "
+              "-o m.safetensors --integers --master f.safetensors")
+              .code == 0);
+  const auto found = [&](const std::string& file) {
+    return nlohmann::json::parse(run(folder, "info --json " + file).out);
+  };
+  const auto traces = found("t.npz");
+  CHECK(traces["format"] == "NPZ");
+  CHECK(traces["bins"] == 30);
+  CHECK(traces["bin_ns"] == 0.25);
+  CHECK(traces["arrays"]["tpsf"]["shape"] == nlohmann::json{20, 30});
+  const auto integers = found("m.safetensors"), floats = found("f.safetensors");
+  CHECK(integers["kind"] == "model of integers");
+  CHECK(integers["bits"]["weights"] == 8);
+  CHECK(floats["kind"] == "model");
+  CHECK(floats["network"] == integers["network"]);
+  CHECK(floats["acquisition"]["gates"] == 20);
+  CHECK(integers["weights"] == 36 + 27 + 3);  // of encoder, decoder and head, without biases
+  CHECK(floats["parameters"] == 103);
 }
 
 TEST_CASE("simulate writes traces with their truth") {

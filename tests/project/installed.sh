@@ -1,6 +1,6 @@
 #!/bin/sh
-# What `make install` brings beside libraries and headers: the documentation, a man page and a bash completion that know
-# the program's commands, and the SystemVerilog, which the installed program takes from there.
+# What `make install` brings beside libraries and headers: the documentation, a man page and completions for bash and zsh
+# that know the program's commands, and the SystemVerilog, which the installed program takes from there.
 #
 #   tests/project/installed.sh <prefix of the installed package> <folder to work in>
 set -eu
@@ -11,7 +11,7 @@ fail() { echo "FAILED: $1" >&2; exit 1; }
 
 for file in share/doc/taugate/README.md share/doc/taugate/LICENSE share/doc/taugate/docs/gru.md \
             share/taugate/rtl/taugate_pkg.sv share/taugate/rtl/sim/main.cpp share/man/man1/taugate.1 \
-            share/bash-completion/completions/taugate; do
+            share/bash-completion/completions/taugate share/zsh/site-functions/_taugate; do
   [ -f "$prefix/$file" ] || fail "$file: is not installed"
 done
 
@@ -37,6 +37,24 @@ BASH
   done
   [ "$(complete train --resu)" = --resume ] || fail "taugate train --resu is not completed"
   [ -z "$(complete infer file)" ] || fail "a file's name is completed with options"
+fi
+
+if command -v zsh > /dev/null; then
+  # Only what is handed to zsh's own menus is looked at, so these are replaced by something that prints it.
+  cat > complete.zsh <<'ZSH'
+_describe() { print -l -- "${entries[@]%%:*}" }
+_files() { }
+completion=$1; shift
+words=("$@") CURRENT=$# PREFIX=${@[-1]}
+. "$completion"
+ZSH
+  complete() { zsh -f complete.zsh "$prefix/share/zsh/site-functions/_taugate" "$program" "$@"; }
+  complete '' | cut -d ' ' -f 1 > completed
+  cut -d ' ' -f 1 commands | diff - completed || fail "zsh's completion offers other commands"
+  for command in $(cat completed); do
+    complete "$command" '--' | grep -qx -e --help || fail "zsh completes no options of $command"
+  done
+  [ -z "$(complete infer file)" ] || fail "zsh completes a file's name with options"
 fi
 
 # The installed RTL is what runs: words equal with it, and nothing goes with a damaged one.

@@ -8,6 +8,7 @@
 #include <regex>
 #include <sstream>
 
+#include "cli/options/verbosity.h"
 #include "fli/plot/gnuplot.h"
 #include "taugate/core/parallel.h"
 
@@ -41,6 +42,18 @@ std::string shell_quoted(const std::string& word) {
   return quoted + "'";
 }
 
+/// The words of a command line, with "-oFILE" as "-o" and "FILE": cxxopts wants them apart.
+std::vector<std::string> apart_from_values(int argc, char** argv) {
+  std::vector<std::string> words;
+  for (int i = 0; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word.starts_with("-o") && word.size() > 2) words.push_back("-o");
+    words.push_back(word.starts_with("-o") && word.size() > 2 ? word.substr(2) : word);
+    if (word == "--") return words.insert(words.end(), argv + i + 1, argv + argc), words;
+  }
+  return words;
+}
+
 }  // namespace
 
 Arguments::Arguments(std::string command, std::string synopsis, std::string about,
@@ -54,7 +67,8 @@ Arguments::Arguments(std::string command, std::string synopsis, std::string abou
     options_.add_options("hidden")(name, "", cxxopts::value<std::string>());
   options_.parse_positional(positionals_);
   options_.set_width(80);
-  group("")("h,help", "print this text");
+  group("")("h,help", "print this text")("q,quiet", "print errors and warnings alone")(
+      "v,verbose", "tell version, kernels, threads, time and memory at the end");
 }
 
 cxxopts::OptionAdder Arguments::group(const std::string& title) {
@@ -78,8 +92,11 @@ std::string Arguments::help() const {
 bool Arguments::parse(int argc, char** argv) {
   command_line_ = "taugate " + command_;
   for (int i = 1; i < argc; ++i) command_line_ += " " + shell_quoted(argv[i]);
+  const std::vector<std::string> words = apart_from_values(argc, argv);
+  std::vector<const char*> pointers;
+  for (const std::string& word : words) pointers.push_back(word.c_str());
   try {
-    result_ = options_.parse(argc, argv);
+    result_ = options_.parse(static_cast<int>(pointers.size()), pointers.data());
   } catch (const cxxopts::exceptions::exception& e) {
     fail_usage(e.what(), " (see: taugate ", command_, " --help)");
   }
@@ -92,6 +109,10 @@ bool Arguments::parse(int argc, char** argv) {
     std::cout << help();
     return false;
   }
+  if (has("quiet") && has("verbose"))
+    fail_usage("--quiet: found --verbose, too, wanted one of the two");
+  if (has("quiet")) set_verbosity(Verbosity::quiet);
+  if (has("verbose")) set_verbosity(Verbosity::verbose);
   check_company();
   return true;
 }

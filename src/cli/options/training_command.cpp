@@ -9,8 +9,8 @@
 #include "cli/options/prior_options.h"
 #include "cli/options/quantize_options.h"
 #include "cli/options/training_command.h"
+#include "cli/options/verbosity.h"
 #include "core/interrupt.h"
-#include "core/progress.h"
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
 #include "taugate/fli/inference/lifetime_head.h"
@@ -170,10 +170,9 @@ void warn_of_loss(const Trainer& trainer) {
 }
 
 TrainingEnd train_with_progress(Trainer& trainer) {
-  Progress progress(std::cerr, "train", "traces", static_cast<double>(trainer.samples_total()),
-                    {.terminal = is_terminal(2),
-                     .already_done = static_cast<double>(trainer.samples_done()),
-                     .clock = {}});
+  Progress progress =
+      shown_progress("train", "traces", static_cast<double>(trainer.samples_total()),
+                     static_cast<double>(trainer.samples_done()));
   const TrainingEnd end = trainer.run([&](const Trainer& t) {
     progress.update(static_cast<double>(t.samples_done()), rmse_note(t));
     return !interrupted();
