@@ -10,7 +10,7 @@ set -eu
 build='g++ cmake ninja-build pkg-config libxsimd-dev nlohmann-json3-dev libcxxopts-dev libzip-dev
        zlib1g-dev libhdf5-dev libtiff-dev libpugixml-dev libeigen3-dev'
 pictures='gnuplot-nox fonts-dejavu-core'
-test="$build $pictures doctest-dev verilator ccache python3-venv libmatio-dev libonnx-dev libprotobuf-dev"
+test="$build $pictures doctest-dev verilator ccache python3-venv libmatio-dev libonnx-dev libprotobuf-dev zsh"
 
 case ${1:-} in
   build) wanted=$build ;;
