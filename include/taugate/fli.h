@@ -18,6 +18,7 @@
 #include "taugate/fli/formats/npy.h"
 #include "taugate/fli/inference/image_fit.h"
 #include "taugate/fli/inference/inference.h"
+#include "taugate/fli/inference/joint_loss.h"
 #include "taugate/fli/inference/lifetime_head.h"
 #include "taugate/fli/inference/novelty.h"
 #include "taugate/fli/inference/novelty_estimate.h"

@@ -365,7 +365,7 @@ int infer(int argc, char** argv) {
   const std::unique_ptr<TraceModel> loaded = load_trace_model(model_file);
   const TraceModel& model = *loaded;
   check_answers(a, model);
-  const bool decays = !model.gives_lifetimes();
+  const bool decays = model.gives_decays();
   Stopwatch watch;
   Measurement measurement = measurement_from(a, file);
   const std::optional<Range> scale = chosen_scale(a, measurement);

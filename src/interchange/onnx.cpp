@@ -163,23 +163,14 @@ class Exporter {
           k, x,
           spec.starts_from < 0 ? "" : final_state(static_cast<std::size_t>(spec.starts_from)));
     }
-    if (!every_step) {
-      y = final_state(network_.layers.size() - 1);
-      if (network_.layers.back().activation == Activation::hard) {  // a Scan's has no axis of steps
-        const std::string first = graph_.constant("axis_0", {1}, std::vector<std::int64_t>{0});
-        y = graph_.add("last_by_time", "Unsqueeze", {y, first});
-      }
-    }
-    const LinearTensors head(network_.head.name);
-    const std::string product =
-        graph_.add("head_product", "MatMul",
-                   {y, transposed(head.weight, C, network_.layers.back().units,
-                                  parameter(model_.head().weight()))});
-    const std::string sum =
-        graph_.add("sfd_by_time", "Add",
-                   {product, graph_.constant(head.bias, {C}, parameter(model_.head().bias()))});
-    graph_.add("sfd", "Transpose", {sum}, {integers("perm", {1, 0, 2})});
+    if (!every_step) y = state_by_time(network_.layers.size() - 1);
+    add_head("sfd", network_.head.name, y, network_.layers.back().units, model_.head());
     graph_.output("sfd", {-1, static_cast<std::int64_t>(network_.output_steps()), C});
+    if (const auto& second = model_.encoder_head()) {
+      const std::size_t top = network_.encoder_layers() - 1;
+      add_head("lifetimes", kEncoderHead, state_by_time(top), network_.layers[top].units, *second);
+      graph_.output("lifetimes", {-1, 1, network_.encoder_outputs});
+    }
     return graph_.message();
   }
 
@@ -193,6 +184,26 @@ class Exporter {
   }
   /// [1][N][H]; of hard layers [N][H]
   std::string final_state(std::size_t k) const { return network_.layers[k].name + ".last"; }
+
+  /// final_state() as [1][N][H].
+  std::string state_by_time(std::size_t k) {
+    if (network_.layers[k].activation == Activation::smooth) return final_state(k);
+    const std::string first = graph_.constant("axis_0", {1}, std::vector<std::int64_t>{0});
+    return graph_.add("last_by_time", "Unsqueeze", {final_state(k), first});
+  }
+  /// An output [N][steps][C] of a linear layer on states [steps][N][H].
+  void add_head(const std::string& output, const std::string& name, const std::string& states,
+                std::int64_t H, const Linear& layer) {
+    const LinearTensors tensors(name);
+    const std::int64_t C = layer.weight().rows;
+    const std::string product =
+        graph_.add(name + "_product", "MatMul",
+                   {states, transposed(tensors.weight, C, H, parameter(layer.weight()))});
+    const std::string sum =
+        graph_.add(output + "_by_time", "Add",
+                   {product, graph_.constant(tensors.bias, {C}, parameter(layer.bias()))});
+    graph_.add(output, "Transpose", {sum}, {integers("perm", {1, 0, 2})});
+  }
 
   /// The layer's input weights [3H][I]; for one that reads zeros, zeros for an input of width 1.
   std::vector<float> input_weights(std::size_t k) const {

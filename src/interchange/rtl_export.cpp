@@ -118,6 +118,9 @@ void within(const char* option, int value, int low, int high) {
 void check_model(const IntegerModel& model) {
   require(model.form() == GruForm::reset_after,
           "[rtl] found a reset_before model, wanted reset_after (docs/rtl.md says what it takes)");
+  require(
+      model.description.encoder_outputs == 0,
+      "[rtl] found a second head, on the encoder's last state, wanted a Seq2Seq of decays alone");
   const std::size_t side = seq2seq_config(model.description).hidden.size();
   require(side == 1, "[rtl] found ", side, " layers a side, wanted 1");
   const int H = model.layers[0].hidden;

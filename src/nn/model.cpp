@@ -22,12 +22,17 @@ Model::Model(Network description)
     : description_(std::move(description)),
       layers_(make_layers(parameters_, description_)),
       head_(parameters_, description_.head.name, description_.layers.back().units,
-            description_.head.outputs) {}
+            description_.head.outputs) {
+  if (description_.encoder_outputs > 0)
+    encoder_head_.emplace(parameters_, kEncoderHead, description_.encoder_top().units,
+                          description_.encoder_outputs);
+}
 
 void Model::initialise(std::uint64_t seed) {
   std::uint64_t stream = 0;
   for (const Gru& layer : layers_) layer.initialise(parameters_, seed, stream++);
-  head_.initialise(parameters_, seed, stream);
+  head_.initialise(parameters_, seed, stream++);
+  if (encoder_head_) encoder_head_->initialise(parameters_, seed, stream);
 }
 
 std::size_t Model::published_parameter_count() const {
@@ -46,7 +51,8 @@ std::size_t Model::multiply_accumulates() const {
   for (const Gru& layer : layers_)
     per_step += size(layer.parameters().input) + size(layer.parameters().recurrent);
   return per_step * static_cast<std::size_t>(description_.gates) +
-         size(head_.weight()) * description_.output_steps();
+         size(head_.weight()) * description_.output_steps() +
+         (encoder_head_ ? size(encoder_head_->weight()) : 0);
 }
 
 }  // namespace taugate

@@ -20,6 +20,8 @@ void Network::validate() const {
   const auto in = [](int low, int value, int high) { return low <= value && value <= high; };
   if (!in(1, gates, 65536)) fail_usage("gates: found ", gates, ", wanted 1 to 65536");
   if (!in(1, head.outputs, 64)) fail_usage("outputs: found ", head.outputs, ", wanted 1 to 64");
+  if (!in(0, encoder_outputs, 64))
+    fail_usage("outputs of the encoder: found ", encoder_outputs, ", wanted 0 to 64");
   if (!in(1, static_cast<int>(layers.size()), kMostLayers))
     fail_usage("found a network of ", layers.size(), " layers, wanted 1 to ", kMostLayers);
   for (std::size_t k = 0; k < layers.size(); ++k) {
@@ -34,6 +36,10 @@ void Network::validate() const {
     require(k > 0 || layer.reads != GruSpec::Reads::below, "[network] layer 0 ('", layer.name,
             "'): found one that reads the layer below, wanted the trace or zeros");
   }
+  require(
+      encoder_outputs == 0 || state_layers().back() + 1 == encoder_layers(),
+      "[network] found a second head, and no decoder that starts from the encoder's last layer, "
+      "whose final state it reads");
 }
 
 int Network::inputs(std::size_t layer) const {
@@ -122,12 +128,14 @@ Network seq2seq(const Seq2SeqConfig& config) {
     network.layers.push_back(layer);
   }
   network.head.at = HeadSpec::At::every_step;
+  network.encoder_outputs = config.encoder_outputs;
+  network.validate();
   return network;
 }
 
 Seq2SeqConfig seq2seq_config(const Network& network) {
-  Seq2SeqConfig config{
-      network.gates, network.head.outputs, {}, network.form(), network.activation()};
+  Seq2SeqConfig config{network.gates,  network.head.outputs, {},
+                       network.form(), network.activation(), network.encoder_outputs};
   for (std::size_t k = 0; k < network.encoder_layers(); ++k)
     config.hidden.push_back(network.layers[k].units);
   require(config.hidden.size() <= kMostLayersOfASide && seq2seq(config) == network,
@@ -147,7 +155,10 @@ std::string summary_of(const Network& network) {
     if (network.head.at == HeadSpec::At::last_step) text = "GRU layers, read at the last step:";
   }
   for (std::size_t k = 0; k < shown; ++k) text += concat(' ', network.layers[k].units);
-  return text + " units";
+  text += " units";
+  if (network.encoder_outputs > 0)
+    text += concat(", ", network.encoder_outputs, " outputs of the encoder's last state");
+  return text;
 }
 
 }  // namespace taugate

@@ -17,6 +17,8 @@ constexpr std::pair<GruSpec::Reads, const char*> kReads[] = {{GruSpec::Reads::tr
 constexpr std::pair<HeadSpec::At, const char*> kAt[] = {{HeadSpec::At::every_step, "every_step"},
                                                         {HeadSpec::At::last_step, "last_step"}};
 
+constexpr const char* kEncoderOutputs = "encoder_outputs";
+
 template <class Names, class Value>
 const char* name_in(const Names& names, Value value) {
   for (const auto& [known, name] : names)
@@ -49,12 +51,16 @@ int whole_number(const Json& value, const std::string& where) {
 }
 
 Json network_to_json(const Network& network) {
-  if (const auto config = as_seq2seq(network))
-    return {{"gates", config->gates},
-            {"outputs", config->outputs},
-            {"hidden", config->hidden},
-            {"form", name_of(config->form)},
-            {"activation", name_of(config->activation)}};
+  Json json = Json::object();
+  if (network.encoder_outputs > 0) json[kEncoderOutputs] = network.encoder_outputs;
+  if (const auto config = as_seq2seq(network)) {
+    json.update({{"gates", config->gates},
+                 {"outputs", config->outputs},
+                 {"hidden", config->hidden},
+                 {"form", name_of(config->form)},
+                 {"activation", name_of(config->activation)}});
+    return json;
+  }
   Json layers = Json::array();
   for (const GruSpec& layer : network.layers)
     layers.push_back({{"name", layer.name},
@@ -63,22 +69,25 @@ Json network_to_json(const Network& network) {
                       {"starts_from", layer.starts_from},
                       {"form", name_of(layer.form)},
                       {"activation", name_of(layer.activation)}});
-  return {{"gates", network.gates},
-          {"layers", layers},
-          {"head",
-           {{"name", network.head.name},
-            {"outputs", network.head.outputs},
-            {"at", name_in(kAt, network.head.at)}}}};
+  json.update({{"gates", network.gates},
+               {"layers", layers},
+               {"head",
+                {{"name", network.head.name},
+                 {"outputs", network.head.outputs},
+                 {"at", name_in(kAt, network.head.at)}}}});
+  return json;
 }
 
 Network network_from_json(const Json& json, const std::string& where) {
   const auto number = [&](const Json& value) { return whole_number(value, where); };
+  const int encoder_outputs = json.contains(kEncoderOutputs) ? number(json.at(kEncoderOutputs)) : 0;
   if (!json.contains("layers")) {
     Seq2SeqConfig config{number(json.at("gates")),
                          number(json.at("outputs")),
                          {},
                          gru_form(json.at("form").get<std::string>()),
-                         activation(json.at("activation").get<std::string>())};
+                         activation(json.at("activation").get<std::string>()),
+                         encoder_outputs};
     for (const Json& units : json.at("hidden")) config.hidden.push_back(number(units));
     return seq2seq(config);
   }
@@ -90,6 +99,7 @@ Network network_from_json(const Json& json, const std::string& where) {
          activation(layer.at("activation").get<std::string>())});
   const Json& head = json.at("head");
   network.head = {head.at("name"), number(head.at("outputs")), value_in(kAt, head.at("at"), where)};
+  network.encoder_outputs = encoder_outputs;
   network.validate();
   return network;
 }

@@ -38,6 +38,13 @@ constexpr auto kAsIs = [](float x) { return x; };
   fail("[executor] found a value that is not a number");
 }
 
+/// "70 x 1", and "70 x 1 + 6" with a second head.
+std::string described_output(const Network& network) {
+  std::string text = concat(network.output_steps(), " x ", network.outputs());
+  if (network.encoder_outputs > 0) text += concat(" + ", network.encoder_outputs);
+  return text;
+}
+
 std::unique_ptr<Plan> low_latency_plan(const Model& model) {
   std::unique_ptr<Plan> single = make_float_single_plan(model);
   return single ? std::move(single) : make_float_plan(model);
@@ -45,11 +52,12 @@ std::unique_ptr<Plan> low_latency_plan(const Model& model) {
 
 }  // namespace
 
-Plan::Plan(Network network, std::size_t lanes)
+Plan::Plan(Network network, std::size_t lanes, EncoderHead encoder_head)
     : network_((network.validate(), std::move(network))),
       state_layers_(network_.state_layers()),
       state_units_(network_.state_units()),
-      lanes_(lanes) {
+      lanes_(lanes),
+      encoder_head_(std::move(encoder_head)) {
   static std::atomic<std::uint64_t> plans{0};
   id_ = ++plans;
 }
@@ -57,6 +65,7 @@ Plan::Plan(Network network, std::size_t lanes)
 std::unique_ptr<Scratch> Plan::make_scratch() const {
   std::unique_ptr<Scratch> scratch = new_scratch();
   scratch->plan = id_;
+  if (network_.encoder_outputs > 0) scratch->states.resize(state_units_);
   return scratch;
 }
 
@@ -112,7 +121,7 @@ std::size_t Executor::check(std::size_t input, std::size_t output, std::size_t s
   const std::size_t count = input / T;
   require(input == count * T && output == count * output_size(), "[executor] found ", input,
           " input and ", output, " output values, wanted N x ", T, " and N x ",
-          output_size() / static_cast<std::size_t>(outputs()), " x ", outputs());
+          described_output(plan_->network()));
   require(states == 0 || states == count * state_units(), "[executor] found ", states,
           " values of states, wanted none or N x ", state_units());
   return count;
@@ -142,7 +151,7 @@ void Executor::run_block(Scratch& scratch, const Job& job, std::size_t first) co
       [&](std::size_t part, std::size_t batch) {
         load(plan_->input(scratch), scratch.lanes, job.input, part, batch, T, job.of_input, kAsIs);
         if (!plan_->run_all(scratch)) refuse_nan(job.input, part, batch, T, job.of_input);
-        plan_->read_out(scratch, job.output + part * job.of_output.of_trace, batch, job.of_output);
+        plan_->read_all(scratch, job.output + part * job.of_output.of_trace, batch, job.of_output);
         for (std::size_t lane = 0; lane < batch && job.states; ++lane)
           plan_->copy_states(scratch, lane, job.states + (part + lane) * job.state_units);
       });
@@ -158,8 +167,7 @@ Executor::Job Executor::job(std::span<const float> input, std::span<float> outpu
           .count = count,
           .state_units = plan_->state_units(),
           .of_input = strides_of(order, count, static_cast<std::size_t>(network.gates), 1),
-          .of_output = strides_of(order, count, network.output_steps(),
-                                  static_cast<std::size_t>(network.outputs()))};
+          .of_output = output_strides(order, count, network)};
 }
 
 void Executor::run(Scratch& scratch, std::span<const float> input, std::span<float> output,
@@ -196,25 +204,28 @@ void IntegerExecutor::run_words(ThreadScratch& scratch, std::span<const std::int
   const auto& integers = static_cast<const IntegerPlan&>(plan());
   const Network& network = integers.network();
   const std::size_t count = check(input.size(), output.size(), 0);
-  const auto T = static_cast<std::size_t>(network.gates),
-             C = static_cast<std::size_t>(network.outputs());
-  const Strides of_input = strides_of(order, count, T, 1);
-  const Strides at = strides_of(order, count, network.output_steps(), C);
+  const auto T = static_cast<std::size_t>(network.gates);
+  const Strides of_input = strides_of(order, count, T, 1),
+                at = output_strides(order, count, network);
   scratch.reserve(integers);
   parallel_for((count + block() - 1) / block(), [&](std::size_t item, int thread) {
     Scratch& s = scratch[thread];
     const std::size_t begin = item * block();
-    each_part(s, begin, std::min(block(), count - begin),
-              [&](std::size_t first, std::size_t batch) {
-                load(integers.input_words(s), s.lanes, input.data(), first, batch, T, of_input,
-                     [&](std::int16_t k) { return integers.input_word(k); });
-                integers.run_words(s, 0, network.layers.size(), network.gates, false);
-                integers.each_output(
-                    s, batch, [&](std::size_t lane, std::size_t t, std::size_t c, double word) {
-                      output[(first + lane) * at.of_trace + t * at.of_step + c * at.of_output] =
-                          static_cast<std::int64_t>(word);
-                    });
+    each_part(
+        s, begin, std::min(block(), count - begin), [&](std::size_t first, std::size_t batch) {
+          load(integers.input_words(s), s.lanes, input.data(), first, batch, T, of_input,
+               [&](std::int16_t k) { return integers.input_word(k); });
+          integers.run_words(s, 0, network.layers.size(), network.gates, false);
+          integers.each_output(
+              s, batch, [&](std::size_t lane, std::size_t t, std::size_t c, double word) {
+                output[(first + lane) * at.of_trace + t * at.of_step + c * at.of_output] =
+                    static_cast<std::int64_t>(word);
               });
+          integers.each_encoder_output(s, batch, [&](std::size_t lane, std::size_t e, double word) {
+            output[(first + lane) * at.of_trace + network.output_steps() * at.of_step +
+                   e * at.of_output] = static_cast<std::int64_t>(word);
+          });
+        });
   });
 }
 
@@ -280,14 +291,23 @@ void StreamingExecutor::finish(ThreadScratch& scratch, std::span<float> output,
   const Network& network = plan_->network();
   require(gates_ == steps(), "[streaming executor] found ", gates_, " gates, wanted ", steps());
   require(output.size() == pixels_ * network.output_size(), "[streaming executor] found room for ",
-          output.size(), " output values, wanted ", pixels_, " x ", network.output_steps(), " x ",
-          outputs());
-  const Strides strides = strides_of(order, pixels_, network.output_steps(),
-                                     static_cast<std::size_t>(network.outputs()));
+          output.size(), " output values, wanted ", pixels_, " x ", described_output(network));
+  const Strides strides = output_strides(order, pixels_, network);
   each_block(scratch, [&](Scratch& s, std::size_t first, std::size_t count, std::size_t at) {
     plan_->restore(s, &states_[at]);
     plan_->run(s, network.encoder_layers(), network.layers.size(), network.gates, false);
-    plan_->read_out(s, output.data() + first * strides.of_trace, count, strides);
+    plan_->read_all(s, output.data() + first * strides.of_trace, count, strides);
+  });
+}
+
+void StreamingExecutor::answer(ThreadScratch& scratch, std::span<float> output) const {
+  const auto E = static_cast<std::size_t>(plan_->network().encoder_outputs);
+  require(gates_ == steps(), "[streaming executor] found ", gates_, " gates, wanted ", steps());
+  require(E > 0 && output.size() == pixels_ * E, "[streaming executor] found room for ",
+          output.size(), " values of a second head, wanted ", pixels_, " x its ", E, " outputs");
+  each_block(scratch, [&](Scratch& s, std::size_t first, std::size_t count, std::size_t at) {
+    plan_->restore(s, &states_[at]);
+    plan_->read_encoder(s, output.data() + first * E, count, {E, 0, 1});
   });
 }
 

@@ -27,7 +27,7 @@ struct PackedLayer {
 class FloatPlan : public Plan {
  public:
   explicit FloatPlan(const Model& model)
-      : Plan(model.description(), kBlock), kernels_(simd::kernels<float>()) {
+      : Plan(model.description(), kBlock, EncoderHead(model)), kernels_(simd::kernels<float>()) {
     Tape<float> values(weights_, model.parameters().bind());
     for (std::size_t k = 0; k < model.layers().size(); ++k)
       layers_.push_back(pack(network().layers[k], model.layers()[k].weights(values)));

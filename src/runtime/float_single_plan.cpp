@@ -28,7 +28,7 @@ struct SingleScratch : Scratch {
 class FloatSinglePlan : public Plan {
  public:
   explicit FloatSinglePlan(const Model& model)
-      : Plan(model.description(), 1), kernels_(simd::kernels<float>()) {
+      : Plan(model.description(), 1, EncoderHead(model)), kernels_(simd::kernels<float>()) {
     Tape<float> values(weights_, model.parameters().bind());
     for (std::size_t k = 0; k < model.layers().size(); ++k) {
       const GruWeights<float> w = model.layers()[k].weights(values);

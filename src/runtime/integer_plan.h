@@ -13,7 +13,7 @@ namespace taugate {
 class IntegerPlan : public Plan {
  public:
   IntegerPlan(const IntegerModel& model, std::size_t lanes)
-      : Plan(model.description, lanes),
+      : Plan(model.description, lanes, EncoderHead(model)),
         arithmetic_(model.widths, model.form(), model.activation()) {}
 
   /// Which kernels run: a name as in simd::IntegerKernels, or "scalar".
@@ -42,11 +42,14 @@ class IntegerPlan : public Plan {
   }
   void read_out(Scratch& scratch, float* output, std::size_t traces,
                 const Strides& at) const override {
-    const double unit = 1.0 / static_cast<double>(power_of_two(widths().output_frac_bits));
+    const double unit = output_unit();
     each_output(scratch, traces, [&](std::size_t lane, std::size_t t, std::size_t c, double word) {
       output[lane * at.of_trace + t * at.of_step + c * at.of_output] =
           static_cast<float>(word * unit);
     });
+  }
+  double output_unit() const override {
+    return 1.0 / static_cast<double>(power_of_two(widths().output_frac_bits));
   }
 
  protected:

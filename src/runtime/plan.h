@@ -8,6 +8,7 @@
 #include <span>
 #include <utility>
 
+#include "runtime/encoder_head.h"
 #include "taugate/nn/network.h"
 #include "taugate/runtime/executor.h"
 
@@ -17,15 +18,21 @@ namespace taugate {
 struct Strides {
   std::size_t of_trace, of_step, of_output;
 };
-/// N traces of T steps and C values.
-inline Strides strides_of(TraceOrder order, std::size_t N, std::size_t T, std::size_t C) {
-  if (order == TraceOrder::by_trace) return {T * C, C, 1};
+/// N traces of T steps and C values, and E more that follow them.
+inline Strides strides_of(TraceOrder order, std::size_t N, std::size_t T, std::size_t C,
+                          std::size_t E = 0) {
+  if (order == TraceOrder::by_trace) return {T * C + E, C, 1};
   return {1, C * N, N};
+}
+/// Of N outputs of a network.
+inline Strides output_strides(TraceOrder order, std::size_t N, const Network& network) {
+  return strides_of(order, N, network.output_steps(), static_cast<std::size_t>(network.outputs()),
+                    static_cast<std::size_t>(network.encoder_outputs));
 }
 
 class Plan {
  public:
-  Plan(Network network, std::size_t lanes);
+  Plan(Network network, std::size_t lanes, EncoderHead encoder_head);
   virtual ~Plan() = default;
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
@@ -55,6 +62,30 @@ class Plan {
                         const Strides& at) const = 0;
   /// Final states of Network::state_layers() of one lane, as real numbers, [D].
   virtual void copy_states(const Scratch& scratch, std::size_t lane, float* states) const = 0;
+  /// What one unit of the second head's outputs stands for.
+  virtual double output_unit() const { return 1.0; }
+
+  /// put(lane, e, value) of the second head on the encoder's final states, for the first `traces` lanes; values in
+  /// output_unit().
+  template <class Put>
+  void each_encoder_output(Scratch& scratch, std::size_t traces, Put&& put) const {
+    const auto E = static_cast<std::size_t>(network_.encoder_outputs);
+    for (std::size_t lane = 0; lane < traces && E > 0; ++lane) {
+      copy_states(scratch, lane, scratch.states.data());
+      for (std::size_t e = 0; e < E; ++e) put(lane, e, encoder_head_(e, scratch.states));
+    }
+  }
+  /// The same as real numbers, where the trace's outputs begin at output[lane * of_trace + e * of_output].
+  void read_encoder(Scratch& scratch, float* output, std::size_t traces, const Strides& at) const {
+    each_encoder_output(scratch, traces, [&](std::size_t lane, std::size_t e, double value) {
+      output[lane * at.of_trace + e * at.of_output] = static_cast<float>(value * output_unit());
+    });
+  }
+  /// Both heads.
+  void read_all(Scratch& scratch, float* output, std::size_t traces, const Strides& at) const {
+    read_out(scratch, output, traces, at);
+    read_encoder(scratch, output + network_.output_steps() * at.of_step, traces, at);
+  }
 
   /// What layers [0, encoder_layers()) need to be resumed, of a whole block.
   std::size_t saved_bytes() const;
@@ -77,6 +108,7 @@ class Plan {
   Network network_;
   std::vector<std::size_t> state_layers_;
   std::size_t state_units_, lanes_;
+  EncoderHead encoder_head_;
 };
 
 template <class Array>

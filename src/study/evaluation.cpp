@@ -61,6 +61,17 @@ std::vector<float> channel_of(const std::vector<float>& all, int channels, int c
   return one;
 }
 
+/// The SFDs [N][T][C] of outputs.
+std::vector<float> decays_of(const TraceModel& model, const std::vector<float>& outputs) {
+  const std::size_t O = model.description().output_size();
+  std::vector<float> all;
+  for (std::size_t at = 0; at < outputs.size(); at += O) {
+    const std::span<const float> sfd = model.decay_of({&outputs[at], O});
+    all.insert(all.end(), sfd.begin(), sfd.end());
+  }
+  return all;
+}
+
 struct ErrorSum {
   double sum = 0.0, squares = 0.0, relative = 0.0, deviations = 0.0;
   std::size_t n = 0, within[2]{};
@@ -134,8 +145,8 @@ Evaluation evaluate(const TraceModel& model, const TraceSource& source,
     const std::size_t O = model.description().output_size();
     std::vector<float> predicted(block.decays.size() * O);
     executor->run(scratch, block.input, predicted);
-    for (int c = 0; c < C && !model.gives_lifetimes(); ++c)
-      sums[static_cast<std::size_t>(c)].add(channel_of(predicted, C, c),
+    for (int c = 0; c < C && model.gives_decays(); ++c)
+      sums[static_cast<std::size_t>(c)].add(channel_of(decays_of(model, predicted), C, c),
                                             channel_of(block.sfd, C, c));
     for (std::size_t i = 0; i < block.decays.size(); ++i) {
       const std::span output(predicted.data() + i * O, O);
@@ -143,7 +154,7 @@ Evaluation evaluate(const TraceModel& model, const TraceSource& source,
       const Lifetimes truth = mean_lifetimes(decay);
       result.true_ns.push_back(static_cast<float>(truth.amplitude_ns));
       if (model.gives_lifetimes()) {
-        const LifetimeAnswer a = lifetime_answer(output);
+        const LifetimeAnswer a = lifetime_answer(model.lifetimes_of(output));
         amplitude.add_lifetime(a.amplitude_ns, truth.amplitude_ns);
         intensity.add_lifetime(a.intensity_ns, truth.intensity_ns);
         if (decay.tau1_ns < decay.tau2_ns)
@@ -158,7 +169,7 @@ Evaluation evaluate(const TraceModel& model, const TraceSource& source,
       result.predicted_ns.push_back(static_cast<float>(read.amplitude_ns));
     }
   }
-  if (!model.gives_lifetimes())
+  if (model.gives_decays())
     for (const auto& sum : sums) result.channels.push_back(sum.result());
   if (fraction.n > 0) result.fraction = fraction.result();
   result.amplitude = amplitude.result();

@@ -12,17 +12,19 @@ namespace {
 
 using Json = nlohmann::json;
 
-Json json_of(const Seq2SeqConfig& config) {
-  const auto& [gates, outputs, hidden, form, activation] = config;
-  return {{"gates", gates},
-          {"outputs", outputs},
-          {"hidden", hidden},
-          {"form", name_of(form)},
-          {"activation", name_of(activation)}};
-}
-
 /// What was added later is listed only where it is not as it always was, so that checkpoints and runs
 /// of before stay good.
+Json json_of(const Seq2SeqConfig& config) {
+  const auto& [gates, outputs, hidden, form, activation, encoder_outputs] = config;
+  Json json{{"gates", gates},
+            {"outputs", outputs},
+            {"hidden", hidden},
+            {"form", name_of(form)},
+            {"activation", name_of(activation)}};
+  if (encoder_outputs != 0) json["encoder_outputs"] = encoder_outputs;
+  return json;
+}
+
 Json json_of(const Widths& widths) {
   const auto& [weight_bits, operand_frac_bits, input_extra, accumulator_bits, preact_bits,
                gate_preact_frac_bits, candidate_preact_frac_bits, gate_frac_bits,

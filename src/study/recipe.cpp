@@ -7,6 +7,7 @@
 
 #include "study/fingerprint.h"
 #include "taugate/core/error.h"
+#include "taugate/fli/inference/joint_loss.h"
 
 namespace taugate {
 namespace {
@@ -42,21 +43,25 @@ std::string identity_of(const Recipe& recipe, const Model& first, const std::str
 }
 
 LifetimeTeacher lifetime_teacher(const TrainedModel& teacher, const Recipe& recipe) {
-  require(!teacher.gives_lifetimes() && teacher.gates() == recipe.simulator.acquisition.gates &&
+  require(teacher.gives_decays() && !teacher.normalisation.counts_first &&
+              teacher.gates() == recipe.simulator.acquisition.gates &&
               teacher.normalisation.baseline_gates == recipe.normalisation.baseline_gates,
           "[distillation] found a teacher that gives no decay, or one of ", teacher.gates(),
           " gates or another normalisation, wanted a Seq2Seq of the student's ",
           recipe.simulator.acquisition.gates, " gates and normalisation");
   if (recipe.distill->beta > 0.0)
-    fail_usage("beta: found ", recipe.distill->beta,
-               ", wanted 0 for a lifetime network, which has no decoder to teach");
+    fail_usage(
+        "beta: found ", recipe.distill->beta,
+        ", wanted 0 for a network with lifetimes, whose decoder, if any, learns from outputs "
+        "alone");
   return {teacher.network, teacher.acquisition().gate_step_ns, recipe.distill->alpha};
 }
 
 }  // namespace
 
 Network network_of(const Recipe& recipe) {
-  return recipe.lifetime_beta ? encoder_network(recipe.network) : seq2seq(recipe.network);
+  const bool encoder = recipe.lifetime_beta && recipe.network.encoder_outputs == 0;
+  return encoder ? encoder_network(recipe.network) : seq2seq(recipe.network);
 }
 
 TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
@@ -64,7 +69,12 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
     : recipe_(recipe), network_(first_network(recipe, start)), data_(make_data(teacher_outputs)) {
   const std::size_t steps = input_size(
       recipe.normalisation, static_cast<std::size_t>(recipe.simulator.acquisition.gates));
-  const int outputs = recipe.lifetime_beta ? LifetimeHead::kOutputs : recipe.simulator.channels;
+  const int second = recipe.network.encoder_outputs;
+  require(second == 0 || (recipe.lifetime_beta && second == LifetimeHead::kOutputs),
+          "[training] found ", second, " outputs of the encoder's last state, wanted the ",
+          LifetimeHead::kOutputs, " of a lifetime head");
+  const int outputs =
+      recipe.lifetime_beta && second == 0 ? LifetimeHead::kOutputs : recipe.simulator.channels;
   require(
       static_cast<std::size_t>(recipe.network.gates) == steps && recipe.network.outputs == outputs,
       "[training] found a network of T = ", recipe.network.gates,
@@ -100,7 +110,8 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
 std::unique_ptr<TrainingData> TrainingRun::make_data(const TeacherOutputs* outputs) const {
   const Recipe& r = recipe_;
   if (r.lifetime_beta)
-    return std::make_unique<LifetimeTraces>(r.simulator, r.normalisation, r.seed ^ kTraceSeed);
+    return std::make_unique<LifetimeTraces>(r.simulator, r.normalisation, r.seed ^ kTraceSeed,
+                                            r.network.encoder_outputs > 0);
   if (!r.fixed)
     return std::make_unique<SimulatedTraces>(r.simulator, r.normalisation, r.seed ^ kTraceSeed);
   require(
@@ -123,10 +134,13 @@ Objective TrainingRun::make_objective() {
 Objective TrainingRun::lifetime_objective() const {
   return [this, beta = *recipe_.lifetime_beta](Tape<float>& tape, Var<float> input,
                                                Sequence<float> target, float scale) {
-    const Var<float> output = qat_ ? (*qat_)(tape, input) : network_(tape, input);
+    const NetworkOutput<float> y = qat_ ? qat_->run(tape, input) : network_.run(tape, input);
+    if (!y.encoder_output.empty())
+      return joint_loss(tape, y, input.value, target, beta, scale,
+                        lifetime_teacher_ ? &*lifetime_teacher_ : nullptr);
     return lifetime_teacher_
-               ? lifetime_teacher_->loss(tape, output, input.value, target, beta, scale)
-               : lifetime_loss(tape, output, target, beta, scale);
+               ? lifetime_teacher_->loss(tape, y.output, input.value, target, beta, scale)
+               : lifetime_loss(tape, y.output, target, beta, scale);
   };
 }
 

@@ -24,8 +24,9 @@ struct Recipe {
   std::optional<DistillOptions> distill;  ///< with a teacher
   Loss loss = Loss::mse;                  ///< against the truth; with a teacher always that one
   std::optional<FixedSet> fixed;          ///< in place of fresh traces; then with any loss
-  /// A lifetime head on the encoder alone (lifetime_head.h) in place of a Seq2Seq, and the beta of its likelihood; with a
-  /// Seq2Seq as teacher, if any, and not with a fixed set.
+  /// A lifetime head on the encoder (lifetime_head.h), and the beta of its likelihood: alone in place of a Seq2Seq, or,
+  /// where the network has encoder_outputs, beside its decays (joint_loss.h). With a Seq2Seq as teacher, if any, and not
+  /// with a fixed set.
   std::optional<double> lifetime_beta;
 };
 /// The network that it trains.

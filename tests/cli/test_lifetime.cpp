@@ -126,3 +126,57 @@ TEST_CASE("its integers, and what no lifetime network can do") {
   CHECK(contains(complaint(folder, "distill d.safetensors --model lifetime -o x.safetensors", 1),
                  "found a teacher that gives no decay"));
 }
+
+TEST_CASE("a Seq2SeqLite with a lifetime head, through every command") {
+  Folder folder;
+  const std::string train =
+      "train --lifetime --samples 2k --hidden 6 --validation 64 --no-pictures ";
+  const Outcome o = run(folder, train + "-o m.safetensors");
+  CAPTURE(o.err);
+  REQUIRE(o.code == 0);
+  CHECK(contains(o.out, "layers a side: 6 units, 6 outputs of the encoder's last state"));
+  CHECK(contains(run(folder, "info m.safetensors").out, "6 outputs of the encoder's last state"));
+  const Outcome evaluated = run(folder, "evaluate m.safetensors --samples 300");
+  CHECK(contains(evaluated.out, "whole decay, 300 traces"));
+  CHECK(contains(evaluated.out, "of the true values within one"));
+  CHECK(run(folder, "evaluate m.safetensors --calibration c.csv --samples 500").code == 0);
+  CHECK(run(folder, "compare --models m.safetensors --estimators cmm --traces 8 --series counts")
+            .code == 0);
+
+  REQUIRE(run(folder, "simulate --images 1 -o i.npz").code == 0);
+  const Outcome inferred = run(folder, "infer m.safetensors i.npz --report r.html -o result");
+  CAPTURE(inferred.err);
+  REQUIRE(inferred.code == 0);
+  CHECK(contains(inferred.out, "standard deviation of the amplitude-weighted lifetime: median"));
+  for (const char* file : {"sfd.npy", "trace.png", "precision_map.png"})
+    CHECK(fs::exists(folder / "result" / file));
+  CHECK(contains(read_all(folder / "result/lifetimes.csv"), "amplitude_weighted_sd_ns"));
+  CHECK(run(folder, "infer m.safetensors i.npz --no-sfd --no-pictures -o less").code == 0);
+  CHECK_FALSE(fs::exists(folder / "less/sfd.npy"));
+
+  const Outcome quantized = run(folder, "quantize m.safetensors --samples 300 -o q.safetensors");
+  CHECK(contains(quantized.out, "true within one (%)"));
+  CHECK(contains(quantized.out, "RMSE"));
+  const Outcome integers = run(folder,
+                               "train --from m.safetensors --integers --samples 1k --hidden 6 "
+                               "--validation 64 --no-pictures -o t.safetensors");
+  CAPTURE(integers.err);
+  REQUIRE(integers.code == 0);
+  CHECK(contains(run(folder, "info t.safetensors").out, " in encoder_head"));
+  CHECK(contains(run(folder, "export-onnx m.safetensors -o m.onnx").out,
+                 "tpsf [N][71] to sfd [N][71][1] and lifetimes [N][1][6]"));
+  CHECK(contains(complaint(folder, "export-rtl q.safetensors -o rtl", 1), "found a second head"));
+  CHECK(contains(complaint(folder, train + "--model lifetime -o x.safetensors", 2),
+                 "--lifetime: found --model lifetime"));
+  CHECK(contains(complaint(folder, train + "--loss mixed -o x.safetensors", 2),
+                 "--loss: does nothing for --lifetime"));
+
+  REQUIRE(run(folder, "train --samples 1k --hidden 4 --no-pictures -o s.safetensors").code == 0);
+  const Outcome distilled = run(folder,
+                                "distill s.safetensors --lifetime --hidden 4 --samples 1k "
+                                "--validation 64 --no-pictures -o d.safetensors");
+  CAPTURE(distilled.err);
+  CHECK(distilled.code == 0);
+  CHECK(contains(complaint(folder, "distill d.safetensors --lifetime -o x.safetensors", 1),
+                 "wanted a Seq2Seq"));
+}

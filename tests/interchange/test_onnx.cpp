@@ -90,6 +90,25 @@ TEST_CASE("libonnx finds nothing wrong with an encoder alone, whose head is at t
   }
 }
 
+TEST_CASE("libonnx finds nothing wrong with a second head, whose output comes second") {
+  for (const Activation activation : {Activation::smooth, Activation::hard}) {
+    const Model source(seq2seq({.gates = 7,
+                                .outputs = 3,
+                                .hidden = {5, 4},
+                                .activation = activation,
+                                .encoder_outputs = 2}));
+    onnx::ModelProto model = parsed(onnx_model(source, {}));
+    CHECK_NOTHROW(onnx::checker::check_model(model));
+    const onnx::ShapeInferenceOptions strict{true, 1, false};
+    CHECK_NOTHROW(
+        onnx::shape_inference::InferShapes(model, onnx::OpSchemaRegistry::Instance(), strict));
+    REQUIRE(model.graph().output_size() == 2);
+    CHECK(shape_of(model.graph().output(0)) == std::vector<std::int64_t>{-1, 7, 3});
+    CHECK(model.graph().output(1).name() == "lifetimes");
+    CHECK(shape_of(model.graph().output(1)) == std::vector<std::int64_t>{-1, 1, 2});
+  }
+}
+
 TEST_CASE("the operator's weights are in the order z, r, h, with both biases") {
   for (GruForm form : {GruForm::reset_after, GruForm::reset_before}) {
     const Model source = network(form, Activation::smooth);

@@ -130,6 +130,10 @@ TEST_CASE("a model that the RTL cannot hold is refused, with the reason") {
   RtlOptions o;
   o.cores = 0;
   CHECK_THROWS_AS(rtl_parameters(small_model(), o), UsageError);
+  IntegerModel two_heads = small_model(8, 1);
+  two_heads.description.encoder_outputs = 1;
+  two_heads.encoder_head = {two_heads.head, two_heads.head_bias, two_heads.head_requantizers};
+  CHECK_THROWS_WITH_AS(rtl_parameters(two_heads), doctest::Contains("found a second head"), Error);
 }
 
 TEST_CASE("cycles a pixel are those that the core's counters have shown") {

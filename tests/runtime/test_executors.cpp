@@ -30,13 +30,16 @@ Network with_form(Network network, GruForm form, Activation activation) {
   return network;
 }
 
-/// A Seq2Seq, an encoder alone, and one whose head looks at the last step of a decoder.
+/// A Seq2Seq, an encoder alone, one whose head looks at the last step of a decoder, and one with a second head.
 std::vector<Network> networks() {
   const Seq2SeqConfig config{.gates = kGates, .outputs = 3, .hidden = {6, 19}};
   Network last_of_decoder = seq2seq(config);
   last_of_decoder.head.at = HeadSpec::At::last_step;
+  Network two_heads = seq2seq(config);
+  two_heads.encoder_outputs = 4;
   std::vector<Network> all;
-  for (const Network& network : {seq2seq(config), encoder_network(config), last_of_decoder})
+  for (const Network& network :
+       {seq2seq(config), encoder_network(config), last_of_decoder, two_heads})
     for (const GruForm form : {GruForm::reset_after, GruForm::reset_before})
       for (const Activation activation : {Activation::smooth, Activation::hard})
         all.push_back(with_form(network, form, activation));
@@ -113,17 +116,30 @@ TEST_CASE("float executors give the tape's values for any network, a stream the 
     for (int b = 0; b < N; ++b)
       for (int t = 0; t < kGates; ++t)
         x.at(t, 0, b) = traces[static_cast<std::size_t>(b * kGates + t)];
-    const Sequence<float> wanted = model(tape, tape.input(x)).value;
+    const NetworkOutput<float> outputs = model.run(tape, tape.input(x));
+    const Sequence<float> wanted = outputs.output.value, second = outputs.encoder_output.value;
+    REQUIRE(second.empty() == (network.encoder_outputs == 0));
     REQUIRE(static_cast<std::size_t>(wanted.steps) == network.output_steps());
 
     const std::vector<float> batch = batched(model, traces), alone = one_by_one(model, traces);
-    for (int b = 0; b < N; ++b)
+    std::vector<float> by_gate(batch.size());
+    ThreadScratch scratch;
+    std::vector<float> turned(traces.size());
+    for (std::size_t i = 0; i < traces.size(); ++i) turned[i % kGates * N + i / kGates] = traces[i];
+    BatchExecutor(model).run(scratch, turned, by_gate, TraceOrder::by_gate);
+    for (int b = 0; b < N; ++b) {
+      auto at = static_cast<std::size_t>(b) * network.output_size();
+      auto in_image = static_cast<std::size_t>(b);
+      const auto check = [&](float value) {
+        CHECK(close(batch[at], value, 1e-5));
+        CHECK(close(alone[at], value, 1e-5));
+        CHECK(by_gate[in_image] == batch[at++]);
+        in_image += N;
+      };
       for (int t = 0; t < wanted.steps; ++t)
-        for (int c = 0; c < 3; ++c) {
-          const auto at = static_cast<std::size_t>((b * wanted.steps + t) * 3 + c);
-          CHECK(close(batch[at], wanted.at(t, c, b), 1e-5));
-          CHECK(close(alone[at], wanted.at(t, c, b), 1e-5));
-        }
+        for (int c = 0; c < 3; ++c) check(wanted.at(t, c, b));
+      for (int e = 0; e < network.encoder_outputs; ++e) check(second.at(0, e, b));
+    }
     CHECK(streamed(model, traces) == batch);
 
     const std::vector<float> first(traces.begin(), traces.begin() + kGates);  // N = 1
@@ -162,6 +178,14 @@ TEST_CASE(
       std::vector<float> output(wanted.size());
       twin.run(traces, output);
       CHECK(output == wanted);
+      std::vector<std::int16_t> words;
+      for (const float x : traces)
+        words.push_back(static_cast<std::int16_t>(reference.input_word(x)));
+      std::vector<std::int64_t> outputs(wanted.size());
+      Running<IntegerExecutor>(integers).run_words(words, outputs);
+      for (std::size_t i = 0; i < outputs.size(); ++i)
+        CHECK(std::ldexp(static_cast<double>(outputs[i]), -integers.widths.output_frac_bits) ==
+              double{wanted[i]});
 
       // Training with integers computes the same.
       QatNetwork qat(model, {.quantize = options});
@@ -171,11 +195,14 @@ TEST_CASE(
       for (int b = 0; b < 45; ++b)
         for (int t = 0; t < kGates; ++t)
           x.at(t, 0, b) = traces[static_cast<std::size_t>(b * kGates + t)];
-      const Sequence<float> y = qat(tape, tape.input(x)).value;
+      const NetworkOutput<float> both = qat.run(tape, tape.input(x));
+      const Sequence<float> y = both.output.value, second = both.encoder_output.value;
       std::vector<float> trained;
-      for (int b = 0; b < 45; ++b)
+      for (int b = 0; b < 45; ++b) {
         for (int t = 0; t < y.steps; ++t)
           for (int c = 0; c < 3; ++c) trained.push_back(y.at(t, c, b));
+        for (int e = 0; e < network.encoder_outputs; ++e) trained.push_back(second.at(0, e, b));
+      }
       CHECK(trained == wanted);
     }
 }
@@ -198,6 +225,31 @@ TEST_CASE("any network comes back from its file, in floats and in integers") {
     CHECK(round_weights(model, {}).description() == network);
   }
   std::filesystem::remove(path);
+}
+
+TEST_CASE("a stream answers with its second head before the decoder runs, with the same bits") {
+  Random rng(38, 0);
+  const Model model = random_model(
+      seq2seq({.gates = kGates, .outputs = 3, .hidden = {6, 19}, .encoder_outputs = 4}), rng);
+  constexpr std::size_t N = 37, E = 4;
+  const std::vector<float> traces = random_traces(N, rng);
+  const auto check = [&](const auto& network) {
+    const std::vector<float> batch = batched(network, traces);
+    StreamingExecutor stream(network, N);
+    ThreadScratch scratch;
+    std::vector<float> gate(N), answers(N * E);
+    for (std::size_t t = 0; t < kGates; ++t) {
+      CHECK_THROWS_AS(stream.answer(scratch, answers), Error);
+      for (std::size_t i = 0; i < N; ++i) gate[i] = traces[i * kGates + t];
+      stream.push(scratch, gate);
+    }
+    stream.answer(scratch, answers);
+    const std::size_t O = batch.size() / N;
+    for (std::size_t i = 0; i < answers.size(); ++i)
+      CHECK(answers[i] == batch[i / E * O + O - E + i % E]);
+  };
+  check(model);
+  check(quantize(model));
 }
 
 TEST_CASE("a trace's bits depend neither on the others nor on the threads") {
@@ -281,6 +333,11 @@ TEST_CASE("a network that cannot be is refused") {
   refused([](Network& n) { n.layers[3].units = 0; });
   refused([](Network& n) { n.gates = 0; });
   refused([](Network& n) { n.head.outputs = 65; });
+  refused([](Network& n) { n.encoder_outputs = 65; });
+  refused([](Network& n) {  // nothing starts from the encoder's last layer
+    n.encoder_outputs = 2;
+    n.layers[3].starts_from = -1;
+  });
   CHECK_THROWS_AS(seq2seq_config(encoder_network({.gates = 5, .hidden = {3}})), Error);
 }
 

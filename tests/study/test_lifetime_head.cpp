@@ -254,8 +254,8 @@ TEST_CASE("a Seq2Seq teaches the lifetimes of its decays, on the gates alone") {
   run.trainer().run();
   CHECK(run.result()->gives_lifetimes());
   distilled.distill->beta = 0.1;
-  CHECK_THROWS_WITH_AS(TrainingRun(distilled, &model), doctest::Contains("which has no decoder"),
-                       UsageError);
+  CHECK_THROWS_WITH_AS(TrainingRun(distilled, &model),
+                       doctest::Contains("wanted 0 for a network with lifetimes"), UsageError);
   const auto same_kind = run.master();
   distilled.distill->beta = 0.0;
   CHECK_THROWS_WITH_AS(TrainingRun(distilled, &same_kind),

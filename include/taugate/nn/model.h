@@ -2,6 +2,7 @@
 // A network with its parameters, ready to run on a tape.
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "taugate/nn/layers.h"
@@ -12,8 +13,9 @@ namespace taugate {
 /// What a network makes of a batch.
 template <class S>
 struct NetworkOutput {
-  Var<S> output;    ///< [T][C][B], an SFD; or [1][C][B] for a head at the last step
-  Var<S> features;  ///< [T][H][B]: the states of the last layer, which the head reads
+  Var<S> output;          ///< [T][C][B], an SFD; or [1][C][B] for a head at the last step
+  Var<S> features;        ///< [T][H][B]: the states of the last layer, which the head reads
+  Var<S> encoder_output;  ///< [1][E][B] of the second head; empty without one
 };
 
 class Model {
@@ -27,6 +29,8 @@ class Model {
   const Parameters& parameters() const { return parameters_; }
   const std::vector<Gru>& layers() const { return layers_; }  ///< in the description's order
   const Linear& head() const { return head_; }
+  /// The second head, on the encoder's last state; none where Network::encoder_outputs is 0.
+  const std::optional<Linear>& encoder_head() const { return encoder_head_; }
 
   void initialise(std::uint64_t seed);
 
@@ -52,7 +56,9 @@ class Model {
       final_states[k] = last_step(y);
     }
     const bool every_step = description_.head.at == HeadSpec::At::every_step;
-    return {head_(tape, every_step ? y : last_step(y)), y};
+    return {head_(tape, every_step ? y : last_step(y)), y,
+            encoder_head_ ? (*encoder_head_)(tape, final_states[description_.encoder_layers() - 1])
+                          : Var<S>{}};
   }
   /// The output alone.
   template <class S>
@@ -65,6 +71,7 @@ class Model {
   Parameters parameters_;
   std::vector<Gru> layers_;
   Linear head_;
+  std::optional<Linear> encoder_head_;
 };
 
 }  // namespace taugate

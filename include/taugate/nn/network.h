@@ -6,6 +6,9 @@
 //                 the final state of encoder layer k and whose input is zero at every step; a head at every step:
 //                 from a TPSF to an SFD
 //   encoder only  the encoder's layers, and a head at the last step
+//
+// A Seq2Seq may have a second head, on the final state of its encoder's last layer ("encoder_head"), whose outputs are
+// ready before the decoder begins.
 
 #include <cstddef>
 #include <string>
@@ -51,18 +54,21 @@ struct Network {
   int gates = 0;  ///< T, the length of a trace
   std::vector<GruSpec> layers;
   HeadSpec head;
+  int encoder_outputs = 0;  ///< E, of the second head; 0: there is none
 
   bool operator==(const Network&) const = default;
-  /// Throws UsageError unless there are 1..65536 gates, 1..32 layers of 1..4096 units and 1..64 outputs; Error unless
-  /// each layer starts from an earlier one of its size.
+  /// Throws UsageError unless there are 1..65536 gates, 1..32 layers of 1..4096 units and 1..64 outputs (second head:
+  /// 0..64); Error unless each layer starts from an earlier one of its size, and for a second head where the last layer
+  /// to be started from is not the encoder's last.
   void validate() const;
 
   int inputs(std::size_t layer) const;  ///< values that it reads a step: 1, 0, or the units below
   int outputs() const { return head.outputs; }
   std::size_t output_steps() const;  ///< T, or 1 for a head at the last step
-  /// Values that are made of a trace, [output_steps()][C].
+  /// Values that are made of a trace: [output_steps()][C], then [E].
   std::size_t output_size() const {
-    return output_steps() * static_cast<std::size_t>(head.outputs);
+    return output_steps() * static_cast<std::size_t>(head.outputs) +
+           static_cast<std::size_t>(encoder_outputs);
   }
   /// What the encoder knows of a trace at its end: the layers whose final states others start from, in the order of
   /// those, or, where none does, the last layer.
@@ -71,6 +77,8 @@ struct Network {
   int widest() const;               ///< most units of a layer
   /// The layers that follow the gates as they come: those before the first that reads zeros.
   std::size_t encoder_layers() const;
+  /// That of the second head.
+  const GruSpec& encoder_top() const { return layers[encoder_layers() - 1]; }
   /// Of all layers; Error where they differ.
   GruForm form() const;
   Activation activation() const;
@@ -86,6 +94,8 @@ struct LinearTensors {
   explicit LinearTensors(const std::string& layer);
 };
 
+inline const std::string kEncoderHead = "encoder_head";  ///< of its tensors
+
 /// What a Seq2Seq is made of, as model files keep it.
 struct Seq2SeqConfig {
   int gates = 0;            ///< T
@@ -93,6 +103,7 @@ struct Seq2SeqConfig {
   std::vector<int> hidden;  ///< units of each layer of a side, e.g. {128, 64}
   GruForm form = GruForm::reset_after;
   Activation activation = Activation::smooth;
+  int encoder_outputs = 0;  ///< E
 
   bool operator==(const Seq2SeqConfig&) const = default;
 };
@@ -104,7 +115,7 @@ Seq2SeqConfig seq2seq_config(const Network& network);
 /// "GRU layers a side: 64 16 units" of a Seq2Seq, "GRU layers: .." of another network.
 std::string summary_of(const Network& network);
 
-/// Layers "encoder.0", ... and a head at the last step.
+/// Layers "encoder.0", ... and a head at the last step, the only one.
 Network encoder_network(const Seq2SeqConfig& config);
 
 }  // namespace taugate

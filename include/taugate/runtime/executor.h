@@ -31,8 +31,9 @@ class Plan;  // src/runtime/plan.h
 /// Working memory of one thread, for the executor that made it.
 struct Scratch {
   virtual ~Scratch() = default;
-  std::uint64_t plan = 0;  ///< which it is for
-  std::size_t lanes = 0;   ///< traces side by side, of the run that it was last used for
+  std::uint64_t plan = 0;     ///< which it is for
+  std::size_t lanes = 0;      ///< traces side by side, of the run that it was last used for
+  std::vector<float> states;  ///< [D] of one trace, for a network's second head
 };
 
 /// One Scratch a thread, made as they are needed; for one executor after the other.
@@ -56,13 +57,14 @@ class Executor {
   int steps() const;    ///< T
   int outputs() const;  ///< C
   std::size_t output_size()
-      const;  ///< values of a trace's output: T x C, or C of a head at the last step
+      const;  ///< values of a trace's output: T x C, or C of a head at the last step; + E
   std::size_t state_units()
       const;  ///< D: units of the encoder's final states, all its layers together
 
   std::unique_ptr<Scratch> make_scratch() const;
 
   /// N traces, normalised as in training, input [N][T] to output [N][T][C], or in the other `order`; on this thread.
+  /// Of a network with a second head its outputs follow, [N]([T][C], [E]), or in the other order [T][C][N], [E][N].
   /// Where `states` is not empty, the encoder's final states go there, [N][D]; of integers the operands, as real numbers.
   /// Integers refuse a NaN (Error); infinity saturates.
   void run(Scratch& scratch, std::span<const float> input, std::span<float> output,
@@ -156,6 +158,9 @@ class StreamingExecutor {
   /// After steps() gates: the outputs, of the same bits as a BatchExecutor's on these traces. May be called again.
   void finish(ThreadScratch& scratch, std::span<float> output,
               TraceOrder order = TraceOrder::by_trace) const;
+  /// After steps() gates, before finish() or in place of it: the outputs of the second head [pixels][E], without a pass
+  /// of the decoder.
+  void answer(ThreadScratch& scratch, std::span<float> output) const;
 
  private:
   StreamingExecutor(std::unique_ptr<Plan> plan, std::size_t pixels);

@@ -26,18 +26,28 @@ namespace fs = std::filesystem;
 
 /// Of the network to start from, where nothing else is said.
 std::string kind_from(const Arguments& a, const TrainedModel* start) {
-  const bool same = start && start->gives_lifetimes() && !a.has("model");
+  const bool same = start && !start->gives_decays() && !a.has("model");
   const std::string model = same ? "lifetime" : a.text("model");
   if (model != "seq2seq" && model != "seq2seqlite" && model != "lifetime")
     fail_usage("--model: found '", model, "', wanted seq2seq, seq2seqlite or lifetime");
   return model;
 }
 
+/// Whether a Seq2Seq has a lifetime head on its encoder.
+bool lifetimes_beside(const Arguments& a, const TrainedModel* start, const std::string& model) {
+  if (a.has("lifetime") && model == "lifetime")
+    fail_usage(
+        "--lifetime: found --model lifetime, which gives nothing else, wanted seq2seq or "
+        "seq2seqlite");
+  return a.has("lifetime") || (start && start->gives_decays() && start->gives_lifetimes());
+}
+
 Seq2SeqConfig network_from(const Arguments& a, const Recipe& recipe, const std::string& model) {
   Seq2SeqConfig config;
   config.gates = static_cast<int>(input_size(
       recipe.normalisation, static_cast<std::size_t>(recipe.simulator.acquisition.gates)));
-  config.outputs = recipe.lifetime_beta ? LifetimeHead::kOutputs : recipe.simulator.channels;
+  config.outputs = model == "lifetime" ? LifetimeHead::kOutputs : recipe.simulator.channels;
+  if (recipe.lifetime_beta && model != "lifetime") config.encoder_outputs = LifetimeHead::kOutputs;
   config.hidden = model == "seq2seq" ? std::vector{128, 128} : std::vector{32};
   if (a.has("hidden")) config.hidden = a.integers("hidden");
   if (model == "seq2seqlite" && config.hidden.size() != 1)
@@ -83,18 +93,18 @@ Recipe recipe_from(const Arguments& a, const TrainedModel* teacher, const Traine
   if (a.has("baseline-gates"))
     recipe.normalisation.baseline_gates =
         static_cast<int>(std::min<std::uint64_t>(a.count("baseline-gates"), 1u << 30));
-  recipe.normalisation.counts_first = kind == "lifetime";
-  if (kind == "lifetime") {
+  const bool alone = kind == "lifetime", beside = lifetimes_beside(a, start, kind);
+  recipe.normalisation.counts_first = alone || beside;
+  if (alone || beside) {
     for (const char* option : {"outputs", "loss"})
-      if (a.has(option))
-        fail_usage("--", option,
-                   ": does nothing for --model lifetime, which gives "
-                   "lifetimes and is trained by their likelihood");
-    recipe.simulator.channels = 1;
+      if (a.has(option) && (alone || option != std::string("outputs")))
+        fail_usage("--", option, ": does nothing for ", alone ? "--model lifetime" : "--lifetime",
+                   ", which gives lifetimes and is trained by their likelihood");
+    if (alone) recipe.simulator.channels = 1;
     recipe.lifetime_beta = a.number("likelihood-beta");
     check_within("--likelihood-beta", *recipe.lifetime_beta, 0.0, 1.0);
   } else if (a.has("likelihood-beta")) {
-    fail_usage("--likelihood-beta: does nothing without --model lifetime");
+    fail_usage("--likelihood-beta: does nothing without --model lifetime or --lifetime");
   }
   recipe.network = network_from(a, recipe, kind);
   network_of(recipe);  // refuses what no network can have
@@ -133,7 +143,8 @@ void describe(const TrainingRun& run) {
   const Acquisition& acquisition = run.recipe().simulator.acquisition;
   std::cout << "network: " << summary_of(network) << ", " << name_of(network.form())
             << ", C = " << network.outputs()
-            << (run.recipe().lifetime_beta ? ": lifetimes, their deviations" : "") << '\n'
+            << (network.head.at == HeadSpec::At::last_step ? ": lifetimes, their deviations" : "")
+            << '\n'
             << "parameters: " << run.network().parameters().count() << " ("
             << run.network().published_parameter_count()
             << " counting the zero-fed decoder input)\n"
@@ -211,7 +222,10 @@ void add_training_options(Arguments& a) {
       cxxopts::value<std::string>()->default_value("seq2seqlite"),
       "NAME")("hidden", "units of each layer of a side, e.g. 64,16 (default: 32; seq2seq: 128,128)",
               value(), "N,N..")(
-      "likelihood-beta", "of --model lifetime: 0, the likelihood, to 1, the means' squared error",
+      "lifetime",
+      "a second head, on the encoder's last state, that answers with lifetimes and their "
+      "deviations; the decay stays")(
+      "likelihood-beta", "of lifetimes: 0, the likelihood, to 1, the means' squared error",
       cxxopts::value<std::string>()->default_value("0.5"),
       "B")("form", "reset_after or reset_before",
            cxxopts::value<std::string>()->default_value("reset_after"),

@@ -77,9 +77,13 @@ class Worker {
 
   /// False where the pixel stays blank, because it is not precise enough.
   bool read_off(std::size_t pixel, std::span<const float> output) {
-    if (model_.gives_lifetimes()) return answer(pixel, lifetime_answer(output));
-    std::copy(output.begin(), output.end(), &out_.sfd[pixel * O_]);
-    const Lifetimes tau = sfd_lifetimes(output, model_.acquisition().gate_step_ns, out_.outputs);
+    if (model_.gives_lifetimes() && !answer(pixel, lifetime_answer(model_.lifetimes_of(output))))
+      return false;
+    if (!model_.gives_decays()) return true;
+    const std::span<const float> sfd = model_.decay_of(output);
+    std::copy(sfd.begin(), sfd.end(), &out_.sfd[pixel * sfd.size()]);
+    if (model_.gives_lifetimes()) return true;
+    const Lifetimes tau = sfd_lifetimes(sfd, model_.acquisition().gate_step_ns, out_.outputs);
     out_.amplitude_ns[pixel] = static_cast<float>(tau.amplitude_ns);
     out_.intensity_ns[pixel] = static_cast<float>(tau.intensity_ns);
     return true;
@@ -150,7 +154,7 @@ Inference infer(const TraceModel& model, Measurement measurement, const Inferenc
     fail(
         "least precision: found a network that gives decays, wanted one that tells how sure it is "
         "of its lifetimes (train --model lifetime)");
-  const int T = model.gates(), C = lifetimes ? 0 : model.outputs();
+  const int T = model.gates(), C = model.gives_decays() ? model.outputs() : 0;
   const std::size_t n = measurement.traces();
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
   const int width = measurement.width, height = measurement.height;
@@ -200,7 +204,7 @@ std::vector<float> Inference::relative_precision() const {
 }
 
 void require_sfd(const TraceModel& model, const std::string& wanted) {
-  require(!model.gives_lifetimes(), wanted,
+  require(model.gives_decays(), wanted,
           ": found a network that gives lifetimes and no decay, wanted a Seq2Seq");
 }
 

@@ -37,35 +37,47 @@ LifetimeAnswer lifetime_answer(std::span<const float> output) {
 }
 
 LifetimeTraces::LifetimeTraces(const SimulatorConfig& config, const Normalisation& normalisation,
-                               std::uint64_t seed)
+                               std::uint64_t seed, bool decays)
     : simulator_(config),
       normalisation_(normalisation),
       seed_(seed),
       steps_(static_cast<int>(
-          input_size(normalisation, static_cast<std::size_t>(simulator_.gates())))) {
+          input_size(normalisation, static_cast<std::size_t>(simulator_.gates())))),
+      decays_(decays) {
   taugate::validate(normalisation, simulator_.gates());
 }
 
+int LifetimeTraces::target_steps() const {
+  return decays_ ? kAnswers + simulator_.gates() * simulator_.channels() : 1;
+}
+
 std::string LifetimeTraces::identity() const {
-  return concat("lifetimes, seed ", seed_, ", prior ",
+  return concat(decays_ ? "lifetimes and decays, seed " : "lifetimes, seed ", seed_, ", prior ",
                 fnv1a(to_json(simulator_.config()) + to_json(normalisation_)));
 }
 
 void LifetimeTraces::fill(std::uint64_t first, Sequence<float> input,
                           Sequence<float> target) const {
-  thread_local std::vector<float> row;  // kept by each thread, so that a step allocates nothing
+  thread_local std::vector<float> row,
+      sfd;  // kept by each thread, so that a step allocates nothing
   row.resize(static_cast<std::size_t>(steps_));
-  Sample pixel{gates_of(normalisation_, std::span(row)), {}, {}};
+  sfd.resize(decays_ ? static_cast<std::size_t>(target_steps() - kAnswers) : 0);
+  Sample pixel{gates_of(normalisation_, std::span(row)), sfd, {}};
+  const auto answer = [&](int a, int b) -> float& {
+    return decays_ ? target.at(a, 0, b) : target.at(0, a, b);
+  };
   for (int b = 0; b < input.batch; ++b) {
     simulator_.sample(seed_, first + static_cast<std::uint64_t>(b), pixel);
     normalise(normalisation_, pixel.counts, row);
     for (int t = 0; t < steps_; ++t) input.at(t, 0, b) = row[static_cast<std::size_t>(t)];
     const Decay& decay = pixel.truth.decay;
     const Lifetimes means = mean_lifetimes(decay);
-    target.at(0, 0, b) = static_cast<float>(std::log(means.amplitude_ns));
-    target.at(0, 1, b) = static_cast<float>(std::log(means.intensity_ns));
-    target.at(0, 2, b) = decay.tau1_ns == decay.tau2_ns ? std::numeric_limits<float>::quiet_NaN()
-                                                        : static_cast<float>(decay.fraction);
+    answer(0, b) = static_cast<float>(std::log(means.amplitude_ns));
+    answer(1, b) = static_cast<float>(std::log(means.intensity_ns));
+    answer(2, b) = decay.tau1_ns == decay.tau2_ns ? std::numeric_limits<float>::quiet_NaN()
+                                                  : static_cast<float>(decay.fraction);
+    for (std::size_t i = 0; i < sfd.size(); ++i)
+      target.at(kAnswers + static_cast<int>(i), 0, b) = sfd[i];
   }
 }
 
@@ -86,13 +98,21 @@ Var<float> lifetime_loss(Tape<float>& tape, Var<float> output, Sequence<float> t
 Var<float> LifetimeTeacher::loss(Tape<float>& tape, Var<float> output, Sequence<float> input,
                                  Sequence<float> target, double beta, float scale) const {
   if (!output.wants_gradient()) return lifetime_loss(tape, output, target, beta, scale);
+  return loss_by(sfds(tape, input), tape, output, target, beta, scale);
+}
+
+Sequence<float> LifetimeTeacher::sfds(Tape<float>& tape, Sequence<float> input) const {
   Tape<float> frozen(tape.arena(), network.parameters().bind());
-  const int T = input.steps - 1;
-  const Sequence<float> sfds = network(frozen, Var<float>{input.slice(1, T), {}}).value;
-  const Sequence<float> taught = tape.arena().zero_sequence<float>(1, kLifetimes, input.batch);
+  return network(frozen, Var<float>{input.slice(1, input.steps - 1), {}}).value;
+}
+
+Var<float> LifetimeTeacher::loss_by(Sequence<float> sfds, Tape<float>& tape, Var<float> output,
+                                    Sequence<float> target, double beta, float scale) const {
+  const int T = sfds.steps;
+  const Sequence<float> taught = tape.arena().zero_sequence<float>(1, kLifetimes, sfds.batch);
   thread_local std::vector<float> sfd;
   sfd.resize(static_cast<std::size_t>(T));
-  for (int b = 0; b < input.batch; ++b) {
+  for (int b = 0; b < sfds.batch; ++b) {
     for (int t = 0; t < T; ++t) sfd[static_cast<std::size_t>(t)] = sfds.at(t, 0, b);
     const Lifetimes tau = sfd_lifetimes(sfd, gate_step_ns);
     const double means[kLifetimes] = {tau.amplitude_ns, tau.intensity_ns};

@@ -160,8 +160,9 @@ Traces simulate(const Case& c, double photons, std::size_t traces, std::uint64_t
 
 double amplitude_ns(const TraceModel& model, std::span<const float> output) {
   return model.gives_lifetimes()
-             ? double{lifetime_answer(output).amplitude_ns.value}
-             : sfd_lifetimes(output, model.acquisition().gate_step_ns, model.outputs())
+             ? double{lifetime_answer(model.lifetimes_of(output)).amplitude_ns.value}
+             : sfd_lifetimes(model.decay_of(output), model.acquisition().gate_step_ns,
+                             model.outputs())
                    .amplitude_ns;
 }
 

@@ -31,7 +31,10 @@ void read_notes(const std::string& file, const ModelNotes& notes, TraceModel& mo
   }
   const std::size_t steps =
       input_size(model.normalisation, static_cast<std::size_t>(model.gates()));
-  const int outputs = model.gives_lifetimes() ? LifetimeHead::kOutputs : model.simulator.channels;
+  const int outputs = model.gives_decays() ? model.simulator.channels : LifetimeHead::kOutputs,
+            second = model.description().encoder_outputs;
+  require(second == 0 || second == LifetimeHead::kOutputs, file, ": found ", second,
+          " outputs of the encoder's last state, wanted none or ", LifetimeHead::kOutputs);
   require(model.input_size() == steps && model.outputs() == outputs, file, ": found a network of ",
           model.input_size(), " gates and ", model.outputs(), " outputs beside an acquisition of ",
           steps, " and ", outputs);
@@ -41,6 +44,15 @@ void read_notes(const std::string& file, const ModelNotes& notes, TraceModel& mo
 }
 
 }  // namespace
+
+std::span<const float> TraceModel::decay_of(std::span<const float> output) const {
+  const auto C = static_cast<std::size_t>(outputs());
+  return output.subspan((input_size() - static_cast<std::size_t>(gates())) * C,
+                        static_cast<std::size_t>(gates()) * C);
+}
+std::span<const float> TraceModel::lifetimes_of(std::span<const float> output) const {
+  return output.last(LifetimeHead::kOutputs);
+}
 
 std::unique_ptr<Executor> TrainedModel::executor() const {
   return std::make_unique<BatchExecutor>(network);

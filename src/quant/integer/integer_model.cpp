@@ -97,7 +97,7 @@ void add_bounds(std::vector<AccumulatorBound>& all, const IntegerModel& model, s
 
 template <class Of>
 std::size_t sum_over_matrices(const IntegerModel& model, Of&& of) {
-  std::size_t sum = of(model.head);
+  std::size_t sum = of(model.head) + of(model.encoder_head.weights);
   for (const IntegerLayer& layer : model.layers) sum += of(layer.input) + of(layer.recurrent);
   return sum;
 }
@@ -115,6 +115,14 @@ std::vector<AccumulatorBound> accumulator_bounds(const IntegerModel& model) {
         {model.description.head.name, 'y', c,
          bound(model.head_bias[static_cast<std::size_t>(c)], times(magnitude(model.head, c), most)),
          model.head_requantizers[static_cast<std::size_t>(c)]});
+  const IntegerHead& second = model.encoder_head;
+  for (int c = 0; c < second.weights.rows; ++c) {
+    const auto at = static_cast<std::size_t>(c);
+    all.push_back({kEncoderHead, 'y', c,
+                   bound(second.bias[at], times(magnitude(second.weights, c),
+                                                power_of_two(w.operand_frac_bits) - 1)),
+                   second.requantizers[at]});
+  }
   return all;
 }
 
@@ -145,14 +153,20 @@ void IntegerModel::validate() const {
   check_rows("head", head, outputs(), description.layers.back().units, widths.weight_bits);
   check_count("head", "biases", head_bias.size(), head.rows);
   check_requantizers("head", head_requantizers, head.rows);
+  const int E = description.encoder_outputs;
+  check_rows(kEncoderHead, encoder_head.weights, E, E > 0 ? description.encoder_top().units : 0,
+             widths.weight_bits);
+  check_count(kEncoderHead, "biases", encoder_head.bias.size(), E);
+  check_requantizers(kEncoderHead, encoder_head.requantizers, E);
   check_accumulators(*this);
 }
 
 std::int64_t multiply_accumulates(const IntegerModel& model) {
-  const std::size_t head = model.head.weights.size();
-  return static_cast<std::int64_t>((weight_count(model) - head) *
+  const std::size_t head = model.head.weights.size(),
+                    second = model.encoder_head.weights.weights.size();
+  return static_cast<std::int64_t>((weight_count(model) - head - second) *
                                        static_cast<std::size_t>(model.gates()) +
-                                   head * model.description.output_steps());
+                                   head * model.description.output_steps() + second);
 }
 
 std::size_t weight_count(const IntegerModel& model) {

@@ -202,6 +202,12 @@ IntegerModel native_model(const Safetensors& content, const std::string& file) {
       reader.weights(names.weight, head.outputs, model.description.layers.back().units, bits);
   model.head_bias = reader.biases(names.bias, head.outputs, sum);
   model.head_requantizers = reader.requantizers(head.name, head.outputs);
+  if (const int E = model.description.encoder_outputs; E > 0) {
+    const LinearTensors second(kEncoderHead);
+    model.encoder_head = {
+        reader.weights(second.weight, E, model.description.encoder_top().units, bits),
+        reader.biases(second.bias, E, sum), reader.requantizers(kEncoderHead, E)};
+  }
   reader.finish();
   return model;
 }
@@ -240,10 +246,17 @@ void save_integer_model(const std::filesystem::path& path, const IntegerModel& m
     if (!layer.recurrent_bias.empty()) add_biases(out, names.bias_hh, layer.recurrent_bias, sum);
     add_requantizers(out, model.description.layers[k].name, layer.requantizers);
   }
-  const LinearTensors head(model.description.head.name);
-  add_weights(out, head.weight, model.head, bits);
-  add_biases(out, head.bias, model.head_bias, sum);
-  add_requantizers(out, model.description.head.name, model.head_requantizers);
+  const auto add_head = [&](const std::string& name, const IntegerRows& weights,
+                            const std::vector<std::int64_t>& bias,
+                            const std::vector<Requantizer>& requantizers) {
+    const LinearTensors names(name);
+    add_weights(out, names.weight, weights, bits);
+    add_biases(out, names.bias, bias, sum);
+    add_requantizers(out, name, requantizers);
+  };
+  add_head(model.description.head.name, model.head, model.head_bias, model.head_requantizers);
+  if (const IntegerHead& second = model.encoder_head; second.weights.rows > 0)
+    add_head(kEncoderHead, second.weights, second.bias, second.requantizers);
   write_safetensors(path, out);
 }
 

@@ -23,7 +23,7 @@ class ReferenceExecutor {
     std::vector<std::int32_t> last_states;  ///< [T][H] of the last layer
     std::vector<std::vector<std::int32_t>> final_states;  ///< of each layer [H]
     std::vector<std::size_t> steps;                       ///< of each layer, that were run
-    std::vector<std::int64_t> output;                     ///< [output_steps][C]
+    std::vector<std::int64_t> output;                     ///< [output_steps][C], then [E]
     StepScratch step;
   };
   Scratch make_scratch() const {
@@ -74,7 +74,7 @@ class ReferenceExecutor {
       }
     }
   }
-  /// The head on the states of the last layer.
+  /// The head on the states of the last layer, and the second one on the encoder's.
   template <class Observer = NoObserver>
   void run_head(Scratch& s, Observer&& observe = {}) const {
     const std::size_t steps = model_.description.output_steps(), H = s.final_states.back().size();
@@ -83,6 +83,15 @@ class ReferenceExecutor {
       head_step(arithmetic_, model_,
                 every_step ? &s.last_states[t * H] : s.final_states.back().data(),
                 &s.output[t * static_cast<std::size_t>(model_.outputs())], s.step, observe);
+    if (model_.encoder_head.weights.rows == 0) return;
+    const auto& state = s.final_states[model_.description.encoder_layers() - 1];
+    std::transform(state.begin(), state.end(), s.step.operand.begin(), [&](std::int32_t h) {
+      return static_cast<std::int32_t>(arithmetic_.operand(h));
+    });
+    const IntegerHead& head = model_.encoder_head;
+    linear_step(arithmetic_.widths(), head.weights, head.bias, head.requantizers,
+                s.step.operand.data(),
+                &s.output[steps * static_cast<std::size_t>(model_.outputs())], observe);
   }
   template <class Observer = NoObserver>
   void run(Scratch& s, Observer&& observe = {}) const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "quant/ptq/weight_rows.h"
 #include "taugate/core/error.h"
@@ -49,6 +50,22 @@ IntegerLayer quantize_layer(const LayerWeights& layer, const std::vector<WeightR
   return out;
 }
 
+IntegerHead quantize_head(const std::string& name, const std::vector<WeightRow>& rows,
+                          const std::vector<double>& scales, const Widths& widths) {
+  check_scales(name, scales, rows.size());
+  IntegerHead out;
+  out.weights.rows = static_cast<int>(rows.size());
+  for (std::size_t c = 0; c < rows.size(); ++c) {
+    out.weights.cols = rows[c].fan_in;
+    for (int k = 0; k < rows[c].fan_in; ++k)
+      out.weights.weights.push_back(
+          integer_weight(rows[c].recurrent[k], scales[c], widths.weight_bits));
+    out.bias.push_back(integer_bias(rows[c], scales[c]));
+    out.requantizers.push_back(requantizer_of(rows[c], scales[c]));
+  }
+  return out;
+}
+
 }  // namespace
 
 Widths with_ranges(Widths widths, const Ranges& ranges) {
@@ -74,6 +91,8 @@ WeightScales weight_scales(const Model& model, const QuantizeOptions& options) {
   for (std::size_t k = 0; k < network.layers.size(); ++k)
     scales.layers.push_back(scales_of(layer_rows(model, k, options.widths), options));
   scales.head = scales_of(head_rows(model, options.widths), options);
+  if (model.encoder_head())
+    scales.encoder_head = scales_of(encoder_head_rows(model, options.widths), options);
   return scales;
 }
 
@@ -91,16 +110,13 @@ IntegerModel quantize(const Model& model, const Widths& widths, const WeightScal
     out.layers.push_back(
         quantize_layer(layer_weights(model, k), rows, scales.layers[k], widths, network.form()));
   }
-  const std::vector<WeightRow> rows = head_rows(model, widths);
-  check_scales(network.head.name, scales.head, rows.size());
-  out.head = {network.head.outputs, network.layers.back().units, {}};
-  for (std::size_t c = 0; c < rows.size(); ++c) {
-    for (int k = 0; k < rows[c].fan_in; ++k)
-      out.head.weights.push_back(
-          integer_weight(rows[c].recurrent[k], scales.head[c], widths.weight_bits));
-    out.head_bias.push_back(integer_bias(rows[c], scales.head[c]));
-    out.head_requantizers.push_back(requantizer_of(rows[c], scales.head[c]));
-  }
+  IntegerHead head =
+      quantize_head(network.head.name, head_rows(model, widths), scales.head, widths);
+  out.head = std::move(head.weights);
+  out.head_bias = std::move(head.bias);
+  out.head_requantizers = std::move(head.requantizers);
+  out.encoder_head =
+      quantize_head(kEncoderHead, encoder_head_rows(model, widths), scales.encoder_head, widths);
   out.validate();
   return out;
 }

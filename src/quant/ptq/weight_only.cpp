@@ -42,6 +42,9 @@ Model round_weights(const Model& model, const QuantizeOptions& options) {
   for (int c = 0; c < integers.outputs(); ++c)
     put(integers.head, c, scales.head[static_cast<std::size_t>(c)],
         out.parameters().matrix(out.head().weight()));
+  for (int c = 0; c < integers.encoder_head.weights.rows; ++c)
+    put(integers.encoder_head.weights, c, scales.encoder_head[static_cast<std::size_t>(c)],
+        out.parameters().matrix(out.encoder_head()->weight()));
   return out;
 }
 

@@ -115,13 +115,32 @@ double least_scale(const WeightRow& row, const Widths& widths) {
                   std::ldexp(1.0, -row.preact_frac_bits - 5));
 }
 
-std::vector<WeightRow> head_rows(const Model& model, const Widths& w) {
-  const LinearTensors names(model.description().head.name);
-  const Matrix<const float> head = values_of(model, model.head().weight(), names.weight.c_str());
-  const float* bias = values_of(model, model.head().bias(), names.bias.c_str()).data;
+namespace {
+
+std::vector<WeightRow> linear_rows(const Model& model, const Linear& layer, const std::string& name,
+                                   const Widths& w) {
+  const LinearTensors names(name);
+  const Matrix<const float> weights = values_of(model, layer.weight(), names.weight.c_str());
+  const float* bias = values_of(model, layer.bias(), names.bias.c_str()).data;
   std::vector<WeightRow> rows;
-  for (int c = 0; c < head.rows; ++c) rows.push_back(head_row(head, bias, c, w));
+  for (int c = 0; c < weights.rows; ++c) rows.push_back(head_row(weights, bias, c, w));
   return rows;
+}
+
+}  // namespace
+
+std::vector<WeightRow> head_rows(const Model& model, const Widths& w) {
+  return linear_rows(model, model.head(), model.description().head.name, w);
+}
+
+std::vector<WeightRow> encoder_head_rows(const Model& model, const Widths& w) {
+  if (!model.encoder_head()) return {};
+  return linear_rows(model, *model.encoder_head(), kEncoderHead, reading_operands(w));
+}
+
+Widths reading_operands(Widths widths) {
+  widths.head_reads_state = false;
+  return widths;
 }
 
 void find_scales(std::span<const WeightRow> rows, const QuantizeOptions& options,

@@ -43,6 +43,10 @@ WeightRow head_row(Matrix<const float> weights, const float* bias, int c, const 
 LayerWeights layer_weights(const Model& model, std::size_t k);
 std::vector<WeightRow> layer_rows(const Model& model, std::size_t k, const Widths& widths);
 std::vector<WeightRow> head_rows(const Model& model, const Widths& widths);
+/// Of the second head; empty without one.
+std::vector<WeightRow> encoder_head_rows(const Model& model, const Widths& widths);
+/// The same widths with a head that reads operands, as the second one always does.
+Widths reading_operands(Widths widths);
 
 /// The scales that the options ask for: one a row.
 void find_scales(std::span<const WeightRow> rows, const QuantizeOptions& options,

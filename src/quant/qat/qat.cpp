@@ -151,6 +151,11 @@ QatNetwork::QatNetwork(const Model& model, const QatOptions& options)
   }
   head_ = {{{}, model.head().weight(), model.head().bias(), {}}, {}};
   if (options.learned_scales) head_.log2_scales = add_scales(description_.head.name, initial.head);
+  if (const auto& second = model.encoder_head()) {
+    encoder_head_ = {{{}, second->weight(), second->bias(), {}}, {}};
+    if (options.learned_scales)
+      encoder_head_.log2_scales = add_scales(kEncoderHead, initial.encoder_head);
+  }
 }
 
 ParameterRef QatNetwork::add_scales(const std::string& name, const std::vector<double>& initial) {
@@ -166,8 +171,9 @@ NetworkOutput<float> QatNetwork::run(Tape<float>& tape, Var<float> tpsf, QatReco
           shape_of(tpsf.value), ", wanted 1 feature");
   if (record) record->layers.clear();
   const Var<float> trace{on_grid(tape.arena(), tpsf.value, grids_.input), tpsf.grad};
+  const Widths& widths = options_.quantize.widths;
   LayerOutput y;
-  Var<float> final_states[Network::kMostLayers];
+  Var<float> final_states[Network::kMostLayers], encoder_output;
   for (std::size_t k = 0; k < layers_.size(); ++k) {
     const GruSpec& spec = description_.layers[k];
     const Var<float> x = spec.reads == GruSpec::Reads::trace   ? trace
@@ -176,10 +182,14 @@ NetworkOutput<float> QatNetwork::run(Tape<float>& tape, Var<float> tpsf, QatReco
     y = run_layer(tape, k, x, spec.starts_from < 0 ? Var<float>{} : final_states[spec.starts_from],
                   tpsf.steps(), record);
     final_states[k] = last_step(y.states);
+    if (description_.encoder_outputs > 0 && k + 1 == description_.encoder_layers())
+      encoder_output =
+          run_head(tape, encoder_head_, reading_operands(widths), last_step(y.operands));
   }
-  const Var<float> features = options_.quantize.widths.head_reads_state ? y.states : y.operands;
+  const Var<float> features = widths.head_reads_state ? y.states : y.operands;
   const bool every_step = description_.head.at == HeadSpec::At::every_step;
-  return {run_head(tape, every_step ? features : last_step(features)), features};
+  return {run_head(tape, head_, widths, every_step ? features : last_step(features)), features,
+          encoder_output};
 }
 
 QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, std::size_t k, Var<float> x,
@@ -258,15 +268,16 @@ QatNetwork::LayerOutput QatNetwork::run_layer(Tape<float>& tape, std::size_t k, 
   return {{s.operands.slice(1, steps), s.y.grad}, {states.slice(1, steps), s.y.grad}};
 }
 
-Var<float> QatNetwork::run_head(Tape<float>& tape, Var<float> x) const {
+Var<float> QatNetwork::run_head(Tape<float>& tape, const Layer& head, const Widths& widths,
+                                Var<float> x) const {
   Arena& arena = tape.arena();
-  const Weight<float> weight = tape.weight(head_.at.recurrent),
-                      bias = tape.weight(head_.at.input_bias);
+  const Weight<float> weight = tape.weight(head.at.recurrent),
+                      bias = tape.weight(head.at.input_bias);
   QatRows rows = qat_rows(arena, weight.value.rows, {}, weight);
-  rows.weight_bits = options_.quantize.widths.weight_bits;
-  rows.log2_scales = weight_of(tape, head_.log2_scales);
+  rows.weight_bits = widths.weight_bits;
+  rows.log2_scales = weight_of(tape, head.log2_scales);
   for (int c = 0; c < rows.count; ++c)
-    rows.rows[c] = head_row(constant(weight.value), bias.value.data, c, options_.quantize.widths);
+    rows.rows[c] = head_row(constant(weight.value), bias.value.data, c, widths);
   quantize_rows(tape, rows, options_.quantize, "head");
 
   // linear() for the way back; its values are then replaced by the integers'.
@@ -314,6 +325,8 @@ WeightScales QatNetwork::scales() const {
   for (std::size_t k = 0; k < layers_.size(); ++k)
     all.layers.push_back(learned(layer_rows(model, k, w), layers_[k].log2_scales));
   all.head = learned(head_rows(model, w), head_.log2_scales);
+  if (model.encoder_head())
+    all.encoder_head = learned(encoder_head_rows(model, w), encoder_head_.log2_scales);
   return all;
 }
 

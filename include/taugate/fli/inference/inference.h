@@ -22,7 +22,7 @@ struct InferenceOptions {
 
 struct Inference {
   int width = 0, height = 0, gates = 0;
-  int outputs = 0;                  ///< C of the SFD; 0 of a model that gives lifetimes
+  int outputs = 0;                  ///< C of the SFD; 0 of a model that gives lifetimes alone
   std::vector<float> counts;        ///< [N][T] in the model's gates
   std::vector<float> sfd;           ///< [N][T][C]; zero where blank; empty for C = 0
   std::vector<float> intensity;     ///< [N] counts in all

@@ -37,16 +37,17 @@ struct LifetimeAnswer {
 LifetimeAnswer lifetime_answer(std::span<const float> output);
 
 /// Simulated pixels with the answers wanted: target [1][kAnswers][B]; the fraction is NaN where there is one component.
+/// With their SFDs beside, [kAnswers + T C][1][B]: the answers, then the SFD [T][C] (joint_loss.h).
 class LifetimeTraces : public TrainingData {
  public:
   /// Pixels of the data set `seed` of `config`.
   LifetimeTraces(const SimulatorConfig& config, const Normalisation& normalisation,
-                 std::uint64_t seed);
+                 std::uint64_t seed, bool decays = false);
 
   int steps() const override { return steps_; }
   int inputs() const override { return 1; }
-  int outputs() const override { return LifetimeHead::kAnswers; }
-  int target_steps() const override { return 1; }
+  int outputs() const override { return decays_ ? 1 : LifetimeHead::kAnswers; }
+  int target_steps() const override;
   std::string identity() const override;
   void fill(std::uint64_t first, Sequence<float> input, Sequence<float> target) const override;
 
@@ -55,6 +56,7 @@ class LifetimeTraces : public TrainingData {
   Normalisation normalisation_;
   std::uint64_t seed_;
   int steps_;
+  bool decays_;
 };
 
 /// beta_likelihood() of the head's output [1][kOutputs][B]; while validating the squared error of both lifetimes'
@@ -71,6 +73,10 @@ struct LifetimeTeacher {
 
   Var<float> loss(Tape<float>& tape, Var<float> output, Sequence<float> input,
                   Sequence<float> target, double beta, float scale) const;
+  /// The SFDs [T][C][B] that it makes of such inputs, and the loss above with these.
+  Sequence<float> sfds(Tape<float>& tape, Sequence<float> input) const;
+  Var<float> loss_by(Sequence<float> sfds, Tape<float>& tape, Var<float> output,
+                     Sequence<float> target, double beta, float scale) const;
 };
 
 }  // namespace taugate

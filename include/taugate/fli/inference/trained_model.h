@@ -34,8 +34,14 @@ struct TraceModel {
   int outputs() const { return description().outputs(); }  ///< C
   /// Values that the network reads of a trace: T, or T + 1 with the counts before them.
   std::size_t input_size() const { return static_cast<std::size_t>(description().gates); }
-  /// Whether it answers with lifetimes and their deviations (lifetime_head.h) in place of an SFD.
-  bool gives_lifetimes() const { return description().head.at == HeadSpec::At::last_step; }
+  /// Whether it gives an SFD; and whether it answers with lifetimes and their deviations (lifetime_head.h), in its
+  /// place or beside it.
+  bool gives_decays() const { return description().head.at == HeadSpec::At::every_step; }
+  bool gives_lifetimes() const { return !gives_decays() || description().encoder_outputs > 0; }
+  /// Of the output of a trace: the SFD [T][C], without the step of an input that begins with the counts; and what
+  /// lifetime_answer() reads.
+  std::span<const float> decay_of(std::span<const float> output) const;
+  std::span<const float> lifetimes_of(std::span<const float> output) const;
   /// With a copy of the weights, so the model may go.
   virtual std::unique_ptr<Executor> executor() const = 0;
 

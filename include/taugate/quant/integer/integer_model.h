@@ -37,6 +37,13 @@ struct IntegerLayer {
   std::vector<Requantizer> requantizers;
 };
 
+/// A linear layer on operands.
+struct IntegerHead {
+  IntegerRows weights;                    ///< [E][H]
+  std::vector<std::int64_t> bias;         ///< [E]
+  std::vector<Requantizer> requantizers;  ///< [E]
+};
+
 struct IntegerModel {
   Network description;
   Widths widths;
@@ -44,6 +51,8 @@ struct IntegerModel {
   IntegerRows head;                            ///< [C][H]
   std::vector<std::int64_t> head_bias;         ///< [C]
   std::vector<Requantizer> head_requantizers;  ///< [C]
+  /// The second head, which always reads the operands of the encoder's last state; of no rows without one.
+  IntegerHead encoder_head;
   /// What else is needed to use the model (acquisition, normalisation), by key, as ModelNotes.
   std::map<std::string, std::string> notes;
 

@@ -122,6 +122,18 @@ void gru_step(const Arithmetic& a, const IntegerLayer& layer, const std::int32_t
   }
 }
 
+/// y [rows] of a linear layer on operands; grid and bits are the output's.
+template <class Observer = NoObserver>
+void linear_step(const Widths& w, const IntegerRows& weights, const std::vector<std::int64_t>& bias,
+                 const std::vector<Requantizer>& requantizers, const std::int32_t* operands,
+                 std::int64_t* y, Observer&& observe = {}) {
+  for (int c = 0; c < weights.rows; ++c) {
+    const auto at = static_cast<std::size_t>(c);
+    y[c] = requantize(bias[at] + dot(weights, c, operands), requantizers[at], w.output_bits);
+    observe(TensorId::output, c, y[c]);
+  }
+}
+
 /// y [C] of the last decoder layer's new state [H].
 template <class Observer = NoObserver>
 void head_step(const Arithmetic& a, const IntegerModel& model, const std::int32_t* state,
@@ -129,12 +141,8 @@ void head_step(const Arithmetic& a, const IntegerModel& model, const std::int32_
   const Widths& w = a.widths();
   for (int u = 0; u < model.head.cols; ++u)
     s.operand[u] = w.head_reads_state ? state[u] : static_cast<std::int32_t>(a.operand(state[u]));
-  for (int c = 0; c < model.outputs(); ++c) {
-    const auto at = static_cast<std::size_t>(c);
-    y[c] = requantize(model.head_bias[at] + dot(model.head, c, s.operand.data()),
-                      model.head_requantizers[at], w.output_bits);
-    observe(TensorId::output, c, y[c]);
-  }
+  linear_step(w, model.head, model.head_bias, model.head_requantizers, s.operand.data(), y,
+              observe);
 }
 
 }  // namespace taugate

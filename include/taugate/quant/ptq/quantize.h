@@ -43,7 +43,8 @@ struct WeightScales {
   /// [layer][row], encoder first. Rows of a layer: r, z, n (3H, W and U alike); for reset_after n's
   /// are of W_n only, and [H] more of U_n follow.
   std::vector<std::vector<double>> layers;
-  std::vector<double> head;  ///< [C]
+  std::vector<double> head;          ///< [C]
+  std::vector<double> encoder_head;  ///< [E]
 };
 
 /// The scales that the options ask for. A row's unit is raised where its bias would otherwise not

@@ -65,7 +65,9 @@ class QatNetwork {
   };
   LayerOutput run_layer(Tape<float>& tape, std::size_t k, Var<float> x, Var<float> h0, int steps,
                         QatRecord* record) const;
-  Var<float> run_head(Tape<float>& tape, Var<float> x) const;
+  /// `widths` say which grid x [steps][H][B] is on.
+  Var<float> run_head(Tape<float>& tape, const Layer& head, const Widths& widths,
+                      Var<float> x) const;
   ParameterRef add_scales(const std::string& name, const std::vector<double>& initial);
 
   Network description_;
@@ -75,7 +77,7 @@ class QatNetwork {
   QatGrids grids_;
   Parameters parameters_;
   std::vector<Layer> layers_;  // in the description's order
-  Layer head_;
+  Layer head_, encoder_head_;  // the latter of no rows without a second head
 };
 
 /// The grids of `widths`, for kernels of qat_step.h.
