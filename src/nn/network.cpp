@@ -20,6 +20,7 @@ void Network::validate() const {
   const auto in = [](int low, int value, int high) { return low <= value && value <= high; };
   if (!in(1, gates, 65536)) fail_usage("gates: found ", gates, ", wanted 1 to 65536");
   if (!in(1, head.outputs, 64)) fail_usage("outputs: found ", head.outputs, ", wanted 1 to 64");
+  if (!in(1, features, 2)) fail_usage("features: found ", features, ", wanted 1 or 2");
   if (!in(1, static_cast<int>(layers.size()), kMostLayers))
     fail_usage("found a network of ", layers.size(), " layers, wanted 1 to ", kMostLayers);
   for (std::size_t k = 0; k < layers.size(); ++k) {
@@ -39,7 +40,7 @@ void Network::validate() const {
 int Network::inputs(std::size_t layer) const {
   switch (layers[layer].reads) {
     case GruSpec::Reads::trace:
-      return 1;
+      return features;
     case GruSpec::Reads::zeros:
       return 0;
     case GruSpec::Reads::below:

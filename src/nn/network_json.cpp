@@ -63,12 +63,14 @@ Json network_to_json(const Network& network) {
                       {"starts_from", layer.starts_from},
                       {"form", name_of(layer.form)},
                       {"activation", name_of(layer.activation)}});
-  return {{"gates", network.gates},
-          {"layers", layers},
-          {"head",
-           {{"name", network.head.name},
-            {"outputs", network.head.outputs},
-            {"at", name_in(kAt, network.head.at)}}}};
+  Json json{{"gates", network.gates},
+            {"layers", layers},
+            {"head",
+             {{"name", network.head.name},
+              {"outputs", network.head.outputs},
+              {"at", name_in(kAt, network.head.at)}}}};
+  if (network.features != 1) json["features"] = network.features;
+  return json;
 }
 
 Network network_from_json(const Json& json, const std::string& where) {
@@ -90,6 +92,7 @@ Network network_from_json(const Json& json, const std::string& where) {
          activation(layer.at("activation").get<std::string>())});
   const Json& head = json.at("head");
   network.head = {head.at("name"), number(head.at("outputs")), value_in(kAt, head.at("at"), where)};
+  if (json.contains("features")) network.features = number(json.at("features"));
   network.validate();
   return network;
 }

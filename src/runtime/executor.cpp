@@ -108,8 +108,7 @@ std::unique_ptr<Scratch> Executor::make_scratch() const { return plan_->make_scr
 std::size_t Executor::block() const { return one_by_one_ ? 1 : plan_->lanes(); }
 
 std::size_t Executor::check(std::size_t input, std::size_t output, std::size_t states) const {
-  const auto T = static_cast<std::size_t>(steps());
-  const std::size_t count = input / T;
+  const std::size_t T = plan_->network().input_size(), count = input / T;
   require(input == count * T && output == count * output_size(), "[executor] found ", input,
           " input and ", output, " output values, wanted N x ", T, " and N x ",
           output_size() / static_cast<std::size_t>(outputs()), " x ", outputs());
@@ -136,7 +135,7 @@ struct Executor::Job {
 };
 
 void Executor::run_block(Scratch& scratch, const Job& job, std::size_t first) const {
-  const auto T = static_cast<std::size_t>(steps());
+  const std::size_t T = plan_->network().input_size();
   each_part(
       scratch, first, std::min(block(), job.count - first),
       [&](std::size_t part, std::size_t batch) {
@@ -157,7 +156,7 @@ Executor::Job Executor::job(std::span<const float> input, std::span<float> outpu
           .states = states.empty() ? nullptr : states.data(),
           .count = count,
           .state_units = plan_->state_units(),
-          .of_input = strides_of(order, count, static_cast<std::size_t>(network.gates), 1),
+          .of_input = strides_of(order, count, network.input_size(), 1),
           .of_output = strides_of(order, count, network.output_steps(),
                                   static_cast<std::size_t>(network.outputs()))};
 }
@@ -196,8 +195,7 @@ void IntegerExecutor::run_words(ThreadScratch& scratch, std::span<const std::int
   const auto& integers = static_cast<const IntegerPlan&>(plan());
   const Network& network = integers.network();
   const std::size_t count = check(input.size(), output.size(), 0);
-  const auto T = static_cast<std::size_t>(network.gates),
-             C = static_cast<std::size_t>(network.outputs());
+  const std::size_t T = network.input_size(), C = static_cast<std::size_t>(network.outputs());
   const Strides of_input = strides_of(order, count, T, 1);
   const Strides at = strides_of(order, count, network.output_steps(), C);
   scratch.reserve(integers);
@@ -224,8 +222,9 @@ StreamingExecutor::StreamingExecutor(std::unique_ptr<Plan> plan, std::size_t pix
     : plan_(std::move(plan)), pixels_(pixels) {
   const Network& network = plan_->network();
   require(pixels >= 1, "[streaming executor] found no pixels, wanted at least one");
-  require(network.encoder_layers() > 0, "[streaming executor] found a network of ",
-          network.layers.size(), " layers without an encoder, which reads the trace, wanted one");
+  require(network.encoder_layers() > 0 && network.features == 1,
+          "[streaming executor] found a network of ", network.layers.size(),
+          " layers without an encoder that reads one value a step of the trace, wanted one");
   for (std::size_t k = 0; k < network.encoder_layers(); ++k)
     require(network.layers[k].starts_from < 0, "[streaming executor] layer '",
             network.layers[k].name,

@@ -40,7 +40,7 @@ class Plan {
 
   std::unique_ptr<Scratch> make_scratch() const;
   bool owns(const Scratch& scratch) const { return scratch.plan == id_; }
-  /// The input [T][scratch.lanes], to be filled in all lanes.
+  /// The input [T][features][scratch.lanes], to be filled in all lanes.
   virtual float* input(Scratch& scratch) const = 0;
   /// Layers [first, last) over the first `steps` steps of the input. They start from zeros or from another's final
   /// state, or, where the run `resumes`, from where the last run ended; and leave their final states. False where an
@@ -85,7 +85,7 @@ std::span<std::byte> bytes_of(Array& array) {
 }
 
 std::unique_ptr<Plan> make_float_plan(const Model& model);
-/// One trace, units in the lanes; null where a layer is reset_before.
+/// One trace, units in the lanes; null where a layer is reset_before or the trace brings two values a step.
 std::unique_ptr<Plan> make_float_single_plan(const Model& model);
 
 }  // namespace taugate

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "study/fixed_traces.h"
-#include "taugate/fli/inference/lifetime_head.h"
+#include "taugate/fli/inference/photon_network.h"
 #include "taugate/nn/distill.h"
 #include "taugate/quant/qat/qat.h"
 
@@ -27,6 +27,8 @@ struct Recipe {
   /// A lifetime head on the encoder alone (lifetime_head.h) in place of a Seq2Seq, and the beta of its likelihood; with a
   /// Seq2Seq as teacher, if any, and not with a fixed set.
   std::optional<double> lifetime_beta;
+  /// A network that reads so many photons one by one (photon_network.h), with that beta; its gates are these photons.
+  std::optional<int> photons;
 };
 /// The network that it trains.
 Network network_of(const Recipe& recipe);

@@ -5,7 +5,7 @@
 //   Seq2Seq       encoder layers over the T gates of a trace, then a decoder of the same sizes whose layer k starts from
 //                 the final state of encoder layer k and whose input is zero at every step; a head at every step:
 //                 from a TPSF to an SFD
-//   encoder only  the encoder's layers, and a head at the last step
+//   encoder only  the encoder's layers, and a head at the last step; its trace may bring several values a step
 
 #include <cstddef>
 #include <string>
@@ -51,15 +51,20 @@ struct Network {
   int gates = 0;  ///< T, the length of a trace
   std::vector<GruSpec> layers;
   HeadSpec head;
+  int features = 1;  ///< values that a step of the trace brings
 
   bool operator==(const Network&) const = default;
-  /// Throws UsageError unless there are 1..65536 gates, 1..32 layers of 1..4096 units and 1..64 outputs; Error unless
+  /// Throws UsageError unless there are 1..65536 gates, 1..32 layers of 1..4096 units, 1..64 outputs and 1..2 features; Error unless
   /// each layer starts from an earlier one of its size.
   void validate() const;
 
-  int inputs(std::size_t layer) const;  ///< values that it reads a step: 1, 0, or the units below
+  int inputs(std::size_t layer) const;  ///< values that it reads a step: features, 0, or the units below
   int outputs() const { return head.outputs; }
   std::size_t output_steps() const;  ///< T, or 1 for a head at the last step
+  /// Values of a trace, [T][features].
+  std::size_t input_size() const {
+    return static_cast<std::size_t>(gates) * static_cast<std::size_t>(features);
+  }
   /// Values that are made of a trace, [output_steps()][C].
   std::size_t output_size() const {
     return output_steps() * static_cast<std::size_t>(head.outputs);

@@ -13,7 +13,7 @@
 #include "core/progress.h"
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
-#include "taugate/fli/inference/lifetime_head.h"
+#include "taugate/fli/inference/photon_network.h"
 #include "taugate/fli/inference/novelty_estimate.h"
 #include "taugate/fli/physics/masks.h"
 #include "taugate/fli/plot/plot_maps.h"
@@ -24,8 +24,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::uint64_t kPhotonLists = 800'000;  // to train on, unless told otherwise
+
 /// Of the network to start from, where nothing else is said.
 std::string kind_from(const Arguments& a, const TrainedModel* start) {
+  if (a.has("photons")) return "photons";
   const bool same = start && start->gives_lifetimes() && !a.has("model");
   const std::string model = same ? "lifetime" : a.text("model");
   if (model != "seq2seq" && model != "seq2seqlite" && model != "lifetime")
@@ -35,10 +38,14 @@ std::string kind_from(const Arguments& a, const TrainedModel* start) {
 
 Seq2SeqConfig network_from(const Arguments& a, const Recipe& recipe, const std::string& model) {
   Seq2SeqConfig config;
-  config.gates = static_cast<int>(input_size(
-      recipe.normalisation, static_cast<std::size_t>(recipe.simulator.acquisition.gates)));
-  config.outputs = recipe.lifetime_beta ? LifetimeHead::kOutputs : recipe.simulator.channels;
-  config.hidden = model == "seq2seq" ? std::vector{128, 128} : std::vector{32};
+  config.gates = recipe.photons.value_or(static_cast<int>(input_size(
+      recipe.normalisation, static_cast<std::size_t>(recipe.simulator.acquisition.gates))));
+  config.outputs = recipe.photons         ? PhotonNetwork::kOutputs
+                   : recipe.lifetime_beta ? LifetimeHead::kOutputs
+                                          : recipe.simulator.channels;
+  config.hidden = model == "seq2seq"   ? std::vector{128, 128}
+                  : model == "photons" ? std::vector{12}
+                                       : std::vector{32};
   if (a.has("hidden")) config.hidden = a.integers("hidden");
   if (model == "seq2seqlite" && config.hidden.size() != 1)
     fail_usage("--hidden: found ", config.hidden.size(),
@@ -50,8 +57,9 @@ Seq2SeqConfig network_from(const Arguments& a, const Recipe& recipe, const std::
 
 TrainingOptions training_from(const Arguments& a) {
   TrainingOptions o;
-  o.samples = a.text("samples") == "paper" ? static_cast<std::uint64_t>(PaperSize::traces)
-                                           : a.count("samples");
+  o.samples = a.text("samples") == "paper"              ? static_cast<std::uint64_t>(PaperSize::traces)
+              : a.has("photons") && !a.has("samples") ? kPhotonLists
+                                                      : a.count("samples");
   o.batch = static_cast<int>(std::min<std::uint64_t>(a.count("batch"), 1u << 30));
   o.schedule.rate = a.number("rate");
   o.schedule.kind = schedule_kind(a.text("schedule"));
@@ -84,17 +92,25 @@ Recipe recipe_from(const Arguments& a, const TrainedModel* teacher, const Traine
     recipe.normalisation.baseline_gates =
         static_cast<int>(std::min<std::uint64_t>(a.count("baseline-gates"), 1u << 30));
   recipe.normalisation.counts_first = kind == "lifetime";
-  if (kind == "lifetime") {
+  if (a.has("photons")) {
+    const std::uint64_t photons = a.count("photons");
+    if (photons < 1 || photons > 65536)
+      fail_usage("--photons: found ", photons, ", wanted 1 to 65536");
+    recipe.photons = static_cast<int>(photons);
+  }
+  if (kind == "lifetime" || kind == "photons") {
     for (const char* option : {"outputs", "loss"})
       if (a.has(option))
-        fail_usage("--", option,
-                   ": does nothing for --model lifetime, which gives "
-                   "lifetimes and is trained by their likelihood");
+        fail_usage("--", option, ": does nothing for ",
+                   kind == "photons" ? "--photons, whose network" : "--model lifetime, which",
+                   " gives lifetimes and is trained by their likelihood");
     recipe.simulator.channels = 1;
-    recipe.lifetime_beta = a.number("likelihood-beta");
+    // Of photons the likelihood itself: it counts all lengths alike, however small their deviation.
+    recipe.lifetime_beta =
+        kind == "photons" && !a.has("likelihood-beta") ? 0.0 : a.number("likelihood-beta");
     check_within("--likelihood-beta", *recipe.lifetime_beta, 0.0, 1.0);
   } else if (a.has("likelihood-beta")) {
-    fail_usage("--likelihood-beta: does nothing without --model lifetime");
+    fail_usage("--likelihood-beta: does nothing without --model lifetime or --photons");
   }
   recipe.network = network_from(a, recipe, kind);
   network_of(recipe);  // refuses what no network can have
@@ -133,7 +149,8 @@ void describe(const TrainingRun& run) {
   const Acquisition& acquisition = run.recipe().simulator.acquisition;
   std::cout << "network: " << summary_of(network) << ", " << name_of(network.form())
             << ", C = " << network.outputs()
-            << (run.recipe().lifetime_beta ? ": lifetimes, their deviations" : "") << '\n'
+            << (run.recipe().lifetime_beta ? ": lifetimes, their deviations" : "")
+            << (run.recipe().photons ? concat("; reads up to ", network.gates, " photons") : "") << '\n'
             << "parameters: " << run.network().parameters().count() << " ("
             << run.network().published_parameter_count()
             << " counting the zero-fed decoder input)\n"
@@ -150,13 +167,16 @@ void describe(const TrainingRun& run) {
     std::cout << "distillation: alpha " << distill->alpha << ", beta " << distill->beta << '\n';
 }
 
-std::string rmse_note(const Trainer& trainer) {
+/// What the root of a validation's loss is called.
+const char* validated(const Recipe& recipe) { return recipe.photons ? "F" : "RMSE"; }
+
+std::string rmse_note(const Trainer& trainer, const char* validated) {
   if (trainer.history().empty() && trainer.recent_loss() < 0.0)  // a likelihood's
     return concat("loss ", std::setprecision(4), trainer.recent_loss());
   const double loss =
       trainer.history().empty() ? trainer.recent_loss() : trainer.history().back().validation_loss;
-  return concat(trainer.history().empty() ? "RMSE " : "validation RMSE ", std::setprecision(4),
-                std::sqrt(loss));
+  return concat(trainer.history().empty() ? "" : "validation ", validated, ' ',
+                std::setprecision(4), std::sqrt(loss));
 }
 
 void warn_of_loss(const Trainer& trainer) {
@@ -169,17 +189,17 @@ void warn_of_loss(const Trainer& trainer) {
             << "); the model is that of the best validation; try a lower --rate or --clip 0.1\n";
 }
 
-TrainingEnd train_with_progress(Trainer& trainer) {
+TrainingEnd train_with_progress(Trainer& trainer, const char* validated) {
   Progress progress(std::cerr, "train", "traces", static_cast<double>(trainer.samples_total()),
                     {.terminal = is_terminal(2),
                      .already_done = static_cast<double>(trainer.samples_done()),
                      .clock = {}});
   const TrainingEnd end = trainer.run([&](const Trainer& t) {
-    progress.update(static_cast<double>(t.samples_done()), rmse_note(t));
+    progress.update(static_cast<double>(t.samples_done()), rmse_note(t, validated));
     return !interrupted();
   });
   if (end != TrainingEnd::interrupted)
-    progress.finish(static_cast<double>(trainer.samples_done()), rmse_note(trainer));
+    progress.finish(static_cast<double>(trainer.samples_done()), rmse_note(trainer, validated));
   return end;
 }
 
@@ -212,7 +232,12 @@ void add_training_options(Arguments& a) {
       cxxopts::value<std::string>()->default_value("seq2seqlite"),
       "NAME")("hidden", "units of each layer of a side, e.g. 64,16 (default: 32; seq2seq: 128,128)",
               value(), "N,N..")(
-      "likelihood-beta", "of --model lifetime: 0, the likelihood, to 1, the means' squared error",
+      "photons",
+      "in place of --model: a network of 12 units that reads photons one by one, trained on lists of "
+      "so many (docs/photons.md)",
+      value(), "N")(
+      "likelihood-beta",
+      "of --model lifetime (and --photons: 0): 0, the likelihood, to 1, the means' squared error",
       cxxopts::value<std::string>()->default_value("0.5"),
       "B")("form", "reset_after or reset_before",
            cxxopts::value<std::string>()->default_value("reset_after"),
@@ -246,6 +271,7 @@ void add_training_options(Arguments& a) {
            "learned-scales", "master"},
           {"integers"});
   a.excludes({"curve"}, {"no-pictures"});
+  a.excludes({"model", "counts", "baseline-gates", "gate-step", "gate-width", "window"}, {"photons"});
   add_prior_options(a);
 }
 
@@ -261,7 +287,9 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   check_outputs(a, {"output", "json", "master"}, others);
   check_pictures(a);
   std::optional<TrainedModel> start;
-  if (a.has("from")) start = load_trained_model(a.text("from"));
+  if (a.has("from"))
+    start = load_trained_model(a.text("from"),
+                               a.has("photons") ? ModelReads::photons : ModelReads::traces);
 
   Recipe recipe = recipe_from(a, teacher, start ? &*start : nullptr);
   recipe.distill = distill;
@@ -279,7 +307,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
 
   const auto start_time = std::chrono::steady_clock::now();
   const std::uint64_t already = trainer.samples_done();
-  const TrainingEnd end = train_with_progress(trainer);
+  const TrainingEnd end = train_with_progress(trainer, validated(run.recipe()));
   if (end == TrainingEnd::interrupted) {
     std::cout << "stopped after " << trainer.samples_done()
               << " traces; go on with the same command and --resume\n";
@@ -292,7 +320,8 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   const std::uint64_t traces = std::clamp<std::uint64_t>(trainer.samples_total(), 20'000, 360'000);
   const std::unique_ptr<TraceModel> result = run.result();
   TrainedModel master = run.master();
-  if (!add_novelty(*result, traces) || (a.has("master") && !add_novelty(master, traces))) {
+  if (!run.recipe().photons &&
+      (!add_novelty(*result, traces) || (a.has("master") && !add_novelty(master, traces)))) {
     trainer.save_checkpoint(checkpoint);
     std::cout << "stopped before the statistics of the training's traces; go on with the same "
                  "command and --resume\n";
@@ -306,7 +335,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   if (fs::is_regular_file(checkpoint)) fs::remove(checkpoint);  // not a device
   warn_of_loss(trainer);
   std::cout << (end == TrainingEnd::stopped_early ? "stopped early" : "trained")
-            << ": validation RMSE " << record["validation_rmse"].get<double>() << ", "
+            << ": validation " << validated(run.recipe()) << ' ' << record["validation_rmse"].get<double>() << ", "
             << static_cast<std::uint64_t>(static_cast<double>(trainer.samples_done() - already) /
                                           seconds)
             << " traces/s, " << format_seconds(seconds) << "; wrote " << output.string() << '\n';

@@ -36,6 +36,9 @@ struct TraceModel {
   std::size_t input_size() const { return static_cast<std::size_t>(description().gates); }
   /// Whether it answers with lifetimes and their deviations (lifetime_head.h) in place of an SFD.
   bool gives_lifetimes() const { return description().head.at == HeadSpec::At::last_step; }
+  /// Whether it reads single photons and answers after each (photon_network.h): its network's T is the photons that it
+  /// was trained on at most, and the simulator's gates are those in which a photon may arrive.
+  bool reads_photons() const { return description().features == 2; }
   /// With a copy of the weights, so the model may go.
   virtual std::unique_ptr<Executor> executor() const = 0;
 
@@ -91,13 +94,19 @@ void save(const std::filesystem::path& path, const TraceModel& model);  ///< eit
 /// What a model file of any kind keeps beside the network, by key.
 ModelNotes notes_of(const TraceModel& model);
 
-/// Error where the file is no taugate model of floats, or lacks what this program adds to a bare
-/// network.
-TrainedModel load_trained_model(const std::filesystem::path& path);
+/// What a model is wanted to read.
+enum class ModelReads { traces, photons, either };
+
+/// Error where the file is no taugate model of floats, lacks what this program adds to a bare network, or reads
+/// something else.
+TrainedModel load_trained_model(const std::filesystem::path& path,
+                                ModelReads wanted = ModelReads::traces);
 /// The same for integers.
-QuantizedModel load_quantized_model(const std::filesystem::path& path);
+QuantizedModel load_quantized_model(const std::filesystem::path& path,
+                                    ModelReads wanted = ModelReads::traces);
 /// Either, as the file says.
-std::unique_ptr<TraceModel> load_trace_model(const std::filesystem::path& path);
+std::unique_ptr<TraceModel> load_trace_model(const std::filesystem::path& path,
+                                             ModelReads wanted = ModelReads::traces);
 /// Whether a safetensors file holds a network of integers; Error where it cannot be read.
 bool holds_integers(const std::filesystem::path& path);
 
