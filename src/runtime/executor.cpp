@@ -86,6 +86,34 @@ void Plan::restore(Scratch& scratch, const std::byte* from) const {
   });
 }
 
+template <class Each>
+void Plan::each_number_of_lane(Scratch& scratch, std::size_t lane, Each&& each) const {
+  each_final_state(scratch, [&](std::span<std::byte> part) {
+    const std::size_t bytes = lanes_ == 1 ? part.size() : state_number();
+    for (std::size_t at = lane * bytes; at < part.size(); at += lanes_ * bytes)
+      each(part.subspan(at, bytes));
+  });
+}
+
+void Plan::save_lane(Scratch& scratch, std::size_t lane, std::byte* to) const {
+  each_number_of_lane(scratch, lane, [&](std::span<std::byte> number) {
+    to = std::copy(number.begin(), number.end(), to);
+  });
+}
+
+void Plan::restore_lane(Scratch& scratch, std::size_t lane, const std::byte* from) const {
+  each_number_of_lane(scratch, lane, [&](std::span<std::byte> number) {
+    std::copy_n(from, number.size(), number.begin());
+    from += number.size();
+  });
+}
+
+void Plan::clear(Scratch& scratch) const {
+  each_final_state(scratch, [&](std::span<std::byte> part) {
+    std::fill(part.begin(), part.end(), std::byte{0});
+  });
+}
+
 void ThreadScratch::reserve(const Plan& plan) {
   if (!scratch_.empty() && !plan.owns(*scratch_.front())) scratch_.clear();
   while (scratch_.size() < static_cast<std::size_t>(thread_count()))

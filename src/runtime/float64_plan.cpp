@@ -117,6 +117,7 @@ class Float64Plan : public IntegerPlan {
            : part == 1 ? bytes_of(of(scratch).final_states[layer])
                        : std::span<std::byte>{};
   }
+  std::size_t state_number() const override { return sizeof(double); }
 
  private:
   static Float64Scratch& of(Scratch& s) { return static_cast<Float64Scratch&>(s); }

@@ -117,6 +117,12 @@ class Int32Plan : public IntegerPlan {
       }
   }
 
+  void clear(Scratch& scratch) const override {
+    Plan::clear(scratch);
+    for (auto& operands : of(scratch).final_operands)
+      std::fill(operands.begin(), operands.end(), zeros());
+  }
+
  protected:
   std::unique_ptr<Scratch> new_scratch() const override {
     const auto T = static_cast<std::size_t>(network().gates);

@@ -60,6 +60,11 @@ class Plan {
   std::size_t saved_bytes() const;
   void save(Scratch& scratch, std::byte* to) const;
   void restore(Scratch& scratch, const std::byte* from) const;
+  /// The same of one lane of the block: saved_bytes() / lanes().
+  void save_lane(Scratch& scratch, std::size_t lane, std::byte* to) const;
+  void restore_lane(Scratch& scratch, std::size_t lane, const std::byte* from) const;
+  /// As after no step.
+  virtual void clear(Scratch& scratch) const;
 
  protected:
   virtual std::unique_ptr<Scratch> new_scratch() const = 0;
@@ -68,10 +73,14 @@ class Plan {
                                            std::size_t /*part*/) const {
     return {};
   }
+  /// Bytes of a number of these parts, [numbers][lanes].
+  virtual std::size_t state_number() const { return sizeof(float); }
 
  private:
   template <class Each>
   void each_final_state(Scratch& scratch, Each&& each) const;
+  template <class Each>
+  void each_number_of_lane(Scratch& scratch, std::size_t lane, Each&& each) const;
 
   std::uint64_t id_;
   Network network_;

@@ -24,7 +24,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kPhotonLists = 800'000;  // to train on, unless told otherwise
+// Of photons, unless told otherwise.
+constexpr std::uint64_t kPhotonLists = 800'000;
+constexpr double kPhotonRate = 1e-2;
 
 /// Of the network to start from, where nothing else is said.
 std::string kind_from(const Arguments& a, const TrainedModel* start) {
@@ -61,7 +63,7 @@ TrainingOptions training_from(const Arguments& a) {
               : a.has("photons") && !a.has("samples") ? kPhotonLists
                                                       : a.count("samples");
   o.batch = static_cast<int>(std::min<std::uint64_t>(a.count("batch"), 1u << 30));
-  o.schedule.rate = a.number("rate");
+  o.schedule.rate = a.has("photons") && !a.has("rate") ? kPhotonRate : a.number("rate");
   o.schedule.kind = schedule_kind(a.text("schedule"));
   o.adam.clip_norm = a.number("clip");
   o.patience = static_cast<int>(std::min<std::uint64_t>(a.count("patience"), 1u << 30));

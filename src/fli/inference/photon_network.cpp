@@ -17,7 +17,7 @@ constexpr std::uint64_t kLengthSeed = 0x6c656e67u;
 constexpr std::size_t kPhotonsOfOne = 16;
 constexpr std::uint64_t kListsToStart = 1024;
 constexpr float kSlope = 0.5f;      // of a threshold, in distances to the next ones
-constexpr float kRecurrent = 0.3f;  // of what the candidates' recurrent weights are otherwise
+constexpr float kRecurrent = 0.1f;  // of what the candidates' recurrent weights are otherwise
 
 }  // namespace
 
