@@ -50,8 +50,11 @@ Arguments declare() {
                                      "larger share of it, e.g. 10% (of a "
                                      "model that tells it: train --model lifetime)",
                                      value(), "SHARE")(
-      "photons", "FILE is time-tagged photons (PTU, or of simulate --photons), which a network of "
-      "train --photons reads one by one");
+      "photons",
+      "FILE is time-tagged photons (PTU, or of simulate --photons), which a network of "
+      "train --photons reads one by one")("binning", "N x N pixels of such an image count as one",
+                                          value(), "N");
+  a.needs({"binning"}, {"photons"});
   add_report(a);
   add_threads(a);
   add_measurement_options(a);

@@ -30,12 +30,15 @@ constexpr double kPeriodTolerance = 0.01;  // as of histograms (rebin.h)
 PhotonOptions photon_options_from(const Arguments& a, const InferenceOptions& options) {
   PhotonOptions photons{.channel = {}, .period_ns = options.period_ns};
   if (a.has("channel")) {
-    const std::vector<int> numbers = a.text("channel") == "sum" ? std::vector<int>{}
-                                                                : a.integers("channel");
+    const std::vector<int> numbers =
+        a.text("channel") == "sum" ? std::vector<int>{} : a.integers("channel");
     if (numbers.size() != 1 || numbers[0] < 1)
-      fail_usage("--channel: found '", a.text("channel"), "', wanted one number from 1 with --photons");
+      fail_usage("--channel: found '", a.text("channel"),
+                 "', wanted one number from 1 with --photons");
     photons.channel = numbers[0];
   }
+  if (a.has("binning"))
+    photons.binning = static_cast<int>(std::min<std::uint64_t>(a.count("binning"), 1u << 20));
   return photons;
 }
 
@@ -55,8 +58,8 @@ PhotonResult result_of(PhotonStream& stream, const PhotonSource& source, double 
     const auto n = static_cast<double>(stream.photons(i));
     Estimated tau = answers[i];
     const bool too_few = n < std::max(least_counts, 1.0),
-               too_imprecise = !too_few && least_precision &&
-                               tau.deviation > *least_precision * tau.value;
+               too_imprecise =
+                   !too_few && least_precision && tau.deviation > *least_precision * tau.value;
     if (too_few || too_imprecise) tau = {none, none};
     r.blank += too_few || too_imprecise;
     r.imprecise += too_imprecise;
@@ -124,7 +127,7 @@ void print(const PhotonResult& r, const nlohmann::json& summary) {
 
 int infer_photons(const Arguments& a, std::optional<double> least_precision) {
   a.allow_beside("photons", {"model", "file", "output", "no-pictures", "least-precision", "threads",
-                             "period", "first", "channel", "least-counts"});
+                             "period", "first", "channel", "least-counts", "binning"});
   const InferenceOptions options = inference_options_from(a);
   check_outputs(a, {}, in_output_folder(a, {"lifetimes.csv", "lifetimes.tif", "summary.json"}));
   check_pictures(a);

@@ -260,17 +260,20 @@ int simulate(int argc, char** argv) {
                 cxxopts::value<std::string>(),
                 "FILE")("one-decay-per-image", "all pixels of an image share their lifetimes")(
       "plate", "make an emulated well plate of so many pixels a side instead (docs/plate.md)",
-      cxxopts::value<std::string>(), "SIDE")("irf-output", "where the IRFs of its pixels go",
-                                             cxxopts::value<std::string>(), "FILE")(
-      "photons", "write the arrival times of so many photons of a pixel, log-uniform, instead of gates (docs/photons.md)",
-      cxxopts::value<std::string>(), "RANGE")(
+      cxxopts::value<std::string>(),
+      "SIDE")("irf-output", "where the IRFs of its pixels go", cxxopts::value<std::string>(),
+              "FILE")("photons",
+                      "write the arrival times of so many photons of a pixel, log-uniform, instead "
+                      "of gates (docs/photons.md)",
+                      cxxopts::value<std::string>(), "RANGE")(
       "seed", "of the data set", cxxopts::value<std::string>()->default_value("1"), "N");
   add_threads(a);
   add_prior_options(a);
   a.excludes({"samples"}, {"images"});
   a.needs({"masks", "one-decay-per-image"}, {"images"});
   a.needs({"irf-output"}, {"plate"});
-  a.excludes({"images", "plate", "counts", "outputs", "gate-step", "gate-width", "window"}, {"photons"});
+  a.excludes({"images", "plate", "counts", "outputs", "gate-step", "gate-width", "window"},
+             {"photons"});
   if (!a.parse(argc, argv)) return kSuccess;
   use_threads(a);
   if (!a.has("output")) fail_usage("wanted -o FILE.npz (see: taugate simulate --help)");

@@ -46,7 +46,8 @@ class Int32Plan : public IntegerPlan {
 
   bool run(Scratch& s, std::size_t first, std::size_t last, int steps,
            bool resumes) const override {
-    const std::size_t count = round_up(static_cast<std::size_t>(steps * network().features) * s.lanes);
+    const std::size_t count =
+        round_up(static_cast<std::size_t>(steps * network().features) * s.lanes);
     if (first == 0 && !kernels_.quantize(count, of(s).values.data(), widths().operand_frac_bits,
                                          of(s).input.data()))
       return false;
@@ -180,9 +181,9 @@ class Int32Plan : public IntegerPlan {
     const std::int32_t *first = s.input.data(), shift = kernels_.operands_per_word == 4 ? 8 : 16;
     for (std::size_t t = 0; t < steps; ++t, first += 2 * s.lanes)
       for (std::size_t lane = 0; lane < s.lanes; ++lane)
-        words[t * s.lanes + lane] =
-            static_cast<std::int32_t>(static_cast<std::uint32_t>((first[lane] + offset) & operand) |
-                                      static_cast<std::uint32_t>((first[s.lanes + lane] + offset) & operand) << shift);
+        words[t * s.lanes + lane] = static_cast<std::int32_t>(
+            static_cast<std::uint32_t>((first[lane] + offset) & operand) |
+            static_cast<std::uint32_t>((first[s.lanes + lane] + offset) & operand) << shift);
     return words;
   }
   /// A word of operands that are 0.

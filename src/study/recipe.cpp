@@ -67,10 +67,9 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
                          const TrainedModel* start, const TeacherOutputs* teacher_outputs)
     : recipe_(recipe), network_(first_network(recipe, start)), data_(make_data(teacher_outputs)) {
   const std::size_t steps =
-      recipe.photons
-          ? static_cast<std::size_t>(*recipe.photons)
-          : input_size(recipe.normalisation,
-                       static_cast<std::size_t>(recipe.simulator.acquisition.gates));
+      recipe.photons ? static_cast<std::size_t>(*recipe.photons)
+                     : input_size(recipe.normalisation,
+                                  static_cast<std::size_t>(recipe.simulator.acquisition.gates));
   const int outputs = recipe.photons         ? PhotonNetwork::kOutputs
                       : recipe.lifetime_beta ? LifetimeHead::kOutputs
                                              : recipe.simulator.channels;
@@ -110,8 +109,7 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
 
 std::unique_ptr<TrainingData> TrainingRun::make_data(const TeacherOutputs* outputs) const {
   const Recipe& r = recipe_;
-  if (r.photons)
-    return std::make_unique<PhotonLists>(r.simulator, *r.photons, r.seed ^ kTraceSeed);
+  if (r.photons) return std::make_unique<PhotonLists>(r.simulator, *r.photons, r.seed ^ kTraceSeed);
   if (r.lifetime_beta)
     return std::make_unique<LifetimeTraces>(r.simulator, r.normalisation, r.seed ^ kTraceSeed);
   if (!r.fixed)

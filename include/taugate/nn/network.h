@@ -58,7 +58,8 @@ struct Network {
   /// each layer starts from an earlier one of its size.
   void validate() const;
 
-  int inputs(std::size_t layer) const;  ///< values that it reads a step: features, 0, or the units below
+  int inputs(
+      std::size_t layer) const;  ///< values that it reads a step: features, 0, or the units below
   int outputs() const { return head.outputs; }
   std::size_t output_steps() const;  ///< T, or 1 for a head at the last step
   /// Values of a trace, [T][features].

@@ -66,12 +66,13 @@ std::optional<Range> apply_acquisition(const Arguments& a, SimulatorConfig& conf
   if (a.has("photons")) {  // which may arrive at any time of the period
     if (!a.has("gates"))
       acquisition.gates = std::min(
-          kMeasuredGates, bin > 0.0 ? static_cast<int>(std::lround(acquisition.period_ns / bin))
-                                    : kMeasuredGates);
+          kMeasuredGates,
+          bin > 0.0 ? static_cast<int>(std::lround(acquisition.period_ns / bin)) : kMeasuredGates);
     acquisition.gate_step_ns = acquisition.gate_width_ns =
         acquisition.period_ns / std::max(acquisition.gates, 1);
     require(!times || times->high - times->low > acquisition.period_ns - 2.0 * bin,
-            a.maybe("measured").value_or(""), ": found a record of less than the laser period, "
+            a.maybe("measured").value_or(""),
+            ": found a record of less than the laser period, "
             "wanted all of it for --photons");
     times.reset();
   } else if (a.has("gate-step")) {

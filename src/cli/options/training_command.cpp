@@ -13,8 +13,8 @@
 #include "core/progress.h"
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
-#include "taugate/fli/inference/photon_network.h"
 #include "taugate/fli/inference/novelty_estimate.h"
+#include "taugate/fli/inference/photon_network.h"
 #include "taugate/fli/physics/masks.h"
 #include "taugate/fli/plot/plot_maps.h"
 #include "taugate/simd/arch.h"
@@ -59,7 +59,7 @@ Seq2SeqConfig network_from(const Arguments& a, const Recipe& recipe, const std::
 
 TrainingOptions training_from(const Arguments& a) {
   TrainingOptions o;
-  o.samples = a.text("samples") == "paper"              ? static_cast<std::uint64_t>(PaperSize::traces)
+  o.samples = a.text("samples") == "paper" ? static_cast<std::uint64_t>(PaperSize::traces)
               : a.has("photons") && !a.has("samples") ? kPhotonLists
                                                       : a.count("samples");
   o.batch = static_cast<int>(std::min<std::uint64_t>(a.count("batch"), 1u << 30));
@@ -152,7 +152,8 @@ void describe(const TrainingRun& run) {
   std::cout << "network: " << summary_of(network) << ", " << name_of(network.form())
             << ", C = " << network.outputs()
             << (run.recipe().lifetime_beta ? ": lifetimes, their deviations" : "")
-            << (run.recipe().photons ? concat("; reads up to ", network.gates, " photons") : "") << '\n'
+            << (run.recipe().photons ? concat("; reads up to ", network.gates, " photons") : "")
+            << '\n'
             << "parameters: " << run.network().parameters().count() << " ("
             << run.network().published_parameter_count()
             << " counting the zero-fed decoder input)\n"
@@ -233,11 +234,11 @@ void add_training_options(Arguments& a) {
       "answers with lifetimes and their deviations, no decay",
       cxxopts::value<std::string>()->default_value("seq2seqlite"),
       "NAME")("hidden", "units of each layer of a side, e.g. 64,16 (default: 32; seq2seq: 128,128)",
-              value(), "N,N..")(
-      "photons",
-      "in place of --model: a network of 12 units that reads photons one by one, trained on lists of "
-      "so many (docs/photons.md)",
-      value(), "N")(
+              value(), "N,N..")("photons",
+                                "in place of --model: a network of 12 units that reads photons one "
+                                "by one, trained on lists of "
+                                "so many (docs/photons.md)",
+                                value(), "N")(
       "likelihood-beta",
       "of --model lifetime (and --photons: 0): 0, the likelihood, to 1, the means' squared error",
       cxxopts::value<std::string>()->default_value("0.5"),
@@ -273,7 +274,8 @@ void add_training_options(Arguments& a) {
            "learned-scales", "master"},
           {"integers"});
   a.excludes({"curve"}, {"no-pictures"});
-  a.excludes({"model", "counts", "baseline-gates", "gate-step", "gate-width", "window"}, {"photons"});
+  a.excludes({"model", "counts", "baseline-gates", "gate-step", "gate-width", "window"},
+             {"photons"});
   add_prior_options(a);
 }
 
@@ -336,8 +338,8 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   if (a.has("json")) write_record(a.text("json"), record, run, seconds);
   if (fs::is_regular_file(checkpoint)) fs::remove(checkpoint);  // not a device
   warn_of_loss(trainer);
-  std::cout << (end == TrainingEnd::stopped_early ? "stopped early" : "trained")
-            << ": validation " << validated(run.recipe()) << ' ' << record["validation_rmse"].get<double>() << ", "
+  std::cout << (end == TrainingEnd::stopped_early ? "stopped early" : "trained") << ": validation "
+            << validated(run.recipe()) << ' ' << record["validation_rmse"].get<double>() << ", "
             << static_cast<std::uint64_t>(static_cast<double>(trainer.samples_done() - already) /
                                           seconds)
             << " traces/s, " << format_seconds(seconds) << "; wrote " << output.string() << '\n';

@@ -53,8 +53,8 @@ void initialise_photon_network(Model& model, const SimulatorConfig& config, std:
   std::sort(gates.begin(), gates.end());
   const auto time_at = [&](double share) {  // before which so many photons arrive
     const auto at = static_cast<std::size_t>(share * static_cast<double>(gates.size() - 1));
-    return photon_input((static_cast<float>(gates[at]) + 0.5f) / static_cast<float>(simulator.gates()),
-                        1)[0];
+    return photon_input(
+        (static_cast<float>(gates[at]) + 0.5f) / static_cast<float>(simulator.gates()), 1)[0];
   };
   float* values = model.parameters().data();
   const GruParameters& at = model.layers()[0].parameters();
@@ -69,11 +69,13 @@ void initialise_photon_network(Model& model, const SimulatorConfig& config, std:
   for (int unit = 0; unit < H; ++unit) {
     const int row = 2 * H + unit;  // of n
     const float least = 2.0f / static_cast<float>(simulator.gates()),
-                width = std::max(time_at((unit + 1.5) / (H + 1.0)) - time_at((unit + 0.5) / (H + 1.0)), least);
+                width = std::max(
+                    time_at((unit + 1.5) / (H + 1.0)) - time_at((unit + 0.5) / (H + 1.0)), least);
     float* input = values + at.input.offset + static_cast<std::size_t>(row) * at.input.cols;
     const float slope = kSlope / width;
     input[0] = slope;
-    values[at.input_bias.offset + static_cast<std::size_t>(row)] = -slope * time_at((unit + 1.0) / (H + 1.0));
+    values[at.input_bias.offset + static_cast<std::size_t>(row)] =
+        -slope * time_at((unit + 1.0) / (H + 1.0));
     float* recurrent = values + at.recurrent.offset + static_cast<std::size_t>(row) * H;
     std::for_each(recurrent, recurrent + H, [](float& w) { w *= kRecurrent; });
   }

@@ -32,9 +32,9 @@ void PhotonStream::push(std::span<const PixelPhoton> photons) {
   sequence_.resize(photons.size());
   input_.resize(photons.size() * PhotonNetwork::kInputs);
   for (const PixelPhoton& p : photons)
-    require(p.pixel < pixels() && std::isfinite(p.since_ns), "photon stream: found a photon of pixel ",
-            p.pixel, " after ", p.since_ns, " ns, wanted a pixel below ", pixels(),
-            " and a finite time");
+    require(p.pixel < pixels() && std::isfinite(p.since_ns),
+            "photon stream: found a photon of pixel ", p.pixel, " after ", p.since_ns,
+            " ns, wanted a pixel below ", pixels(), " and a finite time");
   const auto per_ns = static_cast<float>(1.0 / period_ns_);
   const auto first = static_cast<float>(first_gate_ns_);
   for (std::size_t i = 0; i < photons.size(); ++i) {
@@ -44,8 +44,7 @@ void PhotonStream::push(std::span<const PixelPhoton> photons) {
     share -= std::floor(share);
     const auto x = photon_input(share, 1);
     input_[2 * i] = x[0];
-    input_[2 * i + 1] =
-        before < kLogs ? log_counts_[before] : photon_input(0.0f, before + 1)[1];
+    input_[2 * i + 1] = before < kLogs ? log_counts_[before] : photon_input(0.0f, before + 1)[1];
   }
   for (const std::uint32_t pixel : sequence_) seen_[pixel] = 0;
   executor_.push(scratch_, sequence_, input_);

@@ -14,9 +14,10 @@ const std::string kNovelty = "novelty";
 
 void check_reads(const std::string& file, const TraceModel& model, ModelReads wanted) {
   if (model.reads_photons())
-    require(wanted != ModelReads::traces, file,
-            ": found a network that reads single photons, wanted one of traces (infer and evaluate "
-            "take it with --photons)");
+    require(
+        wanted != ModelReads::traces, file,
+        ": found a network that reads single photons, wanted one of traces (infer takes it with "
+        "--photons)");
   else
     require(wanted != ModelReads::photons, file,
             ": found a network that reads traces, wanted one of single photons (train --photons)");

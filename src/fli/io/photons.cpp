@@ -114,8 +114,13 @@ PhotonSource::PhotonSource(const std::filesystem::path& path, const PhotonOption
   } else {
     refuse(path);
   }
-  width_ = reader_->width;
-  height_ = reader_->height;
+  const int most = std::min(reader_->width, reader_->height);
+  if (options.binning < 1 || options.binning > most)
+    fail_usage("--binning: found ", options.binning, ", wanted 1 to ", most, " for the ",
+               reader_->width, " x ", reader_->height, " pixels of ", where);
+  binning_ = options.binning;
+  width_ = (reader_->width + binning_ - 1) / binning_;
+  height_ = (reader_->height + binning_ - 1) / binning_;
   notes_ = reader_->notes;
   const std::optional<double>& told = reader_->period_ns;
   require(told || options.period_ns, where,
@@ -129,7 +134,11 @@ PhotonSource::~PhotonSource() = default;
 void PhotonSource::read(const std::function<void(std::span<const PixelPhoton>)>& each) const {
   std::vector<PixelPhoton> piece;
   piece.reserve(piece_);
+  const auto columns = static_cast<std::uint64_t>(reader_->width),
+             across = static_cast<std::uint64_t>(width_),
+             bin = static_cast<std::uint64_t>(binning_);
   reader_->read([&](std::uint64_t pixel, double since_ns) {
+    if (bin > 1) pixel = pixel / columns / bin * across + pixel % columns / bin;
     piece.push_back({static_cast<std::uint32_t>(pixel), static_cast<float>(since_ns)});
     if (piece.size() < piece_) return;
     each(piece);

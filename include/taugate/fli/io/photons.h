@@ -24,13 +24,14 @@ struct PixelPhoton {
 struct PhotonOptions {
   std::optional<int> channel;       ///< detector channel, from 1; none: the brightest
   std::optional<double> period_ns;  ///< where the file tells no sync rate
+  int binning = 1;                  ///< so many x so many pixels of an image count as one
   std::size_t piece = 1 << 20;      ///< photons handed out at once, at most
 };
 
 class PhotonSource {
  public:
   /// Error for a file that holds no single photons (a histogram), that has no photons, or tells no laser period where the
-  /// options do not either; UsageError for a channel or a period that contradicts the file's.
+  /// options do not either; UsageError for a channel, a period or a binning that the file does not go with.
   explicit PhotonSource(const std::filesystem::path& path, const PhotonOptions& options = {});
   ~PhotonSource();
 
@@ -47,7 +48,7 @@ class PhotonSource {
  private:
   struct Reader;
   std::unique_ptr<Reader> reader_;
-  int width_ = 0, height_ = 1;
+  int width_ = 0, height_ = 1, binning_ = 1;
   double period_ns_ = 0.0;
   std::size_t piece_;
   std::vector<std::string> notes_;
