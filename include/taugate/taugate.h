@@ -42,6 +42,7 @@
 #include "taugate/quant/qat/qat.h"
 #include "taugate/quant/qat/qat_step.h"
 
+#include "taugate/runtime/event_executor.h"
 #include "taugate/runtime/executor.h"
 
 #include "taugate/interchange/onnx.h"

@@ -14,6 +14,7 @@
 #include "fli/plot/gnuplot.h"
 #include "study/calibration.h"
 #include "study/evaluation.h"
+#include "study/photon_evaluation.h"
 #include "study/write_back.h"
 #include "taugate/core/file.h"
 #include "taugate/fli/plot/plot_maps.h"
@@ -145,6 +146,44 @@ bool evaluate_calibration(const TraceModel& model, const SimulatorConfig& data,
   return true;
 }
 
+/// A network of single photons. False after Ctrl-C.
+bool evaluate_network_of_photons(const TraceModel& model, const SimulatorConfig& data,
+                                 const Arguments& a) {
+  a.allow_beside(
+      "model", {"photon-counts", "samples", "seed", "json", "threads", "tau", "background-share"});
+  const std::vector<int> photons =
+      a.has("photon-counts") ? a.integers("photon-counts") : std::vector{10, 30, 100, 300, 1000};
+  for (const int n : photons)
+    if (n < 1 || n > 1'000'000) fail_usage("--photon-counts: found ", n, ", wanted 1 to 1000000");
+  std::vector<double> taus;
+  for (const Decay& decay : calibration_decays(data.decay))
+    if (decay.tau1_ns == decay.tau2_ns) taus.push_back(decay.tau1_ns);
+  require(!taus.empty(),
+          "evaluate: found a prior without decays of one component, wanted some for a network of "
+          "single photons");
+  const std::size_t lists = std::max<std::size_t>(a.count("samples") / 20, 1);
+  const std::vector<PhotonRow> rows =
+      evaluate_photons(model, data, taus, photons, lists, a.count("seed"),
+                       [](std::size_t) { return !interrupted(); });
+  if (interrupted()) return false;
+  std::printf("lifetime, %% of it, over %zu lists each; ratio: RMSE / bound\n", lists);
+  std::printf("%6s%12s%9s | %6s%6s |%23s%12s%12s |%23s |%23s\n", "ns", "background", "photons",
+              "bound", "F", "network: bias RMSE ratio", "within one", "within two",
+              "MLE: bias RMSE ratio", "CMM: bias RMSE ratio");
+  for (const PhotonRow& r : rows) {
+    std::printf("%6.2f%10.1f %%%9d | %6.2f%6.2f |", r.tau_ns, 100.0 * r.background_share, r.photons,
+                100.0 * r.bound, r.f_value(r.bound));
+    for (const PhotonScore& s : r.scores) {
+      std::printf("%8.2f%8.2f%8.3f", 100.0 * s.bias, 100.0 * s.rmse(), s.rmse() / r.bound);
+      if (s.estimator == "network")
+        std::printf("%10.1f %%%10.1f %%", 100.0 * s.within_one, 100.0 * s.within_two);
+      std::printf(&s == &r.scores.back() ? "\n" : " |");
+    }
+  }
+  if (a.has("json")) write_file(a.text("json"), to_json(rows) + "\n");
+  return true;
+}
+
 }  // namespace
 
 int evaluate(int argc, char** argv) {
@@ -169,13 +208,19 @@ int evaluate(int argc, char** argv) {
       "ends, and between), beside the bound, on a fifth of the samples each; the table goes here",
       cxxopts::value<std::string>(),
       "CSV")("reliability-plot", "picture of that table", cxxopts::value<std::string>(), "PNG");
+  a.group("Networks of single photons, beside the field's estimators and the bound")(
+      "photon-counts",
+      "photons of a list (default: 10,30,100,300,1000); a twentieth of the samples each, at five "
+      "lifetimes of the prior",
+      cxxopts::value<std::string>(), "N,N..");
   a.needs({"reliability-plot"}, {"calibration"});
   a.excludes({"json", "scatter-plot", "unlike"}, {"calibration"});
   add_threads(a);
   add_prior_options(a);
   if (!a.parse(argc, argv)) return kSuccess;
   use_threads(a);
-  const std::unique_ptr<TraceModel> loaded = load_trace_model(a.positional("model"));
+  const std::unique_ptr<TraceModel> loaded =
+      load_trace_model(a.positional("model"), ModelReads::either);
   const TraceModel& model = *loaded;
   const Prior data = prior_from(a, Prior{model.simulator, model.first_gate_ns});
   const std::uint64_t samples = a.count("samples");
@@ -189,6 +234,9 @@ int evaluate(int argc, char** argv) {
     fail_usage("--samples: found ", samples, ", wanted at least 500 with --calibration");
   check_outputs(a, {"json", "scatter-plot", "calibration", "reliability-plot"});
   if (a.has("scatter-plot") || a.has("reliability-plot")) require_gnuplot();
+  if (model.reads_photons())
+    return evaluate_network_of_photons(model, data.simulator, a) ? kSuccess : kInterrupted;
+  if (a.has("photon-counts")) fail_usage("--photon-counts: does nothing for a network of traces");
   if (a.has("write-margin")) {
     evaluate_write_margin(model, a);
     return kSuccess;

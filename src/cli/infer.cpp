@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "cli/commands.h"
+#include "cli/infer_photons.h"
 #include "cli/options/arguments.h"
 #include "cli/options/measurement_options.h"
 #include "cli/options/outputs.h"
@@ -48,7 +49,12 @@ Arguments declare() {
                                      "leave out pixels whose lifetime's standard deviation is a "
                                      "larger share of it, e.g. 10% (of a "
                                      "model that tells it: train --model lifetime)",
-                                     value(), "SHARE");
+                                     value(), "SHARE")(
+      "photons",
+      "FILE is time-tagged photons (PTU, or of simulate --photons), which a network of "
+      "train --photons reads one by one")("binning", "N x N pixels of such an image count as one",
+                                          value(), "N");
+  a.needs({"binning"}, {"photons"});
   add_report(a);
   add_threads(a);
   add_measurement_options(a);
@@ -358,6 +364,7 @@ int infer(int argc, char** argv) {
   const fs::path folder = a.text("output");
   InferenceOptions options = inference_options_from(a);
   if (a.has("least-precision")) options.least_precision = share_from(a, "least-precision");
+  if (a.has("photons")) return infer_photons(a, options.least_precision);
   check_outputs(a, {"report"},
                 in_output_folder(a, {"sfd.npy", "lifetimes.csv", "lifetimes.npy", "lifetimes.tif",
                                      "doubts.npz", "summary.json"}));

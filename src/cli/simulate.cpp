@@ -14,6 +14,7 @@
 #include "study/plate.h"
 #include "taugate/core/file.h"
 #include "taugate/core/parallel.h"
+#include "taugate/fli/inference/photon_network.h"
 #include "taugate/fli/physics/masks.h"
 
 namespace taugate::cli {
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::size_t kBlock = 16384;  // traces held at a time
 constexpr NpyType kFloat{'f', 4, false};
+constexpr std::uint64_t kLengthSeed = 0x6c656e67u;  // of how many photons a pixel has
 
 std::vector<std::size_t> sfd_shape(std::vector<std::size_t> leading, int gates, int channels) {
   leading.push_back(static_cast<std::size_t>(gates));
@@ -79,6 +81,41 @@ int write_traces(const Arguments& a, const Simulator& simulator, std::uint64_t s
   out.finish();
   std::cout << "wrote " << samples << " traces of " << T << " gates to " << a.text("output")
             << '\n';
+  return kSuccess;
+}
+
+/// Photon lists, pixel after pixel: arrival [photons], offsets [N + 1], tau1, tau2, fraction [N].
+int write_photons(const Arguments& a, const Simulator& simulator, std::uint64_t pixels,
+                  std::uint64_t seed) {
+  const Range photons = a.range("photons");
+  if (!(photons.low >= 1.0 && photons.high <= 1e6))
+    fail_usage("--photons: found '", a.text("photons"), "', wanted 1 to 1000000 of a pixel");
+  check_space(a.text("output"), 4.0 * static_cast<double>(pixels) * photons.high);
+  NpzWriter out(a.text("output"));
+  NpyWriter &arrival = out.add("arrival", {'u', 2, false}, {}),
+            &offsets = out.add("offsets", {'i', 8, false}, {});
+  NpyWriter* numbers[] = {&out.add("tau1", kFloat, {}), &out.add("tau2", kFloat, {}),
+                          &out.add("fraction", kFloat, {})};
+  add_time_axis(out, simulator.config().acquisition);
+  std::vector<std::uint16_t> bins;
+  std::vector<float> values;
+  double total = 0.0;
+  offsets.append(std::span(&total, 1));
+  for (std::uint64_t i = 0; i < pixels; ++i) {
+    if (interrupted()) return stopped();
+    Random random(seed ^ kLengthSeed, i);
+    bins.resize(static_cast<std::size_t>(std::lround(photons.draw_log(random))));
+    const Truth truth = simulator.photons(seed, i, bins);
+    values.assign(bins.begin(), bins.end());
+    arrival.append(std::span<const float>(values));
+    total += static_cast<double>(bins.size());
+    offsets.append(std::span(&total, 1));
+    const double row[] = {truth.decay.tau1_ns, truth.decay.tau2_ns, truth.decay.fraction};
+    for (int c = 0; c < 3; ++c) numbers[c]->append(std::span(&row[c], 1));
+  }
+  out.finish();
+  std::cout << "wrote " << static_cast<std::uint64_t>(total) << " photons of " << pixels
+            << " pixels to " << a.text("output") << '\n';
   return kSuccess;
 }
 
@@ -222,14 +259,20 @@ int simulate(int argc, char** argv) {
                 cxxopts::value<std::string>(),
                 "FILE")("one-decay-per-image", "all pixels of an image share their lifetimes")(
       "plate", "make an emulated well plate of so many pixels a side instead (docs/plate.md)",
-      cxxopts::value<std::string>(), "SIDE")("irf-output", "where the IRFs of its pixels go",
-                                             cxxopts::value<std::string>(), "FILE")(
+      cxxopts::value<std::string>(),
+      "SIDE")("irf-output", "where the IRFs of its pixels go", cxxopts::value<std::string>(),
+              "FILE")("photons",
+                      "write the arrival times of so many photons of a pixel, log-uniform, instead "
+                      "of gates (docs/photons.md)",
+                      cxxopts::value<std::string>(), "RANGE")(
       "seed", "of the data set", cxxopts::value<std::string>()->default_value("1"), "N");
   add_threads(a);
   add_prior_options(a);
   a.excludes({"samples"}, {"images"});
   a.needs({"masks", "one-decay-per-image"}, {"images"});
   a.needs({"irf-output"}, {"plate"});
+  a.excludes({"images", "plate", "counts", "outputs", "gate-step", "gate-width", "window"},
+             {"photons"});
   if (!a.parse(argc, argv)) return kSuccess;
   use_threads(a);
   if (!a.has("output")) fail_usage("wanted -o FILE.npz (see: taugate simulate --help)");
@@ -249,6 +292,10 @@ int simulate(int argc, char** argv) {
                                     ? static_cast<std::uint64_t>(PaperSize::traces)
                                     : a.count("samples");
   if (samples < 1) fail_usage("--samples: found 0, wanted at least 1");
+  if (a.has("photons")) {
+    require_whole_period(simulator.config().acquisition);
+    return write_photons(a, simulator, samples, seed);
+  }
   return write_traces(a, simulator, samples, seed);
 }
 

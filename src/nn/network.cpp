@@ -22,6 +22,7 @@ void Network::validate() const {
   if (!in(1, head.outputs, 64)) fail_usage("outputs: found ", head.outputs, ", wanted 1 to 64");
   if (!in(0, encoder_outputs, 64))
     fail_usage("outputs of the encoder: found ", encoder_outputs, ", wanted 0 to 64");
+  if (!in(1, features, 2)) fail_usage("features: found ", features, ", wanted 1 or 2");
   if (!in(1, static_cast<int>(layers.size()), kMostLayers))
     fail_usage("found a network of ", layers.size(), " layers, wanted 1 to ", kMostLayers);
   for (std::size_t k = 0; k < layers.size(); ++k) {
@@ -45,7 +46,7 @@ void Network::validate() const {
 int Network::inputs(std::size_t layer) const {
   switch (layers[layer].reads) {
     case GruSpec::Reads::trace:
-      return 1;
+      return features;
     case GruSpec::Reads::zeros:
       return 0;
     case GruSpec::Reads::below:

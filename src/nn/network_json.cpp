@@ -75,6 +75,7 @@ Json network_to_json(const Network& network) {
                 {{"name", network.head.name},
                  {"outputs", network.head.outputs},
                  {"at", name_in(kAt, network.head.at)}}}});
+  if (network.features != 1) json["features"] = network.features;
   return json;
 }
 
@@ -100,6 +101,7 @@ Network network_from_json(const Json& json, const std::string& where) {
   const Json& head = json.at("head");
   network.head = {head.at("name"), number(head.at("outputs")), value_in(kAt, head.at("at"), where)};
   network.encoder_outputs = encoder_outputs;
+  if (json.contains("features")) network.features = number(json.at("features"));
   network.validate();
   return network;
 }

@@ -95,6 +95,34 @@ void Plan::restore(Scratch& scratch, const std::byte* from) const {
   });
 }
 
+template <class Each>
+void Plan::each_number_of_lane(Scratch& scratch, std::size_t lane, Each&& each) const {
+  each_final_state(scratch, [&](std::span<std::byte> part) {
+    const std::size_t bytes = lanes_ == 1 ? part.size() : state_number();
+    for (std::size_t at = lane * bytes; at < part.size(); at += lanes_ * bytes)
+      each(part.subspan(at, bytes));
+  });
+}
+
+void Plan::save_lane(Scratch& scratch, std::size_t lane, std::byte* to) const {
+  each_number_of_lane(scratch, lane, [&](std::span<std::byte> number) {
+    to = std::copy(number.begin(), number.end(), to);
+  });
+}
+
+void Plan::restore_lane(Scratch& scratch, std::size_t lane, const std::byte* from) const {
+  each_number_of_lane(scratch, lane, [&](std::span<std::byte> number) {
+    std::copy_n(from, number.size(), number.begin());
+    from += number.size();
+  });
+}
+
+void Plan::clear(Scratch& scratch) const {
+  each_final_state(scratch, [&](std::span<std::byte> part) {
+    std::fill(part.begin(), part.end(), std::byte{0});
+  });
+}
+
 void ThreadScratch::reserve(const Plan& plan) {
   if (!scratch_.empty() && !plan.owns(*scratch_.front())) scratch_.clear();
   while (scratch_.size() < static_cast<std::size_t>(thread_count()))
@@ -117,8 +145,7 @@ std::unique_ptr<Scratch> Executor::make_scratch() const { return plan_->make_scr
 std::size_t Executor::block() const { return one_by_one_ ? 1 : plan_->lanes(); }
 
 std::size_t Executor::check(std::size_t input, std::size_t output, std::size_t states) const {
-  const auto T = static_cast<std::size_t>(steps());
-  const std::size_t count = input / T;
+  const std::size_t T = plan_->network().input_size(), count = input / T;
   require(input == count * T && output == count * output_size(), "[executor] found ", input,
           " input and ", output, " output values, wanted N x ", T, " and N x ",
           described_output(plan_->network()));
@@ -145,7 +172,7 @@ struct Executor::Job {
 };
 
 void Executor::run_block(Scratch& scratch, const Job& job, std::size_t first) const {
-  const auto T = static_cast<std::size_t>(steps());
+  const std::size_t T = plan_->network().input_size();
   each_part(
       scratch, first, std::min(block(), job.count - first),
       [&](std::size_t part, std::size_t batch) {
@@ -166,7 +193,7 @@ Executor::Job Executor::job(std::span<const float> input, std::span<float> outpu
           .states = states.empty() ? nullptr : states.data(),
           .count = count,
           .state_units = plan_->state_units(),
-          .of_input = strides_of(order, count, static_cast<std::size_t>(network.gates), 1),
+          .of_input = strides_of(order, count, network.input_size(), 1),
           .of_output = output_strides(order, count, network)};
 }
 
@@ -204,7 +231,7 @@ void IntegerExecutor::run_words(ThreadScratch& scratch, std::span<const std::int
   const auto& integers = static_cast<const IntegerPlan&>(plan());
   const Network& network = integers.network();
   const std::size_t count = check(input.size(), output.size(), 0);
-  const auto T = static_cast<std::size_t>(network.gates);
+  const std::size_t T = network.input_size();
   const Strides of_input = strides_of(order, count, T, 1),
                 at = output_strides(order, count, network);
   scratch.reserve(integers);
@@ -235,8 +262,9 @@ StreamingExecutor::StreamingExecutor(std::unique_ptr<Plan> plan, std::size_t pix
     : plan_(std::move(plan)), pixels_(pixels) {
   const Network& network = plan_->network();
   require(pixels >= 1, "[streaming executor] found no pixels, wanted at least one");
-  require(network.encoder_layers() > 0, "[streaming executor] found a network of ",
-          network.layers.size(), " layers without an encoder, which reads the trace, wanted one");
+  require(network.encoder_layers() > 0 && network.features == 1,
+          "[streaming executor] found a network of ", network.layers.size(),
+          " layers without an encoder that reads one value a step of the trace, wanted one");
   for (std::size_t k = 0; k < network.encoder_layers(); ++k)
     require(network.layers[k].starts_from < 0, "[streaming executor] layer '",
             network.layers[k].name,

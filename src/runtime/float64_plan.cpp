@@ -36,7 +36,7 @@ class Float64Plan : public IntegerPlan {
   bool run(Scratch& s, std::size_t first, std::size_t last, int steps,
            bool resumes) const override {
     const int frac_bits = widths().operand_frac_bits + widths().input_extra;
-    const std::size_t count = static_cast<std::size_t>(steps) * kLanes;
+    const std::size_t count = static_cast<std::size_t>(steps * network().features) * kLanes;
     if (first == 0 && !kernels_.quantize(count, of(s).values.data(), frac_bits, of(s).input.data()))
       return false;
     run_words(s, first, last, steps, resumes);
@@ -54,9 +54,9 @@ class Float64Plan : public IntegerPlan {
       const std::size_t plane = s.final_states[k].size(), at = odd_stride(plane);
       double *operands = s.operands[k % 2].data(), *states = s.states.data();
       if (spec.reads == GruSpec::Reads::trace) {
-        std::copy_n(s.input.data(), T * kLanes, s.numbers.data());
+        x_stride = static_cast<std::size_t>(network().features) * kLanes;
+        std::copy_n(s.input.data(), T * x_stride, s.numbers.data());
         x = s.numbers.data();
-        x_stride = kLanes;
       }
       if (resumes || spec.starts_from >= 0) {
         const std::size_t from = resumes ? k : static_cast<std::size_t>(spec.starts_from);
@@ -99,9 +99,9 @@ class Float64Plan : public IntegerPlan {
                H = static_cast<std::size_t>(network().widest());
     const std::size_t plane = odd_stride(H * kLanes);
     auto s = std::make_unique<Float64Scratch>();
-    s->values = Buffer<float>(T * kLanes);
-    s->input = Buffer<std::int32_t>(T * kLanes);
-    s->numbers = Buffer<double>(T * kLanes);
+    s->values = Buffer<float>(network().input_size() * kLanes);
+    s->input = Buffer<std::int32_t>(s->values.size());
+    s->numbers = Buffer<double>(s->values.size());
     for (auto& operands : s->operands) operands = Buffer<double>((T + 1) * plane);
     s->states = Buffer<double>((T + 1) * plane);
     s->work = Buffer<double>(3 * plane);
@@ -117,6 +117,7 @@ class Float64Plan : public IntegerPlan {
            : part == 1 ? bytes_of(of(scratch).final_states[layer])
                        : std::span<std::byte>{};
   }
+  std::size_t state_number() const override { return sizeof(double); }
 
  private:
   static Float64Scratch& of(Scratch& s) { return static_cast<Float64Scratch&>(s); }

@@ -13,7 +13,7 @@ constexpr std::size_t kBlock = kLaneBlock;
 constexpr std::size_t kReadoutSteps = 16;  // of the head at once
 
 struct FloatScratch : Scratch {
-  Buffer<float> input;      ///< [T][16]
+  Buffer<float> input;      ///< [T][features][16]
   Buffer<float> states[2];  ///< of a layer and its successor, in turn: [T+1] of [H][16]
   Buffer<float> gates, output;
   std::vector<Buffer<float>> final_states;  ///< of each layer [H][16]
@@ -43,7 +43,7 @@ class FloatPlan : public Plan {
     const auto T = static_cast<std::size_t>(network().gates),
                H = static_cast<std::size_t>(network().widest());
     auto s = std::make_unique<FloatScratch>();
-    s->input = Buffer<float>(T * kBlock);
+    s->input = Buffer<float>(network().input_size() * kBlock);
     for (auto& states : s->states) states = Buffer<float>((T + 1) * odd_stride(H * kBlock));
     s->gates = Buffer<float>(4 * H * kBlock);
     s->output =
@@ -62,14 +62,15 @@ class FloatPlan : public Plan {
     auto& s = static_cast<FloatScratch&>(scratch);
     const auto T = static_cast<std::size_t>(steps);
     const float* x = s.input.data();
-    std::size_t x_stride = kBlock;
+    const std::size_t step = static_cast<std::size_t>(network().features) * kBlock;
+    std::size_t x_stride = step;
     for (std::size_t k = first; k < last; ++k) {
       const GruSpec& layer = network().layers[k];
       const std::size_t plane = s.final_states[k].size(), stride = odd_stride(plane);
       float* states = s.states[k % 2].data();
       if (layer.reads == GruSpec::Reads::trace) {
         x = s.input.data();
-        x_stride = kBlock;
+        x_stride = step;
       }
       if (resumes || layer.starts_from >= 0)
         std::copy_n(

@@ -185,7 +185,7 @@ class FloatSinglePlan : public Plan {
 std::unique_ptr<Plan> make_float_single_plan(const Model& model) {
   const Network& network = model.description();
   for (const GruSpec& layer : network.layers)
-    if (layer.form != GruForm::reset_after) return nullptr;
+    if (layer.form != GruForm::reset_after || network.features > 1) return nullptr;
   return std::make_unique<FloatSinglePlan>(model);
 }
 

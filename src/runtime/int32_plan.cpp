@@ -11,8 +11,8 @@ namespace taugate {
 namespace {
 
 struct Int32Scratch : Scratch {
-  Buffer<float> values;        ///< [T][lanes], to be quantized
-  Buffer<std::int32_t> input;  ///< [T][lanes], words on the input's grid
+  Buffer<float> values;        ///< [T][features][lanes], to be quantized
+  Buffer<std::int32_t> input;  ///< [T][features][lanes], words on the input's grid
   std::array<Buffer<std::int32_t>, 2>
       operands;  ///< of a layer and its successor in turn: [T+1] steps
   Buffer<std::int32_t> state;
@@ -46,7 +46,8 @@ class Int32Plan : public IntegerPlan {
 
   bool run(Scratch& s, std::size_t first, std::size_t last, int steps,
            bool resumes) const override {
-    const std::size_t count = round_up(static_cast<std::size_t>(steps) * s.lanes);
+    const std::size_t count =
+        round_up(static_cast<std::size_t>(steps * network().features) * s.lanes);
     if (first == 0 && !kernels_.quantize(count, of(s).values.data(), widths().operand_frac_bits,
                                          of(s).input.data()))
       return false;
@@ -65,8 +66,7 @@ class Int32Plan : public IntegerPlan {
       const simd::Int32Gru& layer = (single ? single_layers_ : layers_)[k];
       std::int32_t* operands = s.operands[k % 2].data();
       if (spec.reads == GruSpec::Reads::trace) {
-        x = pack_input(s, static_cast<std::size_t>(steps) * s.lanes,
-                       s.operands[(k + 1) % 2].data());
+        x = pack_input(s, static_cast<std::size_t>(steps), s.operands[(k + 1) % 2].data());
         x_stride = s.lanes;
       }
       const std::size_t n = words(layer, s.lanes), at = stride(n, s.lanes),
@@ -118,12 +118,18 @@ class Int32Plan : public IntegerPlan {
       }
   }
 
+  void clear(Scratch& scratch) const override {
+    Plan::clear(scratch);
+    for (auto& operands : of(scratch).final_operands)
+      std::fill(operands.begin(), operands.end(), zeros());
+  }
+
  protected:
   std::unique_ptr<Scratch> new_scratch() const override {
     const auto T = static_cast<std::size_t>(network().gates);
     auto s = std::make_unique<Int32Scratch>();
-    s->values = Buffer<float>(round_up(T * lanes()));
-    s->input = Buffer<std::int32_t>(round_up(T * lanes()));
+    s->values = Buffer<float>(round_up(network().input_size() * lanes()));
+    s->input = Buffer<std::int32_t>(round_up(network().input_size() * lanes()));
     s->output = Buffer<double>(network().output_size() * lanes());
     std::size_t step = lanes(), held = 0;
     for (const auto& layer : layers_) {
@@ -163,12 +169,21 @@ class Int32Plan : public IntegerPlan {
                       : static_cast<std::size_t>(layer.units) * lanes;
   }
 
-  /// One input a step is a word of its own, whose other operands meet weights of zero.
-  const std::int32_t* pack_input(const Int32Scratch& s, std::size_t count,
+  /// The one or two inputs of a step are a word of their own, whose other operands meet weights of zero.
+  const std::int32_t* pack_input(const Int32Scratch& s, std::size_t steps,
                                  std::int32_t* words) const {
     const std::int32_t offset = kernels_.offset_operands ? 128 : 0;
-    const std::int32_t first_operand = kernels_.operands_per_word == 4 ? 0xff : 0xffff;
-    for (std::size_t i = 0; i < count; ++i) words[i] = (s.input[i] + offset) & first_operand;
+    const std::int32_t operand = kernels_.operands_per_word == 4 ? 0xff : 0xffff;
+    if (network().features == 1) {
+      for (std::size_t i = 0; i < steps * s.lanes; ++i) words[i] = (s.input[i] + offset) & operand;
+      return words;
+    }
+    const std::int32_t *first = s.input.data(), shift = kernels_.operands_per_word == 4 ? 8 : 16;
+    for (std::size_t t = 0; t < steps; ++t, first += 2 * s.lanes)
+      for (std::size_t lane = 0; lane < s.lanes; ++lane)
+        words[t * s.lanes + lane] = static_cast<std::int32_t>(
+            static_cast<std::uint32_t>((first[lane] + offset) & operand) |
+            static_cast<std::uint32_t>((first[s.lanes + lane] + offset) & operand) << shift);
     return words;
   }
   /// A word of operands that are 0.

@@ -8,7 +8,7 @@ namespace taugate {
 namespace {
 
 struct ReferenceScratch : Scratch {
-  std::vector<float> values;  ///< [T]
+  std::vector<float> values;  ///< [T][features]
   ReferenceExecutor::Scratch trace;
   std::vector<double> output;
 };
@@ -24,7 +24,8 @@ class ReferencePlan : public IntegerPlan {
 
   bool run(Scratch& s, std::size_t first, std::size_t last, int steps,
            bool resumes) const override {
-    for (std::size_t t = 0; first == 0 && t < static_cast<std::size_t>(steps); ++t) {
+    const auto values = static_cast<std::size_t>(steps * network().features);
+    for (std::size_t t = 0; first == 0 && t < values; ++t) {
       if (std::isnan(of(s).values[t])) return false;
       of(s).trace.input[t] = input_word(of(s).values[t]);
     }

@@ -47,7 +47,7 @@ class Plan {
 
   std::unique_ptr<Scratch> make_scratch() const;
   bool owns(const Scratch& scratch) const { return scratch.plan == id_; }
-  /// The input [T][scratch.lanes], to be filled in all lanes.
+  /// The input [T][features][scratch.lanes], to be filled in all lanes.
   virtual float* input(Scratch& scratch) const = 0;
   /// Layers [first, last) over the first `steps` steps of the input. They start from zeros or from another's final
   /// state, or, where the run `resumes`, from where the last run ended; and leave their final states. False where an
@@ -91,6 +91,11 @@ class Plan {
   std::size_t saved_bytes() const;
   void save(Scratch& scratch, std::byte* to) const;
   void restore(Scratch& scratch, const std::byte* from) const;
+  /// The same of one lane of the block: saved_bytes() / lanes().
+  void save_lane(Scratch& scratch, std::size_t lane, std::byte* to) const;
+  void restore_lane(Scratch& scratch, std::size_t lane, const std::byte* from) const;
+  /// As after no step.
+  virtual void clear(Scratch& scratch) const;
 
  protected:
   virtual std::unique_ptr<Scratch> new_scratch() const = 0;
@@ -99,10 +104,14 @@ class Plan {
                                            std::size_t /*part*/) const {
     return {};
   }
+  /// Bytes of a number of these parts, [numbers][lanes].
+  virtual std::size_t state_number() const { return sizeof(float); }
 
  private:
   template <class Each>
   void each_final_state(Scratch& scratch, Each&& each) const;
+  template <class Each>
+  void each_number_of_lane(Scratch& scratch, std::size_t lane, Each&& each) const;
 
   std::uint64_t id_;
   Network network_;
@@ -117,7 +126,7 @@ std::span<std::byte> bytes_of(Array& array) {
 }
 
 std::unique_ptr<Plan> make_float_plan(const Model& model);
-/// One trace, units in the lanes; null where a layer is reset_before.
+/// One trace, units in the lanes; null where a layer is reset_before or the trace brings two values a step.
 std::unique_ptr<Plan> make_float_single_plan(const Model& model);
 
 }  // namespace taugate

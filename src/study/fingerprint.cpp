@@ -78,7 +78,7 @@ Json json_of(const SimulatorConfig& simulator) {
 
 std::string fingerprint(const Recipe& recipe) {
   const auto& [network, simulator, normalisation, first_gate_ns, training, seed, integers, distill,
-               loss, fixed, lifetime_beta] = recipe;
+               loss, fixed, lifetime_beta, photons] = recipe;
   Json json{{"network", json_of(network)},
             {"simulator", json_of(simulator)},
             {"normalisation", Json::parse(to_json(normalisation))},
@@ -89,6 +89,7 @@ std::string fingerprint(const Recipe& recipe) {
   if (integers) json["integers"] = json_of(*integers);
   if (distill) json["distil"] = Json::parse(to_json(*distill));
   if (fixed) json["fixed_set"] = json_of(*fixed);
+  if (photons) json["photons"] = *photons;
   if (lifetime_beta) json["lifetime_beta"] = *lifetime_beta;
   return json.dump();
 }

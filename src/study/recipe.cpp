@@ -17,7 +17,10 @@ constexpr std::uint64_t kTraceSeed = 0x7261696eu;
 
 Model first_network(const Recipe& recipe, const TrainedModel* start) {
   Model network(network_of(recipe));
-  network.initialise(recipe.seed);
+  if (recipe.photons)
+    initialise_photon_network(network, recipe.simulator, recipe.seed);
+  else
+    network.initialise(recipe.seed);
   if (!start) return network;
   const auto alike = [](Network a, const Network& b) {  // activations may change: to hard ones
     for (std::size_t k = 0; k < std::min(a.layers.size(), b.layers.size()); ++k)
@@ -60,6 +63,7 @@ LifetimeTeacher lifetime_teacher(const TrainedModel& teacher, const Recipe& reci
 }  // namespace
 
 Network network_of(const Recipe& recipe) {
+  if (recipe.photons) return photon_network(recipe.network);
   const bool encoder = recipe.lifetime_beta && recipe.network.encoder_outputs == 0;
   return encoder ? encoder_network(recipe.network) : seq2seq(recipe.network);
 }
@@ -67,19 +71,24 @@ Network network_of(const Recipe& recipe) {
 TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
                          const TrainedModel* start, const TeacherOutputs* teacher_outputs)
     : recipe_(recipe), network_(first_network(recipe, start)), data_(make_data(teacher_outputs)) {
-  const std::size_t steps = input_size(
-      recipe.normalisation, static_cast<std::size_t>(recipe.simulator.acquisition.gates));
+  const std::size_t steps =
+      recipe.photons ? static_cast<std::size_t>(*recipe.photons)
+                     : input_size(recipe.normalisation,
+                                  static_cast<std::size_t>(recipe.simulator.acquisition.gates));
   const int second = recipe.network.encoder_outputs;
   require(second == 0 || (recipe.lifetime_beta && second == LifetimeHead::kOutputs),
           "[training] found ", second, " outputs of the encoder's last state, wanted the ",
           LifetimeHead::kOutputs, " of a lifetime head");
-  const int outputs =
-      recipe.lifetime_beta && second == 0 ? LifetimeHead::kOutputs : recipe.simulator.channels;
+  const int outputs = recipe.photons                        ? PhotonNetwork::kOutputs
+                      : recipe.lifetime_beta && second == 0 ? LifetimeHead::kOutputs
+                                                            : recipe.simulator.channels;
   require(
       static_cast<std::size_t>(recipe.network.gates) == steps && recipe.network.outputs == outputs,
       "[training] found a network of T = ", recipe.network.gates,
       " gates and C = ", recipe.network.outputs, " outputs, wanted the simulator's T = ", steps,
       " and C = ", outputs);
+  require(!recipe.photons || (recipe.lifetime_beta && !recipe.distill),
+          "[training] found photons with a teacher or without the beta of a likelihood");
   require(!recipe.lifetime_beta || !recipe.fixed,
           "[training] found a lifetime head and a fixed set, wanted fresh traces");
   if (recipe.integers)
@@ -109,6 +118,7 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
 
 std::unique_ptr<TrainingData> TrainingRun::make_data(const TeacherOutputs* outputs) const {
   const Recipe& r = recipe_;
+  if (r.photons) return std::make_unique<PhotonLists>(r.simulator, *r.photons, r.seed ^ kTraceSeed);
   if (r.lifetime_beta)
     return std::make_unique<LifetimeTraces>(r.simulator, r.normalisation, r.seed ^ kTraceSeed,
                                             r.network.encoder_outputs > 0);
@@ -135,6 +145,7 @@ Objective TrainingRun::lifetime_objective() const {
   return [this, beta = *recipe_.lifetime_beta](Tape<float>& tape, Var<float> input,
                                                Sequence<float> target, float scale) {
     const NetworkOutput<float> y = qat_ ? qat_->run(tape, input) : network_.run(tape, input);
+    if (recipe_.photons) return photon_loss(tape, y.output, target, beta, scale);
     if (!y.encoder_output.empty())
       return joint_loss(tape, y, input.value, target, beta, scale,
                         lifetime_teacher_ ? &*lifetime_teacher_ : nullptr);

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "study/fixed_traces.h"
-#include "taugate/fli/inference/lifetime_head.h"
+#include "taugate/fli/inference/photon_network.h"
 #include "taugate/nn/distill.h"
 #include "taugate/quant/qat/qat.h"
 
@@ -28,6 +28,8 @@ struct Recipe {
   /// where the network has encoder_outputs, beside its decays (joint_loss.h). With a Seq2Seq as teacher, if any, and not
   /// with a fixed set.
   std::optional<double> lifetime_beta;
+  /// A network that reads so many photons one by one (photon_network.h), with that beta; its gates are these photons.
+  std::optional<int> photons;
 };
 /// The network that it trains.
 Network network_of(const Recipe& recipe);

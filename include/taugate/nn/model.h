@@ -40,12 +40,12 @@ class Model {
   /// Multiply-accumulates of the matrix products for one trace.
   std::size_t multiply_accumulates() const;
 
-  /// From TPSF [T][1][B]. The tape must be bound to parameters of this model's
+  /// From TPSF [T][features][B]. The tape must be bound to parameters of this model's
   /// layout.
   template <class S>
   NetworkOutput<S> run(Tape<S>& tape, Var<S> tpsf) const {
-    require(tpsf.features() == 1, "[model] found an input ", shape_of(tpsf.value),
-            ", wanted 1 feature");
+    require(tpsf.features() == description_.features, "[model] found an input ",
+            shape_of(tpsf.value), ", wanted ", description_.features, " features");
     Var<S> y, final_states[Network::kMostLayers];
     for (std::size_t k = 0; k < layers_.size(); ++k) {
       const GruSpec& spec = description_.layers[k];

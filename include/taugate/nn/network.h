@@ -5,7 +5,7 @@
 //   Seq2Seq       encoder layers over the T gates of a trace, then a decoder of the same sizes whose layer k starts from
 //                 the final state of encoder layer k and whose input is zero at every step; a head at every step:
 //                 from a TPSF to an SFD
-//   encoder only  the encoder's layers, and a head at the last step
+//   encoder only  the encoder's layers, and a head at the last step; its trace may bring several values a step
 //
 // A Seq2Seq may have a second head, on the final state of its encoder's last layer ("encoder_head"), whose outputs are
 // ready before the decoder begins.
@@ -55,17 +55,23 @@ struct Network {
   std::vector<GruSpec> layers;
   HeadSpec head;
   int encoder_outputs = 0;  ///< E, of the second head; 0: there is none
+  int features = 1;         ///< values that a step of the trace brings
 
   bool operator==(const Network&) const = default;
-  /// Throws UsageError unless there are 1..65536 gates, 1..32 layers of 1..4096 units and 1..64 outputs (second head:
-  /// 0..64); Error unless each layer starts from an earlier one of its size, and for a second head where the last layer
-  /// to be started from is not the encoder's last.
+  /// Throws UsageError unless there are 1..65536 gates, 1..32 layers of 1..4096 units, 1..64 outputs (second head:
+  /// 0..64) and 1..2 features; Error unless each layer starts from an earlier one of its size, and for a second head where
+  /// the last layer to be started from is not the encoder's last.
   void validate() const;
 
-  int inputs(std::size_t layer) const;  ///< values that it reads a step: 1, 0, or the units below
+  int inputs(
+      std::size_t layer) const;  ///< values that it reads a step: features, 0, or the units below
   int outputs() const { return head.outputs; }
   std::size_t output_steps() const;  ///< T, or 1 for a head at the last step
-  /// Values that are made of a trace: [output_steps()][C], then [E].
+  /// Values of a trace, [T][features].
+  std::size_t input_size() const {
+    return static_cast<std::size_t>(gates) * static_cast<std::size_t>(features);
+  }
+  /// Values that are made of a trace, [output_steps()][C], then [E].
   std::size_t output_size() const {
     return output_steps() * static_cast<std::size_t>(head.outputs) +
            static_cast<std::size_t>(encoder_outputs);

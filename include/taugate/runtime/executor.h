@@ -63,8 +63,9 @@ class Executor {
 
   std::unique_ptr<Scratch> make_scratch() const;
 
-  /// N traces, normalised as in training, input [N][T] to output [N][T][C], or in the other `order`; on this thread.
-  /// Of a network with a second head its outputs follow, [N]([T][C], [E]), or in the other order [T][C][N], [E][N].
+  /// N traces, normalised as in training, input [N][T] (or [N][T][features]) to output [N][T][C], or in the other `order`;
+  /// on this thread. Of a network with a second head its outputs follow, [N]([T][C], [E]), or in the other order
+  /// [T][C][N], [E][N].
   /// Where `states` is not empty, the encoder's final states go there, [N][D]; of integers the operands, as real numbers.
   /// Integers refuse a NaN (Error); infinity saturates.
   void run(Scratch& scratch, std::span<const float> input, std::span<float> output,
@@ -136,7 +137,7 @@ class IntegerExecutor : public Executor {
 /// network has not seen in training.
 class StreamingExecutor {
  public:
-  /// Error unless the network begins with layers that read the trace and start from zeros. Memory: bytes_per_pixel()
+  /// Error unless the network begins with layers that read one value a step of the trace and start from zeros. Memory: bytes_per_pixel()
   /// for each pixel, rounded up to whole blocks, and the packed weights.
   StreamingExecutor(const Model& model, std::size_t pixels);
   StreamingExecutor(const IntegerModel& model, std::size_t pixels);

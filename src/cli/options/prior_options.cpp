@@ -63,7 +63,19 @@ std::optional<Range> apply_acquisition(const Arguments& a, SimulatorConfig& conf
   if (a.has("period") && !a.has("measured")) acquisition.period_ns = a.number("period");
   if (a.has("gates"))
     acquisition.gates = static_cast<int>(std::min<std::uint64_t>(a.count("gates"), 1 << 20));
-  if (a.has("gate-step")) {
+  if (a.has("photons")) {  // which may arrive at any time of the period
+    if (!a.has("gates"))
+      acquisition.gates = std::min(
+          kMeasuredGates,
+          bin > 0.0 ? static_cast<int>(std::lround(acquisition.period_ns / bin)) : kMeasuredGates);
+    acquisition.gate_step_ns = acquisition.gate_width_ns =
+        acquisition.period_ns / std::max(acquisition.gates, 1);
+    require(!times || times->high - times->low > acquisition.period_ns - 2.0 * bin,
+            a.maybe("measured").value_or(""),
+            ": found a record of less than the laser period, "
+            "wanted all of it for --photons");
+    times.reset();
+  } else if (a.has("gate-step")) {
     acquisition.gate_step_ns = acquisition.gate_width_ns = a.number("gate-step");
   } else if (a.has("measured") || a.has("window")) {
     const double wanted = kLifetimesInWindow * config.decay.tau2_ns.high;

@@ -15,6 +15,7 @@
 #include "taugate/core/parallel.h"
 #include "taugate/fli/inference/lifetime_head.h"
 #include "taugate/fli/inference/novelty_estimate.h"
+#include "taugate/fli/inference/photon_network.h"
 #include "taugate/fli/physics/masks.h"
 #include "taugate/fli/plot/plot_maps.h"
 #include "taugate/simd/arch.h"
@@ -24,8 +25,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Of photons, unless told otherwise.
+constexpr std::uint64_t kPhotonLists = 800'000;
+constexpr double kPhotonRate = 1e-2;
+
 /// Of the network to start from, where nothing else is said.
 std::string kind_from(const Arguments& a, const TrainedModel* start) {
+  if (a.has("photons")) return "photons";
   const bool same = start && !start->gives_decays() && !a.has("model");
   const std::string model = same ? "lifetime" : a.text("model");
   if (model != "seq2seq" && model != "seq2seqlite" && model != "lifetime")
@@ -44,11 +50,16 @@ bool lifetimes_beside(const Arguments& a, const TrainedModel* start, const std::
 
 Seq2SeqConfig network_from(const Arguments& a, const Recipe& recipe, const std::string& model) {
   Seq2SeqConfig config;
-  config.gates = static_cast<int>(input_size(
-      recipe.normalisation, static_cast<std::size_t>(recipe.simulator.acquisition.gates)));
-  config.outputs = model == "lifetime" ? LifetimeHead::kOutputs : recipe.simulator.channels;
-  if (recipe.lifetime_beta && model != "lifetime") config.encoder_outputs = LifetimeHead::kOutputs;
-  config.hidden = model == "seq2seq" ? std::vector{128, 128} : std::vector{32};
+  config.gates = recipe.photons.value_or(static_cast<int>(input_size(
+      recipe.normalisation, static_cast<std::size_t>(recipe.simulator.acquisition.gates))));
+  config.outputs = model == "photons"    ? PhotonNetwork::kOutputs
+                   : model == "lifetime" ? LifetimeHead::kOutputs
+                                         : recipe.simulator.channels;
+  if (recipe.lifetime_beta && model != "lifetime" && model != "photons")
+    config.encoder_outputs = LifetimeHead::kOutputs;
+  config.hidden = model == "seq2seq"   ? std::vector{128, 128}
+                  : model == "photons" ? std::vector{12}
+                                       : std::vector{32};
   if (a.has("hidden")) config.hidden = a.integers("hidden");
   if (model == "seq2seqlite" && config.hidden.size() != 1)
     fail_usage("--hidden: found ", config.hidden.size(),
@@ -61,9 +72,10 @@ Seq2SeqConfig network_from(const Arguments& a, const Recipe& recipe, const std::
 TrainingOptions training_from(const Arguments& a) {
   TrainingOptions o;
   o.samples = a.text("samples") == "paper" ? static_cast<std::uint64_t>(PaperSize::traces)
-                                           : a.count("samples");
+              : a.has("photons") && !a.has("samples") ? kPhotonLists
+                                                      : a.count("samples");
   o.batch = static_cast<int>(std::min<std::uint64_t>(a.count("batch"), 1u << 30));
-  o.schedule.rate = a.number("rate");
+  o.schedule.rate = a.has("photons") && !a.has("rate") ? kPhotonRate : a.number("rate");
   o.schedule.kind = schedule_kind(a.text("schedule"));
   o.adam.clip_norm = a.number("clip");
   o.patience = static_cast<int>(std::min<std::uint64_t>(a.count("patience"), 1u << 30));
@@ -93,18 +105,31 @@ Recipe recipe_from(const Arguments& a, const TrainedModel* teacher, const Traine
   if (a.has("baseline-gates"))
     recipe.normalisation.baseline_gates =
         static_cast<int>(std::min<std::uint64_t>(a.count("baseline-gates"), 1u << 30));
-  const bool alone = kind == "lifetime", beside = lifetimes_beside(a, start, kind);
-  recipe.normalisation.counts_first = alone || beside;
+  if (a.has("photons")) {
+    const std::uint64_t photons = a.count("photons");
+    if (photons < 1 || photons > 65536)
+      fail_usage("--photons: found ", photons, ", wanted 1 to 65536");
+    recipe.photons = static_cast<int>(photons);
+  }
+  // Networks that give lifetimes and nothing else, and those that give them beside the decay.
+  const bool alone = kind == "lifetime" || recipe.photons,
+             beside = lifetimes_beside(a, start, kind);
+  recipe.normalisation.counts_first = kind == "lifetime" || beside;
   if (alone || beside) {
     for (const char* option : {"outputs", "loss"})
       if (a.has(option) && (alone || option != std::string("outputs")))
-        fail_usage("--", option, ": does nothing for ", alone ? "--model lifetime" : "--lifetime",
-                   ", which gives lifetimes and is trained by their likelihood");
+        fail_usage("--", option, ": does nothing for ",
+                   recipe.photons ? "--photons, whose network"
+                   : alone        ? "--model lifetime, which"
+                                  : "--lifetime, which",
+                   " gives lifetimes and is trained by their likelihood");
     if (alone) recipe.simulator.channels = 1;
-    recipe.lifetime_beta = a.number("likelihood-beta");
+    // Of photons the likelihood itself: it counts all lengths alike, however small their deviation.
+    recipe.lifetime_beta =
+        recipe.photons && !a.has("likelihood-beta") ? 0.0 : a.number("likelihood-beta");
     check_within("--likelihood-beta", *recipe.lifetime_beta, 0.0, 1.0);
   } else if (a.has("likelihood-beta")) {
-    fail_usage("--likelihood-beta: does nothing without --model lifetime or --lifetime");
+    fail_usage("--likelihood-beta: does nothing without --model lifetime, --lifetime or --photons");
   }
   recipe.network = network_from(a, recipe, kind);
   network_of(recipe);  // refuses what no network can have
@@ -143,7 +168,10 @@ void describe(const TrainingRun& run) {
   const Acquisition& acquisition = run.recipe().simulator.acquisition;
   std::cout << "network: " << summary_of(network) << ", " << name_of(network.form())
             << ", C = " << network.outputs()
-            << (network.head.at == HeadSpec::At::last_step ? ": lifetimes, their deviations" : "")
+            << (network.head.at == HeadSpec::At::last_step || run.recipe().photons
+                    ? ": lifetimes, their deviations"
+                    : "")
+            << (run.recipe().photons ? concat("; reads up to ", network.gates, " photons") : "")
             << '\n'
             << "parameters: " << run.network().parameters().count() << " ("
             << run.network().published_parameter_count()
@@ -161,13 +189,16 @@ void describe(const TrainingRun& run) {
     std::cout << "distillation: alpha " << distill->alpha << ", beta " << distill->beta << '\n';
 }
 
-std::string rmse_note(const Trainer& trainer) {
+/// What the root of a validation's loss is called.
+const char* validated(const Recipe& recipe) { return recipe.photons ? "F" : "RMSE"; }
+
+std::string rmse_note(const Trainer& trainer, const char* validated) {
   if (trainer.history().empty() && trainer.recent_loss() < 0.0)  // a likelihood's
     return concat("loss ", std::setprecision(4), trainer.recent_loss());
   const double loss =
       trainer.history().empty() ? trainer.recent_loss() : trainer.history().back().validation_loss;
-  return concat(trainer.history().empty() ? "RMSE " : "validation RMSE ", std::setprecision(4),
-                std::sqrt(loss));
+  return concat(trainer.history().empty() ? "" : "validation ", validated, ' ',
+                std::setprecision(4), std::sqrt(loss));
 }
 
 void warn_of_loss(const Trainer& trainer) {
@@ -180,16 +211,16 @@ void warn_of_loss(const Trainer& trainer) {
             << "); the model is that of the best validation; try a lower --rate or --clip 0.1\n";
 }
 
-TrainingEnd train_with_progress(Trainer& trainer) {
+TrainingEnd train_with_progress(Trainer& trainer, const char* validated) {
   Progress progress =
       shown_progress("train", "traces", static_cast<double>(trainer.samples_total()),
                      static_cast<double>(trainer.samples_done()));
   const TrainingEnd end = trainer.run([&](const Trainer& t) {
-    progress.update(static_cast<double>(t.samples_done()), rmse_note(t));
+    progress.update(static_cast<double>(t.samples_done()), rmse_note(t, validated));
     return !interrupted();
   });
   if (end != TrainingEnd::interrupted)
-    progress.finish(static_cast<double>(trainer.samples_done()), rmse_note(trainer));
+    progress.finish(static_cast<double>(trainer.samples_done()), rmse_note(trainer, validated));
   return end;
 }
 
@@ -225,12 +256,17 @@ void add_training_options(Arguments& a) {
       "lifetime",
       "a second head, on the encoder's last state, that answers with lifetimes and their "
       "deviations; the decay stays")(
-      "likelihood-beta", "of lifetimes: 0, the likelihood, to 1, the means' squared error",
-      cxxopts::value<std::string>()->default_value("0.5"),
-      "B")("form", "reset_after or reset_before",
-           cxxopts::value<std::string>()->default_value("reset_after"),
-           "FORM")("activation", "smooth (sigmoid, tanh) or hard",
-                   cxxopts::value<std::string>()->default_value("smooth"), "KIND")(
+      "photons",
+      "in place of --model: a network of 12 units that reads photons one by one, trained on lists "
+      "of so many (docs/photons.md)",
+      value(),
+      "N")("likelihood-beta",
+           "of lifetimes: 0, the likelihood (default of --photons), to 1, the means' squared error",
+           cxxopts::value<std::string>()->default_value("0.5"),
+           "B")("form", "reset_after or reset_before",
+                cxxopts::value<std::string>()->default_value("reset_after"),
+                "FORM")("activation", "smooth (sigmoid, tanh) or hard",
+                        cxxopts::value<std::string>()->default_value("smooth"), "KIND")(
       "baseline-gates", "subtract the mean of the first N gates from the input",
       cxxopts::value<std::string>()->default_value("0"), "N");
   a.group("Training")("samples",
@@ -259,6 +295,8 @@ void add_training_options(Arguments& a) {
            "learned-scales", "master"},
           {"integers"});
   a.excludes({"curve"}, {"no-pictures"});
+  a.excludes({"model", "counts", "baseline-gates", "gate-step", "gate-width", "window"},
+             {"photons"});
   add_prior_options(a);
 }
 
@@ -274,7 +312,9 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   check_outputs(a, {"output", "json", "master"}, others);
   check_pictures(a);
   std::optional<TrainedModel> start;
-  if (a.has("from")) start = load_trained_model(a.text("from"));
+  if (a.has("from"))
+    start = load_trained_model(a.text("from"),
+                               a.has("photons") ? ModelReads::photons : ModelReads::traces);
 
   Recipe recipe = recipe_from(a, teacher, start ? &*start : nullptr);
   recipe.distill = distill;
@@ -292,7 +332,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
 
   const auto start_time = std::chrono::steady_clock::now();
   const std::uint64_t already = trainer.samples_done();
-  const TrainingEnd end = train_with_progress(trainer);
+  const TrainingEnd end = train_with_progress(trainer, validated(run.recipe()));
   if (end == TrainingEnd::interrupted) {
     std::cout << "stopped after " << trainer.samples_done()
               << " traces; go on with the same command and --resume\n";
@@ -305,7 +345,8 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   const std::uint64_t traces = std::clamp<std::uint64_t>(trainer.samples_total(), 20'000, 360'000);
   const std::unique_ptr<TraceModel> result = run.result();
   TrainedModel master = run.master();
-  if (!add_novelty(*result, traces) || (a.has("master") && !add_novelty(master, traces))) {
+  if (!run.recipe().photons &&
+      (!add_novelty(*result, traces) || (a.has("master") && !add_novelty(master, traces)))) {
     trainer.save_checkpoint(checkpoint);
     std::cout << "stopped before the statistics of the training's traces; go on with the same "
                  "command and --resume\n";
@@ -318,8 +359,8 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   if (a.has("json")) write_record(a.text("json"), record, run, seconds);
   if (fs::is_regular_file(checkpoint)) fs::remove(checkpoint);  // not a device
   warn_of_loss(trainer);
-  std::cout << (end == TrainingEnd::stopped_early ? "stopped early" : "trained")
-            << ": validation RMSE " << record["validation_rmse"].get<double>() << ", "
+  std::cout << (end == TrainingEnd::stopped_early ? "stopped early" : "trained") << ": validation "
+            << validated(run.recipe()) << ' ' << record["validation_rmse"].get<double>() << ", "
             << static_cast<std::uint64_t>(static_cast<double>(trainer.samples_done() - already) /
                                           seconds)
             << " traces/s, " << format_seconds(seconds) << "; wrote " << output.string() << '\n';

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "taugate/fli/inference/lifetime_head.h"
+#include "taugate/fli/inference/photon_network.h"
 
 namespace taugate {
 namespace {
@@ -11,7 +12,19 @@ namespace {
 /// The entry of a model file.
 const std::string kNovelty = "novelty";
 
-void read_notes(const std::string& file, const ModelNotes& notes, TraceModel& model) {
+void check_reads(const std::string& file, const TraceModel& model, ModelReads wanted) {
+  if (model.reads_photons())
+    require(
+        wanted != ModelReads::traces, file,
+        ": found a network that reads single photons, wanted one of traces (infer takes it with "
+        "--photons)");
+  else
+    require(wanted != ModelReads::photons, file,
+            ": found a network that reads traces, wanted one of single photons (train --photons)");
+}
+
+void read_notes(const std::string& file, const ModelNotes& notes, ModelReads wanted,
+                TraceModel& model) {
   const auto note = [&](const std::string& key) -> const std::string& {
     const auto it = notes.find(key);
     require(it != notes.end(), file, ": a network without its taugate.", key,
@@ -28,6 +41,12 @@ void read_notes(const std::string& file, const ModelNotes& notes, TraceModel& mo
     fail(file, ": its notes are damaged");
   } catch (const Error& e) {
     fail(file, ": ", e.what());
+  }
+  check_reads(file, model, wanted);
+  if (model.reads_photons()) {
+    require(model.outputs() == PhotonNetwork::kOutputs, file, ": found a network of photons with ",
+            model.outputs(), " outputs, wanted ", PhotonNetwork::kOutputs);
+    return require_whole_period(model.acquisition());
   }
   const std::size_t steps =
       input_size(model.normalisation, static_cast<std::size_t>(model.gates()));
@@ -89,16 +108,16 @@ void save(const std::filesystem::path& path, const TraceModel& model) {
     save(path, dynamic_cast<const TrainedModel&>(model));
 }
 
-TrainedModel load_trained_model(const std::filesystem::path& path) {
+TrainedModel load_trained_model(const std::filesystem::path& path, ModelReads wanted) {
   StoredModel stored = load_model(path);
   TrainedModel model(std::move(stored.model), SimulatorConfig{});
-  read_notes(path.string(), stored.notes, model);
+  read_notes(path.string(), stored.notes, wanted, model);
   return model;
 }
 
-QuantizedModel load_quantized_model(const std::filesystem::path& path) {
+QuantizedModel load_quantized_model(const std::filesystem::path& path, ModelReads wanted) {
   QuantizedModel model(load_integer_model(path));
-  read_notes(path.string(), model.network.notes, model);
+  read_notes(path.string(), model.network.notes, wanted, model);
   return model;
 }
 
@@ -106,9 +125,10 @@ bool holds_integers(const std::filesystem::path& path) {
   return is_integer_model(read_safetensors(path));
 }
 
-std::unique_ptr<TraceModel> load_trace_model(const std::filesystem::path& path) {
-  if (holds_integers(path)) return std::make_unique<QuantizedModel>(load_quantized_model(path));
-  return std::make_unique<TrainedModel>(load_trained_model(path));
+std::unique_ptr<TraceModel> load_trace_model(const std::filesystem::path& path, ModelReads wanted) {
+  if (holds_integers(path))
+    return std::make_unique<QuantizedModel>(load_quantized_model(path, wanted));
+  return std::make_unique<TrainedModel>(load_trained_model(path, wanted));
 }
 
 }  // namespace taugate

@@ -305,4 +305,16 @@ void PtuReader::read(std::size_t wanted, std::vector<float>& counts) const {
   });
 }
 
+void PtuReader::photons(
+    std::size_t wanted,
+    const std::function<void(std::uint64_t pixel, double since_ns)>& each) const {
+  const double unit_ns = image_.bin_ns * bins_per_unit_;
+  each_photon([&](std::uint64_t pixel, std::uint8_t channel, std::uint64_t time) {
+    if (channel != wanted) return;
+    double since = static_cast<double>(time) + 0.5;
+    if (period_units_ > 0.0) since = std::fmod(since, period_units_);
+    each(pixel, since * unit_ns);
+  });
+}
+
 }  // namespace taugate

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,10 @@ class PtuReader {
   const PtuImage& image() const { return image_; }
   /// Adds the photons of a detector channel (from 0) to `counts`, [height][width][bins].
   void read(std::size_t channel, std::vector<float>& counts) const;
+  /// Calls each(pixel, ns since the laser pulse) for these photons, in the order of the file; the time is that of the
+  /// middle of the instrument's own bin, whatever the image's.
+  void photons(std::size_t channel,
+               const std::function<void(std::uint64_t pixel, double since_ns)>& each) const;
 
  private:
   /// The lines of the image, as the markers cut them out of the recording.

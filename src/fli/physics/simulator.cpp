@@ -18,6 +18,7 @@ struct Scratch {
   std::optional<Response> response;
   std::vector<double> irf;
   std::vector<double> mean, extra;
+  std::vector<std::uint32_t> guide;
 
   void prepare(const Acquisition& wanted, std::size_t largest_irf) {
     if (!response || acquisition != wanted || largest_irf > irf.capacity()) {
@@ -26,6 +27,7 @@ struct Scratch {
       irf.reserve(largest_irf);
       mean.resize(static_cast<std::size_t>(wanted.gates));
       extra.resize(mean.size());
+      guide.resize(mean.size() + 1);
     }
   }
 };
@@ -77,10 +79,9 @@ void Simulator::sample(std::uint64_t seed, std::uint64_t index, const Decay& dec
   sample(random, decay, out);
 }
 
-void Simulator::sample(Random& random, const Decay& decay, Sample& out) const {
+/// Fills scratch.mean with the counts to expect in each gate.
+Truth Simulator::expect(Random& random, const Decay& decay) const {
   const std::size_t gates = static_cast<std::size_t>(config_.acquisition.gates);
-  require(out.counts.size() == gates, "sample: found room for ", out.counts.size(),
-          " counts, wanted ", gates);
   scratch.prepare(config_.acquisition, largest_irf_);
   std::vector<double>& mean = scratch.mean;
   const IrfCurve irf = draw_irf(config_.irf, random, scratch.irf);
@@ -117,14 +118,58 @@ void Simulator::sample(Random& random, const Decay& decay, Sample& out) const {
     total += mu;
     mu += background;
   }
-  detect(config_.detector, mean, random, out.counts);
+  return {decay, peak, total};
+}
+
+void Simulator::sample(Random& random, const Decay& decay, Sample& out) const {
+  const std::size_t gates = static_cast<std::size_t>(config_.acquisition.gates);
+  require(out.counts.size() == gates, "sample: found room for ", out.counts.size(),
+          " counts, wanted ", gates);
+  out.truth = expect(random, decay);
+  detect(config_.detector, scratch.mean, random, out.counts);
   if (!out.sfd.empty()) {
     const std::size_t size = gates * static_cast<std::size_t>(config_.channels);
     require(out.sfd.size() == size, "sample: found room for ", out.sfd.size(),
             " values of the SFD, wanted ", size);
     write_sfd(decay, config_.acquisition, out.sfd);
   }
-  out.truth = {decay, peak, total};
+}
+
+Truth Simulator::photons(std::uint64_t seed, std::uint64_t index,
+                         std::span<std::uint16_t> gates) const {
+  Random random(seed, index);
+  const Decay decay = draw_decay(config_.decay, random);
+  return photons(random, decay, gates);
+}
+
+Truth Simulator::photons(std::uint64_t seed, std::uint64_t index, const Decay& decay,
+                         std::span<std::uint16_t> gates) const {
+  Random random(seed, index);
+  draw_decay(config_.decay, random);
+  return photons(random, decay, gates);
+}
+
+/// By inversion: the gate in which the cumulated expectation passes a uniform share of the whole. A guide says where the
+/// search begins for each of as many equal shares as there are gates (Chen and Asau, 1974).
+Truth Simulator::photons(Random& random, const Decay& decay, std::span<std::uint16_t> gates) const {
+  require(config_.detector.kind == DetectorKind::tcspc,
+          "photons: found a detector of gate images, wanted one of single photons (tcspc)");
+  const Truth truth = expect(random, decay);
+  std::vector<double>& sums = scratch.mean;
+  std::partial_sum(sums.begin(), sums.end(), sums.begin());
+  const double total = sums.back(), shares = static_cast<double>(sums.size());
+  std::vector<std::uint32_t>& guide = scratch.guide;
+  for (std::size_t share = 0, k = 0; share < sums.size(); ++share) {
+    while (k + 1 < sums.size() && sums[k] * shares <= static_cast<double>(share) * total) ++k;
+    guide[share] = static_cast<std::uint32_t>(k);
+  }
+  for (std::uint16_t& gate : gates) {
+    const double u = random.uniform();
+    std::uint32_t k = guide[static_cast<std::size_t>(u * shares)];
+    while (k + 1 < sums.size() && sums[k] <= u * total) ++k;
+    gate = static_cast<std::uint16_t>(k);
+  }
+  return truth;
 }
 
 }  // namespace taugate

@@ -17,7 +17,7 @@ class ReferenceExecutor {
       : model_(model), arithmetic_(model.widths, model.form(), model.activation()) {}
 
   struct Scratch {
-    std::vector<std::int32_t> input;  ///< [T]
+    std::vector<std::int32_t> input;  ///< [T][features]
     std::array<std::vector<std::int32_t>, 2>
         operands;                           ///< [T][widest], of a layer and its successor in turn
     std::vector<std::int32_t> last_states;  ///< [T][H] of the last layer
@@ -29,7 +29,7 @@ class ReferenceExecutor {
   Scratch make_scratch() const {
     const auto T = static_cast<std::size_t>(model_.gates());
     Scratch s;
-    s.input.resize(T);
+    s.input.resize(model_.description.input_size());
     for (auto& operands : s.operands) operands.resize(T * widest());
     s.last_states.resize(T * static_cast<std::size_t>(model_.layers.back().hidden));
     for (const IntegerLayer& layer : model_.layers)
@@ -60,7 +60,8 @@ class ReferenceExecutor {
       if (!resumes) s.steps[k] = 0;
       const bool trace = spec.reads == GruSpec::Reads::trace;
       const std::int32_t* x = trace ? s.input.data() : s.operands[(k + 1) % 2].data();
-      const std::size_t width = trace ? 1 : widest();
+      const std::size_t width =
+          trace ? static_cast<std::size_t>(model_.description.features) : widest();
       for (std::size_t t = 0; t < static_cast<std::size_t>(steps); ++t) {
         gru_step(arithmetic_, layer, layer.inputs > 0 ? x + t * width : nullptr, state.data(),
                  s.step, observe, model_.input_extra(k), {k, s.steps[k]++});

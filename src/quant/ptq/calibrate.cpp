@@ -23,8 +23,7 @@ template <class Seen>
 std::vector<Seen> observe(const IntegerModel& model, std::span<const float> traces,
                           const Seen& nothing) {
   const ReferenceExecutor reference(model);
-  const auto T = static_cast<std::size_t>(model.gates());
-  const std::size_t count = traces.size() / T;
+  const std::size_t T = model.description.input_size(), count = traces.size() / T;
   std::vector<Seen> seen(static_cast<std::size_t>(thread_count()), nothing);
   parallel_for((count + kPerItem - 1) / kPerItem, [&](std::size_t item, int thread) {
     ReferenceExecutor::Scratch scratch = reference.make_scratch();
@@ -240,7 +239,7 @@ Ranges calibrate(const Model& model, const Widths& widths, std::span<const float
   const GruForm form = model.description().form();
   const Activation activation = model.description().activation();
   widths.validate(form, activation);
-  check_traces(traces, model.description().gates);
+  check_traces(traces, static_cast<int>(model.description().input_size()));
   QuantizeOptions options;
   options.widths = observer_widths();
   const IntegerModel observed = quantize(model, options);
@@ -299,7 +298,7 @@ const char* name_of(TensorId id) {
 
 std::vector<TensorRange> tensor_ranges(const IntegerModel& model, std::span<const float> traces) {
   model.validate();
-  check_traces(traces, model.gates());
+  check_traces(traces, static_cast<int>(model.description.input_size()));
   const Widths& w = model.widths;
   ObservedRanges all;
   for (std::size_t k = 0; k < kTensorIds; ++k) {

@@ -167,8 +167,8 @@ ParameterRef QatNetwork::add_scales(const std::string& name, const std::vector<d
 }
 
 NetworkOutput<float> QatNetwork::run(Tape<float>& tape, Var<float> tpsf, QatRecord* record) const {
-  require(tpsf.features() == 1, "[quantization-aware training] found an input ",
-          shape_of(tpsf.value), ", wanted 1 feature");
+  require(tpsf.features() == description_.features, "[quantization-aware training] found an input ",
+          shape_of(tpsf.value), ", wanted ", description_.features, " features");
   if (record) record->layers.clear();
   const Var<float> trace{on_grid(tape.arena(), tpsf.value, grids_.input), tpsf.grad};
   const Widths& widths = options_.quantize.widths;

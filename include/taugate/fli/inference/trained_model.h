@@ -34,10 +34,17 @@ struct TraceModel {
   int outputs() const { return description().outputs(); }  ///< C
   /// Values that the network reads of a trace: T, or T + 1 with the counts before them.
   std::size_t input_size() const { return static_cast<std::size_t>(description().gates); }
-  /// Whether it gives an SFD; and whether it answers with lifetimes and their deviations (lifetime_head.h), in its
-  /// place or beside it.
-  bool gives_decays() const { return description().head.at == HeadSpec::At::every_step; }
-  bool gives_lifetimes() const { return !gives_decays() || description().encoder_outputs > 0; }
+  /// Whether it reads single photons and answers after each (photon_network.h): its network's T is the photons that it
+  /// was trained on at most, and the simulator's gates are those in which a photon may arrive.
+  bool reads_photons() const { return description().features == 2; }
+  /// Whether it gives an SFD; and whether it answers for a trace with lifetimes and their deviations (lifetime_head.h), in
+  /// the SFD's place or beside it.
+  bool gives_decays() const {
+    return !reads_photons() && description().head.at == HeadSpec::At::every_step;
+  }
+  bool gives_lifetimes() const {
+    return !reads_photons() && (!gives_decays() || description().encoder_outputs > 0);
+  }
   /// Of the output of a trace: the SFD [T][C], without the step of an input that begins with the counts; and what
   /// lifetime_answer() reads.
   std::span<const float> decay_of(std::span<const float> output) const;
@@ -97,13 +104,19 @@ void save(const std::filesystem::path& path, const TraceModel& model);  ///< eit
 /// What a model file of any kind keeps beside the network, by key.
 ModelNotes notes_of(const TraceModel& model);
 
-/// Error where the file is no taugate model of floats, or lacks what this program adds to a bare
-/// network.
-TrainedModel load_trained_model(const std::filesystem::path& path);
+/// What a model is wanted to read.
+enum class ModelReads { traces, photons, either };
+
+/// Error where the file is no taugate model of floats, lacks what this program adds to a bare network, or reads
+/// something else.
+TrainedModel load_trained_model(const std::filesystem::path& path,
+                                ModelReads wanted = ModelReads::traces);
 /// The same for integers.
-QuantizedModel load_quantized_model(const std::filesystem::path& path);
+QuantizedModel load_quantized_model(const std::filesystem::path& path,
+                                    ModelReads wanted = ModelReads::traces);
 /// Either, as the file says.
-std::unique_ptr<TraceModel> load_trace_model(const std::filesystem::path& path);
+std::unique_ptr<TraceModel> load_trace_model(const std::filesystem::path& path,
+                                             ModelReads wanted = ModelReads::traces);
 /// Whether a safetensors file holds a network of integers; Error where it cannot be read.
 bool holds_integers(const std::filesystem::path& path);
 

@@ -47,8 +47,18 @@ class Simulator {
   /// The same for a given decay; what else is drawn stays the same as for the drawn one.
   void sample(std::uint64_t seed, std::uint64_t index, const Decay& decay, Sample& out) const;
 
+  /// The gates in which so many photons of pixel `index` arrive, one after the other: the first n of a longer list are
+  /// the list of n. The background that the prior gives in counts is relative to its peak counts. Else as sample(). Error
+  /// for a detector that does not count single photons.
+  Truth photons(std::uint64_t seed, std::uint64_t index, std::span<std::uint16_t> gates) const;
+  /// The same for a given decay.
+  Truth photons(std::uint64_t seed, std::uint64_t index, const Decay& decay,
+                std::span<std::uint16_t> gates) const;
+
  private:
   void sample(Random& random, const Decay& decay, Sample& out) const;
+  Truth photons(Random& random, const Decay& decay, std::span<std::uint16_t> gates) const;
+  Truth expect(Random& random, const Decay& decay) const;
   SimulatorConfig config_;
   std::size_t largest_irf_;
 };
