@@ -131,7 +131,7 @@ int fit(int argc, char** argv) {
 
   const Maps maps = maps_of(gates, result);
   const nlohmann::json s = fit_summary(a, gates, result, maps, seconds);
-  print_fit(result, s, seconds);
+  print_fit(gates, result, s, seconds);
   if (a.has("json")) write_file(a.text("json"), s.dump(2) + "\n");
   const Report::Draw trace = [&](const fs::path& target) {
     draw_pixel(gates, irfs.curves[irfs.index_of(pixel)], result, options.kind, pixel, target);

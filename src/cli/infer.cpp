@@ -14,6 +14,7 @@
 #include "cli/options/arguments.h"
 #include "cli/options/measurement_options.h"
 #include "cli/options/outputs.h"
+#include "cli/options/pixel_options.h"
 #include "cli/results/infer_report.h"
 #include "cli/results/pixel_results.h"
 #include "core/formatted.h"
@@ -52,6 +53,7 @@ Arguments declare() {
   add_report(a);
   add_threads(a);
   add_measurement_options(a);
+  add_pixel_options(a);
   add_irf_options(a, "Measured IRF: each decay is convolved with it and compared with the counts");
   a.group("Pictures")("pixel", "pixel of the trace picture (default: the brightest)", value(),
                       "ROW,COLUMN")("scale", "colour scale of the maps (default: from the data)",
@@ -113,6 +115,7 @@ std::vector<std::pair<const char*, std::vector<float>>> doubts_of(const Inferenc
     doubts.emplace_back("unlike_training", std::vector<float>(r.unlike.begin(), r.unlike.end()));
   }
   known("irf_chi2r", r.irf_chi2r);
+  known("label", {r.labels.begin(), r.labels.end()});
   return doubts;
 }
 
@@ -283,7 +286,7 @@ void print(const Inference& r, const nlohmann::json& s) {
   std::cout << std::setprecision(4);
   if (n <= 16) {
     for (std::size_t i = 0; i < n; ++i)
-      std::cout << "  trace " << i << ": " << lifetimes_of(r, i) << ", "
+      std::cout << "  " << trace_name(r.labels, i) << ": " << lifetimes_of(r, i) << ", "
                 << static_cast<std::uint64_t>(r.intensity[i]) << " counts\n";
     return;
   }
@@ -372,9 +375,11 @@ int infer(int argc, char** argv) {
   const std::vector<float> truth = true_lifetimes(file, measurement.traces());
   const double first_gate_ns = options.first_gate_ns.value_or(model.first_gate_ns);
   const std::optional<MeasuredIrfs> irfs = given_irfs(a, measurement, model, first_gate_ns);
+  std::vector<int> labels = measurement.labels;
   watch.lap("read");
   Inference result = taugate::infer(model, std::move(measurement), options);
   const double seconds = watch.lap("inferred");
+  result.labels = std::move(labels);
   // Whatever may be wrong with the options shows before anything is written.
   const std::size_t pixel = chosen_pixel(a, result.width, result.height, result.intensity);
   if (irfs) {

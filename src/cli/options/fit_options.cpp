@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "cli/options/measurement_options.h"
+#include "cli/options/pixel_options.h"
 #include "cli/options/report_options.h"
 #include "cli/results/pixel_results.h"
 #include "taugate/fli/inference/recorded_irf.h"
@@ -49,6 +50,7 @@ Arguments fit_arguments() {
                          "gates to sort the record into (default: its own bins, up to 1024 "
                          "where it is folded at the period)",
                          value(), "T");
+  add_pixel_options(a);
   a.group("Pictures")("pixel", "pixel of the trace picture (default: the brightest)", value(),
                       "ROW,COLUMN")("scale", "colour scale of the maps (default: from the data)",
                                     value(), "NS:NS");

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "cli/options/pixel_options.h"
 #include "fli/physics/statistics.h"
 #include "taugate/fli/io/exchanged_axes.h"
 
@@ -92,6 +93,7 @@ Measurement measurement_from(const Arguments& a, const std::string& file, bool a
   if (!any_way && doubtful && lies_on_its_side(measurement)) refuse_side(measurement, reading);
   set_time_axis(measurement, axis.bin_ns, axis.period_ns);
   for (const std::string& note : measurement.notes) std::cout << file << ": " << note << '\n';
+  group_pixels(a, measurement);
   return measurement;
 }
 

@@ -16,8 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Options that name what a command reads, whatever the command.
-constexpr const char* kInputs[] = {"config",   "data",      "from",   "irf", "masks",
-                                   "measured", "reference", "models", "rtl"};
+constexpr const char* kInputs[] = {"config", "data",     "from",      "irf",    "mask",
+                                   "masks",  "measured", "reference", "models", "rtl"};
 
 /// The same for two names of one file; empty for a device, which nothing can destroy.
 std::string identity(const fs::path& path) {

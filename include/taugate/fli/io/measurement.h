@@ -28,6 +28,9 @@ struct Measurement {
   std::vector<std::string> notes = {};  ///< what a program should tell its user about the reading
   /// Whether the file leaves to the options which axis is time, and which channel to take.
   bool either_way = false, many_channels = false;
+  /// Of a mask (pixel_groups.h), else empty: the label of each trace, 0 for background; and, where
+  /// traces are sums over a label, how many pixels each has. [traces]
+  std::vector<int> labels = {}, label_pixels = {};
 
   std::size_t traces() const { return static_cast<std::size_t>(width) * height; }
   std::span<const float> trace(std::size_t i) const {
