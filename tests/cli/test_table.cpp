@@ -277,6 +277,47 @@ TEST_CASE("table: what makes none is refused") {
     check_refused(folder, words(command), code, {found});
 }
 
+TEST_CASE("table: channels and frames, each equal to its own single run" *
+          doctest::test_suite("measured")) {
+  const auto data = data_folder();
+  if (!data) return;
+  Folder folder;
+  const std::string ptu = (*data / "images/ptu_example.ptu").string(),
+                    sdt = (*data / "images/SDT_c01.sdt").string();
+  const std::string options = " --from 3 --method lm --no-pictures ";
+  const Outcome o = run(folder, "fit --frames all --table f.csv -o out " + ptu + options);
+  REQUIRE_MESSAGE(o.code == 0, o.err);
+  const auto frames = read_table(folder / "f.csv");
+  REQUIRE(frames.size() == 2);
+  for (const char* frame : {"1", "2"}) {
+    const Row& row = frames[static_cast<std::size_t>(frame[0] - '1')];
+    CHECK(row.at("frame") == frame);
+    REQUIRE(
+        run(folder, concat("fit --frames ", frame, " --json s.json -o one ", ptu, options)).code ==
+        0);
+    const auto s = nlohmann::json::parse(read_all(folder / "s.json"))["whole"];
+    CHECK(std::stod(row.at("amplitude_weighted_ns")) ==
+          doctest::Approx(s["amplitude_weighted_ns"].get<double>()).epsilon(1e-6));
+    CHECK(read_all(folder / concat("out/ptu_example_frame", frame, "/lifetimes.csv")) ==
+          read_all(folder / "one/lifetimes.csv"));
+  }
+  // A row for each channel.
+  CHECK(run(folder, "fit --channel all --table c.csv --bin-pixels 64 " + sdt + options).code == 0);
+  const auto channels = read_table(folder / "c.csv");
+  REQUIRE(channels.size() == 2);
+  CHECK(channels[0].at("channel") == "1");
+  CHECK(channels[1].at("channel") == "2");
+  REQUIRE(run(folder, "fit --channel 2 --json s.json --bin-pixels 64 " + sdt + options).code == 0);
+  const auto s = nlohmann::json::parse(read_all(folder / "s.json"))["whole"];
+  CHECK(std::stod(channels[1].at("amplitude_weighted_ns")) ==
+        doctest::Approx(s["amplitude_weighted_ns"].get<double>()).epsilon(1e-6));
+  check_refused(folder, {"fit", ptu, "--frames", "all", "--from", "3"}, 2,
+                {"wanted one frame, or --table"});
+  check_refused(folder, {"fit", ptu, "--channel", "all", "--from", "3"}, 2, {"or --table CSV"});
+  CHECK(run(folder, "fit --frames 2:5 --table x.csv " + ptu + options).code == 1);
+  CHECK(contains(read_table(folder / "x.csv").at(0).at("reason"), "within 1:2"));
+}
+
 TEST_CASE("table: measured dyes, each behind its own IRF" * doctest::test_suite("measured")) {
   const auto data = data_folder();
   if (!data) return;

@@ -16,11 +16,9 @@ namespace fs = std::filesystem;
 constexpr const char* kEndings[] = {".sdt", ".ptu", ".phd", ".tif",  ".tiff", ".npy", ".npz",
                                     ".mat", ".h5",  ".csv", ".hdf5", ".txt",  ".dat", ".asc"};
 /// Columns of a list, and the options that they stand for.
-constexpr std::pair<const char*, const char*> kColumns[] = {{"irf", "irf"},
-                                                            {"mask", "mask"},
-                                                            {"bin_ns", "bin"},
-                                                            {"period_ns", "period"},
-                                                            {"channel", "channel"}};
+constexpr std::pair<const char*, const char*> kColumns[] = {
+    {"irf", "irf"},          {"mask", "mask"},       {"bin_ns", "bin"},
+    {"period_ns", "period"}, {"channel", "channel"}, {"irf_channel", "irf-channel"}};
 
 bool named_as_measurement(const fs::path& path) {
   std::string ending = path.extension().string();
@@ -86,7 +84,8 @@ void add_list(const fs::path& list, std::vector<ListedFile>& files) {
                                      [&](const auto& c) { return name == c.first; });
     if (name != "file" && column == std::end(kColumns))
       fail(where, ": found a column '", name,
-           "', wanted a first line of file, and of irf, mask, bin_ns, period_ns, channel, with "
+           "', wanted a first line of file, and of irf, mask, bin_ns, period_ns, channel, "
+           "irf_channel, with "
            "commas between them");
     options.push_back(name == "file" ? name : column->second);
   }
@@ -118,8 +117,8 @@ void add_table_options(Arguments& a) {
   const auto value = [] { return cxxopts::value<std::string>(); };
   a.group("Many files (several FILEs, or a folder of them)")(
       "table", "a row for each file; those done before are not done again", value(), "CSV")(
-      "files", "list of files, with columns file[,irf,mask,bin_ns,period_ns,channel]", value(),
-      "CSV");
+      "files", "list of files, with columns file[,irf,mask,bin_ns,period_ns,channel,irf_channel]",
+      value(), "CSV");
   a.needs({"files"}, {"table"});
   a.excludes({"json", "report", "pixel", "scale"}, {"table"});
   a.allow_more();

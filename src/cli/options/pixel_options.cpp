@@ -24,6 +24,10 @@ std::optional<PixelRegion> region_from(const Arguments& a) {
 
 void add_pixel_options(Arguments& a) {
   const auto value = [] { return cxxopts::value<std::string>(); };
+  a.group("Measurement")("frames",
+                         "N, FIRST:LAST or all: frames of a time series, each by itself (default: "
+                         "added up)",
+                         value(), "RANGE");
   a.group("Pixels of an image")("roi", "these alone, from 0 and ends exclusive, e.g. 0:64,32:96",
                                 value(), "ROW:ROW,COLUMN:COLUMN")(
       "bin-pixels", "sums of N x N pixels", value(), "N")(

@@ -6,7 +6,7 @@
 
 namespace taugate::cli {
 
-/// --roi, --bin-pixels, --sliding, --mask and --mask-pixels.
+/// --frames, --roi, --bin-pixels, --sliding, --mask and --mask-pixels.
 void add_pixel_options(Arguments& arguments);
 
 /// Does what they ask for, in this order: region, sums of neighbours, mask (of which the region is

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -17,6 +18,7 @@
 #include "core/formatted.h"
 #include "core/interrupt.h"
 #include "taugate/core/file.h"
+#include "taugate/fli/io/measurement.h"
 
 namespace taugate::cli {
 namespace {
@@ -118,19 +120,6 @@ std::string line_of(const std::string& file, const TableRow& row, std::size_t va
   return concat(line, ',', row.flag, ',', csv_field(row.reason));
 }
 
-/// The rows of a single run of this file; kInterrupted where it was asked to stop.
-int run_file(const Arguments& a, const TableCommand& command, const FileRun& run,
-             std::vector<TableRow>& rows) {
-  std::vector<std::string> words;
-  for (const auto& [name, value] : run.options) words.push_back(concat("--", name, '=', value));
-  words.emplace_back("--");
-  for (const std::string& name : a.positionals())
-    words.push_back(name == a.positionals().back() ? run.file : a.text(name));
-  Arguments single = command.declare();
-  single.parse(words);
-  return command.run(single, rows);
-}
-
 /// Nothing where it went well, else why not.
 std::string failure_of(const std::function<void()>& action) {
   try {
@@ -143,6 +132,101 @@ std::string failure_of(const std::function<void()>& action) {
   } catch (const std::bad_alloc&) {
     return "out of memory";
   }
+}
+
+/// The last value of an option, which counts; empty where it is not given.
+std::string value_of(const Options& options, const std::string& name) {
+  std::string value;
+  for (const auto& option : options)
+    if (option.first == name) value = option.second;
+  return value;
+}
+
+/// The frames that RANGE asks for, of `frames` that there are: first and last.
+std::pair<int, int> frames_from(const std::string& range, const std::string& file, int frames) {
+  if (frames == 0) fail_usage("--frames: does nothing for ", file, ", which keeps no frames apart");
+  int first = 1, last = frames, end = 0;
+  if (range != "all" &&
+      (std::sscanf(range.c_str(), "%d:%d%n", &first, &last, &end) != 2 ||
+       static_cast<std::size_t>(end) != range.size() || first < 1 || last < first || last > frames))
+    fail_usage("--frames: found ", range, ", wanted all or FIRST:LAST within 1:", frames, " (",
+               file, ")");
+  return {first, last};
+}
+
+/// Single runs of a file: one, or one for each of its channels and frames that are asked for.
+std::vector<FileRun> parts_of(const FileRun& run) {
+  const std::string channel = value_of(run.options, "channel"),
+                    frames = value_of(run.options, "frames");
+  const bool all_channels = channel == "all";
+  const bool several_frames = frames == "all" || frames.find(':') != std::string::npos;
+  if (!all_channels && !several_frames) return {run};
+  MeasurementOptions reading;
+  reading.time_first = !value_of(run.options, "time-first").empty();
+  reading.member = value_of(run.options, "member");
+  const Measurement m = read_measurement(run.file, reading);
+  const int channels = all_channels ? static_cast<int>(m.channel_photons.size()) : 0;
+  const auto [first, last] =
+      several_frames ? frames_from(frames, run.file, m.frames) : std::pair{0, 0};
+  std::vector<FileRun> parts;
+  for (int c = channels > 1 ? 1 : 0; c <= (channels > 1 ? channels : 0); ++c)
+    for (int f = first; f <= last; ++f) {
+      FileRun part = run;
+      std::string folder = value_of(run.options, "output");
+      const auto choose = [&](const char* option, const char* name, bool asked, int number) {
+        if (asked) std::erase_if(part.options, [&](const auto& o) { return o.first == option; });
+        if (number == 0) return;
+        part.options.emplace_back(option, std::to_string(number));
+        folder += concat('_', name, number);
+      };
+      choose("channel", "channel", all_channels, c);
+      choose("frames", "frame", several_frames, f);
+      if (!folder.empty()) part.options.emplace_back("output", folder);
+      parts.push_back(std::move(part));
+    }
+  return parts;
+}
+
+/// The rows of a single run of this file; kInterrupted where it was asked to stop.
+int run_part(const Arguments& a, const TableCommand& command, const FileRun& run,
+             std::vector<TableRow>& rows) {
+  std::vector<std::string> words;
+  for (const auto& [name, value] : run.options) words.push_back(concat("--", name, '=', value));
+  words.emplace_back("--");
+  for (const std::string& name : a.positionals())
+    words.push_back(name == a.positionals().back() ? run.file : a.text(name));
+  Arguments single = command.declare();
+  single.parse(words);
+  return command.run(single, rows);
+}
+
+/// The rows of a file, one that says why for what failed; whether anything did. Stops early where
+/// it was interrupted.
+bool run_file(const Arguments& a, const TableCommand& command, const FileRun& run,
+              std::vector<TableRow>& rows) {
+  std::vector<FileRun> parts;
+  bool failed = false;
+  const auto fail_with = [&](const std::string& reason) {
+    if (reason.empty() || interrupted()) return;
+    failed = true;
+    rows.push_back({.flag = "failed", .reason = reason});
+    std::cerr << "failed: " << (reason.starts_with(run.file) ? "" : run.file + ": ") << reason
+              << '\n';
+  };
+  fail_with(failure_of([&] { parts = parts_of(run); }));
+  for (const FileRun& part : parts) {
+    const std::size_t before = rows.size();
+    std::vector<TableRow> found;
+    int code = kSuccess;
+    fail_with(failure_of([&] { code = run_part(a, command, part, found); }));
+    if (interrupted() || code == kInterrupted) break;
+    rows.insert(rows.end(), found.begin(), found.end());
+    for (std::size_t i = before; i < rows.size(); ++i) {
+      rows[i].frame = value_of(part.options, "frames");
+      if (rows[i].channel.empty()) rows[i].channel = value_of(part.options, "channel");
+    }
+  }
+  return failed;
 }
 
 }  // namespace
@@ -163,20 +247,12 @@ int run_table(const Arguments& a, const TableCommand& command) {
   for (std::size_t i = 0; i < runs.size(); ++i) {
     if (table.done(i)) continue;
     std::vector<TableRow> rows;
-    int code = kSuccess;
-    const std::string reason = failure_of([&] { code = run_file(a, command, runs[i], rows); });
-    if (interrupted() || code == kInterrupted) break;
-    if (!reason.empty()) {
-      ++failed;
-      rows = {TableRow{}};
-      rows[0].flag = "failed";
-      rows[0].reason = reason;
-      std::cerr << "failed: " << (reason.starts_with(runs[i].file) ? "" : runs[i].file + ": ")
-                << reason << '\n';
-    }
+    const bool bad = run_file(a, command, runs[i], rows);
+    if (interrupted()) break;
+    failed += bad;
     std::vector<std::string> lines;
     for (const TableRow& row : rows) lines.push_back(line_of(runs[i].file, row, values));
-    table.put(i, std::move(lines), reason.empty());
+    table.put(i, std::move(lines), !bad);
     progress.update(static_cast<double>(table.done_count()), runs[i].file);
   }
   table.write();
