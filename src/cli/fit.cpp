@@ -4,14 +4,17 @@
 #include <iostream>
 
 #include "cli/commands.h"
+#include "cli/options/file_list.h"
 #include "cli/options/fit_options.h"
 #include "cli/options/measurement_options.h"
 #include "cli/options/outputs.h"
 #include "cli/options/verbosity.h"
 #include "cli/results/fit_files.h"
 #include "cli/results/fit_report.h"
+#include "cli/results/fit_rows.h"
 #include "cli/results/fit_summary.h"
 #include "cli/results/pixel_results.h"
+#include "cli/results/table_run.h"
 #include "core/interrupt.h"
 #include "fli/formats/csv.h"
 #include "fli/formats/npz.h"
@@ -60,10 +63,12 @@ RecordedGates prepare(const Arguments& a, Measurement measurement,
   return gates;
 }
 
-ImageFit fit_with_progress(const RecordedGates& gates, std::span<const IrfCurve> irfs,
-                           const ImageFitOptions& options) {
+/// `shown`: with its progress.
+ImageFit fit_until_interrupted(const RecordedGates& gates, std::span<const IrfCurve> irfs,
+                               const ImageFitOptions& options, bool shown) {
   const double traces =
       static_cast<double>(gates.counts.size() / static_cast<std::size_t>(gates.acquisition.gates));
+  if (!shown) return fit_image(gates, irfs, options, [](std::size_t) { return !interrupted(); });
   Progress progress = shown_progress("fit", "traces", traces);
   ImageFit fit = fit_image(gates, irfs, options, [&](std::size_t done) {
     progress.update(static_cast<double>(done));
@@ -95,12 +100,8 @@ void draw_maps(const fs::path& folder, const RecordedGates& gates, const Maps& m
   parallel_for(jobs.size(), [&](std::size_t job, int) { jobs[job](); });
 }
 
-}  // namespace
-
-int fit(int argc, char** argv) {
-  Arguments a = fit_arguments();
-  if (!a.parse(argc, argv)) return kSuccess;
-  use_threads(a);
+/// One file. `rows`: where they are wanted, for a table, instead of what is printed.
+int fit_file(const Arguments& a, std::vector<TableRow>* rows) {
   const fs::path file = a.positional("file");
   ImageFitOptions options = fit_options_from(a);
   const InferenceOptions given = inference_options_from(a);
@@ -111,6 +112,7 @@ int fit(int argc, char** argv) {
 
   if (a.has("output") || a.has("report")) check_pictures(a);
   Measurement measurement = measurement_from(a, file);
+  const int channel = measurement.channel;
   const std::optional<Range> scale = chosen_scale(a, measurement);
   FitIrfs irfs;
   const RecordedGates gates =
@@ -121,17 +123,20 @@ int fit(int argc, char** argv) {
   const std::size_t pixel = chosen_pixel(a, gates.width, gates.height, intensity);
 
   const auto start = std::chrono::steady_clock::now();
-  const ImageFit result = fit_with_progress(gates, irfs.curves, options);
+  const ImageFit result = fit_until_interrupted(gates, irfs.curves, options, !rows);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (interrupted()) {
-    std::cout << "stopped; nothing written\n";
+    if (!rows) std::cout << "stopped; nothing written\n";
     return kInterrupted;
   }
 
   const Maps maps = maps_of(gates, result);
   const nlohmann::json s = fit_summary(a, gates, result, maps, seconds);
-  print_fit(result, s, seconds);
+  if (rows)
+    *rows = fit_rows(gates, result, maps, channel);
+  else
+    print_fit(gates, result, s, seconds);
   if (a.has("json")) write_file(a.text("json"), s.dump(2) + "\n");
   const Report::Draw trace = [&](const fs::path& target) {
     draw_pixel(gates, irfs.curves[irfs.index_of(pixel)], result, options.kind, pixel, target);
@@ -156,9 +161,26 @@ int fit(int argc, char** argv) {
     trace(folder / "trace.png");
     if (result.pixels.size() > 1) summed(folder / "all_light.png");
   }
+  if (rows) return kSuccess;
   std::cout << "wrote " << folder.string() << "/: lifetimes.csv, fit.npz, maps.tif, summary.json"
             << (a.has("no-pictures") ? "" : " and pictures") << '\n';
   return kSuccess;
+}
+
+}  // namespace
+
+int fit(int argc, char** argv) {
+  Arguments a = fit_arguments();
+  if (!a.parse(argc, argv)) return kSuccess;
+  use_threads(a);
+  if (!a.has("table")) {
+    require_one_file(a);
+    return fit_file(a, nullptr);
+  }
+  fit_options_from(a);  // whatever is wrong with them is no single file's fault
+  inference_options_from(a);
+  return run_table(a, {fit_arguments, fit_columns(),
+                       [](const Arguments& one, auto& rows) { return fit_file(one, &rows); }});
 }
 
 }  // namespace taugate::cli

@@ -13,10 +13,14 @@
 #include "cli/commands.h"
 #include "cli/infer_photons.h"
 #include "cli/options/arguments.h"
+#include "cli/options/file_list.h"
 #include "cli/options/measurement_options.h"
 #include "cli/options/outputs.h"
+#include "cli/options/pixel_options.h"
 #include "cli/results/infer_report.h"
+#include "cli/results/infer_rows.h"
 #include "cli/results/pixel_results.h"
+#include "cli/results/table_run.h"
 #include "core/formatted.h"
 #include "core/progress.h"
 #include "fli/formats/csv.h"
@@ -38,7 +42,7 @@ namespace fs = std::filesystem;
 constexpr double kManyUnlike = 0.03;  // share of unlike pixels above which a warning is printed
 
 Arguments declare() {
-  Arguments a("infer", "MODEL FILE -o FOLDER [options]",
+  Arguments a("infer", "MODEL FILE... -o FOLDER [options]",
               "Turns measured traces into decays, lifetimes and pictures.\n"
               "FILE is an image or a list of traces, in any format of docs/formats.md.",
               {"model", "file"});
@@ -52,12 +56,12 @@ Arguments declare() {
                                      value(), "SHARE")(
       "photons",
       "FILE is time-tagged photons (PTU, or of simulate --photons), which a network of "
-      "train --photons reads one by one")("binning", "N x N pixels of such an image count as one",
-                                          value(), "N");
-  a.needs({"binning"}, {"photons"});
+      "train --photons reads one by one");
   add_report(a);
   add_threads(a);
   add_measurement_options(a);
+  add_pixel_options(a);
+  add_table_options(a);
   add_irf_options(a, "Measured IRF: each decay is convolved with it and compared with the counts");
   a.group("Pictures")("pixel", "pixel of the trace picture (default: the brightest)", value(),
                       "ROW,COLUMN")("scale", "colour scale of the maps (default: from the data)",
@@ -101,25 +105,6 @@ void check_answers(const Arguments& a, const TraceModel& model) {
     require(model.gives_lifetimes(),
             "--least-precision: found a network that gives decays, wanted "
             "one that tells how sure it is of its lifetimes (train --model lifetime)");
-}
-
-/// How far each pixel is to be believed, by the names of the columns.
-std::vector<std::pair<const char*, std::vector<float>>> doubts_of(const Inference& r) {
-  std::vector<std::pair<const char*, std::vector<float>>> doubts;
-  const auto known = [&](const char* name, const std::vector<float>& values) {
-    if (!values.empty()) doubts.emplace_back(name, values);
-  };
-  known("amplitude_weighted_sd_ns", r.amplitude_sd_ns);
-  known("intensity_weighted_sd_ns", r.intensity_sd_ns);
-  known("fraction", r.fraction);
-  known("fraction_sd", r.fraction_sd);
-  if (!r.unlike.empty()) {
-    doubts.emplace_back("state_distance", r.state_distance);
-    doubts.emplace_back("input_chi2r", r.input_chi2r);
-    doubts.emplace_back("unlike_training", std::vector<float>(r.unlike.begin(), r.unlike.end()));
-  }
-  known("irf_chi2r", r.irf_chi2r);
-  return doubts;
 }
 
 /// The files of results, each a job of its own.
@@ -289,7 +274,7 @@ void print(const Inference& r, const nlohmann::json& s) {
   std::cout << std::setprecision(4);
   if (n <= 16) {
     for (std::size_t i = 0; i < n; ++i)
-      std::cout << "  trace " << i << ": " << lifetimes_of(r, i) << ", "
+      std::cout << "  " << trace_name(r.labels, i) << ": " << lifetimes_of(r, i) << ", "
                 << static_cast<std::uint64_t>(r.intensity[i]) << " counts\n";
     return;
   }
@@ -353,25 +338,20 @@ class Stopwatch {
   std::vector<std::pair<const char*, double>> laps_;
 };
 
-}  // namespace
-
-int infer(int argc, char** argv) {
-  Arguments a = declare();
-  if (!a.parse(argc, argv)) return kSuccess;
-  use_threads(a);
-  const fs::path model_file = a.positional("model"), file = a.positional("file");
-  if (!a.has("output")) fail_usage("wanted -o FOLDER (see: taugate infer --help)");
-  const fs::path folder = a.text("output");
+InferenceOptions all_inference_options_from(const Arguments& a) {
   InferenceOptions options = inference_options_from(a);
   if (a.has("least-precision")) options.least_precision = share_from(a, "least-precision");
-  if (a.has("photons")) return infer_photons(a, options.least_precision);
+  return options;
+}
+
+/// One file. `rows`: where they are wanted, for a table, instead of what is printed; then no results
+/// are written but those of --output.
+int infer_file(const Arguments& a, const TraceModel& model, std::vector<TableRow>* rows) {
+  const fs::path model_file = a.positional("model"), file = a.positional("file");
+  const InferenceOptions options = all_inference_options_from(a);
   check_outputs(a, {"report"},
                 in_output_folder(a, {"sfd.npy", "lifetimes.csv", "lifetimes.npy", "lifetimes.tif",
                                      "doubts.npz", "summary.json"}));
-  check_pictures(a);
-  const std::unique_ptr<TraceModel> loaded = load_trace_model(model_file);
-  const TraceModel& model = *loaded;
-  check_answers(a, model);
   const bool decays = model.gives_decays();
   Stopwatch watch;
   Measurement measurement = measurement_from(a, file);
@@ -379,16 +359,23 @@ int infer(int argc, char** argv) {
   const std::vector<float> truth = true_lifetimes(file, measurement.traces());
   const double first_gate_ns = options.first_gate_ns.value_or(model.first_gate_ns);
   const std::optional<MeasuredIrfs> irfs = given_irfs(a, measurement, model, first_gate_ns);
+  TableInput table;
+  if (rows) table = TableInput(measurement);
+  std::vector<int> labels = measurement.labels;
   watch.lap("read");
   Inference result = taugate::infer(model, std::move(measurement), options);
   const double seconds = watch.lap("inferred");
+  result.labels = std::move(labels);
   // Whatever may be wrong with the options shows before anything is written.
   const std::size_t pixel = chosen_pixel(a, result.width, result.height, result.intensity);
   if (irfs) {
     result.irf_chi2r = reconvolved_chi2r(model, *irfs, result);
     watch.lap("reconvolved");
   }
+  if (rows) *rows = infer_rows(model, result, std::move(table), options, irfs);
+  if (!a.has("output")) return kSuccess;
 
+  const fs::path folder = a.text("output");
   make_folder(folder);
   const nlohmann::json s = summary(result, truth, first_gate_ns);
   // gnuplot is a process of its own, so pictures are drawn beside the writing.
@@ -410,6 +397,7 @@ int infer(int argc, char** argv) {
                      pixel, trace, reconvolved, seconds, result.relative_precision()});
     watch.lap("reported");
   }
+  if (rows) return kSuccess;
   print(result, s);
   print_doubts(result);
   watch.print(result.intensity.size());
@@ -418,6 +406,29 @@ int infer(int argc, char** argv) {
             << (a.has("no-pictures") ? "" : " and pictures") << '\n';
   if (a.has("report")) std::cout << "wrote " << a.text("report") << '\n';
   return kSuccess;
+}
+
+}  // namespace
+
+int infer(int argc, char** argv) {
+  Arguments a = declare();
+  if (!a.parse(argc, argv)) return kSuccess;
+  use_threads(a);
+  if (!a.has("table")) require_one_file(a);
+  const fs::path model_file = a.positional("model");
+  if (!a.has("table")) a.positional("file");
+  if (!a.has("table") && !a.has("output"))
+    fail_usage("wanted -o FOLDER (see: taugate infer --help)");
+  // Whatever is wrong with these is no single file's fault.
+  const InferenceOptions options = all_inference_options_from(a);
+  if (a.has("photons")) return infer_photons(a, options.least_precision);
+  if (a.has("output")) check_pictures(a);
+  const std::unique_ptr<TraceModel> model = load_trace_model(model_file);
+  check_answers(a, *model);
+  if (!a.has("table")) return infer_file(a, *model, nullptr);
+  return run_table(a, {declare, infer_columns(), [&](const Arguments& one, auto& rows) {
+                         return infer_file(one, *model, &rows);
+                       }});
 }
 
 }  // namespace taugate::cli

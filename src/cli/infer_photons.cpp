@@ -37,8 +37,8 @@ PhotonOptions photon_options_from(const Arguments& a, const InferenceOptions& op
                  "', wanted one number from 1 with --photons");
     photons.channel = numbers[0];
   }
-  if (a.has("binning"))
-    photons.binning = static_cast<int>(std::min<std::uint64_t>(a.count("binning"), 1u << 20));
+  if (a.has("bin-pixels"))
+    photons.binning = static_cast<int>(std::min<std::uint64_t>(a.count("bin-pixels"), 1u << 20));
   return photons;
 }
 
@@ -127,7 +127,7 @@ void print(const PhotonResult& r, const nlohmann::json& summary) {
 
 int infer_photons(const Arguments& a, std::optional<double> least_precision) {
   a.allow_beside("photons", {"model", "file", "output", "no-pictures", "least-precision", "threads",
-                             "period", "first", "channel", "least-counts", "binning"});
+                             "period", "first", "channel", "least-counts", "bin-pixels"});
   const InferenceOptions options = inference_options_from(a);
   check_outputs(a, {}, in_output_folder(a, {"lifetimes.csv", "lifetimes.tif", "summary.json"}));
   check_pictures(a);

@@ -100,7 +100,7 @@ bool Arguments::parse(int argc, char** argv) {
   } catch (const cxxopts::exceptions::exception& e) {
     fail_usage(e.what(), " (see: taugate ", command_, " --help)");
   }
-  if (!result_.unmatched().empty())
+  if (!result_.unmatched().empty() && !many_)
     fail_usage("found an argument too many, '", result_.unmatched().front(), "' (see: taugate ",
                command_, " --help)");
   for (const auto& given : result_.arguments())
@@ -115,6 +115,21 @@ bool Arguments::parse(int argc, char** argv) {
   if (has("verbose")) set_verbosity(Verbosity::verbose);
   check_company();
   return true;
+}
+
+bool Arguments::parse(std::vector<std::string> words) {
+  words.insert(words.begin(), command_);
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  return parse(static_cast<int>(pointers.size()), pointers.data());
+}
+
+std::vector<std::pair<std::string, std::string>> Arguments::given() const {
+  std::vector<std::pair<std::string, std::string>> options;
+  for (const auto& option : result_.arguments())
+    if (std::find(positionals_.begin(), positionals_.end(), option.key()) == positionals_.end())
+      options.emplace_back(option.key(), option.value());
+  return options;
 }
 
 void Arguments::needs(Names options, Names others) {

@@ -6,6 +6,7 @@
 #include <cxxopts.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "taugate/fli/physics/range.h"
@@ -31,12 +32,19 @@ class Arguments {
   void excludes(Names options, Names others, Names saving = {});
   /// UsageError where `option` is given and one that is not among the others, too.
   void allow_beside(const std::string& option, const Names& others) const;
+  /// The last file argument may come several times: more() has those after the first.
+  void allow_more() { many_ = true; }
+  const std::vector<std::string>& more() const { return result_.unmatched(); }
+  /// Options that were given, without the file arguments: name and value, "true" of a switch.
+  std::vector<std::pair<std::string, std::string>> given() const;
   /// Names of the file arguments.
   const std::vector<std::string>& positionals() const { return positionals_; }
 
   /// False when --help was asked for, and printed.
   bool parse(int argc, char** argv);
+  bool parse(std::vector<std::string> words);  ///< what follows the command's name
 
+  const std::string& command() const { return command_; }
   /// What was typed, as a shell would take it again.
   const std::string& command_line() const { return command_line_; }
 
@@ -71,6 +79,7 @@ class Arguments {
   std::vector<std::string> groups_;  // in the order in which they were added
   std::vector<Rule> rules_;
   cxxopts::ParseResult result_;
+  bool many_ = false;
 };
 
 /// --threads, for every command that computes.

@@ -2,7 +2,9 @@
 
 #include <cmath>
 
+#include "cli/options/file_list.h"
 #include "cli/options/measurement_options.h"
+#include "cli/options/pixel_options.h"
 #include "cli/options/report_options.h"
 #include "cli/results/pixel_results.h"
 #include "taugate/fli/inference/recorded_irf.h"
@@ -16,7 +18,7 @@ constexpr double kNarrowestIrf = 1e-3;  // ns
 }  // namespace
 
 Arguments fit_arguments() {
-  Arguments a("fit", "FILE [options]",
+  Arguments a("fit", "FILE... [options]",
               "Estimates lifetimes by the field's methods: reconvolution fits and moments.\n"
               "FILE is a stack or a list of traces, as for infer.",
               {"file"});
@@ -49,6 +51,8 @@ Arguments fit_arguments() {
                          "gates to sort the record into (default: its own bins, up to 1024 "
                          "where it is folded at the period)",
                          value(), "T");
+  add_pixel_options(a);
+  add_table_options(a);
   a.group("Pictures")("pixel", "pixel of the trace picture (default: the brightest)", value(),
                       "ROW,COLUMN")("scale", "colour scale of the maps (default: from the data)",
                                     value(), "NS:NS");

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "cli/options/pixel_options.h"
 #include "fli/physics/statistics.h"
 #include "taugate/fli/io/exchanged_axes.h"
 
@@ -29,8 +30,23 @@ TimeAxis time_axis_from(const Arguments& a) {
   return {time("bin"), time("period")};
 }
 
+/// The one frame of --frames; 0 without it.
+int frame_number(const Arguments& a) {
+  if (!a.has("frames")) return 0;
+  const std::string text = a.text("frames");
+  if (text == "all" || text.find(':') != std::string::npos)
+    fail_usage("--frames: found ", text, ", wanted one frame, or --table CSV with a row for each");
+  const std::uint64_t frame = a.count("frames");
+  if (frame < 1 || frame > 1000000)
+    fail_usage("--frames: found ", text, ", wanted a number from 1");
+  return static_cast<int>(frame);
+}
+
 int channel_number(const Arguments& a, const std::string& option) {
   if (a.text(option) == "sum") return MeasurementOptions::kSum;
+  if (a.text(option) == "all")
+    fail_usage("--", option, ": found all, wanted a number from 1, or sum",
+               option == "channel" ? ", or --table CSV with a row for each" : "");
   const auto numbers = a.integers(option);
   if (numbers.size() != 1 || numbers[0] < 1)
     fail_usage("--", option, ": found '", a.text(option), "', wanted a number from 1, or sum");
@@ -85,6 +101,7 @@ Measurement measurement_from(const Arguments& a, const std::string& file, bool a
   reading.time_first = a.has("time-first");
   reading.member = a.maybe("member").value_or("");
   if (a.has("channel")) reading.channel = channel_number(a, "channel");
+  reading.frame = frame_number(a);
   const TimeAxis axis = time_axis_from(a);
   Measurement measurement = read_measurement(file, reading);
   // An archive that tells its bins has been looked at before.
@@ -92,6 +109,7 @@ Measurement measurement_from(const Arguments& a, const std::string& file, bool a
   if (!any_way && doubtful && lies_on_its_side(measurement)) refuse_side(measurement, reading);
   set_time_axis(measurement, axis.bin_ns, axis.period_ns);
   for (const std::string& note : measurement.notes) std::cout << file << ": " << note << '\n';
+  group_pixels(a, measurement);
   return measurement;
 }
 

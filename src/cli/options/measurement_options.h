@@ -18,8 +18,8 @@ void add_measurement_options(Arguments& arguments, const char* file = nullptr);
 
 /// How its traces meet the model's gates. UsageError for a value that makes no sense.
 InferenceOptions inference_options_from(const Arguments& arguments);
-/// Reads the file as the options say, --bin and --period among them where the command has them, and
-/// prints what there is to tell about it.
+/// Reads the file as the options say, --bin, --period and those of pixel_options.h among them where
+/// the command has them, and prints what there is to tell about it.
 /// `any_way`: also with its axes exchanged, as it seems. Else that is a UsageError, unless the file
 /// tells its bin width.
 Measurement measurement_from(const Arguments& arguments, const std::string& file,

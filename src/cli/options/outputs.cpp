@@ -16,8 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Options that name what a command reads, whatever the command.
-constexpr const char* kInputs[] = {"config",   "data",      "from",   "irf", "masks",
-                                   "measured", "reference", "models", "rtl"};
+constexpr const char* kInputs[] = {"config", "data",     "files",     "from",   "irf", "mask",
+                                   "masks",  "measured", "reference", "models", "rtl"};
 
 /// The same for two names of one file; empty for a device, which nothing can destroy.
 std::string identity(const fs::path& path) {
@@ -56,6 +56,8 @@ std::vector<OutputPath> inputs_of(const Arguments& a, const std::vector<OutputPa
           return output.option == name;
         }))
       inputs.push_back({a.shown(name), a.text(name)});
+  for (const std::string& path : a.more())
+    inputs.push_back({a.shown(a.positionals().back()), path});
   for (const std::string name : kInputs)
     if (a.has(name))
       for (const std::string& path : name == "models" ? a.texts(name) : std::vector{a.text(name)})

@@ -50,6 +50,7 @@ Maps maps_of(const RecordedGates& gates, const ImageFit& fit) {
     for (std::size_t m = 0; m < maps.size(); ++m)
       maps[m].second.push_back(static_cast<float>(row[m].second));
   }
+  if (!gates.labels.empty()) maps.push_back({"label", {gates.labels.begin(), gates.labels.end()}});
   return maps;
 }
 

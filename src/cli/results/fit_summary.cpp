@@ -124,7 +124,8 @@ nlohmann::json fit_summary(const Arguments& a, const RecordedGates& gates, const
       {"traces_per_second", static_cast<double>(fit.pixels.size()) / seconds}};
 }
 
-void print_fit(const ImageFit& fit, const nlohmann::json& summary, double seconds) {
+void print_fit(const RecordedGates& gates, const ImageFit& fit, const nlohmann::json& summary,
+               double seconds) {
   const std::size_t n = fit.pixels.size();
   if (summary["contradicted_outside"])
     std::cerr << "warning: outside of the times to fit, the fitted decay expects "
@@ -139,7 +140,7 @@ void print_fit(const ImageFit& fit, const nlohmann::json& summary, double second
   print_estimate(fit.whole);
   if (n <= 16)
     for (std::size_t i = 0; i < n; ++i) {
-      std::cout << "  trace " << i << ": ";
+      std::cout << "  " << trace_name(gates.labels, i) << ": ";
       print_estimate(fit.pixels[i]);
     }
   else if (!summary["amplitude_weighted_ns"].is_null()) {

@@ -14,6 +14,7 @@ nlohmann::json fit_summary(const Arguments& arguments, const RecordedGates& gate
 std::vector<float> trusted_values(const Maps& maps, const char* name);
 
 /// `summary`: what fit_summary gave.
-void print_fit(const ImageFit& fit, const nlohmann::json& summary, double seconds);
+void print_fit(const RecordedGates& gates, const ImageFit& fit, const nlohmann::json& summary,
+               double seconds);
 
 }  // namespace taugate::cli

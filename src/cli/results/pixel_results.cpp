@@ -15,6 +15,10 @@ const std::vector<float>& map_of(const Maps& maps, const char* name) {
       ->second;
 }
 
+std::string trace_name(const std::vector<int>& labels, std::size_t trace) {
+  return labels.empty() ? concat("trace ", trace) : concat("label ", labels[trace]);
+}
+
 nlohmann::json statistics(const std::vector<float>& values) {
   const auto s = statistics_of(values);
   if (!s) return nullptr;

@@ -20,6 +20,9 @@ namespace taugate::cli {
 using Maps = std::vector<std::pair<std::string, std::vector<float>>>;
 const std::vector<float>& map_of(const Maps& maps, const char* name);
 
+/// "label 9" of a mask, else "trace 0". labels: [N], or empty.
+std::string trace_name(const std::vector<int>& labels, std::size_t trace);
+
 /// Those whose values differ as the maps of a report's view, the amplitude-weighted lifetime, on
 /// `scale`, first. They refer to `maps`.
 std::vector<PixelMap> view_maps(const Maps& maps, std::optional<Range> scale);

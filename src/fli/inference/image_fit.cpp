@@ -95,7 +95,7 @@ Acquisition gates_of(const Measurement& m, int gates) {
 RecordedGates recorded_gates(Measurement m, const Acquisition& a, const ImageFitOptions& o,
                              std::optional<double> first_ns) {
   require_counts(m);
-  RecordedGates r{a, first_ns.value_or(0.0), m.width, m.height, {}};
+  RecordedGates r{a, first_ns.value_or(0.0), m.width, m.height, {}, m.labels, m.label_pixels};
   const double record = m.bins * *m.bin_ns, period = a.period_ns;
   const bool folded = record > period * (1.0 + 1e-6);
   if (folded && !first_ns) {

@@ -33,10 +33,13 @@ void choose_ome_channel(Measurement& m, TiffReader& file, const OmeStack& stack)
   std::vector<float> page(m.traces());
   for (int channel = 0; channel < stack.channels; ++channel) {
     double photons = 0.0;
-    for (int gate = 0; gate < stack.gates; ++gate) {
-      file.read_page(channel * stack.channel_step + gate * stack.gate_step, page.data());
-      photons = std::accumulate(page.begin(), page.end(), photons);
-    }
+    for (int frame = 0; frame < stack.frames; ++frame)
+      for (int gate = 0; gate < stack.gates; ++gate) {
+        file.read_page(
+            channel * stack.channel_step + frame * stack.frame_step + gate * stack.gate_step,
+            page.data());
+        photons = std::accumulate(page.begin(), page.end(), photons);
+      }
     m.channel_photons.push_back(photons);
   }
 }
@@ -56,9 +59,9 @@ void read_tiff_stack(Measurement& m, const MeasurementOptions& options) {
   }
   m.format = "OME-TIFF";
   const OmeStack stack = parse_ome(file.description(), m.path.string());
-  if (std::int64_t{stack.gates} * stack.channels > file.pages())
+  if (std::int64_t{stack.gates} * stack.channels * stack.frames > file.pages())
     fail(m.path.string(), ": its OME-XML announces ", stack.gates, " gates of ", stack.channels,
-         " channel(s), the file has ", file.pages(), " page(s)");
+         " channel(s) and ", stack.frames, " frame(s), the file has ", file.pages(), " page(s)");
   m.bins = stack.gates;
   m.bin_ns = stack.bin_ns;
   m.period_ns = stack.period_ns;
@@ -68,13 +71,18 @@ void read_tiff_stack(Measurement& m, const MeasurementOptions& options) {
     choose_ome_channel(m, file, stack);
     chosen = chosen_channel(m, options.channel);
   }
-  read_gates(m, file, static_cast<int>(chosen.value_or(0)) * stack.channel_step, stack.gate_step);
-  if (chosen) return;
-  std::vector<float> sum = m.counts;
-  for (int channel = 1; channel < stack.channels; ++channel) {
-    read_gates(m, file, channel * stack.channel_step, stack.gate_step);
-    std::transform(sum.begin(), sum.end(), m.counts.begin(), sum.begin(), std::plus<>{});
-  }
+  const auto [first_frame, end_frame] =
+      chosen_frames(m, stack.frames > 1 ? stack.frames : 0, options.frame);
+  std::vector<float> sum;
+  for (int channel = 0; channel < stack.channels; ++channel)
+    for (int frame = first_frame; frame < end_frame; ++frame) {
+      if (chosen && static_cast<int>(*chosen) != channel) continue;
+      read_gates(m, file, channel * stack.channel_step + frame * stack.frame_step, stack.gate_step);
+      if (sum.empty())
+        sum = std::move(m.counts);
+      else
+        std::transform(sum.begin(), sum.end(), m.counts.begin(), sum.begin(), std::plus<>{});
+    }
   m.counts = std::move(sum);
 }
 

@@ -78,6 +78,14 @@ std::optional<std::size_t> chosen_channel(Measurement& m, int wanted) {
   return static_cast<std::size_t>(m.channel) - 1;
 }
 
+std::pair<int, int> chosen_frames(Measurement& m, int frames, int wanted) {
+  m.frames = frames;
+  if (frames == 0 || wanted == 0) return {0, std::max(frames, 1)};
+  if (wanted < 0 || wanted > frames)
+    fail_usage("frame: found ", wanted, ", wanted 1 to ", frames, " (", m.path.string(), ")");
+  return {wanted - 1, wanted};
+}
+
 void reserve_counts(Measurement& m, const MeasurementOptions& options) {
   const std::uint64_t values = std::uint64_t{m.traces()} * static_cast<std::uint64_t>(m.bins);
   if (values > options.largest_bytes / sizeof(float))
@@ -260,9 +268,10 @@ void read_ptu(Measurement& m, const MeasurementOptions& options) {
   m.bin_ns = image.bin_ns;
   m.period_ns = image.period_ns;
   const auto chosen = chosen_channel(m, options.channel);
+  chosen_frames(m, image.frames, options.frame);
   m.counts.resize(m.traces() * static_cast<std::size_t>(m.bins));
   for (std::size_t i = 0; i < image.photons.size(); ++i)
-    if (!chosen || *chosen == i) file.read(i, m.counts);
+    if (!chosen || *chosen == i) file.read(i, m.counts, options.frame);
 }
 
 bool is_sdt(const std::string& start) {
@@ -321,6 +330,7 @@ void refuse_idle_options(const Measurement& m, bool archive, const MeasurementOp
   if (!o.member.empty() && !archive) refuse("member", "which holds no named arrays");
   if (o.channel != o.kBrightest && !m.many_channels)
     refuse("channel", "which has no detector channels to choose from");
+  if (o.frame != 0 && m.frames == 0) refuse("frames", "which keeps no frames apart");
 }
 
 [[noreturn]] void fail_unknown(const std::filesystem::path& path, const std::string& start) {

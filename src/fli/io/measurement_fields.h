@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "taugate/fli/formats/npy.h"
@@ -17,6 +18,10 @@ void set_array(Measurement& m, Array<float> array, bool time_first, const std::s
 /// Chooses among detector channels that recorded m.channel_photons, as the options say. The index
 /// of the channel; none where all are to be added up.
 std::optional<std::size_t> chosen_channel(Measurement& m, int wanted);
+
+/// Tells m how many frames there are (0: none are told apart), and gives those that are wanted, first and
+/// end, from 0. UsageError for one that is not there.
+std::pair<int, int> chosen_frames(Measurement& m, int frames, int wanted);
 
 /// Memory for m's width, height and bins. Error where that is too much.
 void reserve_counts(Measurement& m, const MeasurementOptions& options);

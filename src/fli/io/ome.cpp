@@ -56,6 +56,16 @@ double in_hz(std::string_view unit) {
   return 0.0;
 }
 
+/// How many values a ModuloAlong element has, its End included; 0 where it does not tell.
+int steps_of(const pugi::xml_node& modulo, double step) {
+  const double end =
+      modulo.attribute("End").as_double(0.0) - modulo.attribute("Start").as_double(0.0);
+  int labels = 0;
+  for (const auto& child : modulo.children()) labels += local(child) == "Label";
+  const double steps = step > 0.0 ? std::round(end / step) + 1.0 : 0.0;
+  return labels > 0 ? labels : steps >= 2.0 && steps <= (1 << 20) ? static_cast<int>(steps) : 0;
+}
+
 /// The step of a ModuloAlong element, which gives it or lists the values as labels.
 double step_ns(const pugi::xml_node& modulo, const std::string& where) {
   const std::string_view unit = modulo.attribute("Unit").as_string("ps");
@@ -122,7 +132,8 @@ OmeStack parse_ome(std::string_view xml, const std::string& where) {
 
   OmeStack stack;
   char gate_axis = 0;
-  int axes = 0;  // besides channels
+  int axes = 0;        // besides channels
+  int gates_told = 0;  // by an annotation
   int step = 1;
   std::array<int, 128> size{}, step_of{};
   for (const char axis : order.substr(2)) {
@@ -139,17 +150,32 @@ OmeStack parse_ome(std::string_view xml, const std::string& where) {
     if (type == "lifetime" || type == "Lifetime") {
       gate_axis = axis;
       stack.bin_ns = step_ns(modulo, where);
+      gates_told = steps_of(modulo, modulo.attribute("Step").as_double(0.0));
     }
     if (axis != 'C' && size[a] > 1) ++axes;
   }
   // Without an annotation the gates are what there is more than one of.
-  if (gate_axis == 0) gate_axis = size['T'] > 1 ? 'T' : size['Z'] > 1 ? 'Z' : 'C';
-  const bool other = (gate_axis != 'T' && size['T'] > 1) || (gate_axis != 'Z' && size['Z'] > 1);
-  if (axes > 1 || other)
+  const bool annotated = gate_axis != 0;
+  if (!annotated) gate_axis = size['T'] > 1 ? 'T' : size['Z'] > 1 ? 'Z' : 'C';
+  // Times beside annotated gates are frames.
+  const bool times = annotated && gate_axis != 'T' && size['T'] > 1;
+  const bool other =
+      (gate_axis != 'T' && size['T'] > 1 && !times) || (gate_axis != 'Z' && size['Z'] > 1);
+  if (axes - times > 1 || other)
     fail(where, ": OME-XML: ", size['Z'], " slices, ", size['C'], " channels, ", size['T'],
          " times; wanted gates along one of these, and nothing else but channels");
   stack.gates = size[static_cast<unsigned char>(gate_axis)];
   stack.gate_step = step_of[static_cast<unsigned char>(gate_axis)];
+  // Frames along the axis of the gates, which turn faster.
+  if (!times && gates_told > 0 && gates_told < stack.gates && stack.gates % gates_told == 0) {
+    stack.frames = stack.gates / gates_told;
+    stack.frame_step = gates_told * stack.gate_step;
+    stack.gates = gates_told;
+  }
+  if (times) {
+    stack.frames = size['T'];
+    stack.frame_step = step_of['T'];
+  }
   if (gate_axis != 'C') {
     stack.channels = size['C'];
     stack.channel_step = step_of['C'];

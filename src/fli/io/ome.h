@@ -9,10 +9,10 @@ namespace taugate {
 
 /// How the planes of an OME-TIFF file hold the gates of an image.
 struct OmeStack {
-  int gates = 0, channels = 1;
-  int gate_step = 1, channel_step = 1;  ///< in pages; the first plane is page 0
-  std::optional<double> bin_ns;         ///< from a ModuloAlong annotation
-  std::optional<double> period_ns;      ///< from the only laser's repetition rate
+  int gates = 0, channels = 1, frames = 1;
+  int gate_step = 1, channel_step = 1, frame_step = 1;  ///< in pages; the first plane is page 0
+  std::optional<double> bin_ns;                         ///< from a ModuloAlong annotation
+  std::optional<double> period_ns;                      ///< from the only laser's repetition rate
 };
 /// Parses OME-XML. Error where it is damaged, where the gates cannot be told from other axes, and
 /// where planes lie in other files or in another order than it states.

@@ -116,7 +116,7 @@ PhotonSource::PhotonSource(const std::filesystem::path& path, const PhotonOption
   }
   const int most = std::min(reader_->width, reader_->height);
   if (options.binning < 1 || options.binning > most)
-    fail_usage("--binning: found ", options.binning, ", wanted 1 to ", most, " for the ",
+    fail_usage("--bin-pixels: found ", options.binning, ", wanted 1 to ", most, " for the ",
                reader_->width, " x ", reader_->height, " pixels of ", where);
   binning_ = options.binning;
   width_ = (reader_->width + binning_ - 1) / binning_;

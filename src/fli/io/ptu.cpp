@@ -153,7 +153,7 @@ void PtuReader::each_event(Each&& each) const {
 
 /// How long each line is, and whether the recording began in the middle of a frame.
 void PtuReader::find_lines() {
-  std::uint64_t start = 0, last = 0, frames = 0, lines_of_frame = 0;
+  std::uint64_t start = 0, last = 0, frames = 0, lines_of_frame = 0, frames_with_lines = 0;
   bool open = false;
   const auto close = [&](std::uint64_t time) {
     if (open) lines_.lengths.push_back(time > start ? time - start : 0);
@@ -176,7 +176,7 @@ void PtuReader::find_lines() {
       close(event.time);
       open = true;
       start = event.time;
-      ++lines_of_frame;
+      frames_with_lines += lines_of_frame++ == 0;
     }
   });
   close(last);
@@ -192,9 +192,14 @@ void PtuReader::find_lines() {
       image_.notes.push_back(concat("left out the first ", lines_.skipped,
                                     " lines, of a frame that began before the recording"));
   }
+  if (header_.dimensions < 3) return;
+  const auto height = static_cast<std::uint64_t>(header_.height);
+  image_.frames =
+      static_cast<int>(header_.frame == 0 ? (lines_.lengths.size() + height - 1) / height
+                                          : frames_with_lines - (lines_.skipped > 0));
 }
 
-/// Calls each(pixel, channel, time since the pulse) for the photons that belong to the image.
+/// Calls each(pixel, channel, time since the pulse, frame from 1) for the photons that belong to the image.
 template <class Each>
 void PtuReader::each_photon(Each&& each) const {
   const auto width = static_cast<std::uint64_t>(image_.width),
@@ -203,6 +208,7 @@ void PtuReader::each_photon(Each&& each) const {
   const double half_swing = std::asin(header_.sine_amplitude);
   std::uint64_t start = 0, length = 0, row = 0, next_row = 0, lines = 0, pulse = 0;
   bool inside = header_.dimensions == 1, pulsed = false;
+  int frame = 0;
   const auto column = [&](std::uint64_t time) {
     // In a damaged recording time runs backwards, too.
     double share = time > start && length > 0
@@ -219,7 +225,7 @@ void PtuReader::each_photon(Each&& each) const {
     if (event.kind == PtuEvent::photon) {
       if (!inside || (!t3 && !pulsed)) return;
       const std::uint64_t pixel = header_.dimensions == 1 ? 0 : row * width + column(event.time);
-      each(pixel, event.channel, t3 ? event.dtime : event.time - pulse);
+      each(pixel, event.channel, t3 ? event.dtime : event.time - pulse, frame);
       return;
     }
     if (event.kind == PtuEvent::sync) {
@@ -235,6 +241,7 @@ void PtuReader::each_photon(Each&& each) const {
       length = lines_.lengths[lines];
       // Without markers of frames they follow each other at the image's height.
       row = header_.dimensions == 2 ? 0 : header_.frame == 0 ? next_row % height : next_row;
+      frame += lines >= lines_.skipped && next_row % (header_.frame == 0 ? height : ~0ull) == 0;
       ++next_row;
       inside = row < height && lines >= lines_.skipped;
       ++lines;
@@ -256,7 +263,7 @@ void PtuReader::choose_bins(std::uint64_t largest_bytes) {
   const double units = period / unit;  // of a period
   std::vector<std::uint64_t> photons(kMostChannels);
   std::uint64_t latest = 0, total = 0;
-  each_photon([&](std::uint64_t, std::uint8_t channel, std::uint64_t time) {
+  each_photon([&](std::uint64_t, std::uint8_t channel, std::uint64_t time, int) {
     ++photons[channel];
     ++total;
     latest = std::max(latest, time);
@@ -291,13 +298,13 @@ void PtuReader::choose_bins(std::uint64_t largest_bytes) {
   period_units_ = fold ? units : 0.0;
 }
 
-void PtuReader::read(std::size_t wanted, std::vector<float>& counts) const {
+void PtuReader::read(std::size_t wanted, std::vector<float>& counts, int wanted_frame) const {
   const auto bins = static_cast<std::uint64_t>(image_.bins);
   if (counts.size() != bins * image_.width * image_.height)
     fail("PTU: found room for ", counts.size(), " counts, wanted ",
          bins * image_.width * image_.height);
-  each_photon([&](std::uint64_t pixel, std::uint8_t channel, std::uint64_t time) {
-    if (channel != wanted) return;
+  each_photon([&](std::uint64_t pixel, std::uint8_t channel, std::uint64_t time, int frame) {
+    if (channel != wanted || (wanted_frame != 0 && frame != wanted_frame)) return;
     auto since = static_cast<double>(time);
     if (period_units_ > 0.0) since = std::fmod(since, period_units_);
     const auto bin = static_cast<std::uint64_t>(since * bins_per_unit_);
@@ -309,7 +316,7 @@ void PtuReader::photons(
     std::size_t wanted,
     const std::function<void(std::uint64_t pixel, double since_ns)>& each) const {
   const double unit_ns = image_.bin_ns * bins_per_unit_;
-  each_photon([&](std::uint64_t pixel, std::uint8_t channel, std::uint64_t time) {
+  each_photon([&](std::uint64_t pixel, std::uint8_t channel, std::uint64_t time, int) {
     if (channel != wanted) return;
     double since = static_cast<double>(time) + 0.5;
     if (period_units_ > 0.0) since = std::fmod(since, period_units_);

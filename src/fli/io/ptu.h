@@ -53,6 +53,7 @@ struct PtuImage {
   int width = 1, height = 1, bins = 0;
   double bin_ns = 0.0;
   double period_ns = 0.0;
+  int frames = 0;                    ///< that the lines make up; 0 of what is no image
   std::vector<double> photons;       ///< in the image, of each detector channel
   std::vector<std::string> notes{};  ///< what was left out or joined
 };
@@ -67,8 +68,9 @@ class PtuReader {
 
   const PtuHeader& header() const { return header_; }
   const PtuImage& image() const { return image_; }
-  /// Adds the photons of a detector channel (from 0) to `counts`, [height][width][bins].
-  void read(std::size_t channel, std::vector<float>& counts) const;
+  /// Adds the photons of a detector channel (from 0) to `counts`, [height][width][bins]: of one frame
+  /// (from 1), or of all (0).
+  void read(std::size_t channel, std::vector<float>& counts, int frame = 0) const;
   /// Calls each(pixel, ns since the laser pulse) for these photons, in the order of the file; the time is that of the
   /// middle of the instrument's own bin, whatever the image's.
   void photons(std::size_t channel,

@@ -26,9 +26,10 @@ std::map<int, int> filled(std::span<const float> trace) {
 using Bins = std::map<int, int>;
 
 Measurement reading(const Folder& folder, const ptu::Header& header,
-                    const std::vector<std::uint32_t>& records, int channel = 0) {
+                    const std::vector<std::uint32_t>& records, int channel = 0, int frame = 0) {
   MeasurementOptions options;
   options.channel = channel;
+  options.frame = frame;
   return read_measurement(folder.file("a.ptu", ptu::file(header, records)), options);
 }
 
@@ -185,6 +186,11 @@ TEST_CASE("photons fall into pixels between the markers of their line, frames ad
       mark(kStart, 310), mark(kStop, 350), mark(kStart, 410), photon(415),
       mark(kStop, 450)};  // a line too many
   CHECK(pixels(reading(folder, header, records)) == Pixels{3, 1, 0, 2, 0, 0, 0, 1});
+  CHECK(reading(folder, header, records).frames == 2);
+  CHECK(pixels(reading(folder, header, records, 0, 1)) == Pixels{2, 1, 0, 1, 0, 0, 0, 1});
+  CHECK(pixels(reading(folder, header, records, 0, 2)) == Pixels{1, 0, 0, 1, 0, 0, 0, 0});
+  CHECK(contains(error_of([&] { reading(folder, header, records, 0, 3); }),
+                 "frame: found 3, wanted 1 to 2"));
   header.bidirectional = 1;
   CHECK(pixels(reading(folder, header, records)) == Pixels{3, 1, 0, 2, 1, 0, 0, 0});
   header.bidirectional = 0;
@@ -192,6 +198,8 @@ TEST_CASE("photons fall into pixels between the markers of their line, frames ad
   // fifth.
   header.frame = 0;
   CHECK(pixels(reading(folder, header, records)) == Pixels{4, 1, 0, 2, 0, 0, 0, 1});
+  CHECK(reading(folder, header, records).frames == 3);
+  CHECK(pixels(reading(folder, header, records, 0, 3)) == Pixels{1, 0, 0, 0, 0, 0, 0, 0});
   // Without stop markers a line ends where the next one starts.
   header.line_stop = 0;
   CHECK(pixels(reading(folder, header,
@@ -201,6 +209,8 @@ TEST_CASE("photons fall into pixels between the markers of their line, frames ad
   header = image_header();
   header.dimensions = 2;
   CHECK(pixels(reading(folder, header, records)) == Pixels{4, 1, 0, 3});
+  CHECK(contains(error_of([&] { reading(folder, header, records, 0, 1); }),
+                 "--frames: does nothing for "));
   // A sine of full amplitude lingers at the ends: half the time in the middle half of the line.
   header = image_header();
   header.sine = 100;
@@ -225,6 +235,8 @@ TEST_CASE("lines of a frame that began before the recording are left out") {
       mark(kStop, 150), mark(kStart, 210), mark(kStop, 250)};
   const Measurement m = reading(folder, image_header(), records);
   CHECK(pixels(m) == Pixels{0, 1, 0, 0, 0, 0, 0, 0});
+  CHECK(m.frames == 1);
+  CHECK(pixels(reading(folder, image_header(), records, 0, 1)) == pixels(m));
   REQUIRE(m.notes.size() == 1);
   CHECK(contains(m.notes[0], "left out the first 1 lines"));
 }
@@ -339,4 +351,16 @@ TEST_CASE("the measured PTU image holds the photons that another program found i
   for (std::size_t i = 0; i < m.counts.size(); ++i)
     ours[i / bins / 128 * bins + i % bins] += m.counts[i];
   CHECK(ours == theirs);
+  // Frame by frame: theirs is -1 before the first marker.
+  const auto of_frame = [&](int frame) {
+    return std::count(&photons.values[2 * 17673], &photons.values[3 * 17673],
+                      static_cast<float>(frame));
+  };
+  CHECK(m.frames == 2);
+  for (int frame = 1; frame <= m.frames; ++frame) {
+    MeasurementOptions options;
+    options.frame = frame;
+    const Measurement one = read_measurement(*data / "images" / "ptu_example.ptu", options);
+    CHECK(std::accumulate(one.counts.begin(), one.counts.end(), 0.0) == of_frame(frame - 2));
+  }
 }

@@ -107,6 +107,30 @@ TEST_CASE("OME-XML tells gates, their step, channels and the laser") {
   check_stack(m);
   CHECK(testing::close(*m.bin_ns, 0.25, 1e-12));
 
+  // Frames: times beside gates along Z, and times of which every three are the gates of one.
+  const std::string along_z = "<ModuloAlongZ Type=\"lifetime\" Unit=\"ns\" Step=\"0.25\"/>";
+  const auto frames_z =
+      stack(folder.path / "z.tif", kPlain,
+            ome("DimensionOrder=\"XYTZC\" SizeT=\"2\" SizeZ=\"3\" SizeC=\"1\"", along_z), 0, 6);
+  const auto frames_t =
+      stack(folder.path / "t.tif", kPlain,
+            ome("DimensionOrder=\"XYTZC\" SizeT=\"6\" SizeZ=\"1\" SizeC=\"1\"", modulo), 0, 6);
+  options.channel = MeasurementOptions::kBrightest;
+  for (const int frame : {1, 2}) {
+    options.frame = frame;
+    check_stack(read_measurement(frames_z, options), frame - 1, 2);
+    check_stack(read_measurement(frames_t, options), 3 * (frame - 1), 1);
+  }
+  options.frame = 0;
+  m = read_measurement(frames_t, options);
+  CHECK(m.frames == 2);
+  CHECK(m.counts[1] == static_cast<float>(count_at(1, 0, 0) + count_at(4, 0, 0)));
+  options.frame = 3;
+  CHECK(contains(error_of([&] { read_measurement(frames_z, options); }),
+                 "frame: found 3, wanted 1 to 2"));
+  CHECK(contains(error_of([&] { read_measurement(folder.path / "c.tif", options); }),
+                 "keeps no frames"));
+
   const auto refusal = [&](const std::string& description) {
     return error_of([&] { read_measurement(stack(folder.path / "d.tif", kPlain, description)); });
   };

@@ -38,6 +38,7 @@ struct Inference {
   std::vector<float> irf_chi2r;  ///< [N] reconvolved_chi2r(), where somebody has put it; or empty
   std::size_t blank = 0;      ///< pixels without photons above the baseline, too few, or imprecise
   std::size_t imprecise = 0;  ///< the latter
+  std::vector<int> labels = {};  ///< [N] of a mask, where somebody has put them; or empty
 
   /// Pixels that are unlike the training; none where that is not known.
   std::optional<std::size_t> unlike_count() const;

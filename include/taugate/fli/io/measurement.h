@@ -25,9 +25,14 @@ struct Measurement {
   /// Photons of each detector channel, where the file keeps channels apart; else empty.
   std::vector<double> channel_photons = {};
   int channel = 0;  ///< the one that `counts` holds, from 1; 0: their sum, or there are none
+  /// Frames of a time series, where the file keeps them apart; else 0. `counts` has all of them.
+  int frames = 0;
   std::vector<std::string> notes = {};  ///< what a program should tell its user about the reading
   /// Whether the file leaves to the options which axis is time, and which channel to take.
   bool either_way = false, many_channels = false;
+  /// Of a mask (pixel_groups.h), else empty: the label of each trace, 0 for background; and, where
+  /// traces are sums over a label, how many pixels each has. [traces]
+  std::vector<int> labels = {}, label_pixels = {};
 
   std::size_t traces() const { return static_cast<std::size_t>(width) * height; }
   std::span<const float> trace(std::size_t i) const {
@@ -43,6 +48,7 @@ struct MeasurementOptions {
   bool time_first = false;    ///< arrays are [T][H][W] or [T][N], text has a trace a column
   std::string member;         ///< of an archive; empty: `tpsf`, or the only array
   int channel = kBrightest;   ///< detector channel, from 1
+  int frame = 0;              ///< of a time series alone, from 1; 0: all added up
   std::string prefix = "--";  ///< of the options' names in messages
   /// Of the counts in memory. Images of single photons are binned coarser to fit; others that are
   /// larger are an Error.
@@ -52,14 +58,15 @@ struct MeasurementOptions {
 /// Reads, by content and not by name (docs/formats.md says what each tells of the acquisition):
 ///   NPY, NPZ, MATLAB, HDF5   an array [T], [N][T] or [H][W][T]
 ///   Photon-HDF5              a trace of each detector
-///   TIFF, OME-TIFF           a gate a page; a single page is a list of traces [N][T]
+///   TIFF, OME-TIFF           a gate a page; a single page is a list of traces [N][T]; times of an
+///                            OME-TIFF that are not the gates are frames
 ///   a folder                 of TIFF images, one a gate, in the order of the numbers in their names
 ///   PHD                      each curve is a trace
 ///   SDT                      curves and images
 ///   PTU                      images and point measurements
 ///   text                     see csv.h
 /// Error for anything else, for NaN, infinite or negative counts (naming trace and gate, counted
-/// from 0) and for a file without counts; UsageError for a channel that the file does not have.
+/// from 0) and for a file without counts; UsageError for a channel or a frame that the file does not have.
 Measurement read_measurement(const std::filesystem::path& path,
                              const MeasurementOptions& options = {});
 
