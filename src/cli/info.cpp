@@ -45,13 +45,14 @@ void print_traces(const TraceModel& model) {
             << "  prior        " << describe_prior(model.simulator) << '\n'
             << "  training     " << model.training << '\n'
             << "  novelty      "
-            << (model.novelty ? "traces unlike its training are flagged"
+            << (model.reads_photons() ? "not known: reads photons one by one, in any of these gates"
+                : model.novelty ? "traces unlike its training are flagged"
                               : "not known: traces unlike its training are not flagged")
             << '\n';
 }
 
 void print_float_model(const std::string& path) {
-  const TrainedModel model = load_trained_model(path);
+  const TrainedModel model = load_trained_model(path, ModelReads::either);
   std::cout << path << ": a taugate model\n";
   print_layers(model.network.description());
   std::cout << "  parameters   " << model.network.parameters().count() << " ("
@@ -102,7 +103,7 @@ void print_integer_model(const std::string& path) {
   print_widths(model.widths);
   print_accumulators(model);
   if (model.notes.contains("simulator"))
-    print_traces(load_quantized_model(path));
+    print_traces(load_quantized_model(path, ModelReads::either));
   else
     std::cout << "  acquisition  not in the file\n";
 }
