@@ -59,13 +59,14 @@ void print_traces(std::ostream& out, const TraceModel& model, Json& found) {
       << "  prior        " << describe_prior(model.simulator) << '\n'
       << "  training     " << model.training << '\n'
       << "  novelty      "
-      << (model.novelty ? "traces unlike its training are flagged"
-                        : "not known: traces unlike its training are not flagged")
+      << (model.reads_photons() ? "not known: reads photons one by one, in any of these gates"
+          : model.novelty       ? "traces unlike its training are flagged"
+                                : "not known: traces unlike its training are not flagged")
       << '\n';
 }
 
 Json print_float_model(std::ostream& out, const std::string& path) {
-  const TrainedModel model = load_trained_model(path);
+  const TrainedModel model = load_trained_model(path, ModelReads::either);
   Json found{{"kind", "model"},
              {"network", network_to_json(model.network.description())},
              {"parameters", model.network.parameters().count()},
@@ -132,7 +133,7 @@ Json print_integer_model(std::ostream& out, const std::string& path) {
   print_widths(out, model.widths);
   print_accumulators(out, model);
   if (model.notes.contains("simulator"))
-    print_traces(out, load_quantized_model(path), found);
+    print_traces(out, load_quantized_model(path, ModelReads::either), found);
   else
     out << "  acquisition  not in the file\n";
   return found;

@@ -212,6 +212,18 @@ void write(const Result& result, const fs::path& path) {
   std::cout << "wrote " << path.string() << ", " << fs::file_size(path) << " bytes\n";
 }
 
+/// A network of single photons: evaluate measures it.
+int quantize_photons(const TrainedModel& model, const QuantizeOptions& options,
+                     std::optional<CalibrationMethod> rule, const Arguments& a) {
+  for (const char* option : {"weights-only", "data", "json", "samples", "seed"})
+    if (a.has(option)) fail_usage("--", option, ": does nothing for a network of single photons");
+  if (!a.has("output")) fail_usage("wanted -o FILE for a network of single photons");
+  const Result result = integers(model, options, rule, a);
+  print_use(result.uses, result.traces);
+  write(result, a.text("output"));
+  return kSuccess;
+}
+
 }  // namespace
 
 int quantize(int argc, char** argv) {
@@ -225,8 +237,9 @@ int quantize(int argc, char** argv) {
   if (samples < 1 || samples > 1u << 30)
     fail_usage("--samples: found ", samples, ", wanted 1 to 2^30");
   if (holds_integers(file)) fail(file, ": found a model of integers, wanted one of floats");
-  const TrainedModel model = load_trained_model(file);
+  const TrainedModel model = load_trained_model(file, ModelReads::either);
   check_outputs(a, {"output", "json"});
+  if (model.reads_photons()) return quantize_photons(model, options, rule, a);
 
   const Result result =
       a.has("weights-only") ? rounded(model, options, a) : integers(model, options, rule, a);

@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "taugate/fli/inference/photon_network.h"
+
 namespace taugate {
 
 std::vector<float> simulated_inputs(const TraceModel& model, std::size_t traces,
                                     std::uint64_t seed) {
+  if (model.reads_photons())
+    return PhotonLists(model.simulator, model.description().gates, seed).rows(traces);
   const Simulator simulator(model.simulator);
   std::vector<float> all, input(model.input_size());
   Sample pixel{gates_of(model.normalisation, std::span(input)), {}, {}};

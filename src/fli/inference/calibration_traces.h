@@ -13,7 +13,8 @@ namespace taugate {
 /// Of the simulated traces to calibrate on: nothing else is trained or measured on these.
 inline constexpr std::uint64_t kCalibrationSeed = 0x63616c6962u;
 
-/// [N][T]: `traces` pixels of the data set `seed` of the model's own simulator, dark ones left out.
+/// [N][T]: `traces` pixels of the data set `seed` of the model's own simulator, dark ones left out. For a network of
+/// single photons [N][T][2]: so many lists.
 std::vector<float> simulated_inputs(const TraceModel& model, std::size_t traces,
                                     std::uint64_t seed);
 

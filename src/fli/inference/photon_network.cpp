@@ -94,6 +94,11 @@ PhotonLists::PhotonLists(const SimulatorConfig& config, int photons, std::uint64
   require_whole_period(config.acquisition);
 }
 
+/// Of the period, until the middle of a gate.
+float PhotonLists::share_of(std::uint16_t gate) const {
+  return (static_cast<float>(gate) + 0.5f) / static_cast<float>(simulator_.gates());
+}
+
 std::string PhotonLists::identity() const {
   return concat("photons, seed ", seed_, ", prior ", fnv1a(to_json(simulator_.config())));
 }
@@ -101,13 +106,12 @@ std::string PhotonLists::identity() const {
 void PhotonLists::fill(std::uint64_t first, Sequence<float> input, Sequence<float> target) const {
   thread_local std::vector<std::uint16_t> gates;  // kept by each thread: a step allocates nothing
   gates.resize(static_cast<std::size_t>(photons_));
-  const float gate = 1.0f / static_cast<float>(simulator_.gates());
   for (int b = 0; b < input.batch; ++b) {
     const std::uint64_t index = first + static_cast<std::uint64_t>(b);
     const Truth truth = simulator_.photons(seed_, index, gates);
     for (int t = 0; t < photons_; ++t) {
-      const float share = (static_cast<float>(gates[static_cast<std::size_t>(t)]) + 0.5f) * gate;
-      const auto x = photon_input(share, static_cast<std::uint64_t>(t) + 1);
+      const auto x = photon_input(share_of(gates[static_cast<std::size_t>(t)]),
+                                  static_cast<std::uint64_t>(t) + 1);
       input.at(t, 0, b) = x[0];
       input.at(t, 1, b) = x[1];
       target.at(t, 0, b) = std::numeric_limits<float>::quiet_NaN();
@@ -119,6 +123,17 @@ void PhotonLists::fill(std::uint64_t first, Sequence<float> input, Sequence<floa
       target.at(std::min(static_cast<int>(n), photons_) - 1, 0, b) = log_tau;
     }
   }
+}
+
+std::vector<float> PhotonLists::rows(std::size_t count) const {
+  std::vector<std::uint16_t> gates(static_cast<std::size_t>(photons_));
+  std::vector<float> inputs;
+  for (std::size_t i = 0; i < count; ++i) {
+    simulator_.photons(seed_, i, gates);
+    for (std::size_t t = 0; t < gates.size(); ++t)
+      for (const float x : photon_input(share_of(gates[t]), t + 1)) inputs.push_back(x);
+  }
+  return inputs;
 }
 
 Var<float> photon_loss(Tape<float>& tape, Var<float> output, Sequence<float> target, double beta,

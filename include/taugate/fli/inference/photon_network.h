@@ -17,6 +17,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "taugate/fli/inference/lifetime_head.h"
 #include "taugate/fli/physics/simulator.h"
@@ -55,8 +56,12 @@ class PhotonLists : public TrainingData {
   int outputs() const override { return 1; }
   std::string identity() const override;
   void fill(std::uint64_t first, Sequence<float> input, Sequence<float> target) const override;
+  /// The inputs alone, one list after the other: [count][photons][kInputs] from list 0 on.
+  std::vector<float> rows(std::size_t count) const;
 
  private:
+  float share_of(std::uint16_t gate) const;
+
   Simulator simulator_;
   int photons_;
   std::uint64_t seed_;

@@ -32,8 +32,8 @@ struct TraceModel {
   int gates() const { return acquisition().gates; }  ///< T
   virtual const Network& description() const = 0;
   int outputs() const { return description().outputs(); }  ///< C
-  /// Values that the network reads of a trace: T, or T + 1 with the counts before them.
-  std::size_t input_size() const { return static_cast<std::size_t>(description().gates); }
+  /// Values that the network reads of a trace: T, or T + 1 with the counts before them; of photons two each.
+  std::size_t input_size() const { return description().input_size(); }
   /// Whether it reads single photons and answers after each (photon_network.h): its network's T is the photons that it
   /// was trained on at most, and the simulator's gates are those in which a photon may arrive.
   bool reads_photons() const { return description().features == 2; }
