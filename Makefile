@@ -11,7 +11,7 @@ TABLES ?= 1,2,3
 COMMIT = $(shell git describe --always --dirty)
 
 PRESETS := release debug dev asan clang arm bench peers fuzz
-SOURCES = $(shell find include src tests bench examples rtl -name wrong -prune -o \
+SOURCES = $(shell find include src tests bench examples python rtl -name wrong -prune -o \
             \( -name '*.cpp' -o -name '*.h' -o -name '*.inl' \) -print)
 
 # $(call build,PRESET) configures and builds a preset; $(call check,PRESET) runs its tests too.
@@ -19,7 +19,7 @@ build = cmake --preset $(1) && cmake --build --preset $(1) -j $(JOBS)
 check = $(call build,$(1)) && ctest --preset $(1) -j $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test cosim formal reproduce bench bench-peers bench-record synth asan clang arm fuzz lint format install clean
+.PHONY: help build demo test cosim formal reproduce bench bench-peers bench-record synth asan clang arm fuzz python-test lint format install clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,6 +97,11 @@ clang: ## build with clang, warnings as errors, and run the tests
 arm: ## build taugate::taugate for 64-bit ARM (cross compiler) and run its tests under qemu
 	@$(DEPENDENCIES) arm
 	$(call check,arm)
+
+python-test: ## build the Python package's wheel, install it into a clean environment and test it there (PYTHON=..)
+	@$(DEPENDENCIES) python
+	cmake --preset dev && cmake --build --preset dev -j $(JOBS) --target taugate_program
+	scripts/python_test.sh build/python; code=$$?; [ $$code -eq 77 ] || exit $$code
 
 lint: ## check the format (clang-format) and the code (clang-tidy): all of src, or LINT=src/nn
 	@$(DEPENDENCIES) lint

@@ -16,6 +16,8 @@
 #include "taugate/fli/estimation/reconvolve.h"
 #include "taugate/fli/estimation/shared_fit.h"
 #include "taugate/fli/formats/npy.h"
+#include "taugate/fli/inference/fit_irfs.h"
+#include "taugate/fli/inference/fit_maps.h"
 #include "taugate/fli/inference/image_fit.h"
 #include "taugate/fli/inference/inference.h"
 #include "taugate/fli/inference/joint_loss.h"

@@ -35,6 +35,7 @@
 #include "taugate/quant/integer/qkeras_file.h"
 #include "taugate/quant/integer/tables.h"
 #include "taugate/quant/integer/weight_grid.h"
+#include "taugate/quant/ptq/bit_widths.h"
 #include "taugate/quant/ptq/calibrate.h"
 #include "taugate/quant/ptq/qkeras.h"
 #include "taugate/quant/ptq/quantize.h"

@@ -56,10 +56,11 @@ RecordedGates prepare(const Arguments& a, Measurement measurement,
                       std::optional<double> first_gate_ns, ImageFitOptions& options,
                       FitIrfs& irfs) {
   const Acquisition tiling = gates_of(measurement, wanted_gates(a));
-  irfs.record = recorded_irf(a, measurement);
+  const IrfChoice choice = irf_choice_from(a, measurement, options);
   RecordedGates gates = recorded_gates(std::move(measurement), tiling, options, first_gate_ns);
-  make_curves(a, gates, options, irfs);
-  if (!irfs.record && !a.has("irf-fwhm")) options.shift = ShiftMode::known;
+  irfs = fit_irfs(choice, gates);
+  if (choice.align) print_alignment(a, irfs.shift_ns);
+  if (!choice.record && !choice.gaussian) options.shift = ShiftMode::known;
   return gates;
 }
 

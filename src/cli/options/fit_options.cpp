@@ -1,6 +1,6 @@
 #include "cli/options/fit_options.h"
 
-#include <cmath>
+#include <algorithm>
 
 #include "cli/options/file_list.h"
 #include "cli/options/measurement_options.h"
@@ -11,12 +11,6 @@
 #include "taugate/fli/io/rebin.h"
 
 namespace taugate::cli {
-namespace {
-
-constexpr double kNarrowestIrf = 1e-3;  // ns
-
-}  // namespace
-
 Arguments fit_arguments() {
   Arguments a("fit", "FILE... [options]",
               "Estimates lifetimes by the field's methods: reconvolution fits and moments.\n"
@@ -72,12 +66,9 @@ Arguments fit_arguments() {
 ImageFitOptions fit_options_from(const Arguments& a) {
   ImageFitOptions o;
   o.kind = estimator_kind(a.text("method"));
-  const std::uint64_t components = a.count("components");
-  if (components < 1 || components > kMostComponents)
-    fail_usage("--components: found ", components,
-               ", wanted 1 or 2 (three take a million photons: docs/fitting.md)");
   FitOptions& fit = o.estimator.fit;
-  fit.unknowns.components = static_cast<int>(components);
+  fit.unknowns.components =
+      static_cast<int>(std::min<std::uint64_t>(a.count("components"), 1 << 20));
   const std::string shift = a.text("shift");
   if (shift == "known")
     o.shift = ShiftMode::known;
@@ -87,8 +78,6 @@ ImageFitOptions fit_options_from(const Arguments& a) {
     fail_usage("--shift: found '", shift, "', wanted known, global or pixel");
   fit.unknowns.background = !a.has("no-background");
   o.global_lifetimes = a.has("global-lifetimes");
-  if (o.global_lifetimes && o.shift == ShiftMode::pixel)
-    fail_usage("--global-lifetimes: found --shift pixel, wanted known or global");
   const std::string weights = a.text("weights");
   if (weights == "counts")
     fit.weights = GateWeights::counts;
@@ -97,17 +86,14 @@ ImageFitOptions fit_options_from(const Arguments& a) {
   else if (weights != "model")
     fail_usage("--weights: found '", weights, "', wanted model, counts or equal");
   if (a.has("tau")) fit.tau_ns = a.range("tau");
-  if (a.has("tau") && !(fit.tau_ns.low > 0.0 && fit.tau_ns.high > fit.tau_ns.low))
+  if (a.has("tau") && fit.tau_ns == Range{})  // which the library takes for its own choice
     fail_usage("--tau: found '", a.text("tau"), "', wanted two different limits above 0");
   if (a.has("from")) o.from_ns = a.number("from");
   if (a.has("to")) o.to_ns = a.number("to");
-  if (o.from_ns < 0.0 || (a.has("to") && !(o.to_ns > o.from_ns)))
-    fail_usage("--from, --to: found ", o.from_ns, " and ", o.to_ns,
-               " ns, wanted times from 0 up in this order");
+  if (a.has("to") && !(o.to_ns > 0.0))
+    fail_usage("--to: found ", o.to_ns, " ns, wanted more than 0");
   const bool moments = o.kind != EstimatorKind::lm && o.kind != EstimatorKind::mle;
-  if (moments && (components > 1 || o.global_lifetimes || o.shift == ShiftMode::pixel))
-    fail_usage("--method ", a.text("method"),
-               ": knows one component and no shift of a pixel; wanted lm or mle");
+  validate(o);
   if (o.kind == EstimatorKind::phasor && (a.has("to") || (a.has("from") && a.has("irf"))))
     fail_usage("--from, --to: found --method phasor, which takes all gates");
   o.keep_expected = a.has("residuals");
@@ -119,62 +105,32 @@ ImageFitOptions fit_options_from(const Arguments& a) {
   return o;
 }
 
-std::optional<Measurement> recorded_irf(const Arguments& a, const Measurement& measurement) {
-  if (!a.has("irf")) return std::nullopt;
-  Measurement irf = irf_from(a, &measurement);
-  if (a.has("irf-per-pixel") && a.has("irf-align"))
-    fail_usage("--irf-align: makes one IRF of all, --irf-per-pixel keeps them apart; wanted one");
-  if (!a.has("irf-per-pixel") && !a.has("irf-align")) {
-    const std::vector<double> sum = summed_trace(irf);
-    irf.counts.assign(sum.begin(), sum.end());
-    irf.width = irf.height = 1;
-  }
-  return irf;
-}
-
-void make_curves(const Arguments& a, const RecordedGates& gates, const ImageFitOptions& o,
-                 FitIrfs& irfs) {
-  const Acquisition& acquisition = gates.acquisition;
-  if (irfs.record) {
-    if (a.has("irf-align")) {
-      AlignedIrf aligned = aligned_irf_on_gates(*irfs.record, acquisition, gates.first_gate_ns);
-      print_alignment(a, aligned.shift_ns);
-      irfs.measured = std::move(aligned.sum);
-    } else {
-      irfs.measured = irfs_on_gates(*irfs.record, acquisition, gates.first_gate_ns);
-    }
-    for (int i = 0; i < irfs.measured->size(); ++i) irfs.curves.push_back(irfs.measured->curve(i));
+IrfChoice irf_choice_from(const Arguments& a, const Measurement& measurement,
+                          const ImageFitOptions& o) {
+  IrfChoice choice;
+  choice.align = a.has("irf-align");
+  if (a.has("irf")) {
+    Measurement irf = irf_from(a, &measurement);
+    if (a.has("irf-per-pixel") && choice.align)
+      fail_usage("--irf-align: makes one IRF of all, --irf-per-pixel keeps them apart; wanted one");
+    const bool apart = a.has("irf-per-pixel") || choice.align;
+    choice.record = apart ? std::move(irf) : summed_record(std::move(irf));
   } else if (a.has("irf-fwhm")) {
-    const double fwhm = a.number("irf-fwhm"), tail = a.number("irf-tail");
     if (!a.has("irf-delay")) fail_usage("--irf-fwhm: wanted --irf-delay NS, too");
-    const double given = a.number("irf-delay"), delay = given - gates.first_gate_ns;
-    const double period = acquisition.period_ns;
-    if (!(fwhm >= kNarrowestIrf && fwhm <= period && tail >= 0.0 && tail <= period))
-      fail_usage("--irf-fwhm, --irf-tail: found ", fwhm, " and ", tail, " ns, wanted a width of ",
-                 kNarrowestIrf, " to ", period, " and a tail of 0 to ", period, " ns");
-    if (!(given >= 0.0 && std::abs(delay) <= period))
-      fail_usage("--irf-delay: found ", given, " ns, wanted 0 or more, within a laser period of ",
-                 period, " ns from ", gates.first_gate_ns, " ns");
-    irfs.curves.push_back(parametric_irf(delay, fwhm, 0.0, tail, irfs.buffer));
-  } else if (a.has("from") || o.kind == EstimatorKind::phasor) {
-    // A pulse at time 0: from there on, the decay is bare.
-    irfs.buffer = {0.0, 1.0, 0.0};
-    irfs.curves.push_back({0.0, 1e-4 * acquisition.gate_step_ns, irfs.buffer, 0.0});
-  } else {
+    choice.gaussian = {a.number("irf-fwhm"), a.number("irf-delay"), a.number("irf-tail")};
+  } else if (!a.has("from") && o.kind != EstimatorKind::phasor) {
     fail_usage(
         "wanted an IRF: --irf FILE, or --irf-fwhm and --irf-delay, or --from NS where the "
         "decay is bare from there on (see: taugate fit --help)");
   }
+  return choice;
 }
 
 std::optional<PhasorTransform> reference_from(const Arguments& a, const RecordedGates& gates) {
   if (!a.has("reference")) return std::nullopt;
   if (!a.has("reference-tau")) fail_usage("--reference: wanted --reference-tau NS, too");
-  Measurement reference = read_measurement(a.text("reference"));
+  Measurement reference = summed_record(read_measurement(a.text("reference")));
   if (!reference.bin_ns && a.has("bin")) reference.bin_ns = a.number("bin");
-  const std::vector<double> sum = summed_trace(reference);
-  reference.counts.assign(sum.begin(), sum.end());
-  reference.width = reference.height = 1;
   const std::vector<float> counts = rebin(reference, gates.acquisition, gates.first_gate_ns);
   return PhasorTransform(gates.acquisition, std::span<const float>(counts),
                          a.number("reference-tau"));

@@ -1,8 +1,7 @@
 #include "cli/options/quantize_options.h"
 
-#include <algorithm>
-
 #include "taugate/core/error.h"
+#include "taugate/quant/ptq/bit_widths.h"
 
 namespace taugate::cli {
 namespace {
@@ -48,27 +47,21 @@ std::string described_write_back(const Widths& w) {
 }
 
 QuantizeOptions quantize_options_from(const Arguments& a) {
+  BitWidths b = BitWidths::of(bits(a, "bits", 8));
+  b.weight = bits(a, "weight-bits", b.weight);
+  b.operand = bits(a, "operand-bits", b.operand);
+  b.gate = bits(a, "gate-bits", b.gate, 3);
+  b.candidate = bits(a, "candidate-bits", b.candidate);
+  b.state = bits(a, "state-bits", b.state);
+  b.residual = bits(a, "residual-bits", b.residual, 0);
   QuantizeOptions o;
-  Widths& w = o.widths;
-  const int all = bits(a, "bits", 8);
-  w.weight_bits = bits(a, "weight-bits", all);
-  const int operand = bits(a, "operand-bits", all), state = bits(a, "state-bits", 16);
-  w.operand_frac_bits = w.product_frac_bits = operand - 1;
-  w.state_frac_bits = state - 1;
+  Widths& w = o.widths = widths_of(b);
   w.head_reads_state = a.has("head-reads-state");
-  w.residual_bits = bits(a, "residual-bits", 0, 0);
-  if (w.residual_bits > state - 2)
-    fail_usage("--residual-bits: found ", w.residual_bits, " bits of a state of ", state,
-               ", wanted at most ", state - 2);
   w.write_back = write_back_of(a.text("write-back"));
   if (w.write_back == WriteBack::feedback && w.read_frac_bits() == w.state_frac_bits)
-    fail_usage("--write-back: found feedback of a state of ", state,
+    fail_usage("--write-back: found feedback of a state of ", b.state,
                " bits, all of which are read, wanted --residual-bits, or --operand-bits below ",
-               state);
-  w.candidate_frac_bits = bits(a, "candidate-bits", state) - 1;
-  // A gate reaches 1 itself, and one that fits 16 bits with its sign leaves 14 to its fraction.
-  w.gate_frac_bits = std::min(bits(a, "gate-bits", std::max(all, 3), 3) - 1, 14);
-  w.accumulator_bits = w.weight_bits + operand <= 24 ? 32 : 64;
+               b.state);
 
   const std::string scale = a.text("scale");
   o.per_row = !a.has("per-tensor");

@@ -10,9 +10,6 @@
 
 namespace taugate::cli {
 
-/// The maps of all pixels; counts are those that were fitted.
-Maps maps_of(const RecordedGates& gates, const ImageFit& fit);
-
 /// lifetimes.csv, fit.npz and the stack of maps.
 void write_results(const std::filesystem::path& folder, const RecordedGates& gates,
                    const Maps& maps);

@@ -11,13 +11,11 @@
 
 #include "cli/options/arguments.h"
 #include "study/pixel_view.h"
-#include "taugate/fli/io/measurement.h"
+#include "taugate/fli/inference/fit_maps.h"
 #include "taugate/fli/physics/range.h"
 
 namespace taugate::cli {
 
-/// Maps by name, in the order of the tables; each [height][width].
-using Maps = std::vector<std::pair<std::string, std::vector<float>>>;
 const std::vector<float>& map_of(const Maps& maps, const char* name);
 
 /// "label 9" of a mask, else "trace 0". labels: [N], or empty.

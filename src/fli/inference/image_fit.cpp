@@ -67,6 +67,26 @@ double rough_shift(const Acquisition& a, const IrfCurve& irf, std::span<const do
 
 }  // namespace
 
+void validate(const ImageFitOptions& o) {
+  const FitOptions& fit = o.estimator.fit;
+  const int components = fit.unknowns.components;
+  if (components < 1 || components > kMostComponents)
+    fail_usage("--components: found ", components,
+               ", wanted 1 or 2 (three take a million photons: docs/fitting.md)");
+  if (o.global_lifetimes && o.shift == ShiftMode::pixel)
+    fail_usage("--global-lifetimes: found --shift pixel, wanted known or global");
+  if (fit.tau_ns != Range{} && !(fit.tau_ns.low > 0.0 && fit.tau_ns.high > fit.tau_ns.low))
+    fail_usage("--tau: found ", fit.tau_ns.low, ":", fit.tau_ns.high,
+               ", wanted two different limits above 0");
+  if (!(o.from_ns >= 0.0) || !(o.to_ns == 0.0 || o.to_ns > o.from_ns))
+    fail_usage("--from, --to: found ", o.from_ns, " and ", o.to_ns,
+               " ns, wanted times from 0 up in this order");
+  const bool moments = o.kind != EstimatorKind::lm && o.kind != EstimatorKind::mle;
+  if (moments && (components > 1 || o.global_lifetimes || o.shift == ShiftMode::pixel))
+    fail_usage("--method ", name_of(o.kind),
+               ": knows one component and no shift of a pixel; wanted lm or mle");
+}
+
 Acquisition gates_of(const Measurement& m, int gates) {
   const std::string where = m.path.string();
   if (!m.bin_ns) fail_usage(where, ": does not tell its bin width; give --bin NS");

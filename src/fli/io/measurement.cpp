@@ -242,21 +242,6 @@ void read_sdt(Measurement& m, const MeasurementOptions& options) {
   }
 }
 
-void check_values(const Measurement& m) {
-  constexpr double longest_ns = 1e9;
-  for (const auto& [what, ns] :
-       {std::pair{"bin width", m.bin_ns}, std::pair{"laser period", m.period_ns}})
-    require(!ns || (*ns > 0.0 && *ns <= longest_ns), m.path.string(), ": found a ", what, " of ",
-            ns.value_or(0.0), " ns, wanted more than 0 and at most ", longest_ns);
-  for (std::size_t i = 0; i < m.counts.size(); ++i) {
-    const float count = m.counts[i];
-    if (count >= 0.0f && count <= kLargestCount) continue;
-    fail(m.path.string(), ": trace ", i / m.bins, ", gate ", i % m.bins, ": found ", count,
-         std::isfinite(count) && count > 0.0f ? concat(", wanted at most ", kLargestCount)
-                                              : ", wanted a count (a number from 0 up)");
-  }
-}
-
 void read_ptu(Measurement& m, const MeasurementOptions& options) {
   const PtuReader file(m.path, options.largest_bytes);
   const PtuImage& image = file.image();
@@ -343,6 +328,21 @@ void refuse_idle_options(const Measurement& m, bool archive, const MeasurementOp
 }
 
 }  // namespace
+
+void check_values(const Measurement& m) {
+  constexpr double longest_ns = 1e9;
+  for (const auto& [what, ns] :
+       {std::pair{"bin width", m.bin_ns}, std::pair{"laser period", m.period_ns}})
+    require(!ns || (*ns > 0.0 && *ns <= longest_ns), m.path.string(), ": found a ", what, " of ",
+            ns.value_or(0.0), " ns, wanted more than 0 and at most ", longest_ns);
+  for (std::size_t i = 0; i < m.counts.size(); ++i) {
+    const float count = m.counts[i];
+    if (count >= 0.0f && count <= kLargestCount) continue;
+    fail(m.path.string(), ": trace ", i / m.bins, ", gate ", i % m.bins, ": found ", count,
+         std::isfinite(count) && count > 0.0f ? concat(", wanted at most ", kLargestCount)
+                                              : ", wanted a count (a number from 0 up)");
+  }
+}
 
 Measurement read_measurement(const std::filesystem::path& path, const MeasurementOptions& options) {
   if (std::filesystem::is_directory(path)) {

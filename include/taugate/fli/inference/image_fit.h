@@ -31,6 +31,9 @@ struct ImageFitOptions {
   bool keep_expected = false;     ///< lm, mle: ImageFit::expected
 };
 
+/// UsageError for values that make no sense, or contradict each other; named as the options of `taugate fit`.
+void validate(const ImageFitOptions& options);
+
 /// The gates of a recording. One that is longer than its laser period is folded to `gates` (0: 1024
 /// or its own bins, if fewer) that tile the period; otherwise its bins are the gates, or every few
 /// of them are one where fewer gates are asked for. Error where bin width or period is unknown.

@@ -70,6 +70,9 @@ struct MeasurementOptions {
 Measurement read_measurement(const std::filesystem::path& path,
                              const MeasurementOptions& options = {});
 
+/// Error for a count or a time that a measurement cannot have, as read_measurement(): for those made in memory.
+void check_values(const Measurement& measurement);
+
 /// Bin width and period from elsewhere, for a file that does not tell them. UsageError where they
 /// contradict it: they are not equal within 0.1 %, the file's own then counting.
 void set_time_axis(Measurement& measurement, std::optional<double> bin_ns,
