@@ -46,8 +46,8 @@ void print_traces(const TraceModel& model) {
             << "  training     " << model.training << '\n'
             << "  novelty      "
             << (model.reads_photons() ? "not known: reads photons one by one, in any of these gates"
-                : model.novelty ? "traces unlike its training are flagged"
-                              : "not known: traces unlike its training are not flagged")
+                : model.novelty       ? "traces unlike its training are flagged"
+                                      : "not known: traces unlike its training are not flagged")
             << '\n';
 }
 
