@@ -52,5 +52,6 @@ void add_integers();
 void add_fits();
 void add_training();
 void add_imaging();
+void add_photons();
 
 }  // namespace bench

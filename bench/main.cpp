@@ -156,6 +156,7 @@ int run(int argc, char** argv) {
   bench::add_fits();
   bench::add_training();
   bench::add_imaging();
+  bench::add_photons();
   Table table;
   benchmark::RunSpecifiedBenchmarks(&table);
   table.print(std::cout);

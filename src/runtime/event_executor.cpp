@@ -26,7 +26,7 @@ std::unique_ptr<Plan> plan_of(const Model& model) {
 }
 std::unique_ptr<Plan> plan_of(IntegerModel model) {
   model.description = in_pieces(std::move(model.description));
-  return make_integer_plan(model);
+  return make_integer_plan(model, true);
 }
 
 }  // namespace

@@ -23,13 +23,14 @@ struct Int32Scratch : Scratch {
 
 class Int32Plan : public IntegerPlan {
  public:
-  Int32Plan(const IntegerModel& model, const simd::IntegerKernels& kernels)
+  Int32Plan(const IntegerModel& model, const simd::IntegerKernels& kernels, bool lanes_apart)
       : IntegerPlan(model, static_cast<std::size_t>(kernels.int32_lanes)), kernels_(kernels) {
-    const bool floats =
-        kernels.fuses && simd::fits_int16(elementwise_of(model)) && floats_fit(model);
+    const bool floats = !lanes_apart && kernels.fuses && simd::fits_int16(elementwise_of(model)) &&
+                        floats_fit(model);
     for (const IntegerLayer& layer : model.layers)
       layers_.push_back(pack_int32(memory_, model, layer, kernels,
                                    {kernels.tile_units, simd::kInt16Group}, floats));
+    for (simd::Int32Gru& layer : layers_) layer.wide = lanes_apart;
     head_ = pack_int32_head(memory_, model, kernels, layers_.back().state_words);
     if (!floats || !kernels.single_gru) return;
     const UnitOrder order{kernels.single_units, kernels.single_units, kernels.single_lane_words};
@@ -212,8 +213,8 @@ bool fits_int32(const IntegerModel& model) {
 }  // namespace
 
 std::unique_ptr<Plan> make_int32_plan(const IntegerModel& model,
-                                      const simd::IntegerKernels& kernels) {
-  return fits_int32(model) ? std::make_unique<Int32Plan>(model, kernels) : nullptr;
+                                      const simd::IntegerKernels& kernels, bool lanes_apart) {
+  return fits_int32(model) ? std::make_unique<Int32Plan>(model, kernels, lanes_apart) : nullptr;
 }
 
 }  // namespace taugate

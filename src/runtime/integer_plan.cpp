@@ -78,18 +78,20 @@ std::unique_ptr<Plan> make_reference_plan(const IntegerModel& model) {
 }
 
 std::unique_ptr<Plan> make_integer_plan(const IntegerModel& model,
-                                        const simd::IntegerKernels* kernels) {
+                                        const simd::IntegerKernels* kernels, bool lanes_apart) {
   model.validate();
   if (!kernels || model.widths.write_back == WriteBack::stochastic)
     return make_reference_plan(model);
-  std::unique_ptr<Plan> plan = make_int32_plan(model, *kernels);
+  std::unique_ptr<Plan> plan = make_int32_plan(model, *kernels, lanes_apart);
   if (!plan) plan = make_float64_plan(model, *kernels);
   return plan ? std::move(plan) : make_reference_plan(model);
 }
 
-std::unique_ptr<Plan> make_integer_plan(const IntegerModel& model) {
-  return make_integer_plan(model, simd::active_integer_kernels(model.widths.operand_frac_bits + 1,
-                                                               model.widths.weight_bits));
+std::unique_ptr<Plan> make_integer_plan(const IntegerModel& model, bool lanes_apart) {
+  return make_integer_plan(
+      model,
+      simd::active_integer_kernels(model.widths.operand_frac_bits + 1, model.widths.weight_bits),
+      lanes_apart);
 }
 
 }  // namespace taugate

@@ -66,13 +66,16 @@ class IntegerPlan : public Plan {
 /// Validates the model (Error) and plans it for these kernels; by the definition where they could not hold every value
 /// that the model can reach, or are null.
 std::unique_ptr<Plan> make_integer_plan(const IntegerModel& model,
-                                        const simd::IntegerKernels* kernels);
-/// For the best kernels of the active architecture.
-std::unique_ptr<Plan> make_integer_plan(const IntegerModel& model);
+                                        const simd::IntegerKernels* kernels,
+                                        bool lanes_apart = false);
+/// For the best kernels of the active architecture. `lanes_apart`: a lane's state can be taken out and put back
+/// (Plan::save_lane), which costs the kernels that hold states in 16 bits.
+std::unique_ptr<Plan> make_integer_plan(const IntegerModel& model, bool lanes_apart = false);
 
 /// Null where products, preactivations or gates could leave 32 bits.
 std::unique_ptr<Plan> make_int32_plan(const IntegerModel& model,
-                                      const simd::IntegerKernels& kernels);
+                                      const simd::IntegerKernels& kernels,
+                                      bool lanes_apart = false);
 /// Null where they could leave the integers that doubles hold.
 std::unique_ptr<Plan> make_float64_plan(const IntegerModel& model,
                                         const simd::IntegerKernels& kernels);

@@ -91,7 +91,7 @@ class Plan {
   std::size_t saved_bytes() const;
   void save(Scratch& scratch, std::byte* to) const;
   void restore(Scratch& scratch, const std::byte* from) const;
-  /// The same of one lane of the block: saved_bytes() / lanes().
+  /// The same of one lane of the block, of a plan whose lanes are apart: saved_bytes() / lanes().
   void save_lane(Scratch& scratch, std::size_t lane, std::byte* to) const;
   void restore_lane(Scratch& scratch, std::size_t lane, const std::byte* from) const;
   /// As after no step.

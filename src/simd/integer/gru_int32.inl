@@ -247,7 +247,7 @@ struct Int32Kernel {
 
   static void gru(const Int32Gru& g, int count, const std::int32_t* x, std::size_t x_stride,
                   std::int32_t* operands, std::size_t stride, std::int32_t* state) {
-    const bool fits_16_bits = fits_int16(g.elementwise);
+    const bool fits_16_bits = !g.wide && fits_int16(g.elementwise);
     const auto run = [&](auto&& tile) {
       steps(g, fits_16_bits ? kGroup : Units, count, x, x_stride, operands, stride, tile);
     };

@@ -79,6 +79,8 @@ struct Int32Gru {
   const std::int32_t* bias = nullptr;
   const double* scale = nullptr;
   FloatRequantizers floats{};
+  bool wide =
+      false;  ///< states are words of 32 bits even where fits_int16(), so that a lane can be taken out
 };
 
 /// Where the units of a group lie for one trace alone, a register having `words` words: as the
