@@ -38,12 +38,14 @@ constexpr auto kAsIs = [](float x) { return x; };
   fail("[executor] found a value that is not a number");
 }
 
-/// "70 x 1", and "70 x 1 + 6" with a second head.
-std::string described_output(const Network& network) {
-  std::string text = concat(network.output_steps(), " x ", network.outputs());
-  if (network.encoder_outputs > 0) text += concat(" + ", network.encoder_outputs);
-  return text;
-}
+/// "70 x 1", and "70 x 1 + 6" with a second head; becomes text only where it is printed.
+struct DescribedOutput {
+  const Network& network;
+  friend std::ostream& operator<<(std::ostream& out, const DescribedOutput& d) {
+    out << d.network.output_steps() << " x " << d.network.outputs();
+    return d.network.encoder_outputs > 0 ? out << " + " << d.network.encoder_outputs : out;
+  }
+};
 
 std::unique_ptr<Plan> low_latency_plan(const Model& model) {
   std::unique_ptr<Plan> single = make_float_single_plan(model);
@@ -148,7 +150,7 @@ std::size_t Executor::check(std::size_t input, std::size_t output, std::size_t s
   const std::size_t T = plan_->network().input_size(), count = input / T;
   require(input == count * T && output == count * output_size(), "[executor] found ", input,
           " input and ", output, " output values, wanted N x ", T, " and N x ",
-          described_output(plan_->network()));
+          DescribedOutput{plan_->network()});
   require(states == 0 || states == count * state_units(), "[executor] found ", states,
           " values of states, wanted none or N x ", state_units());
   return count;
@@ -319,7 +321,7 @@ void StreamingExecutor::finish(ThreadScratch& scratch, std::span<float> output,
   const Network& network = plan_->network();
   require(gates_ == steps(), "[streaming executor] found ", gates_, " gates, wanted ", steps());
   require(output.size() == pixels_ * network.output_size(), "[streaming executor] found room for ",
-          output.size(), " output values, wanted ", pixels_, " x ", described_output(network));
+          output.size(), " output values, wanted ", pixels_, " x ", DescribedOutput{network});
   const Strides strides = output_strides(order, pixels_, network);
   each_block(scratch, [&](Scratch& s, std::size_t first, std::size_t count, std::size_t at) {
     plan_->restore(s, &states_[at]);

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "allocation_trap.h"
 #include "executor_testing.h"
 #include "quant/integer/reference_executor.h"
 #include "taugate/core/parallel.h"
@@ -227,7 +228,8 @@ TEST_CASE("any network comes back from its file, in floats and in integers") {
   std::filesystem::remove(path);
 }
 
-TEST_CASE("a stream answers with its second head before the decoder runs, with the same bits") {
+TEST_CASE(
+    "a stream answers with its second head before the decoder runs: the same bits, no allocation") {
   Random rng(38, 0);
   const Model model = random_model(
       seq2seq({.gates = kGates, .outputs = 3, .hidden = {6, 19}, .encoder_outputs = 4}), rng);
@@ -244,6 +246,11 @@ TEST_CASE("a stream answers with its second head before the decoder runs, with t
       stream.push(scratch, gate);
     }
     stream.answer(scratch, answers);
+    CHECK(allocations_of([&] { stream.answer(scratch, answers); }) == 0);
+    Running<BatchExecutor> executor(network);
+    std::vector<float> output(batch.size());
+    executor.run(traces, output);
+    CHECK(allocations_of([&] { executor.run(traces, output); }) == 0);
     const std::size_t O = batch.size() / N;
     for (std::size_t i = 0; i < answers.size(); ++i)
       CHECK(answers[i] == batch[i / E * O + O - E + i % E]);
