@@ -14,6 +14,26 @@ namespace taugate::cli {
 namespace {
 
 constexpr double kNarrowestIrf = 1e-3;  // ns
+constexpr std::uint64_t kMostGates = 65536;
+
+int wanted_gates(const Arguments& a) {
+  if (!a.has("gates")) return 0;
+  const std::uint64_t gates = a.count("gates");
+  if (gates < 2 || gates > kMostGates)
+    fail_usage("--gates: found ", gates, ", wanted 2 to ", kMostGates);
+  return static_cast<int>(gates);
+}
+
+/// The lifetimes of --fix-tau.
+void fix_lifetimes(const Arguments& a, FitOptions& fit) {
+  const std::vector<double> tau = a.numbers("fix-tau");
+  if (tau.size() != static_cast<std::size_t>(fit.unknowns.components) || !(tau[0] > 0.0) ||
+      !(tau.back() > 0.0))
+    fail_usage("--fix-tau: found '", a.text("fix-tau"), "', wanted ", fit.unknowns.components,
+               " lifetime(s) above 0, one for each component");
+  fit.unknowns.lifetimes = false;
+  fit.known.tau_ns = {tau[0], tau.back()};
+}
 
 }  // namespace
 
@@ -33,7 +53,9 @@ Arguments fit_arguments() {
       "components", "1 or 2", preset("1"), "N")(
       "shift", "place of the IRF: known, global (one for all pixels) or pixel", preset("global"),
       "MODE")("no-background", "there is none")(
-      "global-lifetimes", "lm, mle: one fit of all pixels, which share their lifetimes")(
+      "share-lifetimes", "lm, mle: one fit of all pixels; of all frames or files (with --table)",
+      value(),
+      "pixels|frames|files")("fix-tau", "lm, mle: lifetimes that are known", value(), "NS[,NS]")(
       "weights", "lm: by the fitted model, by the counts (biased where they are few), or equal",
       preset("model"), "KIND")("tau", "limits of a lifetime", value(), "NS:NS")(
       "from", "nothing before this time of the file's clock is fitted", value(), "NS")(
@@ -59,7 +81,8 @@ Arguments fit_arguments() {
   a.needs({"pixel", "scale"}, {"output", "report"});
   a.excludes({"pixel", "scale"}, {"no-pictures"}, {"report"});
   a.needs_value({"weights"}, "method", {"lm"});
-  a.needs_value({"residuals", "global-lifetimes"}, "method", {"lm", "mle"});
+  a.needs_value({"residuals", "share-lifetimes", "fix-tau"}, "method", {"lm", "mle"});
+  a.excludes({"fix-tau"}, {"share-lifetimes", "tau"});
   a.needs_value({"reference"}, "method", {"phasor"});
   a.needs({"reference-tau"}, {"reference"});
   a.needs({"shift"}, {"irf", "irf-fwhm"});
@@ -86,9 +109,15 @@ ImageFitOptions fit_options_from(const Arguments& a) {
   else if (shift != "global")
     fail_usage("--shift: found '", shift, "', wanted known, global or pixel");
   fit.unknowns.background = !a.has("no-background");
-  o.global_lifetimes = a.has("global-lifetimes");
-  if (o.global_lifetimes && o.shift == ShiftMode::pixel)
-    fail_usage("--global-lifetimes: found --shift pixel, wanted known or global");
+  const std::string sharing = a.maybe("share-lifetimes").value_or("");
+  o.global_lifetimes = sharing == "pixels";
+  if (!sharing.empty() && !o.global_lifetimes && sharing != "frames" && sharing != "files")
+    fail_usage("--share-lifetimes: found '", sharing, "', wanted pixels, frames or files");
+  if (!sharing.empty() && !o.global_lifetimes && !a.has("table"))
+    fail_usage("--share-lifetimes: found ", sharing, ", wanted --table CSV, too");
+  if (!sharing.empty() && o.shift == ShiftMode::pixel)
+    fail_usage("--share-lifetimes: found --shift pixel, wanted known or global");
+  if (a.has("fix-tau")) fix_lifetimes(a, fit);
   const std::string weights = a.text("weights");
   if (weights == "counts")
     fit.weights = GateWeights::counts;
@@ -165,6 +194,17 @@ void make_curves(const Arguments& a, const RecordedGates& gates, const ImageFitO
         "wanted an IRF: --irf FILE, or --irf-fwhm and --irf-delay, or --from NS where the "
         "decay is bare from there on (see: taugate fit --help)");
   }
+}
+
+RecordedGates gates_and_irfs(const Arguments& a, Measurement measurement,
+                             std::optional<double> first_gate_ns, ImageFitOptions& options,
+                             FitIrfs& irfs) {
+  const Acquisition tiling = gates_of(measurement, wanted_gates(a));
+  irfs.record = recorded_irf(a, measurement);
+  RecordedGates gates = recorded_gates(std::move(measurement), tiling, options, first_gate_ns);
+  make_curves(a, gates, options, irfs);
+  if (!irfs.record && !a.has("irf-fwhm")) options.shift = ShiftMode::known;
+  return gates;
 }
 
 std::optional<PhasorTransform> reference_from(const Arguments& a, const RecordedGates& gates) {

@@ -28,6 +28,12 @@ std::optional<Measurement> recorded_irf(const Arguments& arguments, const Measur
 void make_curves(const Arguments& arguments, const RecordedGates& gates,
                  const ImageFitOptions& options, FitIrfs& irfs);
 
+/// The measurement in its gates, and its IRFs on their clock. Without any IRF there is no shift to
+/// be found.
+RecordedGates gates_and_irfs(const Arguments& arguments, Measurement measurement,
+                             std::optional<double> first_gate_ns, ImageFitOptions& options,
+                             FitIrfs& irfs);
+
 /// The recording of --reference; nothing without the option.
 std::optional<PhasorTransform> reference_from(const Arguments& arguments,
                                               const RecordedGates& gates);

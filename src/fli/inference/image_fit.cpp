@@ -233,7 +233,8 @@ void fit_summed_decay(const RecordedGates& recorded, const IrfCurve& irf,
   const auto fitter =
       make_estimator(moment ? EstimatorKind::mle : options.kind, a, irf, options_of_sum);
   const Estimate all = (*fitter)(result.whole_counts);
-  if ((options.from_ns > 0.0 || options.to_ns > 0.0) && all.status != FitStatus::no_counts)
+  if ((options.from_ns > 0.0 || options.to_ns > 0.0) && all.status != FitStatus::no_counts &&
+      e.fit.unknowns.lifetimes)
     check_determined(recorded, irf, options, options_of_sum.fit, all);
   if (all.status != FitStatus::no_counts) {
     e.fit.known.shift_ns = all.shift_ns;
