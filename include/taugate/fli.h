@@ -15,6 +15,7 @@
 #include "taugate/fli/estimation/phasor.h"
 #include "taugate/fli/estimation/reconvolve.h"
 #include "taugate/fli/estimation/shared_fit.h"
+#include "taugate/fli/estimation/shared_recordings.h"
 #include "taugate/fli/formats/npy.h"
 #include "taugate/fli/inference/fit_irfs.h"
 #include "taugate/fli/inference/fit_maps.h"

@@ -95,7 +95,7 @@ nb::dict fit(const In<float, 3>& counts, std::optional<double> bin_ns,
              const std::string& method, int components, const std::string& shift, bool background,
              const std::string& weights, std::optional<std::pair<double, double>> tau_ns,
              std::optional<double> from_ns, std::optional<double> to_ns,
-             std::optional<double> first_ns, int gates, double least_counts, bool global_lifetimes,
+             std::optional<double> first_ns, int gates, double least_counts, bool share_lifetimes,
              nb::object progress) {
   ImageFitOptions o;
   o.kind = estimator_kind(method);
@@ -105,7 +105,7 @@ nb::dict fit(const In<float, 3>& counts, std::optional<double> bin_ns,
   f.weights = gate_weights(weights);
   if (tau_ns) f.tau_ns = {tau_ns->first, tau_ns->second};
   o.shift = shift_mode(shift);
-  o.global_lifetimes = global_lifetimes;
+  o.share_lifetimes = share_lifetimes;
   o.from_ns = from_ns.value_or(0.0);
   o.to_ns = to_ns.value_or(0.0);
   o.least_counts = least_counts;
@@ -216,7 +216,7 @@ void bind_measurements(nb::module_& m) {
         nb::arg("gaussian_irf_ns").none(), nb::arg("method"), nb::arg("components"),
         nb::arg("shift"), nb::arg("background"), nb::arg("weights"), nb::arg("tau_ns").none(),
         nb::arg("from_ns").none(), nb::arg("to_ns").none(), nb::arg("first_ns").none(),
-        nb::arg("gates"), nb::arg("least_counts"), nb::arg("global_lifetimes"),
+        nb::arg("gates"), nb::arg("least_counts"), nb::arg("share_lifetimes"),
         nb::arg("progress").none(), "The maps [H][W] of `taugate fit`, by name.");
   m.def("infer", &infer, nb::arg("model"), nb::arg("counts"), nb::arg("bin_ns").none(),
         nb::arg("period_ns").none(), nb::arg("name"), nb::arg("irf").none(),

@@ -65,7 +65,7 @@ def test_fit_takes_the_programs_choices():
         {"method": "rld"},
         {"method": "phasor"},
         {"components": 2, "shift": "pixel"},
-        {"global_lifetimes": True, "background": False},
+        {"share_lifetimes": True, "background": False},
     ):
         fit = tg.fit(counts, irf, **keywords)
         assert float(fit.tau.mean()) == pytest.approx(2.0, rel=0.03), keywords

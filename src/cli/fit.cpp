@@ -12,6 +12,7 @@
 #include "cli/results/fit_files.h"
 #include "cli/results/fit_report.h"
 #include "cli/results/fit_rows.h"
+#include "cli/results/fit_shared.h"
 #include "cli/results/fit_summary.h"
 #include "cli/results/pixel_results.h"
 #include "cli/results/table_run.h"
@@ -32,36 +33,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMostGates = 65536;
-
 /// Counts of every pixel, in all gates.
 std::vector<float> intensity_of(const RecordedGates& gates) {
   const std::size_t T = static_cast<std::size_t>(gates.acquisition.gates);
   std::vector<float> sums(gates.counts.size() / T);
   for (std::size_t i = 0; i < gates.counts.size(); ++i) sums[i / T] += gates.counts[i];
   return sums;
-}
-
-int wanted_gates(const Arguments& a) {
-  if (!a.has("gates")) return 0;
-  const std::uint64_t gates = a.count("gates");
-  if (gates < 2 || gates > kMostGates)
-    fail_usage("--gates: found ", gates, ", wanted 2 to ", kMostGates);
-  return static_cast<int>(gates);
-}
-
-/// The measurement in its gates, and its IRFs on their clock. Without any IRF there is no shift to
-/// be found.
-RecordedGates prepare(const Arguments& a, Measurement measurement,
-                      std::optional<double> first_gate_ns, ImageFitOptions& options,
-                      FitIrfs& irfs) {
-  const Acquisition tiling = gates_of(measurement, wanted_gates(a));
-  const IrfChoice choice = irf_choice_from(a, measurement, options);
-  RecordedGates gates = recorded_gates(std::move(measurement), tiling, options, first_gate_ns);
-  irfs = fit_irfs(choice, gates);
-  if (choice.align) print_alignment(a, irfs.shift_ns);
-  if (!choice.record && !choice.gaussian) options.shift = ShiftMode::known;
-  return gates;
 }
 
 /// `shown`: with its progress.
@@ -117,7 +94,7 @@ int fit_file(const Arguments& a, std::vector<TableRow>* rows) {
   const std::optional<Range> scale = chosen_scale(a, measurement);
   FitIrfs irfs;
   const RecordedGates gates =
-      prepare(a, std::move(measurement), given.first_gate_ns, options, irfs);
+      gates_and_irfs(a, std::move(measurement), given.first_gate_ns, options, irfs);
   const std::optional<PhasorTransform> reference = reference_from(a, gates);
   if (reference) options.estimator.reference = &*reference;
   const std::vector<float> intensity = intensity_of(gates);
@@ -180,8 +157,10 @@ int fit(int argc, char** argv) {
   }
   fit_options_from(a);  // whatever is wrong with them is no single file's fault
   inference_options_from(a);
-  return run_table(a, {fit_arguments, fit_columns(),
-                       [](const Arguments& one, auto& rows) { return fit_file(one, &rows); }});
+  const auto run = [](const Arguments& one, std::vector<TableRow>& rows) {
+    return fit_file(one, &rows);
+  };
+  return run_table(a, {fit_arguments, fit_columns(), run, share_lifetimes});
 }
 
 }  // namespace taugate::cli

@@ -78,9 +78,10 @@ TEST_CASE("fit: a stack becomes a table, an archive and pictures") {
   CHECK(
       contains(read_all(folder / "out/lifetimes.csv"), "row,column,counts,amplitude_weighted_ns"));
 
-  const Outcome global = run(folder, kRead +
-                                         " --components 2 --global-lifetimes --json g.json -o g "
-                                         "--no-pictures");
+  const Outcome global =
+      run(folder, kRead +
+                      " --components 2 --share-lifetimes pixels --json g.json -o g "
+                      "--no-pictures");
   REQUIRE_MESSAGE(global.code == 0, global.err);
   CHECK(contains(global.out, "shared by "));
   const auto found = json_in(folder, "g.json")["shared"];
@@ -181,7 +182,11 @@ TEST_CASE("fit: what it refuses") {
            {"fit traces.npz --bin 0.179 --period 12.53 --irf-fwhm 0.3", 2, "--irf-delay"},
            {kRead + " --method best", 2, "found 'best'"},
            {kRead + " --components 3", 2, "--components: found 3"},
-           {kRead + " --global-lifetimes --shift pixel", 2, "--global-lifetimes: found --shift"},
+           {kRead + " --share-lifetimes pixels --shift pixel", 2,
+            "--share-lifetimes: found --shift"},
+           {kRead + " --share-lifetimes all", 2, "--share-lifetimes: found 'all', wanted pixels"},
+           {kRead + " --share-lifetimes files", 2, "found files, wanted --table"},
+           {kRead + " --components 2 --fix-tau 1", 2, "--fix-tau: found '1', wanted 2 lifetime(s)"},
            {kRead + " --weights counts", 2, "--weights: does nothing with --method mle"},
            {kRead + " --method lm --weights some", 2, "--weights: found 'some'"},
            {kRead + " --shift some", 2, "--shift: found 'some'"},

@@ -259,6 +259,51 @@ TEST_CASE("table: infer, equal to single runs") {
         doctest::Approx(s["amplitude_weighted_ns"]["median"].get<double>()).epsilon(1e-6));
 }
 
+TEST_CASE("table: lifetimes shared by files, each with its own IRF and mixture") {
+  Folder folder;
+  fs::create_directory(folder / "data");
+  const std::map<std::string, std::pair<double, double>> files{
+      {"a", {0.2, 1.45}}, {"b", {0.75, 1.5}}, {"c", {0.5, 1.58}}};  // fraction, time of the IRF
+  for (const auto& [name, truth] : files)
+    REQUIRE(
+        run(folder,
+            concat("simulate --samples 300 --counts 400 --tau1 0.5 --tau2 2 --mono 0 --fraction ",
+                   truth.first, " --irf-fwhm 0.3 --irf-delay ", truth.second, " -o data/", name,
+                   ".npz"))
+            .code == 0);
+  const std::string options = kAxis + kIrf + "--components 2 --no-pictures ";
+  const Outcome o = run(folder, "fit data --table t.csv --share-lifetimes files" + options);
+  REQUIRE_MESSAGE(o.code == 0, o.err);
+  CHECK(contains(o.out, "shared by 3 decays of 3 recordings: "));
+  const auto rows = read_table(folder / "t.csv");
+  REQUIRE(rows.size() == 3);
+  const std::string tau = rows[0].at("tau1_ns") + ',' + rows[0].at("tau2_ns");
+  CHECK(std::abs(std::stod(rows[0].at("tau1_ns")) - 0.5) < 0.03);
+  CHECK(std::abs(std::stod(rows[0].at("tau2_ns")) - 2.0) < 0.03);
+  for (const Row& row : rows) {
+    const auto& truth = files.at(fs::path(row.at("file")).stem().string());
+    CAPTURE(row.at("file"));
+    CHECK(row.at("tau1_ns") + ',' + row.at("tau2_ns") == tau);
+    CHECK(row.at("tau1_sd_ns") == rows[0].at("tau1_sd_ns"));
+    CHECK(std::stod(row.at("tau1_sd_ns")) < 0.02);
+    CHECK(std::abs(std::stod(row.at("fraction")) - truth.first) < 0.02);
+    CHECK(std::abs(std::stod(row.at("shift_ns")) - (truth.second - 1.5)) < 0.005);
+    // The row is that of a single run with these lifetimes known.
+    REQUIRE(run(folder, concat("fit ", row.at("file"), " --json s.json --fix-tau ", tau, options))
+                .code == 0);
+    const auto s = nlohmann::json::parse(read_all(folder / "s.json"));
+    CHECK(std::stod(row.at("fraction")) ==
+          doctest::Approx(s["whole"]["fraction"].get<double>()).epsilon(1e-5));
+  }
+  CHECK(contains(run(folder, "fit data --table t.csv --share-lifetimes files" + options).out,
+                 "3 of 3 files are done already"));
+  // Files whose gates differ cannot share.
+  REQUIRE(run(folder, "simulate --samples 3 --gates 50 -o data/d.npz").code == 0);
+  const Outcome d = run(folder, "fit data --table t.csv --share-lifetimes files" + options);
+  CHECK(d.code == 2);
+  CHECK(contains(d.err, "data/d.npz: found 50 gates of"));
+}
+
 TEST_CASE("table: what makes none is refused") {
   Folder folder;
   make_files(folder);

@@ -126,7 +126,7 @@ def fit(
     first_ns: float | None = None,
     gates: int = 0,
     least_counts: float = 0.0,
-    global_lifetimes: bool = False,
+    share_lifetimes: bool = False,
     progress: Progress | None = None,
 ) -> xr.Dataset:
     """Lifetimes by the field's own estimators, with the numbers of `taugate fit` (docs/fitting.md).
@@ -155,7 +155,7 @@ def fit(
         Gates to sort the record into; 0: its own bins, up to 1024.
     least_counts
         Pixels with fewer counts stay blank.
-    global_lifetimes
+    share_lifetimes
         One fit of all pixels, which share their lifetimes.
     progress
         Called as progress(done, total) pixels; what it raises, and Ctrl-C, ends the fit.
@@ -175,7 +175,7 @@ def fit(
         return _taugate.fit(
             counts, bin_ns, period_ns, _name(da), record, irf_use, gaussian_irf_ns, method,
             components, shift, background, weights, limits, from_ns, to_ns, first_ns, gates,
-            least_counts, global_lifetimes, progress,
+            least_counts, share_lifetimes, progress,
         )  # fmt: skip
 
     maps = _each(da, one)

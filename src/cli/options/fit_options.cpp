@@ -11,6 +11,31 @@
 #include "taugate/fli/io/rebin.h"
 
 namespace taugate::cli {
+namespace {
+
+constexpr std::uint64_t kMostGates = 65536;
+
+int wanted_gates(const Arguments& a) {
+  if (!a.has("gates")) return 0;
+  const std::uint64_t gates = a.count("gates");
+  if (gates < 2 || gates > kMostGates)
+    fail_usage("--gates: found ", gates, ", wanted 2 to ", kMostGates);
+  return static_cast<int>(gates);
+}
+
+/// The lifetimes of --fix-tau.
+void fix_lifetimes(const Arguments& a, FitOptions& fit) {
+  const std::vector<double> tau = a.numbers("fix-tau");
+  if (tau.size() != static_cast<std::size_t>(fit.unknowns.components) || !(tau[0] > 0.0) ||
+      !(tau.back() > 0.0))
+    fail_usage("--fix-tau: found '", a.text("fix-tau"), "', wanted ", fit.unknowns.components,
+               " lifetime(s) above 0, one for each component");
+  fit.unknowns.lifetimes = false;
+  fit.known.tau_ns = {tau[0], tau.back()};
+}
+
+}  // namespace
+
 Arguments fit_arguments() {
   Arguments a("fit", "FILE... [options]",
               "Estimates lifetimes by the field's methods: reconvolution fits and moments.\n"
@@ -27,7 +52,9 @@ Arguments fit_arguments() {
       "components", "1 or 2", preset("1"), "N")(
       "shift", "place of the IRF: known, global (one for all pixels) or pixel", preset("global"),
       "MODE")("no-background", "there is none")(
-      "global-lifetimes", "lm, mle: one fit of all pixels, which share their lifetimes")(
+      "share-lifetimes", "lm, mle: one fit of all pixels; of all frames or files (with --table)",
+      value(),
+      "pixels|frames|files")("fix-tau", "lm, mle: lifetimes that are known", value(), "NS[,NS]")(
       "weights", "lm: by the fitted model, by the counts (biased where they are few), or equal",
       preset("model"), "KIND")("tau", "limits of a lifetime", value(), "NS:NS")(
       "from", "nothing before this time of the file's clock is fitted", value(), "NS")(
@@ -53,7 +80,8 @@ Arguments fit_arguments() {
   a.needs({"pixel", "scale"}, {"output", "report"});
   a.excludes({"pixel", "scale"}, {"no-pictures"}, {"report"});
   a.needs_value({"weights"}, "method", {"lm"});
-  a.needs_value({"residuals", "global-lifetimes"}, "method", {"lm", "mle"});
+  a.needs_value({"residuals", "share-lifetimes", "fix-tau"}, "method", {"lm", "mle"});
+  a.excludes({"fix-tau"}, {"share-lifetimes", "tau"});
   a.needs_value({"reference"}, "method", {"phasor"});
   a.needs({"reference-tau"}, {"reference"});
   a.needs({"shift"}, {"irf", "irf-fwhm"});
@@ -77,7 +105,15 @@ ImageFitOptions fit_options_from(const Arguments& a) {
   else if (shift != "global")
     fail_usage("--shift: found '", shift, "', wanted known, global or pixel");
   fit.unknowns.background = !a.has("no-background");
-  o.global_lifetimes = a.has("global-lifetimes");
+  const std::string sharing = a.maybe("share-lifetimes").value_or("");
+  o.global_lifetimes = sharing == "pixels";
+  if (!sharing.empty() && !o.global_lifetimes && sharing != "frames" && sharing != "files")
+    fail_usage("--share-lifetimes: found '", sharing, "', wanted pixels, frames or files");
+  if (!sharing.empty() && !o.global_lifetimes && !a.has("table"))
+    fail_usage("--share-lifetimes: found ", sharing, ", wanted --table CSV, too");
+  if (!sharing.empty() && o.shift == ShiftMode::pixel)
+    fail_usage("--share-lifetimes: found --shift pixel, wanted known or global");
+  if (a.has("fix-tau")) fix_lifetimes(a, fit);
   const std::string weights = a.text("weights");
   if (weights == "counts")
     fit.weights = GateWeights::counts;
@@ -105,6 +141,10 @@ ImageFitOptions fit_options_from(const Arguments& a) {
   return o;
 }
 
+namespace {
+
+/// The IRF that the options name; a record is of one trace unless each pixel has its own. UsageError
+/// where there is none and the estimator needs one.
 IrfChoice irf_choice_from(const Arguments& a, const Measurement& measurement,
                           const ImageFitOptions& o) {
   IrfChoice choice;
@@ -124,6 +164,20 @@ IrfChoice irf_choice_from(const Arguments& a, const Measurement& measurement,
         "decay is bare from there on (see: taugate fit --help)");
   }
   return choice;
+}
+
+}  // namespace
+
+RecordedGates gates_and_irfs(const Arguments& a, Measurement measurement,
+                             std::optional<double> first_gate_ns, ImageFitOptions& options,
+                             FitIrfs& irfs) {
+  const Acquisition tiling = gates_of(measurement, wanted_gates(a));
+  const IrfChoice choice = irf_choice_from(a, measurement, options);
+  RecordedGates gates = recorded_gates(std::move(measurement), tiling, options, first_gate_ns);
+  irfs = fit_irfs(choice, gates);
+  if (choice.align) print_alignment(a, irfs.shift_ns);
+  if (!choice.record && !choice.gaussian) options.shift = ShiftMode::known;
+  return gates;
 }
 
 std::optional<PhasorTransform> reference_from(const Arguments& a, const RecordedGates& gates) {

@@ -13,10 +13,11 @@ Arguments fit_arguments();
 /// UsageError for options that contradict each other.
 ImageFitOptions fit_options_from(const Arguments& arguments);
 
-/// The IRF that the options name; a record is of one trace unless each pixel has its own. UsageError where there is none
-/// and the estimator needs one.
-IrfChoice irf_choice_from(const Arguments& arguments, const Measurement& measurement,
-                          const ImageFitOptions& options);
+/// The measurement in its gates, and its IRFs on their clock. Without any IRF there is no shift to
+/// be found; UsageError where the estimator needs one.
+RecordedGates gates_and_irfs(const Arguments& arguments, Measurement measurement,
+                             std::optional<double> first_gate_ns, ImageFitOptions& options,
+                             FitIrfs& irfs);
 
 /// The recording of --reference; nothing without the option.
 std::optional<PhasorTransform> reference_from(const Arguments& arguments,

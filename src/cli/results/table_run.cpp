@@ -30,6 +30,7 @@ using Options = std::vector<std::pair<std::string, std::string>>;
 struct FileRun {
   std::string file, stem;  // stem: of its folder in --output
   Options options;
+  std::vector<std::pair<std::string, double>> values = {};  // of columns, that it does not find
 };
 
 /// Options that say where a table goes, or how it is made, and not what is in it.
@@ -58,7 +59,9 @@ void name_folders(std::vector<FileRun>& runs) {
 std::vector<FileRun> runs_of(const Arguments& a) {
   Options shared;
   for (const auto& option : a.given())
-    if (!of_the_table(option.first)) shared.push_back(option);
+    if (!of_the_table(option.first) &&
+        (option.first != "share-lifetimes" || option.second == "pixels"))
+      shared.push_back(option);
   std::vector<FileRun> runs;
   for (const ListedFile& file : listed_files(a)) {
     runs.push_back({file.file, "", shared});
@@ -91,6 +94,7 @@ std::string state_of(const fs::path& path) {
 std::string fingerprint_of(const Arguments& a, const FileRun& run) {
   std::string text = concat("taugate " TAUGATE_VERSION " ", run.file, ' ', state_of(run.file));
   if (a.has("model")) text += concat(" model=", a.text("model"), ' ', state_of(a.text("model")));
+  text += " share=" + a.maybe("share-lifetimes").value_or("");
   for (const auto& [name, value] : run.options) {
     text += concat(" --", name, '=', value);
     if (name == "irf" || name == "mask" || name == "reference") text += ' ' + state_of(value);
@@ -187,9 +191,8 @@ std::vector<FileRun> parts_of(const FileRun& run) {
   return parts;
 }
 
-/// The rows of a single run of this file; kInterrupted where it was asked to stop.
-int run_part(const Arguments& a, const TableCommand& command, const FileRun& run,
-             std::vector<TableRow>& rows) {
+/// What a single run of this file is told.
+Arguments arguments_of(const Arguments& a, const TableCommand& command, const FileRun& run) {
   std::vector<std::string> words;
   for (const auto& [name, value] : run.options) words.push_back(concat("--", name, '=', value));
   words.emplace_back("--");
@@ -197,7 +200,27 @@ int run_part(const Arguments& a, const TableCommand& command, const FileRun& run
     words.push_back(name == a.positionals().back() ? run.file : a.text(name));
   Arguments single = command.declare();
   single.parse(words);
-  return command.run(single, rows);
+  return single;
+}
+
+/// Tells runs, some of which may be impossible, what they have in common.
+void share(const Arguments& a, const TableCommand& command, const std::vector<FileRun>& parts,
+           std::vector<FileRun>& runs) {
+  std::vector<Arguments> all;
+  for (const FileRun& part : parts)
+    failure_of([&] { all.push_back(arguments_of(a, command, part)); });
+  const SharedValues shared = command.share(all);
+  for (FileRun& run : runs) {
+    run.options.insert(run.options.end(), shared.options.begin(), shared.options.end());
+    run.values = shared.values;
+  }
+}
+
+/// The values of columns that the runs have in common, where a row lacks them.
+void complete(const TableCommand& command, const FileRun& run, TableRow& row) {
+  for (const auto& [name, value] : run.values)
+    for (std::size_t i = 0; i < command.columns.size() && i < row.values.size(); ++i)
+      if (name == command.columns[i].name && std::isnan(row.values[i])) row.values[i] = value;
 }
 
 /// The rows of a file, one that says why for what failed; whether anything did. Stops early where
@@ -213,15 +236,19 @@ bool run_file(const Arguments& a, const TableCommand& command, const FileRun& ru
     std::cerr << "failed: " << (reason.starts_with(run.file) ? "" : run.file + ": ") << reason
               << '\n';
   };
-  fail_with(failure_of([&] { parts = parts_of(run); }));
+  fail_with(failure_of([&] {
+    parts = parts_of(run);
+    if (a.maybe("share-lifetimes") == "frames") share(a, command, parts, parts);
+  }));
   for (const FileRun& part : parts) {
     const std::size_t before = rows.size();
     std::vector<TableRow> found;
     int code = kSuccess;
-    fail_with(failure_of([&] { code = run_part(a, command, part, found); }));
+    fail_with(failure_of([&] { code = command.run(arguments_of(a, command, part), found); }));
     if (interrupted() || code == kInterrupted) break;
     rows.insert(rows.end(), found.begin(), found.end());
     for (std::size_t i = before; i < rows.size(); ++i) {
+      complete(command, part, rows[i]);
       rows[i].frame = value_of(part.options, "frames");
       if (rows[i].channel.empty()) rows[i].channel = value_of(part.options, "channel");
     }
@@ -232,8 +259,16 @@ bool run_file(const Arguments& a, const TableCommand& command, const FileRun& ru
 }  // namespace
 
 int run_table(const Arguments& a, const TableCommand& command) {
-  const std::vector<FileRun> runs = runs_of(a);
+  std::vector<FileRun> runs = runs_of(a);
   check_outputs(a, {"table"}, {{"table", a.text("table") + ".journal"}});
+  if (a.maybe("share-lifetimes") == "files") {
+    std::vector<FileRun> parts;
+    for (const FileRun& run : runs)
+      failure_of([&] {
+        for (FileRun& part : parts_of(run)) parts.push_back(std::move(part));
+      });
+    share(a, command, parts, runs);
+  }
   std::vector<std::string> fingerprints;
   for (const FileRun& run : runs) fingerprints.push_back(fingerprint_of(a, run));
   TableFile table(a.text("table"), header_of(command.columns), std::move(fingerprints));

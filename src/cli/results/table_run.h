@@ -9,11 +9,20 @@
 
 namespace taugate::cli {
 
+/// What files have in common: options for the single run of each, and values of columns that such a
+/// run does not find itself.
+struct SharedValues {
+  std::vector<std::pair<std::string, std::string>> options;
+  std::vector<std::pair<std::string, double>> values;
+};
+
 struct TableCommand {
   std::function<Arguments()> declare;
   std::vector<TableColumn> columns;
   /// One file by the options of a single run: adds its rows, and returns its exit code.
   std::function<int(const Arguments&, std::vector<TableRow>&)> run;
+  /// Of --share-lifetimes frames or files: from the options of those that share.
+  std::function<SharedValues(const std::vector<Arguments>&)> share = {};
 };
 
 /// Every file by the very command line of a single run with its own options, so that its figures

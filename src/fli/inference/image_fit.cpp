@@ -74,7 +74,7 @@ void validate(const ImageFitOptions& o) {
     fail_usage("--components: found ", components,
                ", wanted 1 or 2 (three take a million photons: docs/fitting.md)");
   if (o.global_lifetimes && o.shift == ShiftMode::pixel)
-    fail_usage("--global-lifetimes: found --shift pixel, wanted known or global");
+    fail_usage("--share-lifetimes: found --shift pixel, wanted known or global");
   if (fit.tau_ns != Range{} && !(fit.tau_ns.low > 0.0 && fit.tau_ns.high > fit.tau_ns.low))
     fail_usage("--tau: found ", fit.tau_ns.low, ":", fit.tau_ns.high,
                ", wanted two different limits above 0");
@@ -253,7 +253,8 @@ void fit_summed_decay(const RecordedGates& recorded, const IrfCurve& irf,
   const auto fitter =
       make_estimator(moment ? EstimatorKind::mle : options.kind, a, irf, options_of_sum);
   const Estimate all = (*fitter)(result.whole_counts);
-  if ((options.from_ns > 0.0 || options.to_ns > 0.0) && all.status != FitStatus::no_counts)
+  if ((options.from_ns > 0.0 || options.to_ns > 0.0) && all.status != FitStatus::no_counts &&
+      e.fit.unknowns.lifetimes)
     check_determined(recorded, irf, options, options_of_sum.fit, all);
   if (all.status != FitStatus::no_counts) {
     e.fit.known.shift_ns = all.shift_ns;
