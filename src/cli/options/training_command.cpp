@@ -203,7 +203,7 @@ void add_training_options(Arguments& a) {
   a.group("")("o,output", "where the model goes", value(), "FILE")(
       "json", "write options, learning curve and result here", value(), "FILE")(
       "curve", "picture of the learning curve (default: beside the model)", value(), "PNG")(
-      "no-pictures", "draw nothing");
+      "no-pictures", "draw nothing")("half", "write floats of 16 bits, a file half as large");
   add_threads(a);
   a.group("Network")(
       "model",
@@ -246,6 +246,7 @@ void add_training_options(Arguments& a) {
            "learned-scales", "master"},
           {"integers"});
   a.excludes({"curve"}, {"no-pictures"});
+  a.excludes({"half"}, {"integers"});
   add_prior_options(a);
 }
 
@@ -291,6 +292,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   // A share of the training, within limits.
   const std::uint64_t traces = std::clamp<std::uint64_t>(trainer.samples_total(), 20'000, 360'000);
   const std::unique_ptr<TraceModel> result = run.result();
+  if (a.has("half")) dynamic_cast<TrainedModel&>(*result).network.parameters().round_to_halves();
   TrainedModel master = run.master();
   if (!add_novelty(*result, traces) || (a.has("master") && !add_novelty(master, traces))) {
     trainer.save_checkpoint(checkpoint);
