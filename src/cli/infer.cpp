@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/options/arguments.h"
 #include "cli/options/measurement_options.h"
+#include "cli/options/model_choice.h"
 #include "cli/options/outputs.h"
 #include "cli/results/infer_report.h"
 #include "cli/results/pixel_results.h"
@@ -37,9 +38,10 @@ namespace fs = std::filesystem;
 constexpr double kManyUnlike = 0.03;  // share of unlike pixels above which a warning is printed
 
 Arguments declare() {
-  Arguments a("infer", "MODEL FILE -o FOLDER [options]",
+  Arguments a("infer", "MODEL FILE -o FOLDER [options], or --model MODEL FILE ...",
               "Turns measured traces into decays, lifetimes and pictures.\n"
-              "FILE is an image or a list of traces, in any format of docs/formats.md.",
+              "FILE is an image or a list of traces, in any format of docs/formats.md;\n"
+              "MODEL a file, a name of taugate models, or auto: the one of these that fits.",
               {"model", "file"});
   const auto value = [] { return cxxopts::value<std::string>(); };
   a.group("")("o,output", "folder for the results", value(), "FOLDER")(
@@ -351,9 +353,13 @@ class Stopwatch {
 
 int infer(int argc, char** argv) {
   Arguments a = declare();
+  // --model MODEL before the file arguments: of these, the first is then FILE.
+  for (int i = 2; i < argc; ++i)
+    if (const std::string word = argv[i]; word == "--model" || word.starts_with("--model="))
+      std::rotate(argv + 1, argv + i, argv + std::min(argc, i + (word == "--model" ? 2 : 1)));
   if (!a.parse(argc, argv)) return kSuccess;
   use_threads(a);
-  const fs::path model_file = a.positional("model"), file = a.positional("file");
+  const std::string model_file = a.positional("model"), file = a.positional("file");
   if (!a.has("output")) fail_usage("wanted -o FOLDER (see: taugate infer --help)");
   const fs::path folder = a.text("output");
   InferenceOptions options = inference_options_from(a);
@@ -362,12 +368,17 @@ int infer(int argc, char** argv) {
                 in_output_folder(a, {"sfd.npy", "lifetimes.csv", "lifetimes.npy", "lifetimes.tif",
                                      "doubts.npz", "summary.json"}));
   check_pictures(a);
-  const std::unique_ptr<TraceModel> loaded = load_trace_model(model_file);
-  const TraceModel& model = *loaded;
-  check_answers(a, model);
-  const bool decays = !model.gives_lifetimes();
+  std::unique_ptr<TraceModel> loaded;
+  if (!names_card(model_file)) loaded = load_trace_model(model_file);
+  if (loaded) check_answers(a, *loaded);
   Stopwatch watch;
   Measurement measurement = measurement_from(a, file);
+  if (!loaded) {
+    loaded = model_of_card(model_file, measurement, options);
+    check_answers(a, *loaded);
+  }
+  const TraceModel& model = *loaded;
+  const bool decays = !model.gives_lifetimes();
   const std::optional<Range> scale = chosen_scale(a, measurement);
   const std::vector<float> truth = true_lifetimes(file, measurement.traces());
   const double first_gate_ns = options.first_gate_ns.value_or(model.first_gate_ns);
@@ -399,8 +410,8 @@ int infer(int argc, char** argv) {
   parallel_for(jobs.size(), [&](std::size_t job, int) { jobs[job](); });
   watch.lap("wrote");
   if (a.has("report")) {
-    write_report(a, {model_file.string(), file.string(), model, result, truth, scale, first_gate_ns,
-                     pixel, trace, reconvolved, seconds, result.relative_precision()});
+    write_report(a, {model_file, file, model, result, truth, scale, first_gate_ns, pixel, trace,
+                     reconvolved, seconds, result.relative_precision()});
     watch.lap("reported");
   }
   print(result, s);
