@@ -19,7 +19,7 @@ build = cmake --preset $(1) && cmake --build --preset $(1) -j $(JOBS)
 check = $(call build,$(1)) && ctest --preset $(1) -j $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test cosim formal reproduce bench bench-peers bench-record synth asan clang arm fuzz python-test lint format install clean
+.PHONY: help build models demo test cosim formal reproduce bench bench-peers bench-record synth asan clang arm fuzz python-test lint format install clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ help: ## print this list
 build: ## build the library and the program into build/release
 	@$(DEPENDENCIES) build
 	$(call build,release)
+
+models: ## train the models that come with the program anew, with their cards, into models/ (an hour)
+	$(call build,release)
+	scripts/models.sh build/release/taugate models
 
 demo: ## train a network, judge it and draw a lifetime map: the project in five minutes
 	@$(DEPENDENCIES) demo

@@ -19,6 +19,7 @@ int export_onnx(int argc, char** argv);
 int export_rtl(int argc, char** argv);
 int cosim(int argc, char** argv);
 int convert(int argc, char** argv);
+int models(int argc, char** argv);
 
 /// Exit codes. The program makes of kInterrupted what a shell would: 130 after Ctrl-C, 143 after
 /// SIGTERM.

@@ -15,6 +15,7 @@
 #include "cli/options/arguments.h"
 #include "cli/options/file_list.h"
 #include "cli/options/measurement_options.h"
+#include "cli/options/model_choice.h"
 #include "cli/options/outputs.h"
 #include "cli/options/pixel_options.h"
 #include "cli/results/infer_report.h"
@@ -42,9 +43,10 @@ namespace fs = std::filesystem;
 constexpr double kManyUnlike = 0.03;  // share of unlike pixels above which a warning is printed
 
 Arguments declare() {
-  Arguments a("infer", "MODEL FILE... -o FOLDER [options]",
+  Arguments a("infer", "MODEL FILE... -o FOLDER [options], or --model MODEL FILE...",
               "Turns measured traces into decays, lifetimes and pictures.\n"
-              "FILE is an image or a list of traces, in any format of docs/formats.md.",
+              "FILE is an image or a list of traces, in any format of docs/formats.md;\n"
+              "MODEL a file, a name of taugate models, or auto: the one of these that fits.",
               {"model", "file"});
   const auto value = [] { return cxxopts::value<std::string>(); };
   a.group("")("o,output", "folder for the results", value(), "FOLDER")(
@@ -344,17 +346,23 @@ InferenceOptions all_inference_options_from(const Arguments& a) {
   return options;
 }
 
-/// One file. `rows`: where they are wanted, for a table, instead of what is printed; then no results
-/// are written but those of --output.
-int infer_file(const Arguments& a, const TraceModel& model, std::vector<TableRow>* rows) {
-  const fs::path model_file = a.positional("model"), file = a.positional("file");
-  const InferenceOptions options = all_inference_options_from(a);
+/// One file, by `loaded`, or, where there is none, the model of a card. `rows`: where they are wanted,
+/// for a table, instead of what is printed; then no results are written but those of --output.
+int infer_file(const Arguments& a, const TraceModel* loaded, std::vector<TableRow>* rows) {
+  const std::string model_file = a.positional("model"), file = a.positional("file");
+  InferenceOptions options = all_inference_options_from(a);
   check_outputs(a, {"report"},
                 in_output_folder(a, {"sfd.npy", "lifetimes.csv", "lifetimes.npy", "lifetimes.tif",
                                      "doubts.npz", "summary.json"}));
-  const bool decays = model.gives_decays();
   Stopwatch watch;
   Measurement measurement = measurement_from(a, file);
+  std::unique_ptr<TraceModel> of_card;
+  if (!loaded) {
+    of_card = model_of_card(model_file, measurement, options);
+    check_answers(a, *of_card);
+  }
+  const TraceModel& model = loaded ? *loaded : *of_card;
+  const bool decays = model.gives_decays();
   const std::optional<Range> scale = chosen_scale(a, measurement);
   const std::vector<float> truth = true_lifetimes(file, measurement.traces());
   const double first_gate_ns = options.first_gate_ns.value_or(model.first_gate_ns);
@@ -393,8 +401,8 @@ int infer_file(const Arguments& a, const TraceModel& model, std::vector<TableRow
   parallel_for(jobs.size(), [&](std::size_t job, int) { jobs[job](); });
   watch.lap("wrote");
   if (a.has("report")) {
-    write_report(a, {model_file.string(), file.string(), model, result, truth, scale, first_gate_ns,
-                     pixel, trace, reconvolved, seconds, result.relative_precision()});
+    write_report(a, {model_file, file, model, result, truth, scale, first_gate_ns, pixel, trace,
+                     reconvolved, seconds, result.relative_precision()});
     watch.lap("reported");
   }
   if (rows) return kSuccess;
@@ -412,10 +420,14 @@ int infer_file(const Arguments& a, const TraceModel& model, std::vector<TableRow
 
 int infer(int argc, char** argv) {
   Arguments a = declare();
+  // --model MODEL before the file arguments: of these, the first is then FILE.
+  for (int i = 2; i < argc; ++i)
+    if (const std::string word = argv[i]; word == "--model" || word.starts_with("--model="))
+      std::rotate(argv + 1, argv + i, argv + std::min(argc, i + (word == "--model" ? 2 : 1)));
   if (!a.parse(argc, argv)) return kSuccess;
   use_threads(a);
   if (!a.has("table")) require_one_file(a);
-  const fs::path model_file = a.positional("model");
+  const std::string model_file = a.positional("model");
   if (!a.has("table")) a.positional("file");
   if (!a.has("table") && !a.has("output"))
     fail_usage("wanted -o FOLDER (see: taugate infer --help)");
@@ -423,11 +435,12 @@ int infer(int argc, char** argv) {
   const InferenceOptions options = all_inference_options_from(a);
   if (a.has("photons")) return infer_photons(a, options.least_precision);
   if (a.has("output")) check_pictures(a);
-  const std::unique_ptr<TraceModel> model = load_trace_model(model_file);
-  check_answers(a, *model);
-  if (!a.has("table")) return infer_file(a, *model, nullptr);
+  std::unique_ptr<TraceModel> model;
+  if (!names_card(model_file)) model = load_trace_model(model_file);
+  if (model) check_answers(a, *model);
+  if (!a.has("table")) return infer_file(a, model.get(), nullptr);
   return run_table(a, {declare, infer_columns(), [&](const Arguments& one, auto& rows) {
-                         return infer_file(one, *model, &rows);
+                         return infer_file(one, model.get(), &rows);
                        }});
 }
 

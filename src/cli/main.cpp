@@ -43,6 +43,7 @@ constexpr Command kCommands[] = {
     {"quantize", quantize, "turn a float network into integers and measure both"},
     {"evaluate", evaluate, "measure a network on fresh simulated traces"},
     {"infer", infer, "turn measured traces or image stacks into decays, lifetimes and maps", false},
+    {"models", models, "list the trained models that come with the program"},
     {"fit", fit, "estimate lifetimes of measured traces by the field's methods"},
     {"reproduce", reproduce,
      "carry out the tables of the paper, and write them beside its figures"},

@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "core/formatted.h"
+#include "core/half.h"
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"
 
@@ -27,15 +28,6 @@ std::size_t bytes_per_value(const std::string& dtype) {
       {"I32", 4},  {"U32", 4}, {"F32", 4}, {"I64", 8}, {"U64", 8}, {"F64", 8}};
   const auto it = sizes.find(dtype);
   return it == sizes.end() ? 0 : it->second;
-}
-
-float from_half(std::uint16_t h) {
-  const int exponent = h >> 10 & 31, fraction = h & 1023;
-  const float magnitude = exponent == 31 ? (fraction ? NAN : INFINITY)
-                          : exponent == 0
-                              ? std::ldexp(static_cast<float>(fraction), -24)
-                              : std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
-  return h & 0x8000 ? -magnitude : magnitude;
 }
 
 constexpr const char* kMetadata = "__metadata__";
@@ -142,6 +134,16 @@ void Safetensors::add(std::string name, const char* dtype, std::vector<std::size
 void Safetensors::add_floats(std::string name, std::vector<std::size_t> shape,
                              const float* values) {
   add(std::move(name), "F32", std::move(shape), values, sizeof *values);
+}
+
+void Safetensors::add_halves(std::string name, std::vector<std::size_t> shape,
+                             const float* values) {
+  StoredTensor t{std::move(name), "F16", std::move(shape), {}};
+  for (std::size_t i = 0; i < t.count(); ++i) {
+    const std::uint16_t half = to_half(values[i]);
+    t.bytes.append(reinterpret_cast<const char*>(&half), sizeof half);
+  }
+  tensors.push_back(std::move(t));
 }
 
 Safetensors read_safetensors(const std::filesystem::path& path) {

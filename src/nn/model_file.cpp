@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "nn/model_notes.h"
 #include "nn/network_json.h"
 #include "taugate/core/safetensors.h"
 
@@ -12,7 +13,7 @@ namespace {
 
 using Json = nlohmann::json;
 constexpr int kFormatVersion = 1;
-const std::string kPrefix = "taugate.";
+const std::string kEntry = "taugate.model";
 
 std::vector<std::size_t> shape_on_disk(const Parameters::Entry& entry) {
   std::vector<std::size_t> shape{static_cast<std::size_t>(entry.at.rows)};
@@ -60,25 +61,29 @@ void save_model(const std::filesystem::path& path, const Model& model, const Mod
   Json header = network_to_json(model.description());
   header["version"] = kFormatVersion;
   Safetensors file;
-  file.metadata[kPrefix + "model"] = header.dump();
-  for (const auto& [key, value] : notes) file.metadata[kPrefix + key] = value;
-  for (const auto& entry : model.parameters().entries())
-    file.add_floats(entry.name, shape_on_disk(entry), model.parameters().data() + entry.at.offset);
+  add_notes(file, notes);
+  file.metadata[kEntry] = header.dump();
+  const bool halves = model.parameters().are_halves();
+  for (const auto& entry : model.parameters().entries()) {
+    const float* values = model.parameters().data() + entry.at.offset;
+    if (halves)
+      file.add_halves(entry.name, shape_on_disk(entry), values);
+    else
+      file.add_floats(entry.name, shape_on_disk(entry), values);
+  }
   write_safetensors(path, file);
 }
 
 StoredModel load_model(const std::filesystem::path& path) {
   const std::string name = path.string();
-  const Safetensors file = read_safetensors(path);
-  const auto entry = file.metadata.find(kPrefix + "model");
+  Safetensors file = read_safetensors(path);
+  const auto entry = file.metadata.find(kEntry);
   require(entry != file.metadata.end(), name,
-          ": a safetensors file, but not a taugate model: it has no ", kPrefix, "model entry");
+          ": a safetensors file, but not a taugate model: it has no ", kEntry, " entry");
   Network network = parse_network(name, entry->second);
+  ModelNotes notes = take_notes(file, kEntry);
   check_affordable(name, network, file);
-  StoredModel stored{Model(std::move(network)), {}};
-  for (const auto& [key, value] : file.metadata)
-    if (key.starts_with(kPrefix) && key != kPrefix + "model")
-      stored.notes[key.substr(kPrefix.size())] = value;
+  StoredModel stored{Model(std::move(network)), std::move(notes)};
 
   Parameters& parameters = stored.model.parameters();
   for (const auto& wanted : parameters.entries()) {
@@ -93,6 +98,8 @@ StoredModel load_model(const std::filesystem::path& path) {
               "' has a value that is not finite");
     std::copy(values.begin(), values.end(), parameters.data() + wanted.at.offset);
   }
+  if (std::ranges::all_of(file.tensors, [](const StoredTensor& t) { return t.dtype == "F16"; }))
+    parameters.round_to_halves();  // which changes none, so that they are written as they were read
   for (const auto& tensor : file.tensors) {
     const auto known = [&](const Parameters::Entry& e) { return e.name == tensor.name; };
     require(is_unread_input(stored.model.description(), tensor.name) ||

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/half.h"
 #include "core/hash.h"
 
 namespace taugate {
@@ -83,6 +84,15 @@ void Parameters::fill_orthogonal(const ParameterRef& at, std::uint64_t seed, std
   }
   const Matrix<float> m = matrix(at);
   for (std::size_t i = 0; i < m.size(); ++i) m.data[i] = static_cast<float>(rows[i]);
+}
+
+void Parameters::round_to_halves() {
+  std::transform(data(), data() + size(), data(), rounded_to_half);
+  halves_ = true;
+}
+bool Parameters::are_halves() const {
+  return halves_ &&
+         std::all_of(data(), data() + size(), [](float v) { return v == rounded_to_half(v); });
 }
 
 }  // namespace taugate

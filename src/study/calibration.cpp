@@ -53,18 +53,22 @@ TracesOfOne draw(const SimulatorConfig& data, const std::optional<Decay>& given,
                  std::size_t traces, std::uint64_t seed, std::size_t first) {
   const Acquisition& a = data.acquisition;
   const auto T = static_cast<std::size_t>(a.gates);
+  // An ICCD's counts are those of Poisson with fewer photons, each worth more (detector.h).
+  const bool iccd = data.detector.kind == DetectorKind::iccd;
+  const double excess = iccd ? data.detector.excess_noise : 1.0,
+               gain = iccd ? data.detector.gain : 1.0;
   std::vector<double> buffer, mu(T), jacobian(T * 4);
   TracesOfOne all;
   for (std::size_t done = 0; done < traces; done += kTracesAnIrf) {
     Random random(seed, first + done);
     const Decay decay = given ? *given : draw_decay(data.decay, random);
     const IrfCurve irf = draw_irf(data.irf, random, buffer);
-    DecayParameters truth = parameters_of(a, irf, decay, photons);
+    DecayParameters truth = parameters_of(a, irf, decay, photons / excess);
     DecayModel(a, irf, {2, true, false, false, false})(truth, mu, jacobian);
     truth.background = draw_background(data, mu, random);
     const std::size_t count = std::min(kTracesAnIrf, traces - done);
-    const std::vector<float> counts = draw_traces(a, irf, truth, count, seed + 1, first + done);
-    all.counts.insert(all.counts.end(), counts.begin(), counts.end());
+    for (const float n : draw_traces(a, irf, truth, count, seed + 1, first + done))
+      all.counts.push_back(static_cast<float>(excess * gain) * n);
     const double tau = mean_lifetimes(decay).amplitude_ns;
     all.truth_ns.insert(all.truth_ns.end(), count, tau);
     const Unknowns unknowns = unknowns_of(data, decay.tau1_ns < decay.tau2_ns ? 2 : 1);
@@ -138,10 +142,11 @@ std::vector<CalibrationRow> calibration(const TraceModel& model, const Simulator
   require(model.gives_lifetimes(),
           "calibration: found a network that gives decays, wanted one that "
           "tells how sure it is of its lifetimes (train --model lifetime)");
-  require(data.detector.kind == DetectorKind::tcspc && !(data.detector.dark_counts > 0.0) &&
+  require(data.detector.kind != DetectorKind::gated_spad && !(data.detector.dark_counts > 0.0) &&
               !(data.detector.hot_probability > 0.0) && !(data.scatter.high > 0.0) &&
               !(data.decay.rise_amplitude.high > 0.0),
-          "calibration: found a prior with scatter, a rise or detector's noise, wanted Poisson "
+          "calibration: found a prior with scatter, a rise, binary frames or dark counts, wanted "
+          "Poisson "
           "counts of decays and background, for which there is a bound");
   require(data.acquisition.gates == model.gates(), "calibration: found ", data.acquisition.gates,
           " gates, wanted the model's ", model.gates());

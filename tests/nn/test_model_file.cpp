@@ -126,6 +126,28 @@ TEST_CASE("a model comes back bit for bit, with its notes") {
   CHECK(folder.entries() == 1);
 }
 
+TEST_CASE("weights that are floats of 16 bits are stored as such, and notes of bytes as a tensor") {
+  const Folder folder;
+  const fs::path path = folder.path / "student.safetensors";
+  Model model({.gates = 70, .outputs = 1, .hidden = {5}});
+  model.initialise(3);
+  CHECK_FALSE(model.parameters().are_halves());
+  save_model(path, model);
+  const auto size = fs::file_size(path);
+  model.parameters().round_to_halves();
+  CHECK(model.parameters().are_halves());
+  const ModelNotes notes{{"bytes", std::string("\0\xff\1", 3)}, {"text", "t"}};
+  save_model(path, model, notes);
+  CHECK(fs::file_size(path) < size - model.parameters().count());
+  const StoredModel stored = load_model(path);
+  CHECK(stored.notes == notes);
+  CHECK(std::memcmp(stored.model.parameters().data(), model.parameters().data(),
+                    model.parameters().size() * sizeof(float)) == 0);
+  const Safetensors content = read_safetensors(path);
+  CHECK(content.find("head.weight")->dtype == "F16");
+  CHECK(content.find("taugate.bytes")->bytes == notes.at("bytes"));
+}
+
 TEST_CASE("the file is what safetensors describes") {
   const Stored s;
   CHECK(s.header_size() % 8 == 0);

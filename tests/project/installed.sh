@@ -10,8 +10,9 @@ program=$prefix/bin/taugate
 fail() { echo "FAILED: $1" >&2; exit 1; }
 
 for file in share/doc/taugate/README.md share/doc/taugate/LICENSE share/doc/taugate/docs/gru.md \
-            share/taugate/rtl/taugate_pkg.sv share/taugate/rtl/sim/main.cpp share/man/man1/taugate.1 \
-            share/bash-completion/completions/taugate share/zsh/site-functions/_taugate; do
+            share/taugate/models/ss2-70.json share/taugate/models/ss2-70.safetensors share/taugate/rtl/taugate_pkg.sv \
+            share/taugate/rtl/sim/main.cpp share/man/man1/taugate.1 share/bash-completion/completions/taugate \
+            share/zsh/site-functions/_taugate; do
   [ -f "$prefix/$file" ] || fail "$file: is not installed"
 done
 

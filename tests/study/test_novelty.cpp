@@ -12,6 +12,7 @@
 #include "fli/inference/novelty_cases.h"
 #include "study/recipe.h"
 #include "taugate/core/parallel.h"
+#include "taugate/core/safetensors.h"
 #include "taugate/fli/inference/novelty_estimate.h"
 #include "testing.h"
 
@@ -211,7 +212,7 @@ TEST_CASE("statistics do not depend on the threads, and stop when asked") {
   std::vector<std::string> texts;
   for (const int n : {1, 3}) {
     set_thread_count(n);
-    texts.push_back(estimate_novelty(model, {.traces = 20'000})->to_json());
+    texts.push_back(estimate_novelty(model, {.traces = 20'000})->to_bytes());
   }
   set_thread_count(threads);
   CHECK(texts[0] == texts[1]);
@@ -220,57 +221,86 @@ TEST_CASE("statistics do not depend on the threads, and stop when asked") {
 
 TEST_CASE("a model file keeps the statistics, of integers too") {
   const TrainedModel& model = small_model();
-  const Novelty again = Novelty::from_json(model.novelty->to_json());
-  CHECK(again.to_json() == model.novelty->to_json());
-  CHECK(again.training.axes == model.novelty->training.axes);
-  CHECK(again.limits == model.novelty->limits);
+  const Novelty &first = *model.novelty, again = Novelty::from_bytes(first.to_bytes());
+  // Nothing is rounded that was judged: the limits hold for what is read.
+  CHECK(again.counts_per_photon == first.counts_per_photon);
+  CHECK(again.log_photons == first.log_photons);
+  CHECK(again.transform == first.transform);
+  CHECK(again.mean == first.mean);
+  CHECK(again.precision == first.precision);
+  CHECK(again.group == first.group);
+  CHECK(again.gates == first.gates);
+  CHECK(again.input_mean == first.input_mean);
+  CHECK(again.components == first.components);
+  for (const auto part : {&Novelty::training, &Novelty::beyond}) {
+    CHECK((again.*part).centre == (first.*part).centre);
+    CHECK((again.*part).axes == (first.*part).axes);
+    CHECK((again.*part).variance == (first.*part).variance);
+    CHECK((again.*part).rarity == (first.*part).rarity);
+  }
+  CHECK(again.limits == first.limits);
+  CHECK(first.to_bytes().size() < 30'000);
 
   const auto path = std::filesystem::temp_directory_path() / "taugate_test_novelty.safetensors";
   save(path, model);
-  CHECK(load_trained_model(path).novelty->to_json() == model.novelty->to_json());
+  CHECK(load_trained_model(path).novelty->to_bytes() == model.novelty->to_bytes());
 
   QuantizedModel integers =
       quantize_trained(model, {}, simulated_inputs(model, 64, kCalibrationSeed), {});
   CHECK_FALSE(integers.novelty);  // its states are others
   integers.novelty = estimate_novelty(integers, {.traces = 20'000});
   save(path, integers);
-  CHECK(load_quantized_model(path).novelty->to_json() == integers.novelty->to_json());
-  CHECK(integers.novelty->to_json() != model.novelty->to_json());
+  CHECK(load_quantized_model(path).novelty->to_bytes() == integers.novelty->to_bytes());
+  CHECK(integers.novelty->to_bytes() != model.novelty->to_bytes());
   std::filesystem::remove(path);
 }
 
 TEST_CASE("damaged statistics are refused") {
-  const nlohmann::json whole = nlohmann::json::parse(by_hand().to_json());
-  CHECK_NOTHROW(Novelty::from_json(whole.dump()));
+  const char* no_fit = "its statistics of training's traces do not fit each other";
+  const std::string whole = by_hand().to_bytes();
+  CHECK_NOTHROW(Novelty::from_bytes(whole));
+  for (std::size_t size = 0; size < whole.size(); ++size)
+    CHECK_THROWS_WITH_AS(Novelty::from_bytes(whole.substr(0, size)), no_fit, Error);
+  CHECK_THROWS_WITH_AS(Novelty::from_bytes(whole + '\0'), no_fit, Error);
+  CHECK_THROWS_WITH_AS(Novelty::from_bytes(std::string("\0\7", 2) + whole.substr(2)), no_fit,
+                       Error);
+  const auto refused = [&](auto&& damage) {
+    Novelty n = by_hand();
+    damage(n);
+    CHECK_THROWS_WITH_AS(Novelty::from_bytes(n.to_bytes()), no_fit, Error);
+  };
+  refused([](Novelty& n) { n.log_photons = {2.0}; });
+  refused([](Novelty& n) { n.log_photons = {2.0, 2.0}; });
+  refused([](Novelty& n) { n.transform = {1, 0, 0}; });
+  refused([](Novelty& n) { n.mean = {0, 0, 2}; });
+  refused([](Novelty& n) { n.precision = {1, 4, 1}; });
+  refused([](Novelty& n) { n.gates = 4; });
+  refused([](Novelty& n) { n.group = 0; });
+  refused([](Novelty& n) { n.input_mean.clear(); });
+  refused([](Novelty& n) { n.components = {1, 0, 0, 1, 0}; });
+  refused([](Novelty& n) { n.counts_per_photon = 0.0; });
+  refused([](Novelty& n) { n.training.centre = {1, 2, 3}; });
+  refused([](Novelty& n) { n.training.rarity.clear(); });
+  refused([](Novelty& n) { n.beyond.axes = {1, 0, 0}; });
+  refused([](Novelty& n) { n.beyond.variance.clear(); });
+  refused([](Novelty& n) { n.limits[2] = {1.0f}; });
+}
+
+TEST_CASE("statistics that an earlier version wrote as JSON are read, and refused where damaged") {
+  const std::string text = read_safetensors(std::filesystem::path(TAUGATE_SOURCE_DIR) /
+                                            "tests/data/models/one-layer-int8.safetensors")
+                               .metadata.at("taugate.novelty");
+  const nlohmann::json whole = nlohmann::json::parse(text);
+  const Novelty n = Novelty::from_bytes(text);
+  CHECK(n.transform == whole.at("transform").get<std::vector<float>>());
+  CHECK(n.beyond.axes == whole.at("beyond").at("axes").get<std::vector<float>>());
   for (const auto& item : whole.items()) {
     CAPTURE(item.key());
     nlohmann::json damaged = whole;
     damaged.erase(item.key());
-    CHECK_THROWS_AS(Novelty::from_json(damaged.dump()), nlohmann::json::exception);
+    CHECK_THROWS_AS(Novelty::from_bytes(damaged.dump()), nlohmann::json::exception);
     damaged = whole;
     damaged[item.key()] = "?";
-    CHECK_THROWS_AS(Novelty::from_json(damaged.dump()), nlohmann::json::exception);
+    CHECK_THROWS_AS(Novelty::from_bytes(damaged.dump()), nlohmann::json::exception);
   }
-  const auto refused = [&](const char* pointer, const nlohmann::json& value) {
-    CAPTURE(pointer);
-    nlohmann::json damaged = whole;
-    damaged[nlohmann::json::json_pointer(pointer)] = value;
-    CHECK_THROWS_WITH_AS(Novelty::from_json(damaged.dump()),
-                         "its statistics of training's traces do not fit each other", Error);
-  };
-  refused("/log_photons", {2.0});
-  refused("/log_photons", {2.0, 2.0});
-  refused("/transform", {1, 0, 0});
-  refused("/mean", {0, 0, 2});
-  refused("/precision", {1, 4, 1});
-  refused("/gates", 4);
-  refused("/group", 0);
-  refused("/input_mean", nlohmann::json::array());
-  refused("/components", {1, 0, 0, 1, 0});
-  refused("/counts_per_photon", 0.0);
-  refused("/training/centre", {1, 2, 3});
-  refused("/training/rarity", nlohmann::json::array());
-  refused("/beyond/axes", {1, 0, 0});
-  refused("/beyond/variance", nlohmann::json::array());
-  refused("/limits/2", {1.0});
 }

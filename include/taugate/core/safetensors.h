@@ -27,6 +27,8 @@ struct Safetensors {
 
   const StoredTensor* find(const std::string& name) const;  ///< null where there is none
   void add_floats(std::string name, std::vector<std::size_t> shape, const float* values);
+  /// Rounded to floats of 16 bits.
+  void add_halves(std::string name, std::vector<std::size_t> shape, const float* values);
   /// As many integers as the shape says.
   template <class Integer>
   void add_integers(const std::string& name, const std::vector<std::size_t>& shape,

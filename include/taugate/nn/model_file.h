@@ -12,7 +12,7 @@
 namespace taugate {
 
 /// Whatever else a model needs to be used (acquisition, normalisation, how it was trained), by key;
-/// each becomes the metadata entry "taugate.<key>". The network itself does not look at them.
+/// each becomes the metadata entry "taugate.<key>", or, where it begins with a zero byte, a tensor of bytes of that name. The network itself does not look at them.
 using ModelNotes = std::map<std::string, std::string>;
 
 struct StoredModel {
@@ -20,6 +20,7 @@ struct StoredModel {
   ModelNotes notes;
 };
 
+/// In floats of 16 bits where the weights were rounded to such (Parameters::round_to_halves()), else of 32.
 void save_model(const std::filesystem::path& path, const Model& model,
                 const ModelNotes& notes = {});
 

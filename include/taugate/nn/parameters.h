@@ -31,6 +31,9 @@ class Parameters {
   std::size_t count() const;                           ///< parameters that are there
   std::size_t size() const { return values_.size(); }  ///< length of the block, padding included
 
+  void round_to_halves();   ///< each value to the nearest float of 16 bits
+  bool are_halves() const;  ///< whether that was done and still holds
+
   std::uint64_t hash() const;  ///< tells one set of values from another
 
   float* data() { return values_.data(); }
@@ -53,6 +56,7 @@ class Parameters {
  private:
   std::vector<Entry> entries_;
   Buffer<float> values_;
+  bool halves_ = false;
 };
 
 }  // namespace taugate

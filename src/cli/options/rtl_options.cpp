@@ -1,8 +1,8 @@
 #include "cli/options/rtl_options.h"
 
 #include <cstdio>
-#include <system_error>
 
+#include "cli/options/program_folder.h"
 #include "taugate/core/error.h"
 
 namespace taugate::cli {
@@ -28,13 +28,7 @@ void add_rtl_options(Arguments& a) {
       "port", "bits of the target's multiplier: 18 (ECP5), 25 (7-series)", otherwise("18"), "BITS");
 }
 
-std::filesystem::path rtl_folder() {
-  namespace fs = std::filesystem;
-  std::error_code none;
-  const fs::path folder = fs::read_symlink("/proc/self/exe", none).parent_path();
-  if (fs::equivalent(folder, TAUGATE_BUILD_FOLDER, none)) return TAUGATE_SOURCE_RTL;
-  return (folder / TAUGATE_INSTALLED_RTL).lexically_normal();
-}
+std::filesystem::path rtl_folder() { return shared_folder("rtl"); }
 
 RtlOptions rtl_options_from(const Arguments& a) {
   RtlOptions o;

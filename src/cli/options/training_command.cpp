@@ -244,7 +244,7 @@ void add_training_options(Arguments& a) {
   a.group("")("o,output", "where the model goes", value(), "FILE")(
       "json", "write options, learning curve and result here", value(), "FILE")(
       "curve", "picture of the learning curve (default: beside the model)", value(), "PNG")(
-      "no-pictures", "draw nothing");
+      "no-pictures", "draw nothing")("half", "write floats of 16 bits, a file half as large");
   add_threads(a);
   a.group("Network")(
       "model",
@@ -297,6 +297,7 @@ void add_training_options(Arguments& a) {
   a.excludes({"curve"}, {"no-pictures"});
   a.excludes({"model", "counts", "baseline-gates", "gate-step", "gate-width", "window"},
              {"photons"});
+  a.excludes({"half"}, {"integers"});
   add_prior_options(a);
 }
 
@@ -344,6 +345,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   // A share of the training, within limits.
   const std::uint64_t traces = std::clamp<std::uint64_t>(trainer.samples_total(), 20'000, 360'000);
   const std::unique_ptr<TraceModel> result = run.result();
+  if (a.has("half")) dynamic_cast<TrainedModel&>(*result).network.parameters().round_to_halves();
   TrainedModel master = run.master();
   if (!run.recipe().photons &&
       (!add_novelty(*result, traces) || (a.has("master") && !add_novelty(master, traces)))) {

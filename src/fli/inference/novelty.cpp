@@ -1,13 +1,22 @@
 #include "taugate/fli/inference/novelty.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "core/formatted.h"
+#include "fli/inference/stored_statistics.h"
 #include "taugate/core/error.h"
+
+static_assert(std::endian::native == std::endian::little,
+              "numbers are stored as they lie in memory");
 
 namespace taugate {
 namespace {
+
+constexpr char kBytes = '\0', kBytesVersion = 1;  // what bytes begin with, and no text
+constexpr const char* kNoFit = "its statistics of training's traces do not fit each other";
 
 /// Between which of `knots` evenly spaced values `x` lies; clamped to their ends.
 struct Position {
@@ -35,19 +44,60 @@ void add_product(std::span<const float> x, const std::vector<float>& m, std::spa
   }
 }
 
-/// The shortest decimals that give the same floats: their doubles have twice as many digits.
-nlohmann::json json_of(const std::vector<float>& values) {
-  nlohmann::json list = nlohmann::json::array();
-  for (const float v : values)
-    list.push_back(std::strtod(formatted("%.6g", double{v}).c_str(), nullptr));
-  return list;
-}
+/// Bytes as to_bytes() lays them down. A list of numbers is its length in 32 bits, then the numbers.
+class Writer {
+ public:
+  std::string bytes;
+  template <class Stored, class Values, class Make>
+  void list(const Values& values, Make make) {
+    put(static_cast<std::uint32_t>(values.size()));
+    for (const auto v : values) put<Stored>(make(v));
+  }
+  template <class Value>
+  void put(Value value) {
+    bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+};
 
-nlohmann::json json_of(const ShapeMixture& m) {
-  return {{"centre", json_of(m.centre)},
-          {"axes", json_of(m.axes)},
-          {"variance", json_of(m.variance)},
-          {"rarity", json_of(m.rarity)}};
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+  template <class Stored, class Values, class Make>
+  void list(Values& values, Make make) {
+    const auto count = take<std::uint32_t>();
+    require(count <= rest_.size() / sizeof(Stored), kNoFit);
+    values.clear();
+    for (std::uint32_t i = 0; i < count; ++i) values.push_back(make(take<Stored>()));
+  }
+  template <class Value>
+  Value take() {
+    Value value;
+    require(rest_.size() >= sizeof value, kNoFit);
+    std::memcpy(&value, rest_.data(), sizeof value);
+    rest_.remove_prefix(sizeof value);
+    return value;
+  }
+  bool done() const { return rest_.empty(); }
+
+ private:
+  std::string_view rest_;
+};
+
+/// Every list of `n` in the order of the file, each as it is stored: whole(), half() or axis().
+template <class N, class Whole, class Half, class Axis>
+void each_list(N& n, Whole&& whole, Half&& half, Axis&& axis) {
+  half(n.transform);
+  whole(n.mean);
+  whole(n.precision);
+  half(n.input_mean);
+  half(n.components);
+  for (auto* mixture : {&n.training, &n.beyond}) {
+    half(mixture->centre);
+    axis(mixture->axes);
+    whole(mixture->variance);
+    whole(mixture->rarity);
+  }
+  for (auto& limits : n.limits) whole(limits);
 }
 
 ShapeMixture mixture_of(const nlohmann::json& json) {
@@ -119,20 +169,39 @@ Unlikeness Novelty::assess(double counts, std::span<const float> input,
   return {s.state_distance, s.input_chi2r, *std::ranges::max_element(s.excess) > 0.0};
 }
 
-std::string Novelty::to_json() const {
-  return nlohmann::json{{"counts_per_photon", counts_per_photon},
-                        {"log_photons", log_photons},
-                        {"transform", json_of(transform)},
-                        {"mean", json_of(mean)},
-                        {"precision", json_of(precision)},
-                        {"group", group},
-                        {"gates", gates},
-                        {"input_mean", json_of(input_mean)},
-                        {"components", json_of(components)},
-                        {"training", json_of(training)},
-                        {"beyond", json_of(beyond)},
-                        {"limits", {json_of(limits[0]), json_of(limits[1]), json_of(limits[2])}}}
-      .dump();
+std::string Novelty::to_bytes() const {
+  Writer w;
+  w.put(kBytes);
+  w.put(kBytesVersion);
+  w.put(counts_per_photon);
+  w.put(static_cast<std::int32_t>(group));
+  w.put(static_cast<std::int32_t>(gates));
+  const auto same = [](auto v) { return v; };
+  w.list<double>(log_photons, same);
+  each_list(
+      *this, [&](const auto& v) { w.list<float>(v, same); },
+      [&](const auto& v) { w.list<std::uint16_t>(v, to_half); },
+      [&](const auto& v) { w.list<std::int8_t>(v, axis_byte); });
+  return std::move(w.bytes);
+}
+
+Novelty Novelty::from_bytes(std::string_view bytes) {
+  if (bytes.starts_with('{')) return from_json(bytes);
+  Reader r(bytes);
+  Novelty n;
+  require(r.take<char>() == kBytes && r.take<char>() == kBytesVersion, kNoFit);
+  n.counts_per_photon = r.take<double>();
+  n.group = r.take<std::int32_t>();
+  n.gates = r.take<std::int32_t>();
+  const auto same = [](auto v) { return v; };
+  r.list<double>(n.log_photons, same);
+  each_list(
+      n, [&](auto& v) { r.list<float>(v, same); },
+      [&](auto& v) { r.list<std::uint16_t>(v, from_half); },
+      [&](auto& v) { r.list<std::int8_t>(v, from_axis_byte); });
+  require(r.done(), kNoFit);
+  n.check();
+  return n;
 }
 
 Novelty Novelty::from_json(std::string_view text) {
@@ -151,17 +220,20 @@ Novelty Novelty::from_json(std::string_view text) {
   n.training = mixture_of(json.at("training"));
   n.beyond = mixture_of(json.at("beyond"));
   read("limits", n.limits);
-  const std::size_t K = n.log_photons.size(), G = n.input_mean.size();
-  const bool fits = K >= 2 && n.log_photons[1] > n.log_photons[0] && n.group >= 1 && n.gates >= 2 &&
-                    n.counts_per_photon > 0.0 && !n.mean.empty() && n.mean.size() % K == 0 &&
-                    n.precision.size() == n.mean.size() &&
-                    n.transform.size() == n.state_units() * n.state_units() &&
-                    G == n.gate_groups() && n.components.size() % G == 0 &&
-                    n.component_count() < G && n.component_count() > 0 &&
-                    n.training.fits(n.component_count()) && n.beyond.fits(n.component_count()) &&
-                    std::ranges::all_of(n.limits, [&](const auto& l) { return l.size() == K; });
-  require(fits, "its statistics of training's traces do not fit each other");
+  n.check();
   return n;
+}
+
+void Novelty::check() const {
+  const std::size_t K = log_photons.size(), G = input_mean.size();
+  const bool fits = K >= 2 && log_photons[1] > log_photons[0] && group >= 1 && gates >= 2 &&
+                    counts_per_photon > 0.0 && !mean.empty() && mean.size() % K == 0 &&
+                    precision.size() == mean.size() &&
+                    transform.size() == state_units() * state_units() && G == gate_groups() &&
+                    components.size() % G == 0 && component_count() < G && component_count() > 0 &&
+                    training.fits(component_count()) && beyond.fits(component_count()) &&
+                    std::ranges::all_of(limits, [&](const auto& l) { return l.size() == K; });
+  require(fits, kNoFit);
 }
 
 }  // namespace taugate

@@ -7,7 +7,7 @@
 
 #include "core/eigen_view.h"
 #include "fli/inference/scaled_traces.h"
-#include "fli/inference/six_digits.h"
+#include "fli/inference/stored_statistics.h"
 #include "taugate/core/parallel.h"
 
 namespace taugate {
@@ -155,11 +155,14 @@ void set_states(const std::vector<Moments>& moments, Novelty& n) {
   const Eigen::GeneralizedSelfAdjointEigenSolver<Matrix64> both(ridged(kHigh), ridged(kLow));
   require(both.info() == Eigen::Success,
           "[novelty] found states whose covariance cannot be diagonalised");
-  const Matrix64& W = both.eigenvectors();
-  for (Eigen::Index u = 0; u < D; ++u) append_six_digits(n.transform, W.row(u));
+  for (Eigen::Index u = 0; u < D; ++u) append_halves(n.transform, both.eigenvectors().row(u));
+  // As it is stored: rounding moves what it makes of a state, all states alike.
+  const Matrix64 W =
+      as_eigen(Matrix<const float>{n.transform.data(), static_cast<int>(D), static_cast<int>(D)})
+          .cast<double>();
   for (std::size_t k = 0; k < kKnots; ++k) {
-    append_six_digits(n.mean, W.transpose() * of(k).mean());
-    append_six_digits(n.precision, (W.transpose() * ridged(k) * W).diagonal().cwiseInverse());
+    append_floats(n.mean, W.transpose() * of(k).mean());
+    append_floats(n.precision, (W.transpose() * ridged(k) * W).diagonal().cwiseInverse());
   }
 }
 
@@ -211,8 +214,8 @@ bool set_inputs(const TraceModel& model, std::size_t count, const Go& go, Novelt
   Eigen::Index P = 1;
   while (P < G / 2 && solver.eigenvalues()[G - 1 - P] > 0.25 / kFaintest) ++P;
   const Matrix64 V = solver.eigenvectors().rightCols(P);
-  append_six_digits(n.input_mean, moments.mean());
-  for (Eigen::Index j = 0; j < G; ++j) append_six_digits(n.components, V.row(j));
+  append_halves(n.input_mean, moments.mean());
+  for (Eigen::Index j = 0; j < G; ++j) append_halves(n.components, V.row(j));
   const auto mixture = [&](const std::vector<float>& u, std::size_t groups) {
     std::vector<float> a;
     for (std::size_t first = 0; first < u.size(); first += kBlock * n.gate_groups()) {
@@ -263,7 +266,7 @@ void set_limits(std::vector<Judged> judged, Novelty& n) {
         upper_quantiles(judged, Novelty::kFalseAlarms / Novelty::kTests,
                         [&](const Judged& j) { return j.excess[test]; });
     n.limits[test].clear();
-    append_six_digits(n.limits[test], limits);
+    append_floats(n.limits[test], limits);
     for (Judged& j : judged)
       for (std::size_t k = 0; k < kKnots; ++k)
         j.excess[test] -= weight_of(k, j.log_photons) * n.limits[test][k];
@@ -272,7 +275,7 @@ void set_limits(std::vector<Judged> judged, Novelty& n) {
       upper_quantiles(judged, Novelty::kFalseAlarms,
                       [](const Judged& j) { return *std::ranges::max_element(j.excess); });
   for (auto& limits : n.limits)
-    for (std::size_t k = 0; k < kKnots; ++k) limits[k] = six_digits(double{limits[k]} + moves[k]);
+    for (std::size_t k = 0; k < kKnots; ++k) limits[k] += static_cast<float>(moves[k]);
 }
 
 }  // namespace

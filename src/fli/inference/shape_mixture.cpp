@@ -6,7 +6,7 @@
 #include <limits>
 #include <numeric>
 
-#include "fli/inference/six_digits.h"
+#include "fli/inference/stored_statistics.h"
 
 namespace taugate {
 namespace {
@@ -58,12 +58,13 @@ ShapeMixture ShapeMixture::fit(std::span<const float> points, std::size_t P, std
   const auto columns = static_cast<Eigen::Index>(P),
              Q = static_cast<Eigen::Index>(std::min(kAxes, P));
   const auto put = [&](std::vector<float>& to, auto&& value) {
-    for (const Group& g : found) to.push_back(six_digits(value(g)));
+    for (const Group& g : found) to.push_back(static_cast<float>(value(g)));
   };
   for (Eigen::Index k = 0; k < columns; ++k) {
-    put(m.centre, [&](const Group& g) { return g.mean[k]; });
+    put(m.centre, [&](const Group& g) { return rounded_to_half(static_cast<float>(g.mean[k])); });
     for (Eigen::Index q = columns - Q; q < columns; ++q)
-      put(m.axes, [&](const Group& g) { return g.eigen.eigenvectors()(k, q); });
+      put(m.axes,
+          [&](const Group& g) { return from_axis_byte(axis_byte(g.eigen.eigenvectors()(k, q))); });
   }
   for (Eigen::Index q = columns - Q; q < columns; ++q)
     put(m.variance, [&](const Group& g) { return std::max(g.eigen.eigenvalues()[q], 0.0); });

@@ -36,7 +36,7 @@ void read_notes(const std::string& file, const ModelNotes& notes, ModelReads wan
     model.normalisation = normalisation_from_json(note("normalisation"));
     model.first_gate_ns = nlohmann::json::parse(note("first_gate_ns")).get<double>();
     model.training = note("training");
-    if (notes.contains(kNovelty)) model.novelty = Novelty::from_json(notes.at(kNovelty));
+    if (notes.contains(kNovelty)) model.novelty = Novelty::from_bytes(notes.at(kNovelty));
   } catch (const nlohmann::json::exception&) {
     fail(file, ": its notes are damaged");
   } catch (const Error& e) {
@@ -86,7 +86,7 @@ ModelNotes notes_of(const TraceModel& model) {
                    {"normalisation", to_json(model.normalisation)},
                    {"first_gate_ns", nlohmann::json(model.first_gate_ns).dump()},
                    {"training", model.training}};
-  if (model.novelty) notes[kNovelty] = model.novelty->to_json();
+  if (model.novelty) notes[kNovelty] = model.novelty->to_bytes();
   return notes;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "nn/model_notes.h"
 #include "nn/network_json.h"
 #include "taugate/core/error.h"
 #include "taugate/quant/integer/qkeras_file.h"
@@ -11,7 +12,7 @@ namespace taugate {
 namespace {
 
 using Json = nlohmann::json;
-const std::string kPrefix = "taugate.", kEntry = "taugate.integer_model";
+const std::string kEntry = "taugate.integer_model";
 
 struct IntField {
   const char* name;
@@ -234,7 +235,7 @@ void save_integer_model(const std::filesystem::path& path, const IntegerModel& m
   }
   header["widths"] = widths;
   Safetensors out;
-  for (const auto& [key, value] : model.notes) out.metadata[kPrefix + key] = value;
+  add_notes(out, model.notes);
   out.metadata[kEntry] = header.dump();
   const int bits = model.widths.weight_bits, sum = model.widths.accumulator_bits;
   for (std::size_t k = 0; k < model.layers.size(); ++k) {
@@ -266,16 +267,16 @@ bool is_integer_model(const Safetensors& content) {
 
 IntegerModel load_integer_model(const std::filesystem::path& path) {
   const std::string file = path.string();
-  const Safetensors content = read_safetensors(path);
+  Safetensors content = read_safetensors(path);
   if (!is_integer_model(content))
     fail(file, content.metadata.contains("taugate.model")
                    ? ": found a float model, wanted an integer one: quantize it first"
                    : ": found no integer model: it has neither a taugate.integer_model entry nor "
                      "\"form\": \"qkeras\"");
+  ModelNotes notes = take_notes(content, kEntry);
   IntegerModel model =
       is_qkeras(content) ? qkeras_model(content, file) : native_model(content, file);
-  for (const auto& [key, value] : content.metadata)
-    if (key.starts_with(kPrefix) && key != kEntry) model.notes[key.substr(kPrefix.size())] = value;
+  model.notes = std::move(notes);
   try {
     model.validate();
   } catch (const Error& e) {
