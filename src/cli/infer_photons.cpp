@@ -28,7 +28,7 @@ namespace fs = std::filesystem;
 constexpr double kPeriodTolerance = 0.01;  // as of histograms (rebin.h)
 
 PhotonOptions photon_options_from(const Arguments& a, const InferenceOptions& options) {
-  PhotonOptions photons{.channel = {}, .period_ns = options.period_ns};
+  PhotonOptions photons{.period_ns = options.period_ns};
   if (a.has("channel")) {
     const std::vector<int> numbers =
         a.text("channel") == "sum" ? std::vector<int>{} : a.integers("channel");
