@@ -34,6 +34,7 @@
 #include "taugate/fli/io/exchanged_axes.h"
 #include "taugate/fli/io/measurement.h"
 #include "taugate/fli/io/photons.h"
+#include "taugate/fli/io/pile_up.h"
 #include "taugate/fli/io/pixel_groups.h"
 #include "taugate/fli/io/rebin.h"
 #include "taugate/fli/io/write_measurement.h"

@@ -114,6 +114,40 @@ TEST_CASE("pixels: infer groups them in the same way") {
   CHECK(contains(o.out, "label 3: "));
 }
 
+TEST_CASE("pixels: pile-up is corrected in every pixel before they are summed") {
+  Folder folder;
+  // Two pixels of three bins, of which one is bright: by hand, 100 pulses each.
+  write_npy<float>(folder / "two.npy", {'f', 4, false}, {1, 3},
+                   std::vector<float>{50.0f, 25.0f, 5.0f, 1.0f, 0.0f, 0.0f});
+  const auto counts = [&](const std::string& options) {
+    REQUIRE(run(folder,
+                "fit two.npy --bin 4 --period 12 --from 0 --no-background --no-pictures "
+                "-o out --components 1 " +
+                    options)
+                .code == 0);
+    return read_maps(folder, "out/fit.npz", "counts");
+  };
+  CHECK(counts("") == std::vector<float>{80.0f, 1.0f});
+  const double bright = -100.0 *
+                        (std::log(0.5) + std::log(1.0 - 25.0 / 50.0) + std::log(1.0 - 5.0 / 25.0)),
+               dim = -100.0 * std::log(0.99);
+  const auto corrected = counts("--pile-up --pulses 100");
+  CHECK(corrected[0] == doctest::Approx(bright).epsilon(1e-5));
+  CHECK(corrected[1] == doctest::Approx(dim).epsilon(1e-5));
+  CHECK(counts("--pile-up --pulses 100 --bin-pixels 2")[0] ==
+        doctest::Approx(bright + dim).epsilon(1e-5));
+  for (const auto& [options, found] :
+       {std::pair{"--pile-up", "does not tell of how many laser pulses"},
+        {"--pile-up --pulses 80", "wanted fewer than the "},
+        {"--pulses 80", "--pulses: does nothing without --pile-up"},
+        {"--pile-up --pulses 0", "--pulses: found 0, wanted 1 or more"},
+        {"--pile-up --pulses 100 --dead-time -1", "--dead-time: found -1"}}) {
+    const Outcome o = run(folder, concat("fit two.npy --bin 4 --period 12 --from 0 ", options));
+    CHECK(o.code != 0);
+    CHECK_MESSAGE(contains(o.err, found), o.err);
+  }
+}
+
 TEST_CASE("pixels: what cannot be grouped is refused in one line") {
   Folder folder;
   make_image(folder);

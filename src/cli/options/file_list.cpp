@@ -18,7 +18,8 @@ constexpr const char* kEndings[] = {".sdt", ".ptu", ".phd", ".tif",  ".tiff", ".
 /// Columns of a list, and the options that they stand for.
 constexpr std::pair<const char*, const char*> kColumns[] = {
     {"irf", "irf"},          {"mask", "mask"},       {"bin_ns", "bin"},
-    {"period_ns", "period"}, {"channel", "channel"}, {"irf_channel", "irf-channel"}};
+    {"period_ns", "period"}, {"channel", "channel"}, {"irf_channel", "irf-channel"},
+    {"pulses", "pulses"}};
 
 bool named_as_measurement(const fs::path& path) {
   std::string ending = path.extension().string();
@@ -85,8 +86,7 @@ void add_list(const fs::path& list, std::vector<ListedFile>& files) {
     if (name != "file" && column == std::end(kColumns))
       fail(where, ": found a column '", name,
            "', wanted a first line of file, and of irf, mask, bin_ns, period_ns, channel, "
-           "irf_channel, with "
-           "commas between them");
+           "irf_channel, pulses, with commas between them");
     options.push_back(name == "file" ? name : column->second);
   }
   if (std::count(header.begin(), header.end(), "file") != 1)
@@ -117,7 +117,8 @@ void add_table_options(Arguments& a) {
   const auto value = [] { return cxxopts::value<std::string>(); };
   a.group("Many files (several FILEs, or a folder of them)")(
       "table", "a row for each file; those done before are not done again", value(), "CSV")(
-      "files", "list of files, with columns file[,irf,mask,bin_ns,period_ns,channel,irf_channel]",
+      "files",
+      "list of files, with columns file[,irf,mask,bin_ns,period_ns,channel,irf_channel,pulses]",
       value(), "CSV");
   a.needs({"files"}, {"table"});
   a.excludes({"json", "report", "pixel", "scale"}, {"table"});

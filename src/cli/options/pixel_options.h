@@ -6,10 +6,10 @@
 
 namespace taugate::cli {
 
-/// --frames, --roi, --bin-pixels, --sliding, --mask and --mask-pixels.
+/// --frames, --pile-up, --pulses, --dead-time, --roi, --bin-pixels, --sliding, --mask and --mask-pixels.
 void add_pixel_options(Arguments& arguments);
 
-/// Does what they ask for, in this order: region, sums of neighbours, mask (of which the region is
+/// Does what they ask for, in this order: pile-up, region, sums of neighbours, mask (of which the region is
 /// taken, too). UsageError or Error where that cannot be.
 void group_pixels(const Arguments& arguments, Measurement& measurement);
 

@@ -192,6 +192,7 @@ void read_curves(Measurement& m, const MeasurementOptions& options) {
   m.bins = static_cast<int>(first.counts.size());
   m.bin_ns = first.resolution_ns;
   m.period_ns = first.period_ns();
+  if (first.acquisition_s > 0.0) m.pulses = first.acquisition_s * first.sync_rate_hz;
   if (!all) {
     m.counts.assign(first.counts.begin(), first.counts.end());
     return;
@@ -252,8 +253,10 @@ void read_ptu(Measurement& m, const MeasurementOptions& options) {
   m.bins = image.bins;
   m.bin_ns = image.bin_ns;
   m.period_ns = image.period_ns;
+  m.pulses = image.pulses;
   const auto chosen = chosen_channel(m, options.channel);
   chosen_frames(m, image.frames, options.frame);
+  if (options.frame != 0 && m.pulses) *m.pulses /= image.frames;
   m.counts.resize(m.traces() * static_cast<std::size_t>(m.bins));
   for (std::size_t i = 0; i < image.photons.size(); ++i)
     if (!chosen || *chosen == i) file.read(i, m.counts, options.frame);

@@ -1,5 +1,6 @@
 #include "fli/io/phd.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
@@ -16,8 +17,8 @@ constexpr std::size_t kFormatVersion = 16, kComment = 72, kBinaryHeader = 328;
 constexpr std::size_t kBitsPerChannel = kBinaryHeader + 4, kBoards = kBinaryHeader + 12;
 constexpr std::size_t kBoardHeaders = kBinaryHeader + 208, kBoardHeaderSize = 156;
 constexpr std::size_t kCurveHeaderSize = 172;
-constexpr std::size_t kOffset = 56, kResolution = 92, kChannels = 96, kSyncRate = 112,
-                      kIntegralCount = 124, kDataOffset = 136;
+constexpr std::size_t kOffset = 56, kResolution = 92, kChannels = 96, kAcquisitionTime = 100,
+                      kStopReason = 108, kSyncRate = 112, kIntegralCount = 124, kDataOffset = 136;
 constexpr int kMostCurves = 512, kMostBoards = 8, kMostChannels = 65536;
 
 PhdCurve read_curve(const BinaryFields& file, std::size_t header, int number) {
@@ -32,6 +33,8 @@ PhdCurve read_curve(const BinaryFields& file, std::size_t header, int number) {
   if (!(curve.sync_rate_hz > 0.0))
     fail(where, ": sync rate of ", curve.sync_rate_hz, " Hz, wanted more than 0");
   curve.offset_ns = 1e-3 * file.at<std::int32_t>(header + kOffset);
+  if (file.at<std::int32_t>(header + kStopReason) == 0)
+    curve.acquisition_s = 1e-3 * std::max(0, file.at<std::int32_t>(header + kAcquisitionTime));
   curve.integral_count = file.at<std::int64_t>(header + kIntegralCount);
 
   const auto channels = static_cast<std::size_t>(

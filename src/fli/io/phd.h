@@ -15,6 +15,7 @@ struct PhdCurve {
   double resolution_ns = 0.0;         ///< width of a channel
   double sync_rate_hz = 0.0;          ///< laser pulses a second
   double offset_ns = 0.0;             ///< how long after the pulse channel 0 opens
+  double acquisition_s = 0.0;         ///< 0 where it was stopped before the time that was asked for
   std::int64_t integral_count = 0;    ///< the header's sum; equal to the sum of counts
   double period_ns() const { return 1e9 / sync_rate_hz; }
 };

@@ -295,6 +295,12 @@ void PtuReader::choose_bins(std::uint64_t largest_bytes) {
   image_.bin_ns = 1e9 * unit * joined;
   image_.period_ns = 1e9 * period;
   bins_per_unit_ = 1.0 / joined;
+  // Of lines that a swinging mirror draws, pixels have different times.
+  double seconds = header_.dimensions == 1 ? header_.acquisition_s : 0.0;
+  if (header_.dimensions == 3 && header_.sine_amplitude == 0.0)
+    for (std::size_t i = lines_.skipped; i < lines_.lengths.size(); ++i)
+      seconds += static_cast<double>(lines_.lengths[i]) * header_.global_resolution_s / pixels;
+  if (seconds > 0.0) image_.pulses = seconds / period;
   period_units_ = fold ? units : 0.0;
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,8 +54,9 @@ struct PtuImage {
   int width = 1, height = 1, bins = 0;
   double bin_ns = 0.0;
   double period_ns = 0.0;
-  int frames = 0;                    ///< that the lines make up; 0 of what is no image
-  std::vector<double> photons;       ///< in the image, of each detector channel
+  std::optional<double> pulses;  ///< of the laser in a pixel, in all frames, where that is known
+  int frames = 0;                ///< that the lines make up; 0 of what is no image
+  std::vector<double> photons;   ///< in the image, of each detector channel
   std::vector<std::string> notes{};  ///< what was left out or joined
 };
 

@@ -115,6 +115,7 @@ PtuHeader read_ptu_header(const InputFile& file) {
   h.resolution_s = tags.number("MeasDesc_Resolution", 0, 1, 0);
   h.global_resolution_s = tags.number("MeasDesc_GlobalResolution", 0, 1, 0);
   h.sync_rate_hz = tags.number("TTResult_SyncRate", 0, 1e12, 0);
+  h.acquisition_s = 1e-3 * tags.number("TTResult_StopAfter", 0, 1e12, 0);
   set_image(h, tags, where);
   return h;
 }

@@ -15,6 +15,7 @@ struct PtuHeader {
   double resolution_s = 0.0;                     ///< of the time since the pulse
   double global_resolution_s = 0.0;              ///< of the time tags; in T3 the laser period
   double sync_rate_hz = 0.0;                     ///< TTResult_SyncRate; 0: not told
+  double acquisition_s = 0.0;                    ///< that it took; 0: not told
   int dimensions = 1;                            ///< 1 point, 2 line, 3 image
   int width = 1, height = 1;                     ///< pixels
   int line_start = 0, line_stop = 0, frame = 0;  ///< marker masks; 0: none

@@ -25,6 +25,8 @@ struct Measurement {
   /// Photons of each detector channel, where the file keeps channels apart; else empty.
   std::vector<double> channel_photons = {};
   int channel = 0;  ///< the one that `counts` holds, from 1; 0: their sum, or there are none
+  /// Laser pulses of which each trace is, where the file says it.
+  std::optional<double> pulses = {};
   /// Frames of a time series, where the file keeps them apart; else 0. `counts` has all of them.
   int frames = 0;
   std::vector<std::string> notes = {};  ///< what a program should tell its user about the reading
