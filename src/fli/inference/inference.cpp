@@ -78,7 +78,7 @@ class Worker {
   /// False where the pixel stays blank, because it is not precise enough.
   bool read_off(std::size_t pixel, std::span<const float> output) {
     if (model_.gives_lifetimes()) return answer(pixel, lifetime_answer(output));
-    std::copy(output.begin(), output.end(), &out_.sfd[pixel * O_]);
+    if (options_.keep_sfd) std::copy(output.begin(), output.end(), &out_.sfd[pixel * O_]);
     const Lifetimes tau = sfd_lifetimes(output, model_.acquisition().gate_step_ns, out_.outputs);
     out_.amplitude_ns[pixel] = static_cast<float>(tau.amplitude_ns);
     out_.intensity_ns[pixel] = static_cast<float>(tau.intensity_ns);
@@ -163,7 +163,7 @@ Inference infer(const TraceModel& model, Measurement measurement, const Inferenc
                 T,
                 C,
                 std::move(counts),
-                std::vector<float>(n * static_cast<std::size_t>(T) * C),
+                std::vector<float>(options.keep_sfd ? n * static_cast<std::size_t>(T) * C : 0),
                 std::vector<float>(n),
                 std::vector<float>(n, nan),
                 std::vector<float>(n, nan),
