@@ -58,16 +58,16 @@ bench: ## time every part of this project beside the FMA peak, two minutes (buil
 	  --csv=build/bench/processes.csv
 	scripts/plot_bench.sh build/bench/bench.csv docs/results/peers-infer.csv build/bench/images
 
-bench-peers: ## time training and inference beside libtorch, oneDNN and ONNX Runtime (installs them)
+bench-peers: ## time training and inference beside other engines (installs them)
 	@$(DEPENDENCIES) peers
-	@scripts/onnxruntime.sh build/onnxruntime
+	@scripts/python_peers.sh build/python-peers
 	$(call build,peers)
-	build/peers/taugate_peers --onnxruntime build/onnxruntime/bin/python --commit $(COMMIT) $(PEERS)
+	build/peers/taugate_peers --python build/python-peers/bin/python --commit $(COMMIT) $(PEERS)
 
 bench-record: ## all figures of docs/performance.md, 20 minutes: docs/results/*.csv, docs/images/*.svg
 	@$(DEPENDENCIES) bench
 	@$(DEPENDENCIES) peers
-	@scripts/onnxruntime.sh build/onnxruntime
+	@scripts/python_peers.sh build/python-peers
 	$(call build,bench)
 	$(call build,peers)
 	scripts/bench_record.sh $(COMMIT)

@@ -1,5 +1,5 @@
 // taugate_fixture FOLDER: what taugate_processes lets the program work on. A student of 32 units
-// with random weights (they cost what trained ones do), one trace, and an image of 512 x 512 pixels
+// with random weights (they cost what trained ones do), the same with flags and with a lifetime head, one trace, and an image of 512 x 512 pixels
 // in which every pixel fluoresces, as float32 and as uint16, stored as NPZ.
 
 #include <filesystem>
@@ -8,12 +8,34 @@
 
 #include "fli/formats/npz.h"
 #include "taugate/core/parallel.h"
+#include "taugate/fli/inference/lifetime_head.h"
+#include "taugate/fli/inference/novelty_estimate.h"
 #include "taugate/fli/inference/trained_model.h"
+#include "taugate/quant/ptq/quantize.h"
 
 namespace {
 
 using namespace taugate;
 constexpr std::size_t kSide = 512;
+
+/// Both answers, in floats and in 8 bits, with the statistics by which `infer` flags pixels.
+void write_judging_models(const std::filesystem::path& folder, const SimulatorConfig& config) {
+  const auto T = config.acquisition.gates;
+  const Normalisation counts_first{.counts_first = true};
+  const auto write = [&](const char* name, Network network, const Normalisation& input) {
+    TrainedModel model{Model(std::move(network)), config, input};
+    model.network.initialise(1);
+    QuantizedModel integers(quantize(model.network), model);
+    model.novelty = estimate_novelty(model, {.traces = 20000});
+    integers.novelty = model.novelty;  // of as many units, so it costs the same
+    save(folder / concat(name, ".safetensors"), model);
+    save(folder / concat(name, "8.safetensors"), integers);
+  };
+  write("sfd", seq2seq({.gates = T, .hidden = {32}}), {});
+  write("lifetime",
+        encoder_network({.gates = T + 1, .outputs = LifetimeHead::kOutputs, .hidden = {32}}),
+        counts_first);
+}
 
 void write_fixture(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder);
@@ -22,6 +44,7 @@ void write_fixture(const std::filesystem::path& folder) {
   TrainedModel model{Model({.gates = config.acquisition.gates, .hidden = {32}}), config, {}};
   model.network.initialise(1);
   save(folder / "student.safetensors", model);
+  write_judging_models(folder, config);
 
   const Simulator simulator(config);
   std::vector<float> counts(kSide * kSide * T);

@@ -44,9 +44,49 @@ void integers_beside_floats(benchmark::State& state, const Case& c) {
   count_rate(state, "sequences/s", c.batch);
 }
 
+/// A lifetime head (an encoder alone, which also reads the counts) beside the whole Seq2SeqLite of as many units, in
+/// turns; "times_float" is how much faster it is.
+void head_beside_decoder(benchmark::State& state, bool integers) {
+  constexpr int kGates = 70;
+  constexpr std::size_t kBatch = 1024;
+  taugate::set_thread_count(std::min(2, cores()));
+  const auto executor_of = [&](taugate::Network network) {
+    taugate::Model model(std::move(network));
+    model.initialise(1);
+    return integers ? std::make_unique<taugate::BatchExecutor>(taugate::quantize(model))
+                    : std::make_unique<taugate::BatchExecutor>(model);
+  };
+  const auto decays = executor_of(taugate::seq2seq({.gates = kGates, .hidden = {32}})),
+             lifetimes = executor_of(
+                 taugate::encoder_network({.gates = kGates + 1, .outputs = 6, .hidden = {32}}));
+  taugate::ThreadScratch scratch, other_scratch;
+  const std::vector<float> input = traces(kBatch, kGates + 1);
+  std::vector<float> output(kBatch * kGates);
+  const auto turn = [&](const taugate::Executor& executor, taugate::ThreadScratch& scratch,
+                        std::size_t read, std::size_t written) {
+    const double start = cpu_seconds();
+    executor.run(scratch, std::span(input).first(kBatch * read),
+                 std::span(output).first(kBatch * written));
+    benchmark::DoNotOptimize(output.data());
+    return (cpu_seconds() - start) / taugate::thread_count();
+  };
+  const auto decay = [&] { return turn(*decays, scratch, kGates, kGates); };
+  const auto lifetime = [&] { return turn(*lifetimes, other_scratch, kGates + 1, 6); };
+  decay(), lifetime();
+  beside_floats(state, decay, lifetime);
+  count_rate(state, "sequences/s", kBatch);
+}
+
 }  // namespace
 
 void add_integers() {
+  for (const bool integers : {false, true})
+    benchmark::RegisterBenchmark(
+        integers ? "lifetime-head/8-bit" : "lifetime-head/float",
+        [integers](benchmark::State& state) { head_beside_decoder(state, integers); })
+        ->UseManualTime()
+        ->Iterations(9)  // turns
+        ->Unit(benchmark::kMicrosecond);
   for (int batch : {1024, 1})
     for (int threads = 1; threads <= (batch == 1 ? 1 : std::min(2, cores())); ++threads)
       for (int units : {16, 32, 64, 128})

@@ -32,8 +32,8 @@ namespace {
 struct Job {
   std::string name;
   std::vector<std::string> command;
-  double pixels = 0;  // 0: a first inference
-  std::vector<double> seconds = {};
+  double pixels = 0;                                 // 0: a first inference
+  std::vector<double> seconds = {}, processor = {};  // start to end; what processors worked
   long peak_kib = 0;
   std::string said = {};  // the last round's output
 };
@@ -56,6 +56,10 @@ void run(Job& job, const std::filesystem::path& log) {
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0 || status != 0) throw std::runtime_error(job.command[0] + " has failed");
   job.seconds.push_back(elapsed.count());
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+  };
+  job.processor.push_back(seconds(usage.ru_utime) + seconds(usage.ru_stime));
   job.peak_kib = std::max(job.peak_kib, usage.ru_maxrss);
   std::ifstream in(log);
   for (std::string line; std::getline(in, line);)
@@ -66,10 +70,11 @@ std::vector<Job> jobs_on(const std::filesystem::path& folder,
                          const std::vector<std::string>& peers) {
   const auto here = std::filesystem::canonical("/proc/self/exe").parent_path();
   const std::string taugate = here / "taugate", model = folder / "student.safetensors";
-  const auto infer = [&](const char* file) {
-    return std::vector<std::string>{taugate,        "infer", model,   folder / file, "-o",
+  const auto infer_with = [&](const std::string& network, const char* file) {
+    return std::vector<std::string>{taugate,        "infer", network, folder / file, "-o",
                                     folder / "out", "--bin", "0.179", "--period",    "12.53"};
   };
+  const auto infer = [&](const char* file) { return infer_with(model, file); };
   const auto without_pictures = [](std::vector<std::string> command) {
     command.push_back("--no-pictures");
     return command;
@@ -82,6 +87,16 @@ std::vector<Job> jobs_on(const std::filesystem::path& folder,
       {"image float32, no pictures", without_pictures(infer("image-f4.npz")), pixels},
       {"image uint16", infer("image-u2.npz"), pixels},
       {"image uint16, no pictures", without_pictures(infer("image-u2.npz")), pixels}};
+  // Lifetimes, their deviations where there are, and flags.
+  for (const auto& network : {std::pair{"sfd", "SFD, floats"},
+                              {"sfd8", "SFD, 8 bits"},
+                              {"lifetime", "lifetime head, floats"},
+                              {"lifetime8", "lifetime head, 8 bits"}}) {
+    const std::string name = network.first;
+    auto command = without_pictures(infer_with(folder / (name + ".safetensors"), "image-u2.npz"));
+    if (name.starts_with("sfd")) command.push_back("--no-sfd");
+    jobs.push_back({std::string("image, flags, ") + network.second, command, pixels});
+  }
   for (const std::string& peer : peers) {
     const std::size_t at = peer.find('=');
     if (at == std::string::npos) throw std::runtime_error(peer + ": wanted NAME=PROGRAM");
@@ -96,19 +111,26 @@ void report(std::vector<Job>& jobs, const std::string& csv, const std::string& c
               "pixels/s");
   std::string table =
       "commit,cpu,cores,compiler,process,rounds,seconds,fastest,slowest,peak_mib,"
-      "pixels_per_second\n";
+      "pixels_per_second,limit\n";
   for (Job& job : jobs) {
     std::sort(job.seconds.begin(), job.seconds.end());
     const double median = job.seconds[job.seconds.size() / 2], mib = job.peak_kib / 1024.0;
     std::printf("%-34s %9.2f ms %10.2f .. %9.2f ms %10.1f", job.name.c_str(), median * 1e3,
                 job.seconds.front() * 1e3, job.seconds.back() * 1e3, mib);
-    if (job.pixels > 0) std::printf(" %10.0f\n    %s", job.pixels / median, job.said.c_str());
+    std::nth_element(job.processor.begin(),
+                     job.processor.begin() + static_cast<long>(job.processor.size() / 2),
+                     job.processor.end());
+    const double limit = machine.cores / job.processor[job.processor.size() / 2];
+    if (job.pixels > 0)
+      std::printf(" %10.0f\n    %s\n    limit, if all cores worked all the time: %.0f pixels/s",
+                  job.pixels / median, job.said.c_str(), job.pixels * limit);
     std::printf("\n");
     table += machine.commit + ",\"" + machine.cpu + "\"," + std::to_string(machine.cores) + ",\"" +
              machine.compiler + "\",\"" + job.name + "\"," + std::to_string(job.seconds.size()) +
              ',' + std::to_string(median) + ',' + std::to_string(job.seconds.front()) + ',' +
              std::to_string(job.seconds.back()) + ',' + std::to_string(mib) + ',' +
-             (job.pixels > 0 ? std::to_string(job.pixels / median) : "") + '\n';
+             (job.pixels > 0 ? std::to_string(job.pixels / median) : "") + ',' +
+             (job.pixels > 0 ? std::to_string(job.pixels * limit) : "") + '\n';
   }
   if (csv.empty()) return;
   std::ofstream out(csv);
@@ -136,7 +158,7 @@ int run_program(int argc, char** argv) {
   std::vector<Job> jobs = jobs_on(folder, peers);
   const std::filesystem::path log = std::filesystem::path(folder) / "output.txt";
   for (Job& job : jobs) run(job, log);  // files into the cache
-  for (Job& job : jobs) job.seconds.clear();
+  for (Job& job : jobs) job.seconds.clear(), job.processor.clear();
   for (int round = 0; round < rounds; ++round)
     for (Job& job : jobs) {
       // What is over in milliseconds can be repeated more often.

@@ -31,9 +31,9 @@ peers() { # NAME OPTION...
   shift
   build/peers/taugate_peers --commit "$commit" --rounds "$rounds" --csv "$scratch/peers-$name.csv" "$@"
 }
-python=build/onnxruntime/bin/python
+python=build/python-peers/bin/python
 networks=lite-16,lite-32,lite-64,lite-128,64x16,teacher
-peers infer --jobs infer --networks $networks --batches 1024,1 --onnxruntime $python
+peers infer --jobs infer --networks $networks --batches 1024,1 --python $python
 peers train --jobs train --networks lite-32,64x16,teacher --batches 1024
 peers busy --jobs busy --networks lite-32 --batches 1024
 peers avx2 --jobs infer --networks $networks --batches 1024,1 --isa avx2

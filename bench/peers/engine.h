@@ -88,9 +88,9 @@ struct Peer {
 Peer ours();      ///< the inference engine and the trainer of this project
 Peer libtorch();  ///< torch::nn::GRU, one per layer; autograd and torch::optim::Adam
 Peer onednn();    ///< the lbr_gru primitive, weights in the layout it prefers; inference only
-/// The GRU node of ONNX, inference only, through the Python interpreter `python`. Nothing where
-/// that is empty or lacks the packages that onnxruntime_peer.py wants.
-std::optional<Peer> onnxruntime(const std::string& python);
+/// ONNX Runtime, OpenVINO, PyTorch and JAX, inference only, through the Python interpreter
+/// `python`: those whose packages it has.
+std::vector<Peer> python_peers(const std::string& python);
 /// `peer` run as Task::threads engines of one thread, each with its share of the batch. What a user
 /// gets who starts one process per core; some engines scale better so than by themselves.
 Peer split(const Peer& peer);

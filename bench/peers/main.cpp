@@ -261,9 +261,9 @@ int run_program(int argc, char** argv) {
   add("steps", "gates of a trace", cxxopts::value(plan.steps)->default_value("160"));
   add("rounds", "measurements of each engine", cxxopts::value(plan.rounds)->default_value("7"));
   add("seconds", "length of a measurement", cxxopts::value(plan.seconds)->default_value("0.3"));
-  add("isa", "avx2: limits every engine (ONNX Runtime knows no limit and stays out)",
-      text(isa, ""));
-  add("onnxruntime", "Python interpreter that has onnxruntime and onnx", text(python, ""));
+  add("isa", "avx2: limits every engine (those in Python stay out)", text(isa, ""));
+  add("python", "interpreter that has onnxruntime, openvino (both with onnx), torch or jax",
+      text(python, ""));
   add("json", "write the figures here", text(json, ""));
   add("csv", "write the figures here", text(csv, ""));
   add("commit", "what is measured, for the record", text(commit, "unknown"));
@@ -276,11 +276,18 @@ int run_program(int argc, char** argv) {
   if (!isa.empty() && isa != "avx2") taugate::fail_usage("--isa: found '", isa, "', wanted avx2");
   if (isa == "avx2") limit_to_avx2(argv);
 
-  std::vector<Peer> peers{ours(), libtorch(), onednn()};
-  if (const auto peer = isa.empty() ? onnxruntime(python) : std::nullopt)
-    peers.push_back(*peer);
-  else
-    std::cout << "note: without ONNX Runtime\n";
+  std::vector<Peer> peers{ours()};
+#ifdef TAUGATE_PEER_TORCH
+  peers.push_back(libtorch());
+#endif
+#ifdef TAUGATE_PEER_ONEDNN
+  peers.push_back(onednn());
+#endif
+  if (isa.empty())
+    for (Peer& peer : python_peers(python)) peers.push_back(std::move(peer));
+  for (const char* name : {"libtorch", "oneDNN", "ONNX Runtime", "OpenVINO", "PyTorch", "JAX"})
+    if (std::ranges::none_of(peers, [&](const Peer& p) { return p.name.starts_with(name); }))
+      std::cout << "note: without " << name << '\n';
   const bench::Machine setting = bench::this_machine(commit);
   std::cout << "commit " << setting.commit << "; " << setting.cpu << ", " << setting.cores
             << " cores; FMA by " << setting.instructions << "; " << setting.compiler << "; BLAS "

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <iomanip>
 #include <iostream>
 #include <limits>
@@ -109,7 +110,7 @@ void check_answers(const Arguments& a, const TraceModel& model) {
             "one that tells how sure it is of its lifetimes (train --model lifetime)");
 }
 
-/// The files of results, each a job of its own.
+/// The files of results, each a job of its own: they wait for the disk more than they compute.
 std::vector<std::function<void()>> file_jobs(const Inference& r, const fs::path& folder, bool sfd) {
   static constexpr NpyType float32{'f', 4, false};
   const auto W = static_cast<std::size_t>(r.width);
@@ -129,12 +130,14 @@ std::vector<std::function<void()>> file_jobs(const Inference& r, const fs::path&
             const auto doubts = doubts_of(r);
             for (const auto& doubt : doubts) names.emplace_back(doubt.first);
             CsvWriter table(folder / "lifetimes.csv", names);
-            for (std::size_t i = 0; i < r.intensity.size(); ++i) {
-              std::vector<double> row{static_cast<double>(i / W), static_cast<double>(i % W),
-                                      r.intensity[i], r.amplitude_ns[i], r.intensity_ns[i]};
-              for (const auto& doubt : doubts) row.push_back(doubt.second[i]);
-              table.row(row);
-            }
+            table.rows(r.intensity.size(), [&](std::size_t i, std::span<double> row) {
+              row[0] = static_cast<double>(i / W);
+              row[1] = static_cast<double>(i % W);
+              row[2] = r.intensity[i];
+              row[3] = r.amplitude_ns[i];
+              row[4] = r.intensity_ns[i];
+              for (std::size_t d = 0; d < doubts.size(); ++d) row[5 + d] = doubts[d].second[i];
+            });
             table.finish();
           },
           [&r, folder, shape = row_shape({2})] {
@@ -354,6 +357,8 @@ int infer_file(const Arguments& a, const TraceModel* loaded, std::vector<TableRo
   check_outputs(a, {"report"},
                 in_output_folder(a, {"sfd.npy", "lifetimes.csv", "lifetimes.npy", "lifetimes.tif",
                                      "doubts.npz", "summary.json"}));
+  options.keep_sfd =
+      rows || !a.has("no-sfd") || !a.has("no-pictures") || a.has("report") || a.has("irf");
   Stopwatch watch;
   Measurement measurement = measurement_from(a, file);
   std::unique_ptr<TraceModel> of_card;
@@ -385,10 +390,15 @@ int infer_file(const Arguments& a, const TraceModel* loaded, std::vector<TableRo
 
   const fs::path folder = a.text("output");
   make_folder(folder);
-  const nlohmann::json s = summary(result, truth, first_gate_ns);
+  nlohmann::json s;
+  std::vector<std::future<void>> files;
+  for (auto& job : file_jobs(result, folder, decays && !a.has("no-sfd")))
+    files.push_back(std::async(std::launch::async, std::move(job)));
   // gnuplot is a process of its own, so pictures are drawn beside the writing.
-  std::vector<std::function<void()>> jobs = file_jobs(result, folder, decays && !a.has("no-sfd"));
-  jobs.emplace_back([&] { write_file(folder / "summary.json", s.dump(2) + "\n"); });
+  std::vector<std::function<void()>> jobs{[&] {
+    s = summary(result, truth, first_gate_ns);
+    write_file(folder / "summary.json", s.dump(2) + "\n");
+  }};
   const PixelCounts reconvolved = fitted_counts_of(model, result, irfs);
   const Report::Draw trace = [&](const fs::path& target) {
     draw_one_trace(model, result, pixel, irfs, first_gate_ns, reconvolved, target);
@@ -399,6 +409,7 @@ int infer_file(const Arguments& a, const TraceModel* loaded, std::vector<TableRo
       jobs.emplace_back([&] { trace(folder / "trace.png"); });
   }
   parallel_for(jobs.size(), [&](std::size_t job, int) { jobs[job](); });
+  for (auto& file : files) file.get();
   watch.lap("wrote");
   if (a.has("report")) {
     write_report(a, {model_file, file, model, result, truth, scale, first_gate_ns, pixel, trace,

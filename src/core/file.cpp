@@ -254,9 +254,9 @@ void OutputFile::adopt(const fs::path& other) {
   std::fclose(std::exchange(file_, file));
 }
 
-void OutputFile::commit() {
+void OutputFile::commit(bool sync) {
   if (std::fflush(file_) != 0) fail_errno(errno);
-  if (!device_ && ::fsync(::fileno(file_)) != 0) fail_errno(errno);
+  if (sync && !device_ && ::fsync(::fileno(file_)) != 0) fail_errno(errno);
   if (!device_) {
     const std::scoped_lock lock(temporaries().mutex);
     if (std::rename(temporary_.c_str(), real_.c_str()) != 0) fail_errno(errno);

@@ -9,7 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "fli/inference/calibration_traces.h"
+#include "fli/inference/column_loops.h"
 #include "fli/inference/novelty_cases.h"
+#include "simd/float/kernels.h"
 #include "study/recipe.h"
 #include "taugate/core/parallel.h"
 #include "taugate/core/safetensors.h"
@@ -123,6 +125,52 @@ TEST_CASE("a mixture finds groups that lie apart") {
   CHECK(close(m.rarity[far], 2.0 * std::log(3.0), 1e-4));
   CHECK(close(m.rarity[near], 2.0 * std::log(1.5), 1e-4));
   for (const float l : m.variance) CHECK(close(l, 1e-4, 3e-5));
+}
+
+TEST_CASE("the loops of a flag give one result on every instruction set") {
+  const std::string before = simd::active_arch();
+  const std::size_t P = 7, Q = 3;
+  const float noise = 0.02f;
+  for (const std::size_t M : {2, 16, 37}) {  // fewer than a register holds, some, and a rest
+    Random rng(5, M);
+    const auto random = [&](std::size_t n, double low, double high) {
+      std::vector<float> v(n);
+      for (float& x : v) x = static_cast<float>(rng.uniform(low, high));
+      return v;
+    };
+    const auto a = random(P, -1, 1), centre = random(P * M, -1, 1), axes = random(P * Q * M, -1, 1),
+               variance = random(Q * M, 0.01, 0.1);
+    std::vector<float> first_chi2, first_product;
+    for (const std::string& arch : simd::available_archs()) {
+      CAPTURE(arch);
+      simd::use_arch(arch);
+      std::vector<float> chi2(M), product(M);
+      column_loops().squares({centre.data(), axes.data(), variance.data(), M, P, Q}, a.data(),
+                             noise, chi2.data());
+      column_loops().product(a.data(), P, centre.data(), M, product.data());
+      for (std::size_t m = 0; m < M; ++m) {
+        double e2 = 0.0, sum = 0.0, taken = 0.0, size = 0.0;
+        for (std::size_t k = 0; k < P; ++k) {
+          e2 += std::pow(double{a[k]} - centre[k * M + m], 2);
+          sum += double{a[k]} * centre[k * M + m];
+        }
+        for (std::size_t q = 0; q < Q; ++q) {
+          double b = 0.0;
+          for (std::size_t k = 0; k < P; ++k)
+            b += (double{a[k]} - centre[k * M + m]) * axes[(k * Q + q) * M + m];
+          const double l = variance[q * M + m];
+          taken += b * b * l / (l + noise) / noise;
+          size += b * b / noise;
+        }
+        CHECK(close(chi2[m], e2 / noise - taken, 1e-5 * (e2 / noise + size)));
+        CHECK(close(product[m], sum, 1e-5));
+      }
+      if (first_chi2.empty()) first_chi2 = chi2, first_product = product;
+      CHECK(chi2 == first_chi2);
+      CHECK(product == first_product);
+    }
+  }
+  simd::use_arch(before);
 }
 
 TEST_CASE("a trace is judged at its own number of photons") {

@@ -63,7 +63,8 @@ class OutputFile {
   void patch(std::uint64_t offset, std::string_view bytes);
   /// Takes the bytes of this file of folder() instead, which is moved.
   void adopt(const std::filesystem::path& other);
-  void commit();
+  /// `sync`: wait until the disk has it; a file that is only on the way to another need not.
+  void commit(bool sync = true);
 
   /// An empty folder for what has to be a file on the way to the target, on the same disk. It goes
   /// with this object.

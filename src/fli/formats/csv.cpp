@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "fli/formats/text_columns.h"
+#include "taugate/core/parallel.h"
 
 namespace taugate {
 namespace {
@@ -314,22 +315,55 @@ CsvWriter::CsvWriter(const std::filesystem::path& path, std::span<const std::str
   file_.write(line_ + '\n');
 }
 
+namespace {
+
+void append_line(std::span<const double> values, std::string& lines) {
+  std::array<char, 32> text;
+  constexpr double largest_whole = 9999999.0;
+  for (const double value : values) {
+    char* const begin = text.data();
+    char* const limit = begin + text.size();
+    const auto whole = static_cast<std::int64_t>(std::abs(value) <= largest_whole ? value : -1.0);
+    // Seven digits are what a float carries; a sign of NaN means nothing.
+    char* end = std::isnan(value) ? std::copy_n("nan", 3, begin)
+                : whole > 0 && static_cast<double>(whole) == value
+                    ? std::to_chars(begin, limit, whole).ptr
+                    : std::to_chars(begin, limit, value, std::chars_format::general, 7).ptr;
+    *end++ = ',';
+    lines.append(begin, end);
+  }
+  lines.back() = '\n';
+}
+
+}  // namespace
+
 void CsvWriter::row(std::span<const double> values) {
   if (values.size() != columns_)
     fail(file_.target().string(), ": a row of ", values.size(), " values, wanted ", columns_);
   line_.clear();
-  std::array<char, 32> text;
-  for (const double value : values) {
-    if (!line_.empty()) line_ += ',';
-    // Seven digits are what a float carries; a sign of NaN means nothing.
-    const auto end = std::isnan(value) ? std::copy_n("nan", 3, text.data())
-                                       : std::to_chars(text.data(), text.data() + text.size(),
-                                                       value, std::chars_format::general, 7)
-                                             .ptr;
-    line_.append(text.data(), end);
-  }
-  line_ += '\n';
+  append_line(values, line_);
   file_.write(line_);
+}
+
+void CsvWriter::rows(std::size_t count,
+                     const std::function<void(std::size_t, std::span<double>)>& values) {
+  constexpr std::size_t block = 2048, blocks = 16;  // rows of a block, blocks that are held
+  std::array<std::string, blocks> text;
+  for (std::size_t first = 0; first < count; first += block * blocks) {
+    parallel_for(std::min(blocks, (count - first + block - 1) / block), [&](std::size_t b, int) {
+      std::vector<double> row(columns_);
+      text[b].clear();
+      const std::size_t begin = first + b * block;
+      for (std::size_t r = begin; r < std::min(count, begin + block); ++r) {
+        values(r, row);
+        append_line(row, text[b]);
+      }
+    });
+    for (std::string& lines : text) {
+      file_.write(lines);
+      lines.clear();
+    }
+  }
 }
 
 void CsvWriter::finish() { file_.commit(); }

@@ -2,6 +2,7 @@
 // Text: traces as other programs export them, and tables of results.
 
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -53,6 +54,9 @@ class CsvWriter {
 
   void row(std::span<const double> values);  ///< one value a column
   void row(std::initializer_list<double> values) { row({values.begin(), values.size()}); }
+  /// Rows 0 to count - 1, as values(row, to) gives them; called by several threads at once.
+  void rows(std::size_t count,
+            const std::function<void(std::size_t row, std::span<double> to)>& values);
   void finish();
 
  private:

@@ -342,9 +342,9 @@ void NpyWriter::append_values(std::span<const S> values) {
   if (row_size_ > 0) rows_ += values.size() / row_size_;
 }
 
-void NpyWriter::finish() {
+void NpyWriter::finish(bool sync) {
   file_.patch(0, header());
-  file_.commit();
+  file_.commit(sync);
 }
 
 template <class S>

@@ -58,7 +58,7 @@ NpyWriter& NpzWriter::add(const std::string& name, NpyType type,
 
 void NpzWriter::finish() {
   const std::string where = target_.target().string();
-  for (Member& member : members_) member.writer.finish();
+  for (Member& member : members_) member.writer.finish(false);  // the archive will be
 
   const std::filesystem::path packed = folder_ / "packed.zip";
   int code = 0;

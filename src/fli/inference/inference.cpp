@@ -81,7 +81,7 @@ class Worker {
       return false;
     if (!model_.gives_decays()) return true;
     const std::span<const float> sfd = model_.decay_of(output);
-    std::copy(sfd.begin(), sfd.end(), &out_.sfd[pixel * sfd.size()]);
+    if (options_.keep_sfd) std::copy(sfd.begin(), sfd.end(), &out_.sfd[pixel * sfd.size()]);
     if (model_.gives_lifetimes()) return true;
     const Lifetimes tau = sfd_lifetimes(sfd, model_.acquisition().gate_step_ns, out_.outputs);
     out_.amplitude_ns[pixel] = static_cast<float>(tau.amplitude_ns);
@@ -167,7 +167,7 @@ Inference infer(const TraceModel& model, Measurement measurement, const Inferenc
                 T,
                 C,
                 std::move(counts),
-                std::vector<float>(n * static_cast<std::size_t>(T) * C),
+                std::vector<float>(options.keep_sfd ? n * static_cast<std::size_t>(T) * C : 0),
                 std::vector<float>(n),
                 std::vector<float>(n, nan),
                 std::vector<float>(n, nan),

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "fli/inference/column_loops.h"
 #include "fli/inference/stored_statistics.h"
 #include "taugate/core/error.h"
 
@@ -32,16 +33,6 @@ Position position(const std::vector<double>& knots, double x) {
 
 float between(const std::vector<float>& values, Position at) {
   return values[at.knot] + at.weight * (values[at.knot + 1] - values[at.knot]);
-}
-
-/// out [columns] += x^T m, m [x.size()][columns]. Columns lie in the SIMD lanes, so every sum has
-/// one order.
-void add_product(std::span<const float> x, const std::vector<float>& m, std::span<float> out) {
-  const float* row = m.data();
-  for (const float value : x) {
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] += value * row[i];
-    row += out.size();
-  }
 }
 
 /// Bytes as to_bytes() lays them down. A list of numbers is its length in 32 bits, then the numbers.
@@ -112,11 +103,15 @@ ShapeMixture mixture_of(const nlohmann::json& json) {
 }  // namespace
 
 void Novelty::shape(std::span<const float> input, std::span<float> u) const {
-  std::fill(u.begin(), u.end(), 0.0f);
   double sum = 0.0;
-  for (std::size_t t = 0; t < input.size(); ++t) {
-    u[t / static_cast<std::size_t>(group)] += input[t];
-    sum += input[t];
+  std::size_t t = 0;
+  for (float& value : u) {
+    value = 0.0f;
+    for (const std::size_t end = std::min(t + static_cast<std::size_t>(group), input.size());
+         t < end; ++t) {
+      value += input[t];
+      sum += input[t];
+    }
   }
   const auto scale = static_cast<float>(1.0 / sum);
   for (float& value : u) value = std::sqrt(value * scale);
@@ -127,13 +122,14 @@ Novelty::Scores Novelty::scores(double counts, std::span<const float> input,
   const std::size_t D = state_units(), G = input_mean.size(), P = component_count();
   require(input.size() == static_cast<std::size_t>(gates) && state.size() == D, "[novelty] found ",
           input.size(), " gates and ", state.size(), " units, wanted ", gates, " and ", D);
-  scratch.assign(D + G + P + std::max(training.scratch_size(), beyond.scratch_size()), 0.0f);
+  scratch.resize(D + G + P + std::max(training.scratch_size(), beyond.scratch_size()));
   const std::span z(scratch.data(), D), u(scratch.data() + D, G), a(scratch.data() + D + G, P),
       work(scratch.data() + D + G + P, scratch.size() - D - G - P);
   const double photons = counts / counts_per_photon;
   const Position at = position(log_photons, std::log10(std::max(photons, 1e-30)));
 
-  add_product(state, transform, z);
+  const ColumnLoops& loops = column_loops();
+  loops.product(state.data(), D, transform.data(), D, z.data());
   double square = 0.0;
   const float *m = &mean[at.knot * D], *p = &precision[at.knot * D];
   for (std::size_t i = 0; i < D; ++i) {
@@ -147,7 +143,7 @@ Novelty::Scores Novelty::scores(double counts, std::span<const float> input,
     u[j] -= input_mean[j];
     left += u[j] * u[j];
   }
-  add_product(u, components, a);
+  loops.product(u.data(), G, components.data(), P, a.data());
   for (const float value : a) left -= value * value;
   // Beyond the last knot noise is small beside what the components cannot tell.
   const auto noise =

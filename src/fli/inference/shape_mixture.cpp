@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "fli/inference/column_loops.h"
 #include "fli/inference/stored_statistics.h"
 
 namespace taugate {
@@ -78,34 +79,16 @@ ShapeMixture ShapeMixture::fit(std::span<const float> points, std::size_t P, std
 ShapeMixture::Distance ShapeMixture::nearest(std::span<const float> a, float noise,
                                              std::span<float> scratch) const {
   const std::size_t M = rarity.size(), Q = variance.size() / M;
-  float *e = scratch.data(), *chi2 = e + M, *volume = chi2 + M, *b = volume + M;
-  std::fill(chi2, b + Q * M, 0.0f);
-  const float *c = centre.data(), *axis = axes.data(), *l = variance.data();
-  for (const float value : a) {
-    for (std::size_t m = 0; m < M; ++m) {
-      e[m] = value - c[m];
-      chi2[m] += e[m] * e[m];
-    }
-    for (std::size_t q = 0; q < Q; ++q, axis += M)
-      for (std::size_t m = 0; m < M; ++m) b[q * M + m] += e[m] * axis[m];
-    c += M;
-  }
-  // |e|^2 / s + sum b^2 / (l + s), where |e|^2 still has the b^2.
-  for (std::size_t m = 0; m < M; ++m) {
-    chi2[m] /= noise;
-    volume[m] = 1.0f;
-  }
-  for (std::size_t q = 0; q < Q; ++q, l += M, b += M)
-    for (std::size_t m = 0; m < M; ++m) {
-      const float share = l[m] / (l[m] + noise);
-      chi2[m] -= b[m] * b[m] * share / noise;
-      volume[m] *= 1.0f + l[m] / noise;
-    }
+  const std::span<float> chi2 = scratch.first(M);
+  column_loops().squares({centre.data(), axes.data(), variance.data(), M, a.size(), Q}, a.data(),
+                         noise, chi2.data());
   Distance best{std::numeric_limits<double>::infinity(), 0.0};
   for (std::size_t m = 0; m < M; ++m) {
     const double square = std::max(chi2[m], 0.0f);
     if (square + rarity[m] >= best.cost) continue;  // ln volume is at least 0
-    const double cost = square + rarity[m] + std::log(double{volume[m]});
+    float volume = 1.0f;
+    for (std::size_t q = 0; q < Q; ++q) volume *= 1.0f + variance[q * M + m] / noise;
+    const double cost = square + rarity[m] + std::log(double{volume});
     if (cost < best.cost) best = {cost, square};
   }
   return best;

@@ -8,6 +8,7 @@
 #include <limits>
 #include <numeric>
 
+#include "core/formatted.h"
 #include "fli/formats/csv.h"
 #include "fli/formats/idx.h"
 #include "fli/io/phd.h"
@@ -132,6 +133,23 @@ TEST_CASE("a table is written with its names, NaN as nan") {
   CHECK_THROWS_AS(writer.row({1}), Error);
   writer.finish();
   CHECK(read_file(path) == "trace,tau_ns\n0,0.5462\n1,nan\n123456,0.3333333\n");
+}
+
+TEST_CASE("rows that several threads write stand in their order") {
+  const Folder folder;
+  const std::size_t rows = 40'000;  // more than are held at once
+  const std::vector<std::string> names{"i", "x"};
+  CsvWriter writer(folder.path / "many.csv", names);
+  const auto x = [](std::size_t i) { return std::sin(static_cast<double>(i)) * 1e8; };
+  writer.rows(rows, [&](std::size_t i, std::span<double> to) {
+    to[0] = static_cast<double>(i);
+    to[1] = i % 3 == 0 ? std::round(x(i)) : x(i);
+  });
+  writer.finish();
+  std::string wanted = "i,x\n";
+  for (std::size_t i = 0; i < rows; ++i)
+    wanted += formatted("%zu,%.7g\n", i, i % 3 == 0 ? std::round(x(i)) : x(i));
+  CHECK(read_file(folder.path / "many.csv") == wanted);
 }
 
 namespace {

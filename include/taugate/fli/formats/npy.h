@@ -97,7 +97,8 @@ class NpyWriter {
   /// A whole number of rows. An integer type takes only integers in its range, otherwise Error.
   void append(std::span<const float> values) { append_values(values); }
   void append(std::span<const double> values) { append_values(values); }
-  void finish();
+  /// `sync`: as OutputFile::commit().
+  void finish(bool sync = true);
 
   std::size_t row_count() const { return rows_; }
 

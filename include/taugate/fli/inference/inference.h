@@ -18,13 +18,14 @@ struct InferenceOptions {
   /// Pixels whose amplitude-weighted lifetime has a larger standard deviation, relative to it, stay blank; Error for
   /// a model that does not tell it.
   std::optional<double> least_precision;
+  bool keep_sfd = true;  ///< false where lifetimes alone are wanted: Inference::sfd stays empty
 };
 
 struct Inference {
   int width = 0, height = 0, gates = 0;
   int outputs = 0;                  ///< C of the SFD; 0 of a model that gives lifetimes alone
   std::vector<float> counts;        ///< [N][T] in the model's gates
-  std::vector<float> sfd;           ///< [N][T][C]; zero where blank; empty for C = 0
+  std::vector<float> sfd;           ///< [N][T][C]; zero where blank; empty for C = 0 or unless kept
   std::vector<float> intensity;     ///< [N] counts in all
   std::vector<float> amplitude_ns;  ///< [N] amplitude-weighted lifetime; NaN where blank
   std::vector<float> intensity_ns;  ///< [N] intensity-weighted lifetime; NaN where blank

@@ -27,7 +27,7 @@ struct ShapeMixture {
   };
   /// a [P]; scratch [scratch_size()].
   Distance nearest(std::span<const float> a, float noise, std::span<float> scratch) const;
-  std::size_t scratch_size() const { return 3 * rarity.size() + variance.size(); }
+  std::size_t scratch_size() const { return rarity.size(); }
 
   /// Of points [n][P], n >= 1: they are halved along the main axis of the widest group until there
   /// are `groups` (principal direction divisive partitioning: Boley 1998), or groups become small.

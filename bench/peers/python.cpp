@@ -1,7 +1,8 @@
-// The peer ONNX Runtime. Its C header is in none of the packages that carry the library, so it runs
-// in a Python process of its own (onnxruntime_peer.py), which keeps the time itself; what goes
-// through the pipes is not counted.
+// The peers that come as Python packages, whose C++ side none of Debian's packages has in its
+// current version. Each runs in a Python process of its own (python_peer.py), which keeps the time
+// itself; what goes through the pipes is not counted.
 
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -20,16 +21,18 @@ namespace {
 /// A Python process that runs our script, with its standard input and output in our hands.
 class Process {
  public:
-  explicit Process(const std::string& python, const char* argument = nullptr) {
+  Process(const std::string& python, const char* engine, const char* argument = nullptr) {
     int ends[2];
     taugate::require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0,
-                     "ONNX Runtime: no socket");
+                     "a Python peer: no socket");
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 0);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    // A package that is absent is no news.
+    if (argument) posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
     char* const arguments[] = {const_cast<char*>(python.c_str()),
-                               const_cast<char*>(TAUGATE_ONNXRUNTIME_SCRIPT),
+                               const_cast<char*>(TAUGATE_PYTHON_PEER), const_cast<char*>(engine),
                                const_cast<char*>(argument), nullptr};
     const int error = ::posix_spawnp(&pid_, python.c_str(), &actions, nullptr, arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
@@ -63,16 +66,17 @@ class Process {
   }
 
  private:
-  static void check(bool good) { taugate::require(good, "ONNX Runtime: its process has ended"); }
+  static void check(bool good) { taugate::require(good, "a Python peer: its process has ended"); }
 
   pid_t pid_ = -1;
   int socket_ = -1;
   std::FILE *from_ = nullptr, *to_ = nullptr;
 };
 
-class OnnxRuntime : public Engine {
+class PythonPeer : public Engine {
  public:
-  OnnxRuntime(const std::string& python, const Task& task) : task_(task), process_(python) {}
+  PythonPeer(const std::string& python, const char* engine, const Task& task)
+      : task_(task), process_(python, engine) {}
 
   void load(const Weights& weights) override {
     nlohmann::json layers, arrays;
@@ -101,7 +105,7 @@ class OnnxRuntime : public Engine {
     process_.write(input, bytes);
     process_.flush();
     const std::string seconds = process_.line();
-    taugate::require(!seconds.empty(), "ONNX Runtime: its process has ended");
+    taugate::require(!seconds.empty(), "a Python peer: its process has ended");
     process_.read(output, bytes);
     return std::stod(seconds);
   }
@@ -113,14 +117,24 @@ class OnnxRuntime : public Engine {
 
 }  // namespace
 
-std::optional<Peer> onnxruntime(const std::string& python) {
-  if (python.empty()) return std::nullopt;
-  const std::string version = Process(python, "--version").line();
-  if (version.empty()) return std::nullopt;
-  return Peer{
-      .name = "ONNX Runtime " + version,
-      .isa = "its own choice",
-      .make = [python](const Task& task) { return std::make_unique<OnnxRuntime>(python, task); }};
+std::vector<Peer> python_peers(const std::string& python) {
+  std::vector<Peer> peers;
+  if (python.empty()) return peers;
+  for (const auto& known : {std::pair{"onnxruntime", "ONNX Runtime"},
+                            {"openvino", "OpenVINO"},
+                            {"torch", "PyTorch"},
+                            {"jax", "JAX"}}) {
+    const char* const engine = known.first;
+    const std::string line = Process(python, engine, "--version").line();
+    const std::string version = line.substr(0, line.find('-'));
+    if (version.empty()) continue;
+    peers.push_back({.name = std::string(known.second) + " " + version,
+                     .isa = "its own choice",
+                     .make = [python, engine](const Task& task) {
+                       return std::make_unique<PythonPeer>(python, engine, task);
+                     }});
+  }
+  return peers;
 }
 
 }  // namespace peers
