@@ -46,7 +46,8 @@ std::vector<Row> read_table(const fs::path& path) {
 /// there is nan).
 void check_equal(const Row& row, const Row& single) {
   std::size_t compared = 0;
-  for (const auto& [name, value] : single) {
+  for (const auto& field : single) {
+    const std::string &name = field.first, &value = field.second;
     if (!row.contains(name) || name == "label") continue;
     CAPTURE(name);
     if (name == "counts")
@@ -61,7 +62,7 @@ void check_equal(const Row& row, const Row& single) {
 const std::string kAxis = " --bin 0.179 --period 12.53 ";
 const std::string kIrf = "--irf-fwhm 0.3 --irf-delay 1.5 ";
 
-/// data/a.npz to c.npz: images of different seeds, as single traces by --mask all.npy.
+/// data/a.npz to c.npz, images of different seeds, and cells.npy, a mask with the labels 1 and 5.
 void make_files(const Folder& folder) {
   fs::create_directory(folder / "data");
   for (const char* name : {"a", "b", "c"})

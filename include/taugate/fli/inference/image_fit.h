@@ -43,7 +43,7 @@ struct RecordedGates {
   Acquisition acquisition;
   double first_gate_ns = 0.0;  ///< on the recorder's clock
   int width = 0, height = 0;
-  std::vector<float> counts;  ///< [N][T]
+  std::vector<float> counts;                        ///< [N][T]
   std::vector<int> labels = {}, label_pixels = {};  ///< [N] as those of a Measurement, or empty
 };
 
