@@ -1,3 +1,5 @@
+#include "fli/inference/column_loops.h"
+
 #include <string_view>
 
 #include "fli/inference/column_loops.inl"
