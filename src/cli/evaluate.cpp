@@ -149,8 +149,8 @@ bool evaluate_calibration(const TraceModel& model, const SimulatorConfig& data,
 /// A network of single photons. False after Ctrl-C.
 bool evaluate_network_of_photons(const TraceModel& model, const SimulatorConfig& data,
                                  const Arguments& a) {
-  a.allow_beside(
-      "model", {"photon-counts", "samples", "seed", "json", "threads", "tau", "background-share"});
+  for (const char* option : {"unlike", "write-margin", "calibration", "scatter-plot"})
+    if (a.has(option)) fail_usage("--", option, ": does nothing for a network of single photons");
   const std::vector<int> photons =
       a.has("photon-counts") ? a.integers("photon-counts") : std::vector{10, 30, 100, 300, 1000};
   for (const int n : photons)

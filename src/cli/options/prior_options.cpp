@@ -43,8 +43,8 @@ void apply_decay(const Arguments& a, DecayPrior& decay) {
 }
 
 /// The acquisition; and the times at which --measured has data, where that is not all of the
-/// period.
-std::optional<Range> apply_acquisition(const Arguments& a, SimulatorConfig& config) {
+/// period. `known`: the configuration is that of a model.
+std::optional<Range> apply_acquisition(const Arguments& a, SimulatorConfig& config, bool known) {
   Acquisition& acquisition = config.acquisition;
   std::optional<Range> times;
   double bin = 0.0;
@@ -64,7 +64,7 @@ std::optional<Range> apply_acquisition(const Arguments& a, SimulatorConfig& conf
   if (a.has("gates"))
     acquisition.gates = static_cast<int>(std::min<std::uint64_t>(a.count("gates"), 1 << 20));
   if (a.has("photons")) {  // which may arrive at any time of the period
-    if (!a.has("gates"))
+    if (!a.has("gates") && (!known || a.has("measured")))
       acquisition.gates = std::min(
           kMeasuredGates,
           bin > 0.0 ? static_cast<int>(std::lround(acquisition.period_ns / bin)) : kMeasuredGates);
@@ -188,7 +188,7 @@ Prior prior_from(const Arguments& a, const std::optional<Prior>& base) {
   else if (!base && !a.has("config"))
     set_prior(config, "general");
   apply_decay(a, config.decay);
-  const std::optional<Range> times = apply_acquisition(a, config);
+  const std::optional<Range> times = apply_acquisition(a, config, base.has_value());
   if (times) prior.first_gate_ns = times->low;
   if (a.has("irf")) apply_measured_irf(a, times, prior);
   if (a.has("irf-fwhm")) config.irf.fwhm_ns = a.range("irf-fwhm");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "fli/formats/npz.h"
 #include "fli/io/ptu.h"
@@ -57,8 +58,7 @@ struct PhotonSource::Reader::Archive : Reader {
     const std::string where = path.string();
     arrival = file.read<float>("arrival").values;
     offsets = file.read<double>("offsets").values;
-    for (const auto& [name, value] : {std::pair{"bin_ns", &bin_ns}})
-      if (file.has(name)) *value = file.read<double>(name).values.at(0);
+    if (file.has("bin_ns")) bin_ns = file.read<double>("bin_ns").values.at(0);
     if (file.has("period_ns")) period_ns = file.read<double>("period_ns").values.at(0);
     require(bin_ns > 0.0, where, ": found photons without the width of their bins (bin_ns)");
     require(offsets.size() >= 2 && offsets.front() == 0.0 &&
