@@ -4,8 +4,8 @@
 #
 #   scripts/python_test.sh FOLDER [pytest options]
 #
-# PYTHON names the interpreter (default: python3), whose version names a folder in FOLDER. Exits with 77 where PyPI cannot be reached or Python's headers are
-# missing. FOLDER keeps the tools, the wheel and the environment, so a second run is short.
+# PYTHON names the interpreter (default: python3), whose version names a folder in FOLDER. Exits with 77 where PyPI cannot
+# be reached or its headers are missing. FOLDER keeps the tools, the wheel and the environment, so a second run is short.
 set -eu
 sources=$(cd "$(dirname "$0")/.." && pwd)
 python=${PYTHON:-python3}
