@@ -7,6 +7,7 @@ FUZZ_SECONDS ?= 400
 DEPENDENCIES ?= scripts/dependencies.sh
 SCALE ?= quick
 LINT ?= src
+PYTHON ?= python3
 TABLES ?= 1,2,3
 COMMIT = $(shell git describe --always --dirty)
 
@@ -105,7 +106,7 @@ arm: ## build taugate::taugate for 64-bit ARM (cross compiler) and run its tests
 python-test: ## build the Python package's wheel, install it into a clean environment and test it there (PYTHON=..)
 	@$(DEPENDENCIES) python
 	cmake --preset dev && cmake --build --preset dev -j $(JOBS) --target taugate_program
-	scripts/python_test.sh build/python; code=$$?; [ $$code -eq 77 ] || exit $$code
+	PYTHON=$(PYTHON) scripts/python_test.sh build/python; code=$$?; [ $$code -eq 77 ] || exit $$code
 
 lint: ## check the format (clang-format) and the code (clang-tidy): all of src, or LINT=src/nn
 	@$(DEPENDENCIES) lint
@@ -121,4 +122,4 @@ install: build ## install into PREFIX (default /usr/local)
 	cmake --install build/release --prefix $(PREFIX)
 
 clean: ## remove what the targets above have built
-	rm -rf $(PRESETS:%=build/%)
+	rm -rf $(PRESETS:%=build/%) build/python

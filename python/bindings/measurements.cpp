@@ -131,7 +131,6 @@ nb::dict fit(const In<float, 3>& counts, std::optional<double> bin_ns,
   const std::size_t H = counts.shape(0), W = counts.shape(1);
   Watch watch(std::move(progress), static_cast<double>(H * W));
   Maps maps;
-  double whole = 0.0;
   {
     const nb::gil_scoped_release no_gil;
     const Acquisition tiling = gates_of(m, gates);
@@ -140,13 +139,11 @@ nb::dict fit(const In<float, 3>& counts, std::optional<double> bin_ns,
     const ImageFit result = fit_image(recorded, irfs.curves, o, [&](std::size_t done) {
       return watch(static_cast<double>(done));
     });
-    whole = result.whole.amplitude_ns;
     if (!watch.stopped()) maps = maps_of(recorded, result);
   }
   watch.finish(true);
   nb::dict out;
   for (auto& [map, values] : maps) out[map.c_str()] = to_numpy(std::move(values), {H, W});
-  out["summed_decay_ns"] = whole;
   return out;
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <regex>
 
@@ -8,6 +9,8 @@
 
 namespace taugate::python {
 namespace {
+
+constexpr std::size_t kPart = std::size_t{1} << 18;  // counts that a thread looks at at a time
 
 /// Messages name options as the program has them; in Python they are keywords.
 std::string with_keywords(const std::string& message) {
@@ -32,6 +35,21 @@ void check_all_finite(const char* name, std::span<const S> values, std::size_t c
     if (!std::isfinite(values[i]))
       fail_usage(name, ": found ", values[i], " at [", i / columns, "][", i % columns,
                  "], wanted finite numbers");
+}
+
+/// Whether all are counts, by all threads; check_values() then tells which is not.
+bool all_counts(const std::vector<float>& values) {
+  std::atomic<bool> fine{true};
+  parallel_for((values.size() + kPart - 1) / kPart, [&](std::size_t part, int) {
+    const float *const begin = values.data() + part * kPart, *const end =
+                                                                 values.data() +
+                                                                 std::min(values.size(),
+                                                                          (part + 1) * kPart);
+    int wrong = 0;
+    for (const float* c = begin; c != end; ++c) wrong += !(*c >= 0.0f && *c <= kLargestCount);
+    if (wrong > 0) fine = false;
+  });
+  return fine;
 }
 
 }  // namespace
@@ -59,9 +77,10 @@ Measurement measurement_of(const In<float, 3>& counts, std::optional<double> bin
   m.period_ns = period_ns;
   const float* const from = counts.data();
   const nb::gil_scoped_release no_gil;
-  m.counts.assign(from, from + counts.size());
   try {
-    check_values(m);
+    check_values(m);  // the times
+    m.counts.assign(from, from + counts.size());
+    if (!all_counts(m.counts)) check_values(m);
   } catch (const Error& e) {
     throw UsageError(e.what());
   }

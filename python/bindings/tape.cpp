@@ -104,7 +104,6 @@ double scale_of(std::optional<double> scale, const Sequence<double>& target) {
   return scale ? *scale : mean_scale(target);
 }
 
-/// def_op("add", &add<double>): of two values.
 using Binary = Var<double> (*)(Tape<double>&, Var<double>, Var<double>);
 
 void bind_values(nb::module_& m) {
@@ -195,7 +194,7 @@ void bind_operations(nb::class_<TeachingTape>& tape) {
       "weight @ x + bias at every step: x [T][I][B], weight [O][I], bias [O][1].");
 }
 
-void bind_losses(nb::class_<TeachingTape>& tape) {
+void bind_gru_and_losses(nb::class_<TeachingTape>& tape) {
   using T = TeachingTape;
   const auto keep = nb::keep_alive<0, 1>();
   tape.def(
@@ -360,7 +359,7 @@ void bind_tape(nb::module_& m) {
       .def("backward", &TeachingTape::backward, nb::arg("loss"),
            "d loss / d value of all values and weights; once a tape.");
   bind_operations(tape);
-  bind_losses(tape);
+  bind_gru_and_losses(tape);
   bind_gru(m);
 }
 

@@ -84,6 +84,7 @@ def test_fit_takes_the_programs_choices():
         (lambda da: da.assign_attrs(frequency=0.0), "wanted more than 0 MHz"),
         (lambda da: da.drop_attrs(), "does not tell its laser period"),
         (lambda da: da.rename(H="S"), "wanted one called H"),
+        (lambda da: da.assign_coords(H=-da.H), "found a bin width of -0.05 ns"),
         (lambda da: da.assign_coords(H=da.H**2), "bins of several widths"),
     ],
 )

@@ -180,7 +180,6 @@ def fit(
 
     maps = _each(da, one)
     flag = maps.pop("status").astype(np.uint8)
-    maps.pop("summed_decay_ns")
     return _dataset(da, maps, flag, _taugate.fit_flags())
 
 
@@ -470,7 +469,7 @@ def _dataset(
         attrs = {"long_name": words, "units": unit}
         out[short] = xr.DataArray(values.reshape(shape), coords, dims, attrs=attrs)
     meanings = " ".join(name.replace(" ", "_") for name in flags)
-    attrs = {"flag_values": list(range(len(flags))), "flag_meanings": meanings}
-    out["flag"] = xr.DataArray(flag.reshape(shape), coords, dims, attrs=attrs)
-    first = [name for name in ("tau", "sigma", "chi2r", "flag") if name in out]
-    return xr.Dataset({name: out[name] for name in [*first, *(set_ for set_ in out if set_ not in first)]})
+    marks: dict[str, Any] = {"flag_values": list(range(len(flags))), "flag_meanings": meanings}
+    out["flag"] = xr.DataArray(flag.reshape(shape), coords, dims, attrs=marks)
+    first = ["tau", "sigma", "chi2r", "flag"]
+    return xr.Dataset({name: out[name] for name in [*first, *(n for n in out if n not in first)]})
