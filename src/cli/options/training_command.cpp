@@ -15,6 +15,7 @@
 #include "taugate/core/parallel.h"
 #include "taugate/fli/inference/lifetime_head.h"
 #include "taugate/fli/inference/novelty_estimate.h"
+#include "taugate/fli/physics/irf_quantiles.h"
 #include "taugate/fli/physics/masks.h"
 #include "taugate/fli/plot/plot_maps.h"
 #include "taugate/simd/arch.h"
@@ -91,10 +92,12 @@ Recipe recipe_from(const Arguments& a, const TrainedModel* teacher, const Traine
                    ": does nothing for --model lifetime, which gives "
                    "lifetimes and is trained by their likelihood");
     recipe.simulator.channels = 1;
+    if (a.has("conditioned")) read_irf(recipe.simulator.irf, recipe.normalisation);
     recipe.lifetime_beta = a.number("likelihood-beta");
     check_within("--likelihood-beta", *recipe.lifetime_beta, 0.0, 1.0);
-  } else if (a.has("likelihood-beta")) {
-    fail_usage("--likelihood-beta: does nothing without --model lifetime");
+  } else {
+    for (const char* option : {"likelihood-beta", "conditioned"})
+      if (a.has(option)) fail_usage("--", option, ": does nothing without --model lifetime");
   }
   recipe.network = network_from(a, recipe, kind);
   network_of(recipe);  // refuses what no network can have
@@ -133,7 +136,8 @@ void describe(const TrainingRun& run) {
   const Acquisition& acquisition = run.recipe().simulator.acquisition;
   std::cout << "network: " << summary_of(network) << ", " << name_of(network.form())
             << ", C = " << network.outputs()
-            << (run.recipe().lifetime_beta ? ": lifetimes, their deviations" : "") << '\n'
+            << (run.recipe().lifetime_beta ? ": lifetimes, their deviations" : "")
+            << (run.recipe().normalisation.reads_irf() ? ", told the IRF" : "") << '\n'
             << "parameters: " << run.network().parameters().count() << " ("
             << run.network().published_parameter_count()
             << " counting the zero-fed decoder input)\n"
@@ -212,6 +216,7 @@ void add_training_options(Arguments& a) {
       cxxopts::value<std::string>()->default_value("seq2seqlite"),
       "NAME")("hidden", "units of each layer of a side, e.g. 64,16 (default: 32; seq2seq: 128,128)",
               value(), "N,N..")(
+      "conditioned", "of --model lifetime: it is told the IRF, too; infer then wants --irf")(
       "likelihood-beta", "of --model lifetime: 0, the likelihood, to 1, the means' squared error",
       cxxopts::value<std::string>()->default_value("0.5"),
       "B")("form", "reset_after or reset_before",

@@ -55,7 +55,8 @@ void LifetimeTraces::fill(std::uint64_t first, Sequence<float> input,
                           Sequence<float> target) const {
   thread_local std::vector<float> row;  // kept by each thread, so that a step allocates nothing
   row.resize(static_cast<std::size_t>(steps_));
-  Sample pixel{gates_of(normalisation_, std::span(row)), {}, {}};
+  const std::span<float> all(row);
+  Sample pixel{gates_of(normalisation_, all), {}, {}, irf_of(normalisation_, all)};
   for (int b = 0; b < input.batch; ++b) {
     simulator_.sample(seed_, first + static_cast<std::uint64_t>(b), pixel);
     normalise(normalisation_, pixel.counts, row);
@@ -87,8 +88,9 @@ Var<float> LifetimeTeacher::loss(Tape<float>& tape, Var<float> output, Sequence<
                                  Sequence<float> target, double beta, float scale) const {
   if (!output.wants_gradient()) return lifetime_loss(tape, output, target, beta, scale);
   Tape<float> frozen(tape.arena(), network.parameters().bind());
-  const int T = input.steps - 1;
-  const Sequence<float> sfds = network(frozen, Var<float>{input.slice(1, T), {}}).value;
+  const int T = network.description().gates;
+  const Sequence<float> sfds =
+      network(frozen, Var<float>{input.slice(input.steps - T, T), {}}).value;
   const Sequence<float> taught = tape.arena().zero_sequence<float>(1, kLifetimes, input.batch);
   thread_local std::vector<float> sfd;
   sfd.resize(static_cast<std::size_t>(T));
