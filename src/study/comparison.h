@@ -54,7 +54,7 @@ Method network_method(const TraceModel& model, std::string name, int components)
 
 /// What the model says of counts [N][T] in its own gates; `irfs`, one or N, are told to a network that reads them.
 Inference infer_counts(const TraceModel& model, std::span<const float> counts,
-                       std::vector<IrfQuantiles> irfs);
+                       std::vector<IrfQuantiles> irfs = {});
 
 /// counts [traces][T] that Poisson noise makes of `p` behind `irf`: pure in (seed, first + i).
 std::vector<float> draw_traces(const Acquisition& acquisition, const IrfCurve& irf,
