@@ -102,8 +102,12 @@ double share_from(const Arguments& a, const char* option) {
 /// Whatever works on the decay that a model must give for it, and what only a model that tells its
 /// precision can do.
 void check_answers(const Arguments& a, const TraceModel& model) {
+  const bool reads_irf = model.normalisation.reads_irf();
   for (const char* option : {"irf", "no-sfd"})
-    if (a.has(option)) require_sfd(model, concat("--", option));
+    if (a.has(option) && !(reads_irf && std::string(option) == "irf"))
+      require_sfd(model, concat("--", option));
+  require(!reads_irf || a.has("irf"), a.positional("model"),
+          ": found no IRF for a network that is told it, wanted --irf FILE");
   if (a.has("least-precision"))
     require(model.gives_lifetimes(),
             "--least-precision: found a network that gives decays, wanted "
@@ -371,7 +375,11 @@ int infer_file(const Arguments& a, const TraceModel* loaded, std::vector<TableRo
   const std::optional<Range> scale = chosen_scale(a, measurement);
   const std::vector<float> truth = true_lifetimes(file, measurement.traces());
   const double first_gate_ns = options.first_gate_ns.value_or(model.first_gate_ns);
-  const std::optional<MeasuredIrfs> irfs = given_irfs(a, measurement, model, first_gate_ns);
+  std::optional<MeasuredIrfs> irfs = given_irfs(a, measurement, model, first_gate_ns);
+  if (irfs && model.normalisation.reads_irf()) {
+    options.irfs = quantiles_of(*irfs);
+    irfs.reset();  // without a decay there is nothing to convolve
+  }
   TableInput table;
   if (rows) table = TableInput(measurement);
   std::vector<int> labels = measurement.labels;

@@ -45,12 +45,14 @@ double prior_spread(const DecayPrior& prior) {
 /// Traces of one condition [traces][T], their lifetimes, and the mean square of the bound relative to these.
 struct TracesOfOne {
   std::vector<float> counts;
-  std::vector<double> truth_ns;  // [traces]
+  std::vector<double> truth_ns;    // [traces]
+  std::vector<IrfQuantiles> irfs;  // [traces]
   double bound2 = 0.0;
 };
 
-TracesOfOne draw(const SimulatorConfig& data, const std::optional<Decay>& given, double photons,
-                 std::size_t traces, std::uint64_t seed, std::size_t first) {
+TracesOfOne draw(const TraceModel& model, const SimulatorConfig& data,
+                 const std::optional<Decay>& given, double photons, std::size_t traces,
+                 std::uint64_t seed, std::size_t first) {
   const Acquisition& a = data.acquisition;
   const auto T = static_cast<std::size_t>(a.gates);
   // An ICCD's counts are those of Poisson with fewer photons, each worth more (detector.h).
@@ -71,7 +73,8 @@ TracesOfOne draw(const SimulatorConfig& data, const std::optional<Decay>& given,
       all.counts.push_back(static_cast<float>(excess * gain) * n);
     const double tau = mean_lifetimes(decay).amplitude_ns;
     all.truth_ns.insert(all.truth_ns.end(), count, tau);
-    const Unknowns unknowns = unknowns_of(data, decay.tau1_ns < decay.tau2_ns ? 2 : 1);
+    all.irfs.insert(all.irfs.end(), count, irf_quantiles(irf));
+    const Unknowns unknowns = unknowns_of(model, data, decay.tau1_ns < decay.tau2_ns ? 2 : 1);
     const double bound = cramer_rao_bound(a, irf, truth, unknowns).amplitude_ns / tau;
     all.bound2 += bound * bound * static_cast<double>(count) / static_cast<double>(traces);
   }
@@ -80,7 +83,7 @@ TracesOfOne draw(const SimulatorConfig& data, const std::optional<Decay>& given,
 
 CalibrationRow row_of(const TraceModel& model, const TracesOfOne& condition,
                       const std::optional<Decay>& decay, double photons) {
-  const Inference r = infer_counts(model, condition.counts);
+  const Inference r = infer_counts(model, condition.counts, condition.irfs);
   CalibrationRow row;
   row.decay = decay;
   row.photons = photons;
@@ -159,7 +162,7 @@ std::vector<CalibrationRow> calibration(const TraceModel& model, const Simulator
     for (const double n : photons) {
       if (keep_going && !keep_going(rows.size())) return rows;
       rows.push_back(
-          row_of(model, draw(data, decay, n, traces, seed, rows.size() * traces), decay, n));
+          row_of(model, draw(model, data, decay, n, traces, seed, rows.size() * traces), decay, n));
       rows.back().prior_spread = spread;
     }
   return rows;

@@ -145,14 +145,16 @@ Method classical_method(std::string_view name, const Acquisition& acquisition, i
           }};
 }
 
-Unknowns unknowns_of(const SimulatorConfig& prior, int components) {
+Unknowns unknowns_of(const TraceModel& model, const SimulatorConfig& prior, int components) {
+  const bool irf = !model.normalisation.reads_irf();
   const bool background = prior.background_counts.high > 0.0 ||
                           prior.background_fraction.high > 0.0 ||
                           prior.background_share.high > 0.0 || prior.detector.dark_counts > 0.0;
-  return {components, true, background, true, true};
+  return {components, true, background, irf, irf};
 }
 
-Inference infer_counts(const TraceModel& model, std::span<const float> counts) {
+Inference infer_counts(const TraceModel& model, std::span<const float> counts,
+                       std::vector<IrfQuantiles> irfs) {
   Measurement m;
   m.bins = model.gates();
   m.height = 1;
@@ -162,13 +164,14 @@ Inference infer_counts(const TraceModel& model, std::span<const float> counts) {
   m.period_ns = model.acquisition().period_ns;
   InferenceOptions as_it_is;
   as_it_is.first_gate_ns = 0.0;
+  if (model.normalisation.reads_irf()) as_it_is.irfs = std::move(irfs);
   return infer(model, std::move(m), as_it_is);
 }
 
 Method network_method(const TraceModel& model, std::string name, int components) {
-  return {std::move(name), unknowns_of(model.simulator, components),
-          [&model](std::span<const float> counts, const IrfCurve&) {
-            return infer_counts(model, counts).amplitude_ns;
+  return {std::move(name), unknowns_of(model, model.simulator, components),
+          [&model](std::span<const float> counts, const IrfCurve& irf) {
+            return infer_counts(model, counts, {irf_quantiles(irf)}).amplitude_ns;
           }};
 }
 

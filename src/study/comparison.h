@@ -4,7 +4,7 @@
 //
 // A condition fixes a decay, an instrument and the light; its traces differ in their Poisson noise
 // and in where the IRF lies between two gates (a few places, in equal shares). A network is told
-// nothing about the IRF. A fit is told the IRF's shape and place, or the shape alone, or only that
+// nothing about the IRF, unless it was trained to be. A fit is told the IRF's shape and place, or the shape alone, or only that
 // it is a Gaussian; in conditions of mismatch it is told the wrong width.
 
 #include <functional>
@@ -46,15 +46,15 @@ struct Method {
 /// +shift or +width (shift and width) for what it is not told about the IRF: "mle+shift".
 /// UsageError for any other name.
 Method classical_method(std::string_view name, const Acquisition& acquisition, int components);
-/// What a network knows as little of as its prior: lifetimes, the IRF's shift and width, and the background where
-/// there may be one.
-Unknowns unknowns_of(const SimulatorConfig& prior, int components);
-/// `model` must outlive it. Its bound takes shift and width of the IRF as unknown, and the
-/// background where its prior has one.
+/// What a network knows as little of as its prior `data`: lifetimes, the IRF's shift and width unless it is told them, and
+/// the background where there may be one.
+Unknowns unknowns_of(const TraceModel& model, const SimulatorConfig& data, int components);
+/// `model` must outlive it. Its bound is of unknowns_of() its prior.
 Method network_method(const TraceModel& model, std::string name, int components);
 
-/// What the model says of counts [N][T] in its own gates.
-Inference infer_counts(const TraceModel& model, std::span<const float> counts);
+/// What the model says of counts [N][T] in its own gates; `irfs`, one or N, are told to a network that reads them.
+Inference infer_counts(const TraceModel& model, std::span<const float> counts,
+                       std::vector<IrfQuantiles> irfs = {});
 
 /// counts [traces][T] that Poisson noise makes of `p` behind `irf`: pure in (seed, first + i).
 std::vector<float> draw_traces(const Acquisition& acquisition, const IrfCurve& irf,

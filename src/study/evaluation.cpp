@@ -31,7 +31,8 @@ Block block_of(const TraceSource& source, const Normalisation& normalisation, st
     for (std::size_t i = part * 256; i < std::min(count, (part + 1) * 256); ++i) {
       const std::span input(block.input.data() + i * I, I);
       const std::span counts = gates_of(normalisation, input);
-      Sample pixel{counts, {block.sfd.data() + i * values, values}, {}};
+      Sample pixel{
+          counts, {block.sfd.data() + i * values, values}, {}, irf_of(normalisation, input)};
       source.sample(first + i, pixel);
       block.decays[i] = pixel.truth.decay;
       has_counts[i] = normalise(normalisation, counts, input);

@@ -180,3 +180,25 @@ TEST_CASE("a Seq2SeqLite with a lifetime head, through every command") {
   CHECK(contains(complaint(folder, "distill d.safetensors --lifetime -o x.safetensors", 1),
                  "wanted a Seq2Seq"));
 }
+
+TEST_CASE("a network that is told the IRF wants it") {
+  Folder folder;
+  const Outcome o = run(folder, kTrain + "--mono 1 --conditioned -o m.safetensors");
+  CAPTURE(o.err);
+  REQUIRE(o.code == 0);
+  CHECK(contains(o.out, "told the IRF"));
+  REQUIRE(run(folder, "simulate --samples 5 -o t.npz").code == 0);
+  std::string irf;
+  for (int i = 0; i < 70; ++i) irf += i == 8 ? "100 " : i == 7 || i == 9 ? "40 " : "0 ";
+  write_all(folder / "irf.txt", irf + "\n");
+  CHECK(contains(complaint(folder, "infer m.safetensors t.npz -o r", 1),
+                 "m.safetensors: found no IRF for a network that is told it, wanted --irf FILE"));
+  const Outcome told =
+      run(folder, "infer m.safetensors t.npz --irf irf.txt --irf-bin 0.179 -o r --no-pictures");
+  CAPTURE(told.err);
+  CHECK(told.code == 0);
+  CHECK(contains(told.out, "5 of 5 pixels have a lifetime"));
+  CHECK(run(folder, "evaluate m.safetensors --samples 500").code == 0);
+  CHECK(contains(complaint(folder, "train --conditioned --samples 64 -o s.safetensors", 2),
+                 "--conditioned: does nothing without --model lifetime"));
+}

@@ -27,6 +27,7 @@ std::unique_ptr<TraceModel> model_of_card(const std::string& model, const Measur
   const std::string misfit = axis.misfit(*card);
   require(misfit.empty(), measurement.path.string(), ": found ", axis.described(), "; model ",
           card->name, " wants ", misfit);
+  options.whole_counts = card->rise_ns.has_value();
   if (!options.first_gate_ns) options.first_gate_ns = axis.first_gate_ns(*card);
   std::cout << "model: " << card->name << " (" << card->about << "), gate 0 at "
             << formatted("%.4g", *options.first_gate_ns) << " ns\n";

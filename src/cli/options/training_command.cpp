@@ -16,6 +16,7 @@
 #include "taugate/fli/inference/lifetime_head.h"
 #include "taugate/fli/inference/novelty_estimate.h"
 #include "taugate/fli/inference/photon_network.h"
+#include "taugate/fli/physics/irf_quantiles.h"
 #include "taugate/fli/physics/masks.h"
 #include "taugate/fli/plot/plot_maps.h"
 #include "taugate/simd/arch.h"
@@ -131,6 +132,10 @@ Recipe recipe_from(const Arguments& a, const TrainedModel* teacher, const Traine
   } else if (a.has("likelihood-beta")) {
     fail_usage("--likelihood-beta: does nothing without --model lifetime, --lifetime or --photons");
   }
+  if (a.has("conditioned")) {
+    if (kind != "lifetime") fail_usage("--conditioned: does nothing without --model lifetime");
+    read_irf(recipe.simulator.irf, recipe.normalisation);
+  }
   recipe.network = network_from(a, recipe, kind);
   network_of(recipe);  // refuses what no network can have
   recipe.training = training_from(a);
@@ -171,6 +176,7 @@ void describe(const TrainingRun& run) {
             << (network.head.at == HeadSpec::At::last_step || run.recipe().photons
                     ? ": lifetimes, their deviations"
                     : "")
+            << (run.recipe().normalisation.reads_irf() ? ", told the IRF" : "")
             << (run.recipe().photons ? concat("; reads up to ", network.gates, " photons") : "")
             << '\n'
             << "parameters: " << run.network().parameters().count() << " ("
@@ -256,6 +262,7 @@ void add_training_options(Arguments& a) {
       "lifetime",
       "a second head, on the encoder's last state, that answers with lifetimes and their "
       "deviations; the decay stays")(
+      "conditioned", "of --model lifetime: it is told the IRF, too; infer then wants --irf")(
       "photons",
       "in place of --model: a network of 12 units that reads photons one by one, trained on lists "
       "of so many (docs/photons.md)",

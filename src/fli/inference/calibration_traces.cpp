@@ -13,7 +13,8 @@ std::vector<float> simulated_inputs(const TraceModel& model, std::size_t traces,
     return PhotonLists(model.simulator, model.description().gates, seed).rows(traces);
   const Simulator simulator(model.simulator);
   std::vector<float> all, input(model.input_size());
-  Sample pixel{gates_of(model.normalisation, std::span(input)), {}, {}};
+  const std::span<float> whole(input);
+  Sample pixel{gates_of(model.normalisation, whole), {}, {}, irf_of(model.normalisation, whole)};
   for (std::size_t i = 0; i < traces; ++i) {
     simulator.sample(seed, i, pixel);
     if (normalise(model.normalisation, pixel.counts, input))
@@ -24,6 +25,8 @@ std::vector<float> simulated_inputs(const TraceModel& model, std::size_t traces,
 
 std::vector<float> recorded_inputs(const TraceModel& model, Measurement measurement,
                                    const InferenceOptions& options, std::size_t most) {
+  require(!model.normalisation.reads_irf(), measurement.path.string(),
+          ": found a network that is told the IRF, which recorded inputs do not have");
   const std::string path = measurement.path.string();
   const std::vector<float> counts = counts_in_gates(model, std::move(measurement), options);
   const auto T = static_cast<std::size_t>(model.gates());

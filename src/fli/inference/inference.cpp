@@ -72,6 +72,8 @@ class Worker {
     double total = 0.0;
     for (float c : counts) total += c;
     out_.intensity[pixel] = static_cast<float>(total);
+    if (const std::vector<IrfQuantiles>& irfs = options_.irfs; !irfs.empty())
+      std::ranges::copy(irfs.size() == 1 ? irfs[0] : irfs[pixel], input);
     return total >= options_.least_counts && normalise(model_.normalisation, counts, {input, I_});
   }
 
@@ -145,7 +147,8 @@ std::vector<float> counts_in_gates(const TraceModel& model, Measurement m,
                           std::abs(*m.bin_ns / acquisition.gate_step_ns - 1.0) < 1e-3 &&
                           std::abs(*m.period_ns / acquisition.period_ns - 1.0) < 0.01;
   if (same_gates) return std::move(m.counts);
-  return rebin(m, acquisition, first);
+  return options.whole_counts ? rebin_whole_counts(m, acquisition, first)
+                              : rebin(m, acquisition, first);
 }
 
 Inference infer(const TraceModel& model, Measurement measurement, const InferenceOptions& options) {
@@ -154,6 +157,14 @@ Inference infer(const TraceModel& model, Measurement measurement, const Inferenc
     fail(
         "least precision: found a network that gives decays, wanted one that tells how sure it is "
         "of its lifetimes (train --model lifetime)");
+  const std::size_t irfs = options.irfs.size();
+  if (model.normalisation.reads_irf())
+    require(
+        irfs == 1 || irfs == measurement.traces(), measurement.path.string(), ": found ", irfs,
+        " IRFs beside ", measurement.traces(),
+        " pixels, wanted one, or one for each, for a network that is told the IRF (--irf FILE)");
+  else
+    require(irfs == 0, "inference: found IRFs, wanted none for a network that is not told them");
   const int T = model.gates(), C = model.gives_decays() ? model.outputs() : 0;
   const std::size_t n = measurement.traces();
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
@@ -195,6 +206,13 @@ Inference infer(const TraceModel& model, Measurement measurement, const Inferenc
     out.imprecise += worker->imprecise();
   }
   return out;
+}
+
+std::vector<IrfQuantiles> quantiles_of(const MeasuredIrfs& irfs) {
+  std::vector<IrfQuantiles> all;
+  for (int i = 0; i < static_cast<int>(irfs.size()); ++i)
+    all.push_back(irf_quantiles(irfs.curve(i)));
+  return all;
 }
 
 std::vector<float> Inference::relative_precision() const {

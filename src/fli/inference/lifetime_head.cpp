@@ -62,7 +62,8 @@ void LifetimeTraces::fill(std::uint64_t first, Sequence<float> input,
       sfd;  // kept by each thread, so that a step allocates nothing
   row.resize(static_cast<std::size_t>(steps_));
   sfd.resize(decays_ ? static_cast<std::size_t>(target_steps() - kAnswers) : 0);
-  Sample pixel{gates_of(normalisation_, std::span(row)), sfd, {}};
+  const std::span<float> all(row);
+  Sample pixel{gates_of(normalisation_, all), sfd, {}, irf_of(normalisation_, all)};
   const auto answer = [&](int a, int b) -> float& {
     return decays_ ? target.at(a, 0, b) : target.at(0, a, b);
   };
@@ -103,7 +104,8 @@ Var<float> LifetimeTeacher::loss(Tape<float>& tape, Var<float> output, Sequence<
 
 Sequence<float> LifetimeTeacher::sfds(Tape<float>& tape, Sequence<float> input) const {
   Tape<float> frozen(tape.arena(), network.parameters().bind());
-  return network(frozen, Var<float>{input.slice(1, input.steps - 1), {}}).value;
+  const int T = network.description().gates;
+  return network(frozen, Var<float>{input.slice(input.steps - T, T), {}}).value;
 }
 
 Var<float> LifetimeTeacher::loss_by(Sequence<float> sfds, Tape<float>& tape, Var<float> output,

@@ -130,21 +130,24 @@ std::vector<Case> all_cases(const SimulatorConfig& prior) {
   return cases;
 }
 
-/// Counts of `traces` pixels [n][T], and their lifetimes.
+/// Counts of `traces` pixels [n][T], their lifetimes, and the quantiles of their IRFs [n][kIrfInputs].
 struct Traces {
   std::vector<float> counts;
   std::vector<double> true_ns;
+  std::vector<float> irfs;
 };
 
 Traces simulate(const Case& c, double photons, std::size_t traces, std::uint64_t seed) {
   const ScaledTraces source(c.prior);
   const auto T = static_cast<std::size_t>(source.gates());
-  Traces out{std::vector<float>(traces * T), std::vector<double>(traces)};
+  Traces out{std::vector<float>(traces * T), std::vector<double>(traces),
+             std::vector<float>(traces * kIrfInputs)};
   parallel_for((traces + 63) / 64, [&](std::size_t part, int) {
     Shape shape(T), scattered(T);
     for (std::size_t i = part * 64; i < std::min(traces, (part + 1) * 64); ++i) {
       Random random(seed + 1, i);
-      out.true_ns[i] = mean_lifetimes(source.shape(seed, i, {}, shape)).amplitude_ns;
+      const std::span irf(&out.irfs[i * kIrfInputs], kIrfInputs);
+      out.true_ns[i] = mean_lifetimes(source.shape(seed, i, {}, shape, irf)).amplitude_ns;
       if (c.scattered > 0.0) {
         source.shape(seed, i, Decay::mono(0.002), scattered);
         for (std::size_t t = 0; t < T; ++t) shape[t] += c.scattered * (scattered[t] - shape[t]);
@@ -186,8 +189,11 @@ NoveltyTable novelty_table(const TraceModel& model, const std::vector<double>& p
     for (const double n : photons) {
       const Traces all = simulate(c, n, traces, seed);
       std::vector<float> input(traces * I), output(traces * O), states(traces * D);
-      for (std::size_t i = 0; i < traces; ++i)
-        normalise(model.normalisation, {&all.counts[i * T], T}, {&input[i * I], I});
+      for (std::size_t i = 0; i < traces; ++i) {
+        const std::span one(&input[i * I], I), irf = irf_of(model.normalisation, one);
+        std::copy_n(&all.irfs[i * kIrfInputs], irf.size(), irf.begin());
+        normalise(model.normalisation, {&all.counts[i * T], T}, one);
+      }
       executor->run(threads, input, output, TraceOrder::by_trace, states);
       std::size_t flagged = 0;
       std::vector<float> errors;

@@ -57,8 +57,8 @@ class Source {
         Random random(kNoveltySeed + 1, first + i);
         const double photons =
             std::pow(10.0, random.uniform(kFirst - 0.5 * kStep, kLast + 0.5 * kStep));
-        traces_.shape(kNoveltySeed, first + i, {}, shape);
         const std::span input(&all.input[i * I], I), counts = gates_of(model_.normalisation, input);
+        traces_.shape(kNoveltySeed, first + i, {}, shape, irf_of(model_.normalisation, input));
         traces_.detect(shape, photons, random, counts);
         for (const float c : counts) all.counts[i] += c;
         has_counts[i] = normalise(model_.normalisation, counts, input);

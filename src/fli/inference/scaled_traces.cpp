@@ -37,10 +37,11 @@ double ScaledTraces::counts_per_photon() const {
 }
 
 Decay ScaledTraces::shape(std::uint64_t seed, std::uint64_t index,
-                          const std::optional<Decay>& decay, std::span<double> shape) const {
+                          const std::optional<Decay>& decay, std::span<double> shape,
+                          std::span<float> irf) const {
   thread_local std::vector<float> counts;
   counts.resize(shape.size());
-  Sample pixel{counts, {}, {}};
+  Sample pixel{counts, {}, {}, irf};
   if (decay)
     simulator_.sample(seed, index, *decay, pixel);
   else

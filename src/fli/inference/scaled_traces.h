@@ -19,9 +19,9 @@ class ScaledTraces {
   double counts_per_photon() const;                 ///< of the detector
 
   /// shape [T]: each gate's share of the photons of pixel `index` of the data set `seed`, or of the
-  /// same pixel with another decay. Sums to 1. Returns the decay.
+  /// same pixel with another decay. Sums to 1. Returns the decay. `irf`: as in Sample.
   Decay shape(std::uint64_t seed, std::uint64_t index, const std::optional<Decay>& decay,
-              std::span<double> shape) const;
+              std::span<double> shape, std::span<float> irf = {}) const;
   /// counts [T]: what the detector reads of `photons` in all, with its dark counts. No more light
   /// than saturates binary frames.
   void detect(std::span<const double> shape, double photons, Random& random,

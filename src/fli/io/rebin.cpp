@@ -6,9 +6,12 @@
 
 #include "taugate/core/error.h"
 #include "taugate/core/parallel.h"
+#include "taugate/core/random.h"
 
 namespace taugate {
 namespace {
+
+constexpr std::uint64_t kPlaceSeed = 0x706c616365u;
 
 /// C(t): the counts of a record in [0, t), linear inside a bin.
 class Cumulative {
@@ -56,6 +59,33 @@ class Cumulative {
   std::vector<double> sums_;
 };
 
+/// Error where the record covers less than half of a gate.
+void check_covered(const Cumulative& record, const Acquisition& a, double width, double first_ns) {
+  for (int k = 0; k < a.gates; ++k) {
+    const double begin = first_ns + k * a.gate_step_ns;
+    if (record.covered_ns(begin, begin + width, a.period_ns) < 0.5 * width)
+      fail("gate ", k, " (", begin, " to ", begin + width, " ns) is not covered by a record of ",
+           record.length_ns(), " ns");
+  }
+}
+
+/// The counts of a bin that begins `at` after gate 0, within the period, and is `bin_ns` wide, each in one gate.
+void place(std::int64_t counts, double at, double bin_ns, const Acquisition& a, Random& random,
+           std::span<float> out) {
+  while (counts > 0 && bin_ns > 0.0) {
+    if (at >= a.period_ns) at -= a.period_ns;
+    const auto gate = static_cast<std::size_t>(at / a.gate_step_ns + 1e-9);
+    const bool inside = gate < out.size();
+    const double end = inside ? static_cast<double>(gate + 1) * a.gate_step_ns : a.period_ns,
+                 length = end - at;
+    const std::int64_t here = length >= bin_ns ? counts : random.binomial(counts, length / bin_ns);
+    if (inside) out[gate] += static_cast<float>(here);
+    counts -= here;
+    bin_ns -= length;
+    at = end;
+  }
+}
+
 void check_bin(double bin_ns) {
   if (!(bin_ns > 0.0 && std::isfinite(bin_ns)))
     fail_usage("bin width: found ", bin_ns, " ns, wanted more than 0");
@@ -73,11 +103,9 @@ void rebin(std::span<const float> counts, double bin_ns, const Acquisition& acqu
   const double period = acquisition.period_ns;
   const double width =
       acquisition.gate_width_ns > 0.0 ? acquisition.gate_width_ns : acquisition.gate_step_ns;
+  check_covered(record, acquisition, width, first_ns);
   for (int k = 0; k < acquisition.gates; ++k) {
     const double begin = first_ns + k * acquisition.gate_step_ns;
-    if (record.covered_ns(begin, begin + width, period) < 0.5 * width)
-      fail("gate ", k, " (", begin, " to ", begin + width, " ns) is not covered by a record of ",
-           record.length_ns(), " ns");
     out[static_cast<std::size_t>(k)] =
         static_cast<float>(record.folded(begin, begin + width, period));
   }
@@ -108,6 +136,31 @@ std::vector<float> rebin(const Measurement& m, const Acquisition& acquisition, d
     fail(where, ": ", error.what());
   }
   return result;
+}
+
+std::vector<float> rebin_whole_counts(const Measurement& m, const Acquisition& a, double first_ns) {
+  require(m.bin_ns.has_value(), m.path.string(), ": does not say how wide its bins are");
+  check_period(m, a);
+  const double bin = *m.bin_ns, periods = std::floor(bin * m.bins / a.period_ns * (1.0 + 1e-9));
+  const double end = periods >= 1.0 ? periods * a.period_ns : bin * m.bins;
+  try {
+    check_covered({m.trace(0), bin}, a, a.gate_step_ns, first_ns);
+  } catch (const Error& error) {
+    fail(m.path.string(), ": ", error.what());
+  }
+  const auto gates = static_cast<std::size_t>(a.gates);
+  std::vector<float> all(m.traces() * gates);
+  parallel_for(m.traces(), [&](std::size_t i, int) {
+    Random random(kPlaceSeed, i);
+    const std::span out(all.data() + i * gates, gates);
+    const auto trace = m.trace(i);
+    for (std::size_t j = 0; j < trace.size() && static_cast<double>(j) * bin < end; ++j) {
+      const double from = static_cast<double>(j) * bin - first_ns;
+      const double at = from - std::floor(from / a.period_ns) * a.period_ns;
+      place(std::llround(trace[j]), at, bin, a, random, out);
+    }
+  });
+  return all;
 }
 
 std::vector<double> summed_trace(const Measurement& m) {

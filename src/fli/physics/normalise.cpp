@@ -5,11 +5,14 @@
 #include <cmath>
 
 #include "fli/physics/json_fields.h"
+#include "taugate/fli/physics/irf_quantiles.h"
 
 namespace taugate {
 
 static constexpr std::array<std::string_view, 1> enum_names(Scaling) { return {"peak"}; }
 
+constexpr std::size_t kIrfMedian = 2;
+static_assert(kIrfShares.size() == kIrfInputs && kIrfShares[kIrfMedian] == 0.5);
 constexpr double kDecades = 7.0;  // of all counts, that the first input spans
 
 template <class Visit, json_fields::Is<Normalisation> N>
@@ -17,6 +20,8 @@ static void fields(Visit& visit, N& n) {
   visit("baseline_gates", n.baseline_gates);
   visit("scaling", n.scaling);
   visit.unless("counts_first", n.counts_first, false);
+  visit.unless("irf_unit_ns", n.irf_unit_ns, 0.0);
+  visit.unless("irf_centre_ns", n.irf_centre_ns, 0.0);
 }
 
 void validate(const Normalisation& normalisation, int gates) {
@@ -48,8 +53,15 @@ bool normalise(const Normalisation& normalisation, std::span<const float> counts
   const std::span gates = gates_of(normalisation, input);
   for (std::size_t k = 0; k < counts.size(); ++k)
     gates[k] = static_cast<float>(std::max(counts[k] - baseline, 0.0) * scale);
+  if (normalisation.reads_irf()) {
+    const std::span irf = irf_of(normalisation, input);
+    const float median = irf[kIrfMedian], unit = static_cast<float>(normalisation.irf_unit_ns);
+    for (float& quantile : irf) quantile = (quantile - median) / unit;
+    irf[kIrfMedian] = (median - static_cast<float>(normalisation.irf_centre_ns)) / unit;
+  }
   if (normalisation.counts_first)
-    input[0] = static_cast<float>(std::clamp(std::log10(all) / kDecades, 0.0, 1.0));
+    input[gates_offset(normalisation) - 1] =
+        static_cast<float>(std::clamp(std::log10(all) / kDecades, 0.0, 1.0));
   return true;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "taugate/core/error.h"
+#include "taugate/fli/physics/irf_quantiles.h"
 #include "taugate/fli/physics/response.h"
 
 namespace taugate {
@@ -85,6 +86,7 @@ Truth Simulator::expect(Random& random, const Decay& decay) const {
   scratch.prepare(config_.acquisition, largest_irf_);
   std::vector<double>& mean = scratch.mean;
   const IrfCurve irf = draw_irf(config_.irf, random, scratch.irf);
+  if (!out.irf.empty()) std::ranges::copy(irf_quantiles(irf), out.irf.begin());
   (*scratch.response)(irf, decay, mean);
   // Random numbers only where asked for: a configuration without these gives the traces that it
   // always gave.

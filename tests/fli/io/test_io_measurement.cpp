@@ -218,6 +218,51 @@ TEST_CASE("gates that tile the period keep every count, wherever they begin") {
   }
 }
 
+TEST_CASE("whole counts in gates keep their number and their Poisson noise") {
+  // 50 bins of 0.24 ns in a period of 12 ns; 60 gates of 0.2 ns tile it, from anywhere.
+  const Acquisition tiling{60, 0.2, 0.2, 12.0};
+  const int n = 4000;
+  Measurement m;
+  m.width = n;
+  m.height = 1;
+  m.bins = 50;
+  m.bin_ns = 0.24;
+  m.period_ns = 12.0;
+  Random random(3, 0);
+  for (int i = 0; i < n * m.bins; ++i)
+    m.counts.push_back(static_cast<float>(random.poisson(6.0 + i % m.bins)));
+  for (const double first : {0.0, 0.31, 7.7}) {
+    CAPTURE(first);
+    const std::vector<float> whole = rebin_whole_counts(m, tiling, first),
+                             shares = rebin(m, tiling, first);
+    CHECK(whole == rebin_whole_counts(m, tiling, first));
+    for (std::size_t k = 0; k < 60; ++k) {
+      double sum = 0.0, squares = 0.0, expected = 0.0;
+      for (std::size_t i = 0; i < n; ++i) {
+        const double c = whole[i * 60 + k];
+        sum += c;
+        squares += c * c;
+        expected += shares[i * 60 + k];
+      }
+      const double mean = sum / n, variance = squares / n - mean * mean;
+      // Both see the same counts; where they go differs by the draws, of variance mean / 4 at most.
+      CHECK(testing::close(mean, expected / n, 4.5 * std::sqrt(0.25 * mean / n)));
+      CHECK(testing::close(variance / mean, 1.0, 4.5 * std::sqrt(2.0 / n)));
+    }
+    for (std::size_t i = 0; i < 10; ++i) {
+      double bins = 0.0, gates = 0.0;
+      for (const float c : m.trace(i)) bins += c;
+      for (std::size_t k = 0; k < 60; ++k) gates += whole[i * 60 + k];
+      CHECK(bins == gates);
+    }
+  }
+  // Gates that are the bins hold what these do.
+  CHECK(rebin_whole_counts(m, {50, 0.24, 0.24, 12.0}, 0.0) == m.counts);
+  m.bins = 40;
+  m.counts.resize(static_cast<std::size_t>(n * m.bins));
+  CHECK(contains(error_of([&] { rebin_whole_counts(m, tiling, 0.0); }), "is not covered"));
+}
+
 TEST_CASE("a record that ends before the gates do is refused") {
   const std::vector<float> counts(80, 1.0f);
   std::vector<float> out(70);

@@ -7,6 +7,7 @@
 #include "taugate/fli/estimation/reconvolve.h"
 #include "taugate/fli/inference/trained_model.h"
 #include "taugate/fli/io/measurement.h"
+#include "taugate/fli/physics/irf_quantiles.h"
 
 namespace taugate {
 
@@ -14,11 +15,15 @@ struct InferenceOptions {
   std::optional<double> bin_ns;         ///< where the file does not say it
   std::optional<double> period_ns;      ///< the same
   std::optional<double> first_gate_ns;  ///< instead of the model's own
+  bool whole_counts = false;            ///< rebin_whole_counts() in place of rebin()
   double least_counts = 0.0;            ///< pixels with fewer counts in all stay blank
   /// Pixels whose amplitude-weighted lifetime has a larger standard deviation, relative to it, stay blank; Error for
   /// a model that does not tell it.
   std::optional<double> least_precision;
   bool keep_sfd = true;  ///< false where lifetimes alone are wanted: Inference::sfd stays empty
+  /// The IRF of all pixels, or of each, with time 0 where gate 0 opens: Error where a model that is told it
+  /// (Normalisation::reads_irf()) gets none, or another one.
+  std::vector<IrfQuantiles> irfs = {};
 };
 
 struct Inference {
@@ -53,6 +58,9 @@ std::vector<float> counts_in_gates(const TraceModel& model, Measurement measurem
 
 /// Error for a model that gives lifetimes: `wanted` is what its missing SFD would be for.
 void require_sfd(const TraceModel& model, const std::string& wanted);
+
+/// Of one curve, or of one a pixel, for InferenceOptions.
+std::vector<IrfQuantiles> quantiles_of(const MeasuredIrfs& irfs);
 
 /// Bins the measurement to the model's gates, normalises and runs the network. A record that has
 /// exactly the model's gates is taken as it is. Error where bin width or laser period are unknown,

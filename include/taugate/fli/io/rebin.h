@@ -30,6 +30,12 @@ void check_period(const Measurement& measurement, const Acquisition& acquisition
 std::vector<float> rebin(const Measurement& measurement, const Acquisition& acquisition,
                          double first_ns = 0.0);
 
+/// The same, but each count of a bin that reaches into several gates goes into one of them, drawn at random: gates then
+/// have Poisson noise where bins had, which shares of counts have not. What is no whole number is rounded. Pure in its
+/// arguments.
+std::vector<float> rebin_whole_counts(const Measurement& measurement,
+                                      const Acquisition& acquisition, double first_ns);
+
 /// The sum of all traces, [bins].
 std::vector<double> summed_trace(const Measurement& measurement);
 

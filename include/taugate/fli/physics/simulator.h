@@ -30,6 +30,7 @@ struct Sample {
   std::span<float> counts;  ///< [T] the TPSF
   std::span<float> sfd;     ///< [T][C] row-major, peak 1: without scatter and rise
   Truth truth;
+  std::span<float> irf = {};  ///< [5] its quantiles (irf_quantiles.h), or empty: not written
 };
 
 class Simulator {
