@@ -66,11 +66,3 @@ TEST_CASE("a network of photons from training to lifetimes of pixels") {
                  "--model"));
   CHECK(!fs::exists(folder / "x"));
 }
-
-TEST_CASE("pixels of an image are binned") {
-  Folder folder;
-  run(folder, "simulate --images 1 -o i.npz");
-  const Outcome o = run(folder, "convert i.npz b.npz --binning 10");
-  CHECK(contains(o.out, "9 trace(s) of 70 bins"));
-  CHECK(contains(complaint(folder, "convert i.npz c.npz --binning 29", 2), "wanted 1 to 28"));
-}

@@ -80,13 +80,14 @@ void Simulator::sample(std::uint64_t seed, std::uint64_t index, const Decay& dec
   sample(random, decay, out);
 }
 
-/// Fills scratch.mean with the counts to expect in each gate.
-Truth Simulator::expect(Random& random, const Decay& decay) const {
+/// Fills scratch.mean with the counts to expect in each gate, and `quantiles`, unless it is empty, with
+/// the IRF's.
+Truth Simulator::expect(Random& random, const Decay& decay, std::span<float> quantiles) const {
   const std::size_t gates = static_cast<std::size_t>(config_.acquisition.gates);
   scratch.prepare(config_.acquisition, largest_irf_);
   std::vector<double>& mean = scratch.mean;
   const IrfCurve irf = draw_irf(config_.irf, random, scratch.irf);
-  if (!out.irf.empty()) std::ranges::copy(irf_quantiles(irf), out.irf.begin());
+  if (!quantiles.empty()) std::ranges::copy(irf_quantiles(irf), quantiles.begin());
   (*scratch.response)(irf, decay, mean);
   // Random numbers only where asked for: a configuration without these gives the traces that it
   // always gave.
@@ -127,7 +128,7 @@ void Simulator::sample(Random& random, const Decay& decay, Sample& out) const {
   const std::size_t gates = static_cast<std::size_t>(config_.acquisition.gates);
   require(out.counts.size() == gates, "sample: found room for ", out.counts.size(),
           " counts, wanted ", gates);
-  out.truth = expect(random, decay);
+  out.truth = expect(random, decay, out.irf);
   detect(config_.detector, scratch.mean, random, out.counts);
   if (!out.sfd.empty()) {
     const std::size_t size = gates * static_cast<std::size_t>(config_.channels);
@@ -156,7 +157,7 @@ Truth Simulator::photons(std::uint64_t seed, std::uint64_t index, const Decay& d
 Truth Simulator::photons(Random& random, const Decay& decay, std::span<std::uint16_t> gates) const {
   require(config_.detector.kind == DetectorKind::tcspc,
           "photons: found a detector of gate images, wanted one of single photons (tcspc)");
-  const Truth truth = expect(random, decay);
+  const Truth truth = expect(random, decay, {});
   std::vector<double>& sums = scratch.mean;
   std::partial_sum(sums.begin(), sums.end(), sums.begin());
   const double total = sums.back(), shares = static_cast<double>(sums.size());

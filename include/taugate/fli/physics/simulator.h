@@ -59,7 +59,7 @@ class Simulator {
  private:
   void sample(Random& random, const Decay& decay, Sample& out) const;
   Truth photons(Random& random, const Decay& decay, std::span<std::uint16_t> gates) const;
-  Truth expect(Random& random, const Decay& decay) const;
+  Truth expect(Random& random, const Decay& decay, std::span<float> quantiles) const;
   SimulatorConfig config_;
   std::size_t largest_irf_;
 };
