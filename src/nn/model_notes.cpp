@@ -9,7 +9,7 @@ const std::string kPrefix = "taugate.";
 
 }  // namespace
 
-void add_notes(Safetensors& file, const ModelNotes& notes) {
+void add_notes(Safetensors& file, const std::map<std::string, std::string>& notes) {
   for (const auto& [key, value] : notes) {
     if (value.starts_with('\0'))
       file.add_integers(kPrefix + key, {value.size()},
@@ -19,8 +19,8 @@ void add_notes(Safetensors& file, const ModelNotes& notes) {
   }
 }
 
-ModelNotes take_notes(Safetensors& file, const std::string& header) {
-  ModelNotes notes;
+std::map<std::string, std::string> take_notes(Safetensors& file, const std::string& header) {
+  std::map<std::string, std::string> notes;
   for (const auto& [key, value] : file.metadata)
     if (key.starts_with(kPrefix) && key != header) notes[key.substr(kPrefix.size())] = value;
   std::erase_if(file.tensors, [&](StoredTensor& tensor) {

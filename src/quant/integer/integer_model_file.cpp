@@ -273,7 +273,7 @@ IntegerModel load_integer_model(const std::filesystem::path& path) {
                    ? ": found a float model, wanted an integer one: quantize it first"
                    : ": found no integer model: it has neither a taugate.integer_model entry nor "
                      "\"form\": \"qkeras\"");
-  ModelNotes notes = take_notes(content, kEntry);
+  auto notes = take_notes(content, kEntry);
   IntegerModel model =
       is_qkeras(content) ? qkeras_model(content, file) : native_model(content, file);
   model.notes = std::move(notes);
