@@ -23,6 +23,7 @@
 #include "taugate/fli/inference/inference.h"
 #include "taugate/fli/inference/joint_loss.h"
 #include "taugate/fli/inference/lifetime_head.h"
+#include "taugate/fli/inference/model_card.h"
 #include "taugate/fli/inference/novelty.h"
 #include "taugate/fli/inference/novelty_estimate.h"
 #include "taugate/fli/inference/photon_network.h"

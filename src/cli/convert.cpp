@@ -1,8 +1,5 @@
-#include <algorithm>
 #include <filesystem>
 #include <iostream>
-#include <utility>
-#include <vector>
 
 #include "cli/commands.h"
 #include "cli/options/arguments.h"
@@ -11,6 +8,7 @@
 #include "taugate/fli/io/write_measurement.h"
 
 namespace taugate::cli {
+
 int convert(int argc, char** argv) {
   Arguments a(
       "convert", "IN OUT [options]",

@@ -312,7 +312,7 @@ TEST_CASE("table: what makes none is refused") {
   const std::string options = kAxis + kIrf;
   for (const auto& [command, code, found] :
        {std::tuple{"fit data/a.npz data/b.npz" + options, 2,
-                   "found 2 files, wanted one, or --table"},
+                   "found 'data/b.npz' beside 'data/a.npz', wanted one file, or --table"},
         {"fit data --table data/t.csv" + options, 2, "in the folder of FILE, which is read"},
         {"fit data/a.npz data/b.npz --table data/b.npz" + options, 2, "which is read"},
         {"fit --table t.csv" + options, 2, "--table: found no file, wanted FILEs"},

@@ -127,8 +127,8 @@ void add_table_options(Arguments& a) {
 
 void require_one_file(const Arguments& a) {
   if (!a.more().empty())
-    fail_usage("found ", a.more().size() + 1,
-               " files, wanted one, or --table CSV with a row for each");
+    fail_usage("found '", a.more().front(), "' beside '", a.text("file"),
+               "', wanted one file, or --table CSV with a row for each");
 }
 
 std::vector<ListedFile> listed_files(const Arguments& a) {
