@@ -125,6 +125,15 @@ inline bool one_line(const std::string& err) {
          std::count(err.begin(), err.end(), '\n') == 1;
 }
 
+/// What a command says that must fail with this code.
+inline std::string complaint(const Folder& folder, const std::string& command, int code) {
+  const Outcome o = run(folder, command);
+  CAPTURE(command);
+  CHECK(o.code == code);
+  CHECK(one_line(o.err));
+  return o.err;
+}
+
 /// Runs a command that must fail: one line on stderr with all of `wanted` in it, and the folder as
 /// it was.
 inline void check_refused(const Folder& folder, const std::vector<std::string>& arguments, int code,

@@ -10,15 +10,6 @@ namespace {
 const std::string kTrain =
     "train --model lifetime --samples 2k --hidden 6 --validation 64 --no-pictures ";
 
-/// The command's one line of complaint.
-std::string complaint(const Folder& folder, const std::string& command, int code) {
-  const Outcome o = run(folder, command);
-  CAPTURE(command);
-  CHECK(o.code == code);
-  CHECK(std::count(o.err.begin(), o.err.end(), '\n') == 1);
-  return o.err;
-}
-
 }  // namespace
 
 TEST_CASE("a lifetime network from training to lifetimes with deviations") {

@@ -9,14 +9,6 @@ namespace {
 
 const std::string kPrior = "--period 25 --tau 0.4:5 --mono 1 --irf-delay 1.5 --irf-fwhm 0.3 ";
 
-std::string complaint(const Folder& folder, const std::string& command, int code) {
-  const Outcome o = run(folder, command);
-  CAPTURE(command);
-  CHECK(o.code == code);
-  CHECK(std::count(o.err.begin(), o.err.end(), '\n') == 1);
-  return o.err;
-}
-
 }  // namespace
 
 TEST_CASE("a network of photons from training to lifetimes of pixels") {
