@@ -29,7 +29,7 @@ build: ## build the library and the program into build/release
 	@$(DEPENDENCIES) build
 	$(call build,release)
 
-models: ## train the models that come with the program anew, with their cards, into models/ (20 minutes)
+models: ## train the models that come with the program anew, with their cards, into models/ (5 minutes)
 	$(call build,release)
 	scripts/models.sh build/release/taugate models
 

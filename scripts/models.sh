@@ -1,5 +1,5 @@
 #!/bin/sh
-# Trains the models that come with the program anew, measures them and writes their cards; about 20 minutes on an idle core.
+# Trains the models that come with the program anew, measures them and writes their cards; about 5 minutes of a processor core.
 #
 #   scripts/models.sh PROGRAM FOLDER [NAME]...      FOLDER/NAME.safetensors, FOLDER/NAME.json; all, or those named
 set -eu
