@@ -106,10 +106,10 @@ ImageFitOptions fit_options_from(const Arguments& a) {
     fail_usage("--shift: found '", shift, "', wanted known, global or pixel");
   fit.unknowns.background = !a.has("no-background");
   const std::string sharing = a.maybe("share-lifetimes").value_or("");
-  o.global_lifetimes = sharing == "pixels";
-  if (!sharing.empty() && !o.global_lifetimes && sharing != "frames" && sharing != "files")
+  o.share_lifetimes = sharing == "pixels";
+  if (!sharing.empty() && !o.share_lifetimes && sharing != "frames" && sharing != "files")
     fail_usage("--share-lifetimes: found '", sharing, "', wanted pixels, frames or files");
-  if (!sharing.empty() && !o.global_lifetimes && !a.has("table"))
+  if (!sharing.empty() && !o.share_lifetimes && !a.has("table"))
     fail_usage("--share-lifetimes: found ", sharing, ", wanted --table CSV, too");
   if (!sharing.empty() && o.shift == ShiftMode::pixel)
     fail_usage("--share-lifetimes: found --shift pixel, wanted known or global");

@@ -73,7 +73,7 @@ void validate(const ImageFitOptions& o) {
   if (components < 1 || components > kMostComponents)
     fail_usage("--components: found ", components,
                ", wanted 1 or 2 (three take a million photons: docs/fitting.md)");
-  if (o.global_lifetimes && o.shift == ShiftMode::pixel)
+  if (o.share_lifetimes && o.shift == ShiftMode::pixel)
     fail_usage("--share-lifetimes: found --shift pixel, wanted known or global");
   if (fit.tau_ns != Range{} && !(fit.tau_ns.low > 0.0 && fit.tau_ns.high > fit.tau_ns.low))
     fail_usage("--tau: found ", fit.tau_ns.low, ":", fit.tau_ns.high,
@@ -82,7 +82,7 @@ void validate(const ImageFitOptions& o) {
     fail_usage("--from, --to: found ", o.from_ns, " and ", o.to_ns,
                " ns, wanted times from 0 up in this order");
   const bool moments = o.kind != EstimatorKind::lm && o.kind != EstimatorKind::mle;
-  if (moments && (components > 1 || o.global_lifetimes || o.shift == ShiftMode::pixel))
+  if (moments && (components > 1 || o.share_lifetimes || o.shift == ShiftMode::pixel))
     fail_usage("--method ", name_of(o.kind),
                ": knows one component and no shift of a pixel; wanted lm or mle");
 }
@@ -328,7 +328,7 @@ ImageFit fit_image(const RecordedGates& recorded, std::span<const IrfCurve> irfs
     options.shift = ShiftMode::known;
   }
   fit_summed_decay(recorded, irf_of_sum.curve(), options, summed, result);
-  if (options.global_lifetimes && result.whole.status != FitStatus::no_counts)
+  if (options.share_lifetimes && result.whole.status != FitStatus::no_counts)
     share_lifetimes(recorded, irfs, options, keep_going, result);
 
   result.pixels.assign(N, {});

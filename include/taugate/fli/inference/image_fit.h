@@ -24,7 +24,7 @@ struct ImageFitOptions {
   /// Of every pixel. fit_image() itself finds its gates, baseline, typical lifetime, and the shift.
   EstimatorOptions estimator;
   ShiftMode shift = ShiftMode::global;
-  bool global_lifetimes = false;  ///< lm, mle: the same in all pixels, by one fit of all of them
+  bool share_lifetimes = false;  ///< lm, mle: the same in all pixels, by one fit of all of them
   double from_ns = 0.0;           ///< on the recorder's clock: nothing before it is fitted
   double to_ns = 0.0;             ///< nor from here on; 0: the end
   double least_counts = 0.0;      ///< pixels with fewer counts stay blank
