@@ -46,13 +46,16 @@ PhotonOptions photon_options_from(const Arguments& a, const InferenceOptions& op
 struct PhotonResult {
   int width = 0, height = 0;
   std::vector<float> photons, lifetime_ns, sd_ns;
-  std::size_t blank = 0, imprecise = 0;
+  std::vector<std::uint8_t>
+      unlike;  ///< has a lifetime, but more photons than any list of the training
+  std::size_t blank = 0, imprecise = 0, unlike_count = 0;
 };
 
-PhotonResult result_of(PhotonStream& stream, const PhotonSource& source, double least_counts,
-                       std::optional<double> least_precision) {
+/// most_photons: of a list of the training.
+PhotonResult result_of(PhotonStream& stream, const PhotonSource& source, int most_photons,
+                       double least_counts, std::optional<double> least_precision) {
   constexpr float none = std::numeric_limits<float>::quiet_NaN();
-  PhotonResult r{source.width(), source.height(), {}, {}, {}};
+  PhotonResult r{source.width(), source.height(), {}, {}, {}, {}};
   const std::vector<Estimated> answers = stream.answers();
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const auto n = static_cast<double>(stream.photons(i));
@@ -63,6 +66,8 @@ PhotonResult result_of(PhotonStream& stream, const PhotonSource& source, double 
     if (too_few || too_imprecise) tau = {none, none};
     r.blank += too_few || too_imprecise;
     r.imprecise += too_imprecise;
+    r.unlike.push_back(std::isfinite(tau.value) && n > most_photons);
+    r.unlike_count += r.unlike.back();
     r.photons.push_back(static_cast<float>(n));
     r.lifetime_ns.push_back(tau.value);
     r.sd_ns.push_back(tau.deviation);
@@ -80,25 +85,33 @@ void write_files(const PhotonResult& r, const fs::path& folder, const nlohmann::
                  bool pictures) {
   std::vector<std::function<void()>> jobs{
       [&] {
-        const std::string names[] = {"row", "column", "counts", "amplitude_weighted_ns",
-                                     "amplitude_weighted_sd_ns"};
+        const std::string names[] = {"row",
+                                     "column",
+                                     "counts",
+                                     "amplitude_weighted_ns",
+                                     "amplitude_weighted_sd_ns",
+                                     "unlike_training"};
         CsvWriter table(folder / "lifetimes.csv", names);
         const auto W = static_cast<std::size_t>(r.width);
         for (std::size_t i = 0; i < r.photons.size(); ++i)
           table.row(std::vector<double>{static_cast<double>(i / W), static_cast<double>(i % W),
-                                        r.photons[i], r.lifetime_ns[i], r.sd_ns[i]});
+                                        r.photons[i], r.lifetime_ns[i], r.sd_ns[i],
+                                        static_cast<double>(r.unlike[i])});
         table.finish();
       },
       [&] {
+        const std::vector<float> unlike(r.unlike.begin(), r.unlike.end());
         const TiffMap maps[] = {{"amplitude-weighted lifetime (ns)", r.lifetime_ns},
                                 {"amplitude_weighted_sd_ns", r.sd_ns},
-                                {"counts", r.photons}};
+                                {"counts", r.photons},
+                                {"unlike_training", unlike}};
         write_tiff_maps(folder / "lifetimes.tif", r.width, r.height, maps);
       },
       [&] { write_file(folder / "summary.json", summary.dump(2) + "\n"); }};
   if (pictures && r.height > 1 && r.blank < r.photons.size()) {
     jobs.emplace_back([&] {
-      const LifetimePanel panel{"amplitude-weighted lifetime", r.width, r.height, r.lifetime_ns};
+      const LifetimePanel panel{"amplitude-weighted lifetime", r.width, r.height, r.lifetime_ns,
+                                r.unlike};
       draw_lifetime_maps(folder / "lifetime_map.png", {&panel, 1});
     });
     jobs.emplace_back([&] {
@@ -149,7 +162,8 @@ int infer_photons(const Arguments& a, std::optional<double> least_precision) {
     stream.push(piece);
     photons += piece.size();
   });
-  const PhotonResult r = result_of(stream, source, options.least_counts, least_precision);
+  const PhotonResult r =
+      result_of(stream, source, model->description().gates, options.least_counts, least_precision);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   make_folder(folder);
@@ -159,11 +173,17 @@ int infer_photons(const Arguments& a, std::optional<double> least_precision) {
       {"photons", photons},
       {"blank", r.blank},
       {"imprecise", r.imprecise},
+      {"unlike_training", r.unlike_count},
       {"first_gate_ns", options.first_gate_ns.value_or(model->first_gate_ns)},
       {"amplitude_weighted_ns", statistics(r.lifetime_ns)},
       {"relative_precision", statistics(relative(r))}};
   write_files(r, folder, summary, !a.has("no-pictures"));
   print(r, summary);
+  if (r.unlike_count > 0)
+    std::cerr << "warning: " << r.unlike_count << " pixels have more photons than the "
+              << model->description().gates
+              << " that the network was trained on (--photons): their deviations are not to be "
+                 "believed\n";
   std::cout << std::setprecision(3) << photons << " photons in " << seconds << " s ("
             << format_quantity(static_cast<double>(photons) / seconds) << "/s)\nwrote "
             << folder.string() << "/: lifetimes.csv, lifetimes.tif, summary.json"

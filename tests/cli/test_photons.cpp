@@ -33,6 +33,13 @@ TEST_CASE("a network of photons from training to lifetimes of pixels") {
   CHECK(summary["blank"].get<int>() < 30);
   CHECK(contains(read_all(folder / "r/lifetimes.csv"), "amplitude_weighted_sd_ns"));
 
+  CHECK(summary["unlike_training"] == 0);
+  CHECK(read.err.empty());
+  run(folder, "simulate --photons 61 --samples 4 " + kPrior + "-o long.npz");
+  const Outcome longer = run(folder, "infer m.safetensors long.npz --photons --no-pictures -o l");
+  CHECK(contains(longer.err, "warning: 4 pixels have more photons than the 60 that"));
+  CHECK(nlohmann::json::parse(read_all(folder / "l/summary.json"))["unlike_training"] == 4);
+
   const Outcome evaluated =
       run(folder, "evaluate m.safetensors --samples 400 --photon-counts 30,60 --json e.json");
   CHECK(evaluated.code == 0);
