@@ -180,6 +180,9 @@ bool evaluate_network_of_photons(const TraceModel& model, const SimulatorConfig&
       std::printf(&s == &r.scores.back() ? "\n" : " |");
     }
   }
+  if (const int trained = model.description().gates; std::ranges::max(photons) > trained)
+    std::cerr << "warning: the network was trained on " << trained
+              << " photons at most, what it says after more is not to be believed\n";
   if (a.has("json")) write_file(a.text("json"), to_json(rows) + "\n");
   return true;
 }

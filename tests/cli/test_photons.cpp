@@ -43,6 +43,9 @@ TEST_CASE("a network of photons from training to lifetimes of pixels") {
   const Outcome evaluated =
       run(folder, "evaluate m.safetensors --samples 400 --photon-counts 30,60 --json e.json");
   CHECK(evaluated.code == 0);
+  CHECK(evaluated.err.empty());
+  CHECK(contains(run(folder, "evaluate m.safetensors --samples 20 --photon-counts 61").err,
+                 "warning: the network was trained on 60 photons at most"));
   const auto rows = nlohmann::json::parse(read_all(folder / "e.json"));
   CHECK(rows.size() == 5 * 2 * 3);  // lifetimes, photons, estimators
   CHECK(run(folder, "quantize m.safetensors --calibration 20 --bits 16 -o q.safetensors").code ==
