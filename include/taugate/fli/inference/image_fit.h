@@ -25,10 +25,10 @@ struct ImageFitOptions {
   EstimatorOptions estimator;
   ShiftMode shift = ShiftMode::global;
   bool share_lifetimes = false;  ///< lm, mle: the same in all pixels, by one fit of all of them
-  double from_ns = 0.0;           ///< on the recorder's clock: nothing before it is fitted
-  double to_ns = 0.0;             ///< nor from here on; 0: the end
-  double least_counts = 0.0;      ///< pixels with fewer counts stay blank
-  bool keep_expected = false;     ///< lm, mle: ImageFit::expected
+  double from_ns = 0.0;          ///< on the recorder's clock: nothing before it is fitted
+  double to_ns = 0.0;            ///< nor from here on; 0: the end
+  double least_counts = 0.0;     ///< pixels with fewer counts stay blank
+  bool keep_expected = false;    ///< lm, mle: ImageFit::expected
 };
 
 /// UsageError for values that make no sense, or contradict each other; named as the options of `taugate fit`.
