@@ -158,9 +158,14 @@ nb::dict infer(const TraceModel& model, const In<float, 3>& counts, std::optiona
   const double first = first_ns.value_or(model.first_gate_ns);
   std::optional<MeasuredIrfs> irfs;
   if (irf) {
-    require_sfd(model, "irf");
+    if (!model.normalisation.reads_irf()) require_sfd(model, "irf");
     irfs = irfs_on_gates(irf_record(*irf, counts.shape(2), bin_ns), model.acquisition(), first);
+    if (model.normalisation.reads_irf()) {
+      options.irfs = quantiles_of(*irfs);
+      irfs.reset();  // without a decay there is nothing to convolve
+    }
   }
+  options.keep_sfd = decays || irfs;
   if (decays) require_sfd(model, "decays");
   Measurement m = measurement_of(counts, bin_ns, period_ns, name);
   const std::size_t H = counts.shape(0), W = counts.shape(1);

@@ -14,7 +14,8 @@
 namespace taugate::python {
 namespace {
 
-/// inputs [N][input_size()], normalised as in training, to [N][T][C], or [N][C] of a head at the last step.
+/// inputs [N][input_size()], normalised as in training, to [N][T][C]; [N][C] of a head at the last step, and of a network
+/// with two heads [N][T C + E], the decay and then the second head's.
 Out<float> predict(const TraceModel& model, const In<float, 2>& inputs) {
   const std::size_t N = inputs.shape(0), T = inputs.shape(1);
   const Network& network = model.description();
@@ -29,6 +30,7 @@ Out<float> predict(const TraceModel& model, const In<float, 2>& inputs) {
     model.executor()->run(scratch, in, out);
   }
   const auto C = static_cast<std::size_t>(network.outputs());
+  if (network.encoder_outputs > 0) return to_numpy(std::move(out), {N, network.output_size()});
   if (model.gives_lifetimes()) return to_numpy(std::move(out), {N, C});
   return to_numpy(std::move(out), {N, T, C});
 }
@@ -172,9 +174,11 @@ void bind_models(nb::module_& m) {
           "parameters", [](nb::handle self) { return parameters(self); },
           nb::sig("def parameters(self) -> dict"),
           "Of a network of floats: its weights by PyTorch's names, as read-only views.")
-      .def("predict", &predict, nb::arg("inputs"),
-           "The network alone: inputs [N][input_size], normalised as in training, to decays\n"
-           "[N][T][C], or to the head's answers [N][C] of a network that gives lifetimes.")
+      .def(
+          "predict", &predict, nb::arg("inputs"),
+          "The network alone: inputs [N][input_size], normalised as in training, to decays\n"
+          "[N][T][C], to the head's answers [N][C] of a network that gives lifetimes, or to both,\n"
+          "[N][T C + E], of one with two heads.")
       .def("normalise", &normalised, nb::arg("counts"),
            "counts [N][T], in the model's gates, to inputs [N][input_size].")
       .def(
