@@ -11,7 +11,7 @@ PYTHON ?= python3
 TABLES ?= 1,2,3
 COMMIT = $(shell git describe --always --dirty)
 
-PRESETS := release debug dev asan clang arm bench peers fuzz
+PRESETS := release mpi debug dev asan clang arm bench peers fuzz
 SOURCES = $(shell find include src tests bench examples python rtl -name wrong -prune -o \
             \( -name '*.cpp' -o -name '*.h' -o -name '*.inl' \) -print)
 
@@ -20,7 +20,7 @@ build = cmake --preset $(1) && cmake --build --preset $(1) -j $(JOBS)
 check = $(call build,$(1)) && ctest --preset $(1) -j $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build models demo test cosim formal reproduce bench bench-peers bench-record synth asan clang arm fuzz python-test lint format install clean
+.PHONY: help build models demo test cosim formal reproduce bench bench-peers bench-record synth asan clang arm fuzz python-test mpi-test lint format install clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -107,6 +107,11 @@ python-test: ## build the Python package's wheel, install it into a clean enviro
 	@$(DEPENDENCIES) python
 	cmake --preset dev && cmake --build --preset dev -j $(JOBS) --target taugate_program
 	PYTHON=$(PYTHON) scripts/python_test.sh build/python; code=$$?; [ $$code -eq 77 ] || exit $$code
+
+mpi-test: ## train in several ranks under Open MPI and MPICH, and compare with one process
+	@$(DEPENDENCIES) mpi
+	$(call build,mpi)
+	scripts/mpi_test.sh build/mpi build/mpi-test
 
 lint: ## check the format (clang-format) and the code (clang-tidy): all of src, or LINT=src/nn
 	@$(DEPENDENCIES) lint

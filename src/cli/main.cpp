@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "cli/commands.h"
+#include "cli/options/ranks.h"
 #include "cli/options/verbosity.h"
 #include "core/interrupt.h"
 #include "core/process.h"
@@ -34,12 +35,13 @@ struct Command {
   int (*run)(int, char**);
   const char* about;
   bool ends_in_order = true;  ///< looks for interrupts itself; others end at once
+  bool in_ranks = false;      ///< does its work once, whatever the number of ranks
 };
 
 constexpr Command kCommands[] = {
     {"simulate", simulate, "make simulated traces or images and write them as NPZ"},
-    {"train", train, "train a network on simulated traces made on the fly"},
-    {"distill", distill, "train a student from a teacher as well as from the truth"},
+    {"train", train, "train a network on simulated traces made on the fly", true, true},
+    {"distill", distill, "train a student from a teacher as well as from the truth", true, true},
     {"quantize", quantize, "turn a float network into integers and measure both"},
     {"evaluate", evaluate, "measure a network on fresh simulated traces"},
     {"infer", infer, "turn measured traces or image stacks into decays, lifetimes and maps", false},
@@ -90,6 +92,8 @@ int run(int argc, char** argv) {
   for (const auto& command : kCommands)
     if (name == command.name) {
       ends_in_order = command.ends_in_order;
+      if (ranks().size() > 1 && !command.in_ranks)
+        fail_usage(name, ": found ", ranks().size(), " ranks, wanted one");
       const int code = command.run(argc - 1, argv + 1);
       print_what_it_took();
       return code;
@@ -157,7 +161,8 @@ void let_waiting_threads_sleep(char** argv) {
 }
 
 int complain(const char* what, int code, const char* prefix = "") {
-  std::cerr << "taugate: " << prefix << what << '\n';
+  if (const char* rank = rank_that_fails())
+    std::cerr << "taugate: " << rank << prefix << what << '\n';
   return code;
 }
 
@@ -192,5 +197,6 @@ int main(int argc, char** argv) {
   taugate::cli::watch_for_interrupts();
   taugate::no_hdf5_clean_up_at_exit();
   const int code = taugate::cli::guarded_run(argc, argv);
+  taugate::cli::leave_ranks(code);
   return taugate::interrupted() ? 128 + taugate::interrupt_signal() : code;
 }

@@ -12,7 +12,7 @@
 namespace taugate {
 namespace {
 
-constexpr int kMostGroups = 32;
+constexpr int kMostGroups = 256;
 constexpr int kStaleBeforeHalving = 2;  // validations without a new best, for the plateau schedule
 constexpr std::size_t kMostGradientFloats = std::size_t{1} << 27;
 
@@ -57,10 +57,11 @@ std::optional<TrainingPoint> lost_after(const std::vector<TrainingPoint>& histor
 }
 
 Trainer::Trainer(Parameters& parameters, Objective objective, const TrainingData& data,
-                 const TrainingOptions& options)
+                 const TrainingOptions& options, Ranks& ranks)
     : parameters_(parameters),
       objective_(std::move(objective)),
       data_(data),
+      ranks_(ranks),
       options_((options.validate(), options)),
       adam_(parameters.size(), options.adam),
       groups_(group_count(options, parameters.size())),
@@ -100,7 +101,9 @@ double Trainer::step() {
   const int slices = (options_.batch + options_.slice - 1) / options_.slice;
   const float scale =
       1.0f / (static_cast<float>(options_.batch) * data_.target_steps() * data_.outputs());
-  parallel_for(static_cast<std::size_t>(groups_), [&](std::size_t group, int thread) {
+  const Share mine = ranks_.share(static_cast<std::size_t>(groups_));
+  parallel_for(mine.size(), [&](std::size_t i, int thread) {
+    const std::size_t group = mine.begin + i;
     float* gradients = gradients_.data() + group * size;
     std::fill_n(gradients, size, 0.0f);
     const int begin = static_cast<int>(group) * slices / groups_;
@@ -129,11 +132,23 @@ double Trainer::step() {
 }
 
 void Trainer::add_up_gradients() {
-  const std::size_t size = parameters_.size();
-  for (int group = 1; group < groups_; ++group) {
+  const std::size_t size = parameters_.size(), groups = group_loss_.size();
+  ranks_.exchange(gradients_.data(), groups, size);
+  const Share mine = ranks_.share(size);
+  for (std::size_t group = 1; group < groups; ++group) {
     const float* from = gradients_.data() + group * size;
-    for (std::size_t i = 0; i < size; ++i) gradients_[i] += from[i];
+    for (std::size_t i = mine.begin; i < mine.end; ++i) gradients_[i] += from[i];
   }
+  ranks_.gather(gradients_.data(), size);
+  ranks_.gather(group_loss_.data(), groups);
+}
+
+bool Trainer::ended_by(const std::function<bool(const Trainer&)>& observer) const {
+  return observer && ranks_.any(!observer(*this));
+}
+
+void Trainer::keep_checkpoint() const {
+  if (!checkpoint.empty() && ranks_.rank() == 0) save_checkpoint(checkpoint);
 }
 
 std::optional<double> Trainer::validate(const std::function<bool(const Trainer&)>& observer) const {
@@ -143,14 +158,19 @@ std::optional<double> Trainer::validate(const std::function<bool(const Trainer&)
   const float scale = 1.0f / (static_cast<float>(count) * data_.target_steps() * data_.outputs());
   std::vector<double> losses(slices);
   constexpr std::size_t kSlicesBetweenLooks = 64;
-  for (std::size_t first = 0; first < slices; first += kSlicesBetweenLooks) {
-    if (first > 0 && observer && !observer(*this)) return std::nullopt;
-    parallel_for(std::min(kSlicesBetweenLooks, slices - first), [&](std::size_t i, int thread) {
-      const std::uint64_t offset = (first + i) * static_cast<std::uint64_t>(options_.slice);
+  const std::size_t together = kSlicesBetweenLooks * static_cast<std::size_t>(ranks_.size());
+  for (std::size_t first = 0; first < slices; first += together) {
+    if (first > 0 && ended_by(observer)) return std::nullopt;
+    const std::size_t some = std::min(together, slices - first);
+    const Share mine = ranks_.share(some);
+    parallel_for(mine.size(), [&](std::size_t i, int thread) {
+      const std::size_t slice = first + mine.begin + i;
+      const std::uint64_t offset = slice * static_cast<std::uint64_t>(options_.slice);
       const int batch = static_cast<int>(std::min<std::uint64_t>(options_.slice, count - offset));
-      losses[first + i] = run_slice(arenas_[static_cast<std::size_t>(thread)],
-                                    kValidationStart + offset, batch, scale, nullptr);
+      losses[slice] = run_slice(arenas_[static_cast<std::size_t>(thread)],
+                                kValidationStart + offset, batch, scale, nullptr);
     });
+    ranks_.gather(losses.data() + first, some);
   }
   double total = 0.0;
   for (double loss : losses) total += loss;
@@ -195,16 +215,16 @@ TrainingEnd Trainer::run(const std::function<bool(const Trainer&)>& observer) {
     const bool validates = due();
     const std::optional<bool> patience_ended =
         validates ? record_validation(observer) : std::optional(false);
-    const bool keep_going = patience_ended && (!observer || observer(*this));
+    const bool keep_going = patience_ended && !ended_by(observer);
     if (patience_ended && *patience_ended) {
       end = TrainingEnd::stopped_early;
       break;
     }
     if (!keep_going && (steps_done_ < steps_total_ || !patience_ended)) {
-      if (!checkpoint.empty()) save_checkpoint(checkpoint);
+      keep_checkpoint();
       return TrainingEnd::interrupted;
     }
-    if (validates && !checkpoint.empty()) save_checkpoint(checkpoint);
+    if (validates) keep_checkpoint();
   }
   std::copy_n(best_.data(), parameters_.size(), parameters_.data());
   return end;

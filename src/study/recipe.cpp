@@ -69,7 +69,8 @@ Network network_of(const Recipe& recipe) {
 }
 
 TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
-                         const TrainedModel* start, const TeacherOutputs* teacher_outputs)
+                         const TrainedModel* start, const TeacherOutputs* teacher_outputs,
+                         Ranks& ranks)
     : recipe_(recipe), network_(first_network(recipe, start)), data_(make_data(teacher_outputs)) {
   const std::size_t steps =
       recipe.photons ? static_cast<std::size_t>(*recipe.photons)
@@ -113,7 +114,8 @@ TrainingRun::TrainingRun(const Recipe& recipe, const TrainedModel* teacher,
     if (recipe.fixed) distillation_.reset();  // the targets of FixedTraces teach
   }
   recipe_.training.objective = identity_of(recipe, network_, teaching);
-  trainer_ = std::make_unique<Trainer>(parameters, make_objective(), *data_, recipe_.training);
+  trainer_ =
+      std::make_unique<Trainer>(parameters, make_objective(), *data_, recipe_.training, ranks);
 }
 
 std::unique_ptr<TrainingData> TrainingRun::make_data(const TeacherOutputs* outputs) const {

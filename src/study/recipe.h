@@ -39,10 +39,11 @@ class TrainingRun {
  public:
   /// `teacher` (wanted where the recipe distills) and `start`, a float network of the same shape
   /// whose weights are the first ones, must outlive this. Error where either does not fit. On a
-  /// fixed set a recipe distills from `outputs`, those of that teacher on it.
+  /// fixed set a recipe distills from `outputs`, those of that teacher on it. Several ranks make the
+  /// same run, and have the same result.
   explicit TrainingRun(const Recipe& recipe, const TrainedModel* teacher = nullptr,
-                       const TrainedModel* start = nullptr,
-                       const TeacherOutputs* outputs = nullptr);
+                       const TrainedModel* start = nullptr, const TeacherOutputs* outputs = nullptr,
+                       Ranks& ranks = Ranks::alone());
   TrainingRun(const TrainingRun&) = delete;
   TrainingRun& operator=(const TrainingRun&) = delete;
 

@@ -1,8 +1,10 @@
 // Training: it learns, its bits depend neither on threads nor on interruptions, and it refuses what
 // would silently change a run.
 
+#include <barrier>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "fli/io_testing.h"
 #include "nn/nn_testing.h"
@@ -80,6 +82,85 @@ Result run_in_pieces(const TrainingOptions& options, std::uint64_t stride, const
         trainer.run([stop](const Trainer& t) { return t.samples_done() < stop; });
     if (end != TrainingEnd::interrupted) return {end, trainer, network};
   }
+}
+
+/// Ranks that are threads, each with memory of its own that the others read between two barriers.
+class ThreadRanks final : public Ranks {
+ public:
+  struct Meeting {
+    explicit Meeting(int n) : barrier(n), shared(static_cast<std::size_t>(n)) {}
+    std::barrier<> barrier;
+    std::vector<const void*> shared;
+  };
+  ThreadRanks(Meeting& meeting, int rank) : meeting_(meeting), rank_(rank) {}
+  int rank() const override { return rank_; }
+  int size() const override { return static_cast<int>(meeting_.shared.size()); }
+
+  void exchange(float* blocks, std::size_t count, std::size_t size) override {
+    const Share columns = share(size);
+    read_others(blocks, [&](int other, const float* theirs) {
+      const Share rows = share(count, other);
+      for (std::size_t row = rows.begin; row < rows.end; ++row)
+        std::copy_n(theirs + row * size + columns.begin, columns.size(),
+                    blocks + row * size + columns.begin);
+    });
+  }
+  void gather(float* values, std::size_t count) override { gather_shares(values, count); }
+  void gather(double* values, std::size_t count) override { gather_shares(values, count); }
+  bool any(bool here) override {
+    bool result = here;
+    read_others(&here, [&](int, const bool* theirs) { result = result || *theirs; });
+    return result;
+  }
+
+ private:
+  template <class T>
+  void gather_shares(T* values, std::size_t count) {
+    read_others(values, [&](int other, const T* theirs) {
+      const Share part = share(count, other);
+      std::copy_n(theirs + part.begin, part.size(), values + part.begin);
+    });
+  }
+  template <class T, class Read>
+  void read_others(const T* mine, Read read) {
+    meeting_.shared[static_cast<std::size_t>(rank_)] = mine;
+    meeting_.barrier.arrive_and_wait();
+    for (int other = 0; other < size(); ++other)
+      if (other != rank_)
+        read(other, static_cast<const T*>(meeting_.shared[static_cast<std::size_t>(other)]));
+    meeting_.barrier.arrive_and_wait();
+  }
+
+  Meeting& meeting_;
+  int rank_;
+};
+
+/// The same run by so many ranks; what each of them has at the end. Only the last one is told to stop, after so many
+/// batches (0: none is); the first one writes `file`, and all go on from it where there is one.
+std::vector<Result> run_in_ranks(const TrainingOptions& options, int count, std::uint64_t stop = 0,
+                                 const fs::path& file = {}) {
+  ThreadRanks::Meeting meeting(count);
+  std::vector<std::optional<Result>> results(static_cast<std::size_t>(count));
+  std::vector<std::thread> threads;
+  const bool resume = fs::exists(file);
+  for (int rank = 0; rank < count; ++rank)
+    threads.emplace_back([&, rank] {
+      ThreadRanks ranks(meeting, rank);
+      const SmoothedNoise data;
+      SmallNetwork network;
+      Trainer trainer(network.parameters, least_squares(network), data, options, ranks);
+      trainer.checkpoint = file;
+      if (resume) trainer.load_checkpoint(file);
+      const bool told = stop > 0 && rank == count - 1;
+      const TrainingEnd end = trainer.run([&](const Trainer& t) {
+        return !told || t.samples_done() < stop * static_cast<std::uint64_t>(options.batch);
+      });
+      results[static_cast<std::size_t>(rank)].emplace(end, trainer, network);
+    });
+  for (std::thread& thread : threads) thread.join();
+  std::vector<Result> all;
+  for (std::optional<Result>& result : results) all.push_back(std::move(*result));
+  return all;
 }
 
 }  // namespace
@@ -410,4 +491,31 @@ TEST_CASE("senseless options are refused") {
   refused([](TrainingOptions& o) { o.schedule.rate = std::nan(""); });
   refused([](TrainingOptions& o) { o.schedule.warm_up = 1.0; });
   refused([](TrainingOptions& o) { o.adam.clip_norm = -1.0; });
+}
+
+TEST_CASE("a run has the same bits in any number of ranks") {
+  for (const int slice : {16, 32}) {  // three slices a batch, or two: fewer than some have ranks
+    TrainingOptions options = small_run();
+    options.slice = slice;
+    options.validation_samples = 16 * 200;  // several looks at the observer
+    const Result alone = run_whole(options);
+    for (const int count : {1, 2, 3, 4, 7}) {
+      CAPTURE(count);
+      for (const Result& result : run_in_ranks(options, count)) CHECK(result == alone);
+    }
+  }
+}
+
+TEST_CASE("ranks that one of them stops go on in another number") {
+  const Folder folder;
+  const fs::path file = folder.path / "run.checkpoint";
+  const TrainingOptions options = small_run();
+  const Result alone = run_whole(options);
+  for (const Result& stopped : run_in_ranks(options, 3, 7, file)) {
+    CHECK(stopped.end == TrainingEnd::interrupted);
+    CHECK(stopped.samples == 7 * 40);
+  }
+  for (const Result& stopped : run_in_ranks(options, 2, 15, file))
+    CHECK(stopped.samples == 15 * 40);
+  for (const Result& result : run_in_ranks(options, 4, 0, file)) CHECK(result == alone);
 }

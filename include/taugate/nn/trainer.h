@@ -4,13 +4,15 @@
 // A batch is cut into slices of a few SIMD blocks, and the slices into groups. A group is one
 // thread's work: for each of its slices it makes the data, runs forward and backward on a tape of
 // its own, and adds the gradient to the group's block. The groups' blocks are then added in a fixed
-// order. Neither the cut nor the order depends on the number of threads.
+// order. Neither the cut nor the order depends on the number of threads, nor on that of the
+// processes (core/ranks.h) that the groups are dealt out to.
 
 #include <filesystem>
 #include <functional>
 #include <optional>
 #include <vector>
 
+#include "taugate/core/ranks.h"
 #include "taugate/nn/losses.h"
 #include "taugate/nn/optimizer.h"
 
@@ -85,24 +87,25 @@ enum class TrainingEnd { finished, stopped_early, interrupted };
 
 class Trainer {
  public:
-  /// Both references must outlive the trainer. Training numbers traces from 0; validation uses
-  /// indices from kValidationStart.
+  /// All references must outlive the trainer. Training numbers traces from 0; validation uses
+  /// indices from kValidationStart. Of several ranks each makes a trainer, with the same arguments, and
+  /// calls what follows as the others do; parameters and history are then the same in all.
   Trainer(Parameters& parameters, Objective objective, const TrainingData& data,
-          const TrainingOptions& options);
+          const TrainingOptions& options, Ranks& ranks = Ranks::alone());
 
   /// One batch; returns its loss. Allocates nothing.
   double step();
 
   /// Steps until the end, validating on the way. `observer` is called after every batch, and now and
-  /// then in a validation, and may return false to interrupt. At the end the parameters are those
-  /// of the best validation.
+  /// then in a validation, and may return false to interrupt; one rank's false stops all. At the end
+  /// the parameters are those of the best validation.
   TrainingEnd run(const std::function<bool(const Trainer&)>& observer = {});
 
   /// All that a later run needs to go on and end with the same bits.
   void save_checkpoint(const std::filesystem::path& path) const;
   /// Error when the file is damaged or was made with other options, data shape or parameters.
   void load_checkpoint(const std::filesystem::path& path);
-  /// Where run() saves after each validation and when interrupted; empty: nowhere.
+  /// Where run() saves after each validation and when interrupted, by the first rank; empty: nowhere.
   std::filesystem::path checkpoint;
 
   /// Mean loss over the validation set with the current parameters.
@@ -125,6 +128,9 @@ class Trainer {
                    float* gradients) const;
   void prepare_arenas() const;
   void add_up_gradients();
+  /// Whether `observer` has ended it, here or in another rank.
+  bool ended_by(const std::function<bool(const Trainer&)>& observer) const;
+  void keep_checkpoint() const;
   /// Nothing where `observer` has ended it.
   std::optional<double> validate(const std::function<bool(const Trainer&)>& observer) const;
   /// Whether patience is at its end; nothing, and nothing is changed, where `observer` has ended it.
@@ -134,6 +140,7 @@ class Trainer {
   Parameters& parameters_;
   Objective objective_;
   const TrainingData& data_;
+  Ranks& ranks_;
   TrainingOptions options_;
   AdamOptimizer adam_;
 

@@ -8,6 +8,7 @@
 #include "cli/options/outputs.h"
 #include "cli/options/prior_options.h"
 #include "cli/options/quantize_options.h"
+#include "cli/options/ranks.h"
 #include "cli/options/training_command.h"
 #include "cli/options/verbosity.h"
 #include "core/interrupt.h"
@@ -310,6 +311,7 @@ void add_training_options(Arguments& a) {
 
 int run_training(const Arguments& a, const TrainedModel* teacher,
                  const std::optional<DistillOptions>& distill) {
+  Ranks& all = ranks();
   use_threads(a);
   if (!a.has("output")) fail_usage("wanted -o MODEL (see --help)");
   const fs::path output = a.text("output");
@@ -328,13 +330,16 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
   recipe.distill = distill;
   if (!distill) recipe.loss = loss_named(a.text("loss"));
 
-  TrainingRun run(recipe, teacher, start ? &*start : nullptr);
+  TrainingRun run(recipe, teacher, start ? &*start : nullptr, nullptr, all);
   Trainer& trainer = run.trainer();
   trainer.checkpoint = checkpoint;
   if (a.has("resume")) trainer.load_checkpoint(checkpoint);
   describe(run);
-  if (const int items = trainer.work_items(); items < thread_count())
-    std::cout << "threads: " << items << " of " << thread_count() << " have work, with batches of "
+  const int threads = thread_count() * all.size();
+  if (all.size() > 1)
+    std::cout << "ranks: " << all.size() << ", of " << thread_count() << " threads each\n";
+  if (const int items = trainer.work_items(); items < threads)
+    std::cout << "threads: " << items << " of " << threads << " have work, with batches of "
               << trainer.options().batch << " traces (docs/training.md)\n";
   std::cout << "kernels: " << simd::active_arch() << std::endl;
 
@@ -346,6 +351,7 @@ int run_training(const Arguments& a, const TrainedModel* teacher,
               << " traces; go on with the same command and --resume\n";
     return kInterrupted;
   }
+  if (all.rank() > 0) return kSuccess;  // the first one writes
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_time).count();
 
