@@ -71,6 +71,11 @@ for mpi in openmpi mpich; do
   ranks 4 train $long --threads 1 -o r.st --resume
   same long.st r.st 'train: 3 ranks and one killed, 2 and Ctrl-C, 4 to the end'
 
+  [ -d alone ] || "$program" reproduce --tables distillation --scale smoke --no-pictures -o alone >>log.txt 2>&1
+  rm -rf shared
+  ranks 3 reproduce --tables distillation --scale smoke --no-pictures -o shared
+  same alone/tables.csv shared/tables.csv 'reproduce, 3 ranks'
+
   code=0
   ranks 2 train --samples 0 -o x.st || code=$?
   [ "$code" -eq 2 ] || die "misuse ends with $code"

@@ -35,7 +35,7 @@ struct Command {
   int (*run)(int, char**);
   const char* about;
   bool ends_in_order = true;  ///< looks for interrupts itself; others end at once
-  bool in_ranks = false;      ///< does its work once, whatever the number of ranks
+  bool in_ranks = false;      ///< several ranks do its work together
 };
 
 constexpr Command kCommands[] = {
@@ -47,8 +47,8 @@ constexpr Command kCommands[] = {
     {"infer", infer, "turn measured traces or image stacks into decays, lifetimes and maps", false},
     {"models", models, "list the trained models that come with the program"},
     {"fit", fit, "estimate lifetimes of measured traces by the field's methods"},
-    {"reproduce", reproduce,
-     "carry out the tables of the paper, and write them beside its figures"},
+    {"reproduce", reproduce, "carry out the tables of the paper, and write them beside its figures",
+     true, true},
     {"import", import_weights, "make a model of weights that PyTorch or Keras has trained", false},
     {"export-onnx", export_onnx, "write a model for ONNX runtimes", false},
     {"export-rtl", export_rtl, "write what the FPGA core needs to hold a model of integers", false},

@@ -1,11 +1,17 @@
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <thread>
 
 #include "cli/commands.h"
 #include "cli/options/outputs.h"
+#include "cli/options/ranks.h"
 #include "cli/options/report_options.h"
 #include "cli/options/verbosity.h"
+#include "core/claims.h"
+#include "core/hash.h"
 #include "core/interrupt.h"
 #include "study/paper_tables.h"
 #include "study/reproduction_pictures.h"
@@ -43,43 +49,96 @@ bool write_results(const fs::path& output, ExperimentFolder& folder, const Argum
   return !pictures.empty();
 }
 
-/// Runs what is not done yet; false where Ctrl-C came first.
-bool run_jobs(ExperimentFolder& folder) {
-  const std::vector<Job> jobs = jobs_of(folder.plan());
-  const std::map<std::string, double> seconds = estimated_seconds(folder.plan());
-  double total = 0.0, done = 0.0;
-  std::size_t runs_done = 0;
-  for (const Job& job : jobs) {
-    total += seconds.at(job.row->id);
-    if (!folder.result(*job.row, job.seed)) continue;
-    done += seconds.at(job.row->id);
-    ++runs_done;
+/// The runs of a plan, of which several processes on one folder each do some.
+class Jobs {
+ public:
+  Jobs(ExperimentFolder& folder, const fs::path& output)
+      : folder_(folder),
+        jobs_(jobs_of(folder.plan())),
+        seconds_(estimated_seconds(folder.plan())),
+        claims_(output / "runs" / ".claims"),
+        done_(jobs_.size()) {
+    double total = 0.0;
+    for (const Job& job : jobs_) total += seconds_.at(job.row->id);
+    look();
+    std::printf(
+        "%zu runs, some %s on this machine with %d threads; %td of them are done, %s are left\n",
+        jobs_.size(), format_seconds(total).c_str(), thread_count(),
+        std::count(done_.begin(), done_.end(), true),
+        format_seconds(total - seconds_done_).c_str());
+    std::fflush(stdout);
+    progress_.emplace(shown_progress("reproduce", "s of work", total, seconds_done_));
   }
-  std::printf(
-      "%zu runs, some %s on this machine with %d threads; %zu of them are done, %s are left\n",
-      jobs.size(), format_seconds(total).c_str(), thread_count(), runs_done,
-      format_seconds(total - done).c_str());
-  std::fflush(stdout);
-  Progress progress = shown_progress("reproduce", "s of work", total, done);
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    const auto& [row, seed] = jobs[i];
-    if (folder.result(*row, seed)) continue;
-    const double cost = seconds.at(row->id);
-    const std::string name = concat(row->id, ", seed ", seed);
-    const auto result = folder.run(*row, seed, [&](std::uint64_t traces, std::uint64_t of) {
-      progress.update(done + cost * static_cast<double>(traces) / static_cast<double>(of), name);
+
+  /// Does what nobody else does, in order, until nothing is left to begin. False where Ctrl-C came first.
+  bool run() {
+    while (true) {
+      bool worked = false, waits = false;
+      for (std::size_t i = 0; i < jobs_.size(); ++i) {
+        if (done(i)) continue;
+        if (!folder_.ready(*jobs_[i].row, jobs_[i].seed)) {
+          waits = true;  // for a run of another process, or one further down
+          continue;
+        }
+        const std::uint64_t piece = fnv1a(name_of(jobs_[i]));
+        if (!claims_.take(piece)) continue;
+        if (!done(i) && !run(i)) return false;
+        claims_.release(piece);
+        worked = true;
+      }
+      if (!waits) return !interrupted();
+      if (interrupted()) return false;
+      if (!worked) std::this_thread::sleep_for(std::chrono::seconds(1));
+    }
+  }
+
+  /// How many nobody has done yet.
+  std::ptrdiff_t left() {
+    look();
+    return std::count(done_.begin(), done_.end(), false);
+  }
+
+ private:
+  static std::string name_of(const Job& job) { return concat(job.row->id, ", seed ", job.seed); }
+
+  bool done(std::size_t i) {
+    const auto& [row, seed] = jobs_[i];
+    if (!done_[i] && folder_.result(*row, seed)) {
+      done_[i] = true;
+      seconds_done_ += seconds_.at(row->id);
+    }
+    return done_[i];
+  }
+  void look() {
+    for (std::size_t i = 0; i < jobs_.size(); ++i) done(i);
+  }
+
+  bool run(std::size_t i) {
+    const auto& [row, seed] = jobs_[i];
+    const double cost = seconds_.at(row->id);
+    const auto result = folder_.run(*row, seed, [&](std::uint64_t traces, std::uint64_t of) {
+      progress_->update(
+          seconds_done_ + cost * static_cast<double>(traces) / static_cast<double>(of),
+          name_of(jobs_[i]));
       return !interrupted();
     });
     if (!result || interrupted()) return false;
-    done += cost;
-    std::printf("%3zu/%zu  %-20s seed %d  RMSE %.5f  R2 %.4f  plate %.5f  %s\n", i + 1, jobs.size(),
-                row->id.c_str(), seed, result->test.channels[0].rmse.mean,
+    std::printf("%3zu/%zu  %-20s seed %d  RMSE %.5f  R2 %.4f  plate %.5f  %s\n", i + 1,
+                jobs_.size(), row->id.c_str(), seed, result->test.channels[0].rmse.mean,
                 result->test.channels[0].r2.mean, result->plate.channels[0].rmse.mean,
                 format_seconds(result->seconds).c_str());
     std::fflush(stdout);
+    return done(i);
   }
-  return true;
-}
+
+  ExperimentFolder& folder_;
+  std::vector<Job> jobs_;
+  std::map<std::string, double> seconds_;
+  Claims claims_;
+  std::vector<bool> done_;
+  double seconds_done_ = 0.0;
+  std::optional<Progress> progress_;
+};
 
 }  // namespace
 
@@ -102,6 +161,7 @@ int reproduce(int argc, char** argv) {
   add_report(a);
   add_threads(a);
   if (!a.parse(argc, argv)) return kSuccess;
+  Ranks& all = ranks();
   use_threads(a);
   ExperimentPlan plan = plan_experiments(a.text("scale"), a.texts("tables"));
   if (a.has("seeds")) {
@@ -116,13 +176,21 @@ int reproduce(int argc, char** argv) {
   if (a.has("tables-only") && !fs::exists(output / "runs"))
     fail(output.string(), ": holds no runs; leave out --tables-only");
   ExperimentFolder folder(output, plan);
-  const bool finished = a.has("tables-only") || run_jobs(folder);
+  bool finished = true;
+  std::ptrdiff_t left = 0;
+  if (!a.has("tables-only")) {
+    Jobs jobs(folder, output);
+    finished = !all.any(!jobs.run());  // the first rank waits for the others
+    if (all.rank() > 0) return finished ? kSuccess : kInterrupted;
+    left = finished ? jobs.left() : 0;
+  }
   const bool pictures = write_results(output, folder, a);
   if (!finished) {
     std::cout << "stopped; the same command goes on. Tables so far: "
               << (output / "tables.md").string() << '\n';
     return kInterrupted;
   }
+  if (left > 0) std::cout << "other processes still do " << left << " runs; without them:\n";
   std::cout << "wrote " << (output / "tables.md").string()
             << ", tables.csv, paper-tables.csv, tables.json" << (pictures ? " and pictures" : "")
             << '\n';

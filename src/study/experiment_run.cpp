@@ -188,11 +188,24 @@ std::map<int, RunResult> ExperimentFolder::results(const Experiment& row) {
 
 std::optional<TrainedModel> ExperimentFolder::model_of(const std::string& id, int seed,
                                                        const RunWatch& watch) {
+  const Job job = needed(id, seed);
+  if (!has_network(job) && !run(*job.row, job.seed, watch)) return {};
+  return load_trained_model(path("models", *job.row, job.seed, ".safetensors"));
+}
+
+Job ExperimentFolder::needed(const std::string& id, int seed) const {
   const Experiment& row = plan_.find(id);
-  const int its = std::min(seed, plan_.seeds_of(row));
-  const fs::path file = path("models", row, its, ".safetensors");
-  if (!(record(row, its) && fs::exists(file)) && !run(row, its, watch)) return {};
-  return load_trained_model(file);
+  return {&row, std::min(seed, plan_.seeds_of(row))};
+}
+
+bool ExperimentFolder::has_network(const Job& job) const {
+  return record(*job.row, job.seed) &&
+         fs::exists(path("models", *job.row, job.seed, ".safetensors"));
+}
+
+bool ExperimentFolder::ready(const Experiment& row, int seed) const {
+  return (row.from.empty() || has_network(needed(row.from, seed))) &&
+         (row.teacher.empty() || has_network(needed(row.teacher, 1)));
 }
 
 std::unique_ptr<TraceModel> ExperimentFolder::network(const Experiment& row, int seed) const {

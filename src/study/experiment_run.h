@@ -61,6 +61,8 @@ class ExperimentFolder {
   /// The results of all of a row's seeds that are done, by seed.
   std::map<int, RunResult> results(const Experiment& row);
 
+  /// Whether the networks are there that the run begins with and learns from.
+  bool ready(const Experiment& row, int seed) const;
   /// Does it, and keeps model and figures. Rows that it needs and whose models are not there are
   /// run first. Nothing where `watch` returned false: the same call goes on from there later.
   std::optional<RunResult> run(const Experiment& row, int seed, const RunWatch& watch);
@@ -78,6 +80,9 @@ class ExperimentFolder {
   /// The run's file where its recipe is the row's.
   std::optional<nlohmann::json> record(const Experiment& row, int seed) const;
   std::unique_ptr<TraceModel> make(const Experiment& row, int seed, const RunWatch& watch);
+  /// The run that makes another one's network, and its file.
+  Job needed(const std::string& id, int seed) const;
+  bool has_network(const Job& job) const;
   /// The float network of that row; nothing where it had to be trained and was interrupted.
   std::optional<TrainedModel> model_of(const std::string& id, int seed, const RunWatch& watch);
   std::unique_ptr<TraceModel> train(const Experiment& row, int seed, const TrainedModel* from,

@@ -51,3 +51,23 @@ TEST_CASE("reproduce refuses what it does not know") {
   refused("reproduce --scale large -o r", 2, "'large'");
   refused("reproduce --scale smoke -o file", 1, "file");
 }
+
+TEST_CASE("reproduce in several processes on one folder shares the runs out, to the same tables") {
+  Folder folder;
+  const std::string command = "reproduce --tables distillation --scale smoke --no-pictures -o ";
+  REQUIRE(run(folder, command + "alone").code == 0);
+  Program first(folder, words(command + "shared")), second(folder, words(command + "shared"));
+  const std::string said = first.wait().out + second.wait().out;
+  CAPTURE(said);
+  REQUIRE(run(folder, command + "shared").code == 0);  // of what there is; nothing is left to run
+  for (int i = 1; i <= 17; ++i) {
+    const std::string number = concat(i < 10 ? " " : "", i, "/17 ");
+    const auto at = said.find(number);
+    CHECK(at != std::string::npos);
+    CHECK(said.find(number, at + 1) == std::string::npos);
+  }
+  CHECK(read_all(folder / "alone/tables.csv") == read_all(folder / "shared/tables.csv"));
+  for (const auto& model : fs::directory_iterator(folder / "alone/models"))
+    CHECK(read_all(model.path()) ==
+          read_all(folder / "shared/models" / model.path().filename().string()));
+}
