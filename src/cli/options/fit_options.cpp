@@ -95,8 +95,7 @@ ImageFitOptions fit_options_from(const Arguments& a) {
   ImageFitOptions o;
   o.kind = estimator_kind(a.text("method"));
   FitOptions& fit = o.estimator.fit;
-  fit.unknowns.components =
-      static_cast<int>(std::min<std::uint64_t>(a.count("components"), 1 << 20));
+  fit.unknowns.components = a.small_count("components");
   const std::string shift = a.text("shift");
   if (shift == "known")
     o.shift = ShiftMode::known;
