@@ -290,11 +290,9 @@ int infer_file(const Arguments& a, const TraceModel* loaded, std::vector<TableRo
   Stopwatch watch;
   Measurement measurement = measurement_from(a, file);
   std::unique_ptr<TraceModel> of_card;
-  if (!loaded) {
-    of_card = model_of_card(model_file, measurement, options);
-    check_answers(a, *of_card);
-  }
+  if (!loaded) of_card = model_of_card(model_file, measurement, options);
   const TraceModel& model = loaded ? *loaded : *of_card;
+  check_answers(a, model);
   const bool decays = model.gives_decays();
   const std::optional<Range> scale = chosen_scale(a, measurement);
   const std::vector<float> truth = true_lifetimes(file, measurement.traces());
@@ -377,7 +375,7 @@ int infer(int argc, char** argv) {
   if (a.has("output")) check_pictures(a);
   std::unique_ptr<TraceModel> model;
   if (!names_card(model_file)) model = load_trace_model(model_file);
-  if (model) check_answers(a, *model);
+  if (model && !a.has("files")) check_answers(a, *model);  // a list may bring the IRFs
   if (!a.has("table")) return infer_file(a, model.get(), nullptr);
   return run_table(a, {declare, infer_columns(), [&](const Arguments& one, auto& rows) {
                          return infer_file(one, model.get(), &rows);

@@ -14,8 +14,10 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
+#include <mutex>
 #include <new>
 #include <stdexcept>
+#include <string>
 #include <thread>
 
 #include "cli/commands.h"
@@ -57,6 +59,8 @@ constexpr Command kCommands[] = {
 };
 
 std::atomic<bool> ends_in_order{true};  // of the command that runs
+std::mutex last_words_mutex;
+std::string last_words;  // under the mutex
 
 void print_help() {
   std::cout
@@ -138,6 +142,9 @@ void watch_for_interrupts() {
     if (ends_in_order) wait_for_interrupt(1.0);
     end_child_processes(SIGKILL);
     abandon_output_files();
+    const std::lock_guard lock(last_words_mutex);
+    std::fputs(last_words.c_str(), stdout);
+    std::fflush(stdout);
     std::_Exit(128 + interrupt_signal());
   }).detach();
 }
@@ -183,6 +190,12 @@ int guarded_run(int argc, char** argv) {
 }
 
 }  // namespace
+
+void set_last_words(std::string words) {
+  const std::lock_guard lock(last_words_mutex);
+  last_words = std::move(words);
+}
+
 }  // namespace taugate::cli
 
 int main(int argc, char** argv) {

@@ -195,6 +195,9 @@ TEST_CASE("a network that is told the IRF wants it") {
     REQUIRE(run(folder, "infer m.safetensors t.npz --irf-bin 0.179 --irf " + name +
                             ".txt --table " + name + ".csv")
                 .code == 0);
+  write_all(folder / "l.csv", "file,irf,irf_bin_ns\nt.npz,irf.txt,0.179\n");
+  REQUIRE(run(folder, "infer m.safetensors --files l.csv --table l1.csv").code == 0);
+  CHECK(read_all(folder / "l1.csv") == read_all(folder / "irf.csv"));
   const std::string one = read_all(folder / "irf.csv"), each = read_all(folder / "irfs.csv");
   const auto lifetime =
       [](const std::string& table) {  // file,channel,frame,label,pixels,counts,...

@@ -140,6 +140,13 @@ ImageFitOptions fit_options_from(const Arguments& a) {
   return o;
 }
 
+void require_irf(const Arguments& a, const ImageFitOptions& o) {
+  if (!a.has("irf") && !a.has("irf-fwhm") && !a.has("from") && o.kind != EstimatorKind::phasor)
+    fail_usage(
+        "wanted an IRF: --irf FILE, or --irf-fwhm and --irf-delay, or --from NS where the "
+        "decay is bare from there on (see: taugate fit --help)");
+}
+
 namespace {
 
 /// The IRF that the options name; a record is of one trace unless each pixel has its own. UsageError
@@ -157,10 +164,8 @@ IrfChoice irf_choice_from(const Arguments& a, const Measurement& measurement,
   } else if (a.has("irf-fwhm")) {
     if (!a.has("irf-delay")) fail_usage("--irf-fwhm: wanted --irf-delay NS, too");
     choice.gaussian = {a.number("irf-fwhm"), a.number("irf-delay"), a.number("irf-tail")};
-  } else if (!a.has("from") && o.kind != EstimatorKind::phasor) {
-    fail_usage(
-        "wanted an IRF: --irf FILE, or --irf-fwhm and --irf-delay, or --from NS where the "
-        "decay is bare from there on (see: taugate fit --help)");
+  } else {
+    require_irf(a, o);
   }
   return choice;
 }
