@@ -155,7 +155,9 @@ int fit(int argc, char** argv) {
     require_one_file(a);
     return fit_file(a, nullptr);
   }
-  fit_options_from(a);  // whatever is wrong with them is no single file's fault
+  // Whatever is wrong with these is no single file's fault.
+  const ImageFitOptions options = fit_options_from(a);
+  if (!a.has("files")) require_irf(a, options);
   inference_options_from(a);
   const auto run = [](const Arguments& one, std::vector<TableRow>& rows) {
     return fit_file(one, &rows);

@@ -23,20 +23,20 @@ TraceResults results_of(const ImageFit& fit, const Maps& maps) {
 }  // namespace
 
 std::vector<TableColumn> fit_columns() {
-  return {{"counts", "counts"},
-          {"amplitude_weighted_ns", "amplitude_weighted_ns"},
-          {"amplitude_weighted_sd_ns", "amplitude_weighted_sd_ns"},
-          {"intensity_weighted_ns", "intensity_weighted_ns"},
-          {"intensity_weighted_sd_ns", "intensity_weighted_sd_ns"},
-          {"tau1_ns", "tau1_ns"},
-          {"tau1_sd_ns", "tau1_sd_ns"},
-          {"tau2_ns", "tau2_ns"},
-          {"tau2_sd_ns", "tau2_sd_ns"},
-          {"fraction", "fraction"},
-          {"fraction_sd", "fraction_sd"},
+  return {"counts",
+          "amplitude_weighted_ns",
+          "amplitude_weighted_sd_ns",
+          "intensity_weighted_ns",
+          "intensity_weighted_sd_ns",
+          "tau1_ns",
+          "tau1_sd_ns",
+          "tau2_ns",
+          "tau2_sd_ns",
+          "fraction",
+          "fraction_sd",
           {"background_counts_per_gate", "background"},
-          {"shift_ns", "shift_ns"},
-          {"chi2_reduced", "chi2_reduced"}};
+          "shift_ns",
+          "chi2_reduced"};
 }
 
 std::vector<TableRow> fit_rows(const RecordedGates& gates, const ImageFit& fit, const Maps& maps,
@@ -49,11 +49,8 @@ std::vector<TableRow> fit_rows(const RecordedGates& gates, const ImageFit& fit, 
     of_sum.options = fit.options;
     summed = results_of(of_sum, maps_of(sum, of_sum));
   }
-  std::vector<TableRow> rows =
-      rows_of(fit_columns(), results_of(fit, maps), gates.labels, gates.label_pixels, summed);
-  for (TableRow& row : rows)
-    if (channel > 0) row.channel = std::to_string(channel);
-  return rows;
+  return rows_of(fit_columns(), results_of(fit, maps), gates.labels, gates.label_pixels, summed,
+                 channel);
 }
 
 }  // namespace taugate::cli
