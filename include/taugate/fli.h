@@ -34,6 +34,7 @@
 #include "taugate/fli/inference/trained_model.h"
 #include "taugate/fli/io/exchanged_axes.h"
 #include "taugate/fli/io/measurement.h"
+#include "taugate/fli/io/phasor_file.h"
 #include "taugate/fli/io/photons.h"
 #include "taugate/fli/io/pile_up.h"
 #include "taugate/fli/io/pixel_groups.h"

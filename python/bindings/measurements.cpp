@@ -212,7 +212,7 @@ void bind_measurements(nb::module_& m) {
         "channel_photons, notes.");
   m.def("write", &write, nb::arg("path"), nb::arg("counts"), nb::arg("bin_ns").none(),
         nb::arg("period_ns").none(),
-        "Counts [H][W][bins] as .npy, .npz, .tif, .csv, .txt or .png.");
+        "Counts [H][W][bins] as .npy, .npz, .tif, .mat, .h5, .csv, .txt or .png.");
   m.def("fit", &fit, nb::arg("counts"), nb::arg("bin_ns").none(), nb::arg("period_ns").none(),
         nb::arg("name"), nb::arg("irf").none(), nb::arg("irf_use"),
         nb::arg("gaussian_irf_ns").none(), nb::arg("method"), nb::arg("components"),

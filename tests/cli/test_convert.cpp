@@ -29,7 +29,7 @@ std::string table(bool image) {
   return text;
 }
 
-constexpr const char* kEndings[] = {".npy", ".npz", ".tif", ".csv", ".txt"};
+constexpr const char* kEndings[] = {".npy", ".npz", ".tif", ".mat", ".h5", ".csv", ".txt"};
 
 }  // namespace
 
@@ -80,6 +80,25 @@ TEST_CASE("convert: a picture of an image, of a decay, of several and of many") 
   CHECK(png_size(folder / "image.png") != png_size(folder / "one.png"));
 }
 
+TEST_CASE("convert: phasors go into an OME-TIFF alone, and are no counts") {
+  const Folder folder;
+  write_all(folder / "in.csv", table(true));
+  const Outcome made = run(folder, "convert in.csv p.ome.tif --phasor 1,2");
+  REQUIRE_MESSAGE(made.code == 0, made.err);
+  CHECK(made.out == "wrote p.ome.tif: phasors of 6 trace(s) at 1000 MHz\n");  // 4 gates of 0.25 ns
+  const auto complains = [&](const std::string& line, int code, const std::string& what) {
+    CAPTURE(line);
+    const Outcome outcome = run(folder, line);
+    CHECK(outcome.code == code);
+    CHECK(one_line(outcome.err));
+    CHECK_MESSAGE(contains(outcome.err, what), outcome.err);
+  };
+  complains("convert in.csv p.npy --phasor 1", 2,
+            "--phasor: found p.npy, wanted a name that ends in .tif");
+  complains("convert in.csv q.tif --phasor 3", 2, "harmonic: found 3, wanted 1 to 2");
+  complains("info p.ome.tif", 1, "p.ome.tif: holds phasor coordinates, wanted counts");
+}
+
 TEST_CASE("convert: what cannot be read or written leaves one line and no file") {
   const Folder folder;
   write_all(folder / "in.csv", table(true));
@@ -111,7 +130,7 @@ TEST_CASE("convert: what cannot be read or written leaves one line and no file")
   complains("convert none.csv out.npy", 1, "none.csv: cannot be read: No such file");
   complains("convert bad.csv out.npy", 1, "bad.csv: line 2, value 2: found 'x'");
   complains("convert negative.csv out.npy", 1, "line 1, value 2: found '-2'");
-  for (const std::string ending : {".npy", ".npz", ".tif", ".csv", ".png"}) {
+  for (const std::string ending : {".npy", ".npz", ".tif", ".mat", ".h5", ".csv", ".png"}) {
     complains("convert in.csv nowhere/out" + ending, 1, "cannot be written: No such file");
     complains("convert bad.csv out" + ending, 1, "bad.csv: line 2");
   }
@@ -125,7 +144,7 @@ TEST_CASE("convert: a full disk is told") {
   if (!fs::exists("/dev/full")) return;
   const Folder folder;
   write_all(folder / "in.csv", table(true));
-  for (const std::string ending : {".npy", ".npz", ".tif", ".csv", ".png"}) {
+  for (const std::string ending : {".npy", ".npz", ".tif", ".mat", ".h5", ".csv", ".png"}) {
     CAPTURE(ending);
     fs::create_symlink("/dev/full", folder / ("full" + ending));
     const auto before = folder.names();

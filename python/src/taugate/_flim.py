@@ -102,7 +102,7 @@ def read(
 
 
 def write(path: Path, da: xr.DataArray) -> None:
-    """Writes counts as the path's ending says: .npy, .npz, .tif (OME-TIFF), .csv, .txt or .png."""
+    """Writes counts as the path's ending says: .npy, .npz, .tif (OME-TIFF), .mat, .h5, .csv, .txt or .png."""
     counts, dims = _blocks(da)
     if len(counts) != 1:
         raise ValueError(f"found dimensions {dims}, wanted one image or list of traces")

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdarg>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 namespace taugate {
@@ -229,34 +230,42 @@ void TiffWriter::page(std::span<const float> values, const std::string& label) {
   const std::string where = target_.target().string();
   if (values.size() != static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_))
     fail(where, ": a page of ", values.size(), " pixels, wanted ", width_, " x ", height_);
+  if (!label.empty()) TIFFSetField(file_.get(), TIFFTAG_PAGENAME, label.c_str());
+  if (type_ == TiffType::float32)
+    return write_page(width_, height_, 32, SAMPLEFORMAT_IEEEFP, values.data());
+  std::vector<std::uint16_t> integers;
+  for (const float value : values) {
+    if (!(value >= 0.0f && value <= 65535.0f && value == std::floor(value)))
+      fail(where, ": value ", value, " is no integer of 16 bits");
+    integers.push_back(static_cast<std::uint16_t>(value));
+  }
+  write_page(width_, height_, 16, SAMPLEFORMAT_UINT, integers.data());
+}
+
+template <class Value>
+void TiffWriter::row(std::span<const Value> values) {
+  write_page(static_cast<int>(values.size()), 1, 8 * sizeof(Value),
+             std::is_integral_v<Value> ? SAMPLEFORMAT_UINT : SAMPLEFORMAT_IEEEFP, values.data());
+}
+template void TiffWriter::row(std::span<const double>);
+template void TiffWriter::row(std::span<const std::uint32_t>);
+
+void TiffWriter::write_page(int width, int height, int bits, int format, const void* data) {
   TIFF* const file = file_.get();
-  const int bits = type_ == TiffType::uint16 ? 16 : 32;
-  TIFFSetField(file, TIFFTAG_IMAGEWIDTH, width_);
-  TIFFSetField(file, TIFFTAG_IMAGELENGTH, height_);
+  TIFFSetField(file, TIFFTAG_IMAGEWIDTH, width);
+  TIFFSetField(file, TIFFTAG_IMAGELENGTH, height);
   TIFFSetField(file, TIFFTAG_BITSPERSAMPLE, bits);
   TIFFSetField(file, TIFFTAG_SAMPLESPERPIXEL, 1);
-  TIFFSetField(file, TIFFTAG_SAMPLEFORMAT,
-               type_ == TiffType::uint16 ? SAMPLEFORMAT_UINT : SAMPLEFORMAT_IEEEFP);
+  TIFFSetField(file, TIFFTAG_SAMPLEFORMAT, format);
   TIFFSetField(file, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
   TIFFSetField(file, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG);
-  TIFFSetField(file, TIFFTAG_ROWSPERSTRIP, height_);
-  if (!label.empty()) TIFFSetField(file, TIFFTAG_PAGENAME, label.c_str());
+  TIFFSetField(file, TIFFTAG_ROWSPERSTRIP, height);
   if (!description_.empty()) TIFFSetField(file, TIFFTAG_IMAGEDESCRIPTION, description_.c_str());
   description_.clear();
-  std::vector<std::uint16_t> integers;
-  const void* data = values.data();
-  if (type_ == TiffType::uint16) {
-    for (const float value : values) {
-      if (!(value >= 0.0f && value <= 65535.0f && value == std::floor(value)))
-        fail(where, ": value ", value, " is no integer of 16 bits");
-      integers.push_back(static_cast<std::uint16_t>(value));
-    }
-    data = integers.data();
-  }
-  const auto bytes = static_cast<tmsize_t>(values.size() * static_cast<std::size_t>(bits / 8));
+  const tmsize_t bytes = tmsize_t{width} * height * (bits / 8);
   if (TIFFWriteEncodedStrip(file, 0, const_cast<void*>(data), bytes) != bytes ||
       TIFFWriteDirectory(file) == 0)
-    fail(where, ": cannot be written (is the disk full?)");
+    fail(target_.target().string(), ": cannot be written (is the disk full?)");
 }
 
 void TiffWriter::finish() {

@@ -60,12 +60,17 @@ class TiffWriter {
 
   /// values: [height][width]; `label`: the page's name. uint16 takes integers to 65535.
   void page(std::span<const float> values, const std::string& label = {});
+  /// A page of its own size, one row of numbers; Value: double or uint32_t.
+  template <class Value>
+  void row(std::span<const Value> values);
   void finish();
 
  private:
   struct Close {
     void operator()(tiff* file) const;
   };
+  void write_page(int width, int height, int bits, int format, const void* data);
+
   OutputFile target_;
   std::unique_ptr<tiff, Close> file_;
   int width_, height_;

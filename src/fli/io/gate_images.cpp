@@ -14,13 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Pages `first`, `first + step`... as the gates of m, which knows its size.
-void read_gates(Measurement& m, TiffReader& file, int first, int step) {
-  m.counts.resize(m.traces() * static_cast<std::size_t>(m.bins));
-  for (int gate = 0; gate < m.bins; ++gate)
-    file.read_page(first + gate * step, m.counts.data() + gate, static_cast<std::size_t>(m.bins));
-}
-
 /// One page: an image of numbers is a list of traces.
 void read_list(Measurement& m, TiffReader& file, const MeasurementOptions& options) {
   const auto rows = static_cast<std::size_t>(file.height()),
@@ -76,13 +69,89 @@ OmeStack stack_of_pages(const TiffReader& file, int gates_per_frame, const std::
   return stack;
 }
 
-void choose_ome_channel(Measurement& m, TiffReader& file, const OmeStack& stack) {
+constexpr std::uint64_t kLargestXml = std::uint64_t{1} << 26;
+
+/// The planes of an image, in whichever files of one folder they lie.
+class ImagePlanes {
+ public:
+  /// Of an OME-TIFF file, as its XML says.
+  ImagePlanes(const fs::path& path, TiffReader& own) : path_(path), own_(own) {
+    const std::string where = path.string();
+    std::string xml = own.description(), described_in;
+    if (const auto name = ome_metadata_file(xml, where)) {
+      described_in = *name;
+      const fs::path file = beside(*name);
+      const bool tiff = read_prefix(file, 4).find_first_of("<") == std::string::npos;
+      xml = tiff ? TiffReader(file).description() : read_file(file, kLargestXml);
+    }
+    stack = parse_ome(xml, where);
+    // One name alone, of a file that was renamed since, does not matter.
+    if (stack.files.size() == 1 && described_in.empty() &&
+        !fs::exists(path.parent_path() / stack.files[0]))
+      stack.files[0].clear();
+    std::vector<int> pages;
+    for (std::string& name : stack.files) {
+      if (name.empty()) name = described_in;
+      if (name == path.filename()) name.clear();
+      pages.push_back(name.empty() ? own.pages() : TiffReader(beside(name)).pages());
+    }
+    // Not more than the files hold, before memory is asked for.
+    if (stack.planes.size() > std::accumulate(pages.begin(), pages.end(), std::size_t{0}))
+      refuse(pages);
+    for (const OmeStack::Place& place : stack.planes)
+      if (place.page >= pages[static_cast<std::size_t>(place.file)]) refuse(pages);
+  }
+
+  /// Of the pages of one file.
+  ImagePlanes(TiffReader& own, const OmeStack& pages) : stack(pages), own_(own) {
+    stack.files.resize(1);
+    for (int page = 0; page < own.pages(); ++page) stack.planes.push_back({0, page});
+  }
+
+  OmeStack stack;
+
+  /// out: [height][width], element i at out[i * stride].
+  void read(int plane, float* out, std::size_t stride = 1) {
+    const OmeStack::Place place = stack.planes[static_cast<std::size_t>(plane)];
+    const std::string& name = stack.files[static_cast<std::size_t>(place.file)];
+    if (!name.empty() && open_ != place.file) {
+      other_.emplace(path_.parent_path() / name);
+      open_ = place.file;
+      if (other_->width() != own_.width() || other_->height() != own_.height())
+        fail(path_.string(), ": has ", own_.width(), " x ", own_.height(), " pixels, ", name,
+             " of its set has ", other_->width(), " x ", other_->height());
+    }
+    (name.empty() ? own_ : *other_).read_page(place.page, out, stride);
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::vector<int>& pages) const {
+    fail(path_.string(), ": its OME-XML announces ", stack.gates, " gates of ", stack.channels,
+         " channel(s) and ", stack.frames, " frame(s), the file has ",
+         std::accumulate(pages.begin(), pages.end(), 0), " page(s)",
+         pages.size() > 1 ? concat(" with the others of its set of ", pages.size()) : "");
+  }
+  fs::path beside(const std::string& name) const {
+    const fs::path file = path_.parent_path() / name;
+    if (!fs::exists(file))
+      fail(path_.string(), ": is of a set of files, of which ", name, " is not in its folder");
+    return file;
+  }
+
+  fs::path path_;
+  TiffReader& own_;
+  std::optional<TiffReader> other_;  // the latest
+  int open_ = -1;
+};
+
+void choose_stack_channel(Measurement& m, ImagePlanes& planes) {
+  const OmeStack& stack = planes.stack;
   std::vector<float> page(m.traces());
   for (int channel = 0; channel < stack.channels; ++channel) {
     double photons = 0.0;
     for (int frame = 0; frame < stack.frames; ++frame)
       for (int gate = 0; gate < stack.gates; ++gate) {
-        file.read_page(
+        planes.read(
             channel * stack.channel_step + frame * stack.frame_step + gate * stack.gate_step,
             page.data());
         photons = std::accumulate(page.begin(), page.end(), photons);
@@ -101,18 +170,17 @@ void read_tiff_stack(Measurement& m, const MeasurementOptions& options) {
                    file.description().find(":OME") != std::string::npos;
   if (!ome && file.pages() == 1) return read_list(m, file, options);
   if (ome) m.format = "OME-TIFF";
-  const OmeStack stack = ome ? parse_ome(file.description(), m.path.string())
-                             : stack_of_pages(file, options.gates_per_frame, m.path.string());
-  if (std::int64_t{stack.gates} * stack.channels * stack.frames > file.pages())
-    fail(m.path.string(), ": its OME-XML announces ", stack.gates, " gates of ", stack.channels,
-         " channel(s) and ", stack.frames, " frame(s), the file has ", file.pages(), " page(s)");
+  ImagePlanes planes =
+      ome ? ImagePlanes(m.path, file)
+          : ImagePlanes(file, stack_of_pages(file, options.gates_per_frame, m.path.string()));
+  const OmeStack& stack = planes.stack;
   m.bins = stack.gates;
   m.bin_ns = stack.bin_ns;
   m.period_ns = stack.period_ns;
   reserve_counts(m, options);
   std::optional<std::size_t> chosen = 0;
   if (stack.channels > 1) {
-    choose_ome_channel(m, file, stack);
+    choose_stack_channel(m, planes);
     chosen = chosen_channel(m, options.channel);
   }
   const auto [first_frame, end_frame] =
@@ -121,7 +189,11 @@ void read_tiff_stack(Measurement& m, const MeasurementOptions& options) {
   for (int channel = 0; channel < stack.channels; ++channel)
     for (int frame = first_frame; frame < end_frame; ++frame) {
       if (chosen && static_cast<int>(*chosen) != channel) continue;
-      read_gates(m, file, channel * stack.channel_step + frame * stack.frame_step, stack.gate_step);
+      m.counts.resize(m.traces() * static_cast<std::size_t>(m.bins));
+      for (int gate = 0; gate < m.bins; ++gate)
+        planes.read(
+            channel * stack.channel_step + frame * stack.frame_step + gate * stack.gate_step,
+            m.counts.data() + gate, static_cast<std::size_t>(m.bins));
       if (sum.empty())
         sum = std::move(m.counts);
       else

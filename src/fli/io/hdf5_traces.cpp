@@ -115,6 +115,15 @@ std::size_t most_values(const Measurement& m, const MeasurementOptions& options)
                               kLargestRatio * std::filesystem::file_size(m.path) + kRatioSlack));
 }
 
+/// Reads a dataset of at most one number; of a longer one, none.
+std::function<std::vector<double>(const std::string&)> one_number(
+    const Hdf5File& file, const std::vector<Hdf5Dataset>& all) {
+  return [&](const std::string& name) {
+    const auto value = number(file, all, name);
+    return value ? std::vector{*value} : std::vector<double>{};
+  };
+}
+
 }  // namespace
 
 void read_hdf5_traces(Measurement& m, const MeasurementOptions& options) {
@@ -126,6 +135,7 @@ void read_hdf5_traces(Measurement& m, const MeasurementOptions& options) {
   std::vector<std::string> names;
   for (const auto& dataset : all)
     if (dataset.numeric && !dataset.shape.empty()) names.push_back(dataset.path);
+  take_times(m, names, one_number(file, all));
   const std::string member = chosen_member(names, options.member, m.path.string());
   set_array(m, {find(all, member)->shape, file.values<float>(member, most_values(m, options))},
             options.time_first, concat(m.path.string(), ": dataset '", member, "'"));
@@ -142,6 +152,7 @@ void read_mat73(Measurement& m, const MeasurementOptions& options) {
         *kind != "char" && *kind != "cell")
       names.push_back(dataset.path);
   }
+  take_times(m, names, one_number(file, all));
   const std::string member = chosen_member(names, options.member, m.path.string());
   // HDF5 lists the extents of MATLAB's columns in reverse.
   std::vector<std::size_t> shape = find(all, member)->shape;

@@ -107,6 +107,17 @@ std::string chosen_member(const std::vector<std::string>& names, const std::stri
        names.empty() ? "'" : "'; name one (--member NAME, of an IRF --irf-member NAME): ", list);
 }
 
+void take_times(Measurement& m, std::vector<std::string>& names,
+                const std::function<std::vector<double>(const std::string& name)>& read) {
+  for (const auto& [name, value] :
+       {std::pair{"bin_ns", &m.bin_ns}, std::pair{"period_ns", &m.period_ns}}) {
+    if (std::erase(names, name) == 0) continue;
+    const std::vector<double> number = read(name);
+    if (number.size() != 1) fail(m.path.string(), ": member '", name, "' is no time");
+    *value = number[0];
+  }
+}
+
 namespace {
 
 void read_plain_npy(Measurement& m, const MeasurementOptions& options) {
@@ -117,14 +128,7 @@ void read_npz(Measurement& m, const MeasurementOptions& options) {
   const NpzReader archive(m.path);
   const std::string where = m.path.string();
   std::vector<std::string> names = archive.names();
-  // The time axis, as `taugate convert` writes it, is no candidate.
-  for (const auto& [name, value] :
-       {std::pair{"bin_ns", &m.bin_ns}, std::pair{"period_ns", &m.period_ns}}) {
-    if (std::erase(names, name) == 0) continue;
-    const Array<double> number = archive.read<double>(name);
-    if (number.values.size() != 1) fail(where, ": member '", name, "' is no time");
-    *value = number.values[0];
-  }
+  take_times(m, names, [&](const std::string& name) { return archive.read<double>(name).values; });
   const std::string member = chosen_member(names, options.member, where);
   set_array(m, archive.read<float>(member), options.time_first,
             concat(where, ": member '", member, "'"));

@@ -2,6 +2,7 @@
 // For .cpp files only: what read_measurement() and the readers of its formats share.
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,5 +31,10 @@ void reserve_counts(Measurement& m, const MeasurementOptions& options);
 /// Error, with the list, where that does not tell.
 std::string chosen_member(const std::vector<std::string>& names, const std::string& wanted,
                           const std::string& where);
+
+/// Bin width and laser period from arrays of one number, `bin_ns` and `period_ns`, as write_measurement() names them. Takes these
+/// out of `names`; `read` gives an array's values. Error for one of several values.
+void take_times(Measurement& m, std::vector<std::string>& names,
+                const std::function<std::vector<double>(const std::string& name)>& read);
 
 }  // namespace taugate

@@ -1,9 +1,9 @@
 #include "fli/io/ome.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <pugixml.hpp>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -91,41 +91,70 @@ std::optional<double> laser_period_ns(const pugi::xml_document& document) {
   return 1e9 / rate;
 }
 
-/// TiffData elements place planes: in this file, and where DimensionOrder says, or nowhere we look.
-void check_planes(const pugi::xml_node& pixels, const std::array<int, 128>& step_of,
-                  const std::string& where) {
-  std::set<std::string> files;
+/// A name in the folder of the file that gives it.
+void check_name(const std::string& name, const std::string& where) {
+  if (name.empty() || name == "." || name == ".." || name.find_first_of("/\\") != name.npos)
+    fail(where, ": OME-XML: names the file '", name, "', wanted one in its own folder");
+}
+
+/// Where the `n` planes lie, as the TiffData elements tell.
+void place_planes(OmeStack& stack, const pugi::xml_node& pixels,
+                  const std::array<int, 128>& step_of, int n, const std::string& where) {
+  const std::string own = pixels.root().first_child().attribute("UUID").as_string();
+  stack.planes.resize(static_cast<std::size_t>(n));
   for (const auto& data : pixels.children()) {
     if (local(data) != "TiffData") continue;
     const pugi::xml_node uuid = find(data, "UUID");
-    if (const std::string_view name = uuid.attribute("FileName").as_string(); !name.empty())
-      files.emplace(name);
-    const pugi::xml_attribute page = data.attribute("IFD");
-    if (!page || files.size() > 1) continue;
-    std::int64_t wanted = 0;
+    std::string name = uuid.attribute("FileName").as_string();
+    if (!own.empty() && own == uuid.text().as_string()) name.clear();
+    if (!name.empty()) check_name(name, where);
+    const auto known = std::find(stack.files.begin(), stack.files.end(), name);
+    const auto file = static_cast<int>(known - stack.files.begin());
+    if (known == stack.files.end()) stack.files.push_back(name);
+    std::int64_t first = 0;
     for (const char axis : {'Z', 'C', 'T'})
-      wanted += std::int64_t{data.attribute(concat("First", axis).c_str()).as_int(0)} *
-                step_of[static_cast<unsigned char>(axis)];
-    if (page.as_llong(-1) != wanted)
-      fail(where, ": OME-XML: plane ", wanted, " in DimensionOrder lies in page ",
-           page.as_llong(-1), ", wanted the planes in that order");
+      first += std::int64_t{data.attribute(concat("First", axis).c_str()).as_int(0)} *
+               step_of[static_cast<unsigned char>(axis)];
+    const pugi::xml_attribute page = data.attribute("IFD");
+    const std::int64_t count = data.attribute("PlaneCount").as_int(page ? 1 : n);
+    if (first < 0 || count < 0 || first + count > n || page.as_int(0) < 0)
+      fail(where, ": OME-XML: planes ", first, " to ", first + count - 1, ", wanted 0 to ", n - 1);
+    for (std::int64_t i = 0; i < count; ++i)
+      stack.planes[static_cast<std::size_t>(first + i)] = {file,
+                                                           page.as_int(0) + static_cast<int>(i)};
   }
-  if (files.size() > 1)
-    fail(where, ": OME-XML: its planes lie in ", files.size(), " files (", *files.begin(),
-         ", ...), wanted them in one; a folder of files with a gate each can be read as such");
+  if (stack.files.empty()) {  // nothing is said: all in this file
+    stack.files.emplace_back();
+    for (int i = 0; i < n; ++i) stack.planes[static_cast<std::size_t>(i)] = {0, i};
+  }
+  for (std::size_t i = 0; i < stack.planes.size(); ++i)
+    if (stack.planes[i].file < 0) fail(where, ": OME-XML: plane ", i, " of ", n, " is in no file");
+}
+
+pugi::xml_document parsed(std::string_view xml, const std::string& where) {
+  pugi::xml_document document;
+  const pugi::xml_parse_result result = document.load_buffer(xml.data(), xml.size());
+  if (!result) fail(where, ": OME-XML: ", result.description(), " at byte ", result.offset);
+  return document;
 }
 
 }  // namespace
 
+std::optional<std::string> ome_metadata_file(std::string_view xml, const std::string& where) {
+  const pugi::xml_document document = parsed(xml, where);
+  const pugi::xml_node other = find(document, "BinaryOnly");
+  if (!other || find(document, "Pixels")) return std::nullopt;
+  std::string name = other.attribute("MetadataFile").as_string();
+  check_name(name, where);
+  return name;
+}
+
 OmeStack parse_ome(std::string_view xml, const std::string& where) {
-  pugi::xml_document document;
-  const pugi::xml_parse_result parsed = document.load_buffer(xml.data(), xml.size());
-  if (!parsed) fail(where, ": OME-XML: ", parsed.description(), " at byte ", parsed.offset);
+  const pugi::xml_document document = parsed(xml, where);
   const pugi::xml_node pixels = find(document, "Pixels");
-  if (const pugi::xml_node other = find(document, "BinaryOnly"); other && !pixels)
-    fail(where, ": OME-XML: its description lies in another file, ",
-         other.attribute("MetadataFile").as_string(), ", wanted it in this one");
   if (!pixels) fail(where, ": OME-XML without Pixels");
+  if (pixels.parent().attribute("Name").as_string() == std::string_view("Phasor mean"))
+    fail(where, ": holds phasor coordinates, wanted counts");
   const std::string order = pixels.attribute("DimensionOrder").as_string("XYZCT");
   if (order.size() != 5 || !order.starts_with("XY"))
     fail(where, ": OME-XML: a DimensionOrder '", order.substr(0, 20), "'");
@@ -180,13 +209,43 @@ OmeStack parse_ome(std::string_view xml, const std::string& where) {
     stack.channels = size['C'];
     stack.channel_step = step_of['C'];
   }
-  check_planes(pixels, step_of, where);
+  place_planes(stack, pixels, step_of, step, where);
   stack.period_ns = laser_period_ns(document);
   return stack;
 }
 
-std::string ome_xml(int width, int height, int gates, const char* type,
-                    std::optional<double> bin_ns, std::optional<double> period_ns) {
+namespace {
+
+/// The last of `n` values that are `step` apart, from 0. tifffile counts ceil((end + step) / step) of them, where rounding may
+/// make one more; Bio-Formats and we round to the nearest.
+double last_value(double step, int n) {
+  double end = step * (n - 1);
+  while (std::ceil((end + step) / step) > n) end = std::nextafter(end, 0.0);
+  return end;
+}
+
+/// What the planes along T are.
+void annotate(pugi::xml_node annotations, const OmeImage& image, const std::string& id) {
+  pugi::xml_node annotation = annotations.append_child("XMLAnnotation");
+  annotation.append_attribute("ID") = id.c_str();
+  annotation.append_attribute("Namespace") = "openmicroscopy.org/omero/dimension/modulo";
+  pugi::xml_node modulo = annotation.append_child("Value").append_child("Modulo");
+  modulo.append_attribute("namespace") = "http://www.openmicroscopy.org/Schemas/Additions/2011-09";
+  pugi::xml_node along = modulo.append_child("ModuloAlongT");
+  along.append_attribute("Type") = image.harmonics ? "other" : "lifetime";
+  if (image.harmonics)
+    along.append_attribute("TypeDescription") = "Phasor harmonics";
+  else
+    along.append_attribute("Unit") = "ns";
+  const double step = image.bin_ns.value_or(1.0);
+  along.append_attribute("Start") = 0;
+  along.append_attribute("Step") = step;
+  along.append_attribute("End") = last_value(step, image.planes);
+}
+
+}  // namespace
+
+std::string ome_xml(std::span<const OmeImage> images, std::optional<double> period_ns) {
   pugi::xml_document document;
   pugi::xml_node declaration = document.append_child(pugi::node_declaration);
   declaration.append_attribute("version") = "1.0";
@@ -201,36 +260,37 @@ std::string ome_xml(int width, int height, int gates, const char* type,
     laser.append_attribute("RepetitionRate") = 1e3 / *period_ns;
     laser.append_attribute("RepetitionRateUnit") = "MHz";
   }
-  pugi::xml_node image = ome.append_child("Image");
-  image.append_attribute("ID") = "Image:0";
-  pugi::xml_node pixels = image.append_child("Pixels");
-  pixels.append_attribute("ID") = "Pixels:0";
-  pixels.append_attribute("DimensionOrder") = "XYTCZ";
-  pixels.append_attribute("Type") = type;
-  pixels.append_attribute("SizeX") = width;
-  pixels.append_attribute("SizeY") = height;
-  pixels.append_attribute("SizeZ") = 1;
-  pixels.append_attribute("SizeC") = 1;
-  pixels.append_attribute("SizeT") = gates;
-  pugi::xml_node channel = pixels.append_child("Channel");
-  channel.append_attribute("ID") = "Channel:0:0";
-  channel.append_attribute("SamplesPerPixel") = 1;
-  pixels.append_child("TiffData").append_attribute("PlaneCount") = gates;
-  if (bin_ns) {
-    image.append_child("AnnotationRef").append_attribute("ID") = "Annotation:0";
-    pugi::xml_node annotation =
-        ome.append_child("StructuredAnnotations").append_child("XMLAnnotation");
-    annotation.append_attribute("ID") = "Annotation:0";
-    annotation.append_attribute("Namespace") = "openmicroscopy.org/omero/dimension/modulo";
-    pugi::xml_node modulo = annotation.append_child("Value").append_child("Modulo");
-    modulo.append_attribute("namespace") =
-        "http://www.openmicroscopy.org/Schemas/Additions/2011-09";
-    pugi::xml_node along = modulo.append_child("ModuloAlongT");
-    along.append_attribute("Type") = "lifetime";
-    along.append_attribute("Unit") = "ns";
-    along.append_attribute("Start") = 0;
-    along.append_attribute("Step") = *bin_ns;
-    along.append_attribute("End") = *bin_ns * (gates - 1);
+  pugi::xml_document annotations;
+  int page = 0;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const OmeImage& its = images[i];
+    pugi::xml_node image = ome.append_child("Image");
+    image.append_attribute("ID") = concat("Image:", i).c_str();
+    if (!its.name.empty()) image.append_attribute("Name") = its.name.c_str();
+    pugi::xml_node pixels = image.append_child("Pixels");
+    pixels.append_attribute("ID") = concat("Pixels:", i).c_str();
+    pixels.append_attribute("DimensionOrder") = "XYTCZ";
+    pixels.append_attribute("Type") = its.type;
+    pixels.append_attribute("SizeX") = its.width;
+    pixels.append_attribute("SizeY") = its.height;
+    pixels.append_attribute("SizeZ") = 1;
+    pixels.append_attribute("SizeC") = 1;
+    pixels.append_attribute("SizeT") = its.planes;
+    pugi::xml_node channel = pixels.append_child("Channel");
+    channel.append_attribute("ID") = concat("Channel:", i, ":0").c_str();
+    channel.append_attribute("SamplesPerPixel") = 1;
+    pugi::xml_node data = pixels.append_child("TiffData");
+    data.append_attribute("IFD") = page;
+    data.append_attribute("PlaneCount") = its.planes;
+    page += its.planes;
+    if (!its.bin_ns && !its.harmonics) continue;
+    const std::string id = concat("Annotation:", i);
+    image.append_child("AnnotationRef").append_attribute("ID") = id.c_str();
+    annotate(annotations, its, id);
+  }
+  if (annotations.first_child()) {
+    pugi::xml_node all = ome.append_child("StructuredAnnotations");
+    for (const auto& annotation : annotations.children()) all.append_copy(annotation);
   }
   struct Text : pugi::xml_writer {
     std::string text;

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <span>
 
+#include "fli/formats/hdf5_output.h"
 #include "fli/formats/npz.h"
 #include "fli/formats/tiff.h"
 #include "fli/io/ome.h"
@@ -46,15 +47,47 @@ void write_as_npz(const std::filesystem::path& path, const Measurement& m) {
   archive.finish();
 }
 
+/// Gate `gate` of all traces, [height][width], or with `columns` [width][height].
+void take_gate(const Measurement& m, int gate, bool columns, std::vector<float>& page) {
+  const auto width = static_cast<std::size_t>(m.width), height = static_cast<std::size_t>(m.height);
+  for (std::size_t i = 0; i < page.size(); ++i)
+    page[columns ? i % width * height + i / width : i] = m.trace(i)[static_cast<std::size_t>(gate)];
+}
+
+void write_as_hdf5(const std::filesystem::path& path, const Measurement& m, Hdf5Output::Kind kind) {
+  const bool matlab = kind == Hdf5Output::Kind::matlab;
+  Hdf5Output file(path, kind);
+  std::vector<std::size_t> shape = row_shape(m);
+  shape.insert(shape.begin(), static_cast<std::size_t>(m.height > 1 ? m.height : m.width));
+  if (matlab) std::reverse(shape.begin(), shape.end());
+  file.add("tpsf", type_of(m), shape);
+  if (matlab) {
+    std::vector<float> page(m.traces());
+    for (int gate = 0; gate < m.bins; ++gate) {
+      take_gate(m, gate, true, page);
+      file.append<float>(page);
+    }
+  } else {
+    file.append<float>(m.counts);
+  }
+  for (const auto& [name, ns] : {std::pair{"bin_ns", m.bin_ns}, {"period_ns", m.period_ns}}) {
+    if (!ns) continue;
+    file.add(name, {'f', 8, false},
+             matlab ? std::vector<std::size_t>{1, 1} : std::vector<std::size_t>{1});
+    file.append<double>(std::span(&*ns, 1));
+  }
+  file.finish();
+}
+
 void write_as_tiff(const std::filesystem::path& path, const Measurement& m) {
   const bool integers = type_of(m).kind == 'u';
-  TiffWriter writer(
-      path, m.width, m.height, m.bins, integers ? TiffType::uint16 : TiffType::float32,
-      ome_xml(m.width, m.height, m.bins, integers ? "uint16" : "float", m.bin_ns, m.period_ns));
+  const OmeImage image{{}, m.width, m.height, m.bins, integers ? "uint16" : "float", m.bin_ns};
+  TiffWriter writer(path, m.width, m.height, m.bins,
+                    integers ? TiffType::uint16 : TiffType::float32,
+                    ome_xml({&image, 1}, m.period_ns));
   std::vector<float> page(m.traces());
   for (int gate = 0; gate < m.bins; ++gate) {
-    for (std::size_t i = 0; i < page.size(); ++i)
-      page[i] = m.trace(i)[static_cast<std::size_t>(gate)];
+    take_gate(m, gate, false, page);
     writer.page(page);
   }
   writer.finish();
@@ -121,13 +154,15 @@ void write_measurement(const std::filesystem::path& path, const Measurement& m) 
     write_as_npz(path, m);
   else if (ending == ".tif" || ending == ".tiff")
     write_as_tiff(path, m);
+  else if (ending == ".mat" || ending == ".h5")
+    write_as_hdf5(path, m, ending == ".h5" ? Hdf5Output::Kind::hdf5 : Hdf5Output::Kind::matlab);
   else if (ending == ".csv" || ending == ".txt")
     write_as_text(path, m);
   else if (ending == ".png")
     write_as_picture(path, m);
   else
     fail_usage(path.string(), ": found the ending '", ending,
-               "', wanted .npy, .npz, .tif, .tiff, .csv, .txt or .png");
+               "', wanted .npy, .npz, .tif, .tiff, .mat, .h5, .csv, .txt or .png");
 }
 
 }  // namespace taugate

@@ -140,32 +140,73 @@ TEST_CASE("OME-XML tells gates, their step, channels and the laser") {
   CHECK(contains(refusal("<OME><Pixels"), "OME-XML"));
 }
 
-TEST_CASE("OME-TIFF planes that lie elsewhere are refused, not misread") {
+TEST_CASE("OME-TIFF planes are found where they are said to lie, in one file or in a set") {
   const Folder folder;
-  const auto reading = [&](const std::string& planes) {
-    const std::string description = "<OME><Image><Pixels DimensionOrder=\"XYTZC\" SizeT=\"3\">" +
-                                    planes + "</Pixels></Image></OME>";
-    return error_of([&] {
-      check_stack(read_measurement(stack(folder.path / "a.ome.tif", kPlain, description)));
-    });
+  const auto description = [](const std::string& planes) {
+    return "<OME UUID=\"urn:uuid:a\"><Image><Pixels DimensionOrder=\"XYTZC\" SizeT=\"3\">" +
+           planes + "</Pixels></Image></OME>";
   };
-  const auto plane = [](int t, int page, const std::string& file) {
+  const auto plane = [](int t, int page, const std::string& file, const std::string& uuid = "x") {
     return concat("<TiffData FirstT=\"", t, "\" IFD=\"", page,
-                  "\" PlaneCount=\"1\"><UUID FileName=\"", file, "\">urn:uuid:1</UUID></TiffData>");
+                  "\" PlaneCount=\"1\"><UUID FileName=\"", file, "\">urn:uuid:", uuid,
+                  "</UUID></TiffData>");
   };
-  CHECK(reading("<TiffData/>") == "");
-  CHECK(reading("<TiffData IFD=\"0\" PlaneCount=\"3\"/>") == "");
-  // The name of a file that was renamed since does not matter.
-  CHECK(reading(plane(0, 0, "b.tif") + plane(1, 1, "b.tif") + plane(2, 2, "b.tif")) == "");
-  CHECK(contains(reading(plane(0, 0, "b.tif") + plane(1, 0, "c.tif") + plane(2, 0, "d.tif")),
-                 "its planes lie in 3 files (b.tif, ...), wanted them in one"));
-  CHECK(contains(reading(plane(0, 2, "b.tif") + plane(1, 1, "b.tif") + plane(2, 0, "b.tif")),
-                 "plane 0 in DimensionOrder lies in page 2"));
-  const std::string elsewhere =
-      "<OME><BinaryOnly MetadataFile=\"a.companion.ome\" UUID=\"urn:uuid:1\"/></OME>";
-  CHECK(contains(
-      error_of([&] { read_measurement(stack(folder.path / "e.ome.tif", kPlain, elsewhere)); }),
-      "its description lies in another file, a.companion.ome"));
+  const auto read = [&](const std::string& planes) {
+    return read_measurement(stack(folder.path / "a.ome.tif", kPlain, description(planes)));
+  };
+  const auto refusal = [&](const std::string& planes) { return error_of([&] { read(planes); }); };
+  check_stack(read("<TiffData/>"));
+  check_stack(read("<TiffData IFD=\"0\" PlaneCount=\"3\"/>"));
+  // The name of a file that was renamed since does not matter, the order of its pages does.
+  check_stack(read(plane(0, 0, "b.tif") + plane(1, 1, "b.tif") + plane(2, 2, "b.tif")));
+  check_stack(read(plane(2, 2, "b.tif") + plane(0, 0, "b.tif") + plane(1, 1, "b.tif")));
+  check_stack(read(plane(0, 2, "b.tif") + plane(1, 1, "b.tif") + plane(2, 0, "b.tif")), 2, -1);
+
+  // A set: the first gate here (known by its UUID, whatever the name), others in pages of two files.
+  const std::string set =
+      plane(0, 0, "old name.tif", "a") + plane(1, 1, "b.tif") + plane(2, 2, "c.tif");
+  CHECK(contains(refusal(set), "of which b.tif is not in its folder"));
+  stack(folder.path / "b.tif", kPlain, "");
+  stack(folder.path / "c.tif", kPlain, "");
+  check_stack(read(set));
+  // From any of them, where it names the one with the description, or a companion file.
+  const auto elsewhere = [&](const std::string& name) {
+    return stack(folder.path / "b.tif", kPlain,
+                 "<OME><BinaryOnly MetadataFile=\"" + name + "\" UUID=\"urn:uuid:b\"/></OME>");
+  };
+  check_stack(read_measurement(elsewhere("a.ome.tif")));
+  folder.file("a.companion.ome",
+              description(plane(0, 0, "b.tif") + plane(1, 1, "c.tif") + plane(2, 2, "c.tif")));
+  check_stack(read_measurement(elsewhere("a.companion.ome")));
+  CHECK(contains(error_of([&] { read_measurement(elsewhere("none.ome")); }),
+                 "of which none.ome is not in its folder"));
+
+  // No path leads elsewhere.
+  for (const std::string name : {"../a.tif", "/etc/passwd", "..", "x\\y"}) {
+    CAPTURE(name);
+    CHECK(contains(refusal(plane(0, 0, "b.tif") + plane(1, 0, "c.tif") + plane(2, 0, name)),
+                   "names the file '" + name + "', wanted one in its own folder"));
+    CHECK(contains(error_of([&] { read_measurement(elsewhere(name)); }), "in its own folder"));
+  }
+  // What is claimed must be there.
+  CHECK(
+      contains(refusal(plane(0, 0, "b.tif") + plane(1, 0, "c.tif")), "plane 2 of 3 is in no file"));
+  CHECK(contains(refusal(plane(0, 0, "b.tif") + plane(1, 0, "c.tif") + plane(2, 3, "c.tif")),
+                 "the file has 6 page(s) with the others of its set of 2"));
+  CHECK(contains(refusal("<TiffData FirstT=\"1\" IFD=\"0\" PlaneCount=\"3\"/>"),
+                 "planes 1 to 3, wanted 0 to 2"));
+  CHECK(contains(refusal("<TiffData IFD=\"-1\" PlaneCount=\"3\"/>"), "OME-XML: planes"));
+  TIFF* small = TIFFOpen((folder.path / "c.tif").c_str(), "w");
+  TIFFSetField(small, TIFFTAG_IMAGEWIDTH, 2);
+  TIFFSetField(small, TIFFTAG_IMAGELENGTH, 1);
+  TIFFSetField(small, TIFFTAG_BITSPERSAMPLE, 8);
+  TIFFSetField(small, TIFFTAG_SAMPLESPERPIXEL, 1);
+  TIFFSetField(small, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
+  TIFFWriteScanline(small, const_cast<char*>("ab"), 0);
+  TIFFClose(small);
+  CHECK(
+      contains(refusal(plane(0, 0, "a.ome.tif") + plane(1, 1, "a.ome.tif") + plane(2, 0, "c.tif")),
+               "c.tif of its set has 2 x 1"));
 }
 
 TEST_CASE("a folder of gate images is a stack in the order of its numbers") {
@@ -238,8 +279,9 @@ TEST_CASE("maps are written as a float stack that keeps NaN, gates as an OME-TIF
   CHECK(row == std::vector<float>{4, 5, 6});
   TIFFClose(file);
 
+  const OmeImage gates{{}, 3, 2, 2, "uint16", 0.179};
   TiffWriter writer(folder.path / "gates.tif", 3, 2, 2, TiffType::uint16,
-                    ome_xml(3, 2, 2, "uint16", 0.179, 12.53));
+                    ome_xml({&gates, 1}, 12.53));
   writer.page(counts);
   const std::vector<float> second{7, 8, 9, 10, 11, 65535};
   CHECK_THROWS_AS(writer.page(tau), Error);
@@ -316,7 +358,7 @@ TEST_CASE("a measurement is written in each format and read again, with its time
   for (int i = 0; i < 24; ++i) m.counts.push_back(static_cast<float>(i * i));
   for (const float last : {7.0f, 70000.0f, 0.25f}) {
     m.counts.back() = last;
-    for (const char* name : {"a.npy", "a.npz", "a.tif", "a.csv"}) {
+    for (const char* name : {"a.npy", "a.npz", "a.tif", "a.mat", "a.h5", "a.csv"}) {
       CAPTURE(name);
       write_measurement(folder.path / name, m);
       const Measurement again = read_measurement(folder.path / name);
