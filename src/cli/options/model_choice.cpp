@@ -1,6 +1,5 @@
 #include "cli/options/model_choice.h"
 
-#include <algorithm>
 #include <iostream>
 
 #include "cli/options/program_folder.h"
@@ -18,20 +17,10 @@ bool names_card(const std::string& model) {
 std::unique_ptr<TraceModel> model_of_card(const std::string& model, const Measurement& measurement,
                                           InferenceOptions& options) {
   const std::vector<ModelCard> cards = read_model_cards(models_folder());
-  const ModelCard* card = model == "auto" ? nullptr : card_named(cards, model);
-  if (model != "auto" && !card)
-    fail_usage("found the model '", model,
-               "', which is neither a file nor a name that taugate models lists");
-  if (!card) card = &fitting_card(cards, measurement);
-  const RecordedAxis axis(measurement);
-  const std::string misfit = axis.misfit(*card);
-  require(misfit.empty(), measurement.path.string(), ": found ", axis.described(), "; model ",
-          card->name, " wants ", misfit);
-  options.whole_counts = card->rise_ns.has_value();
-  if (!options.first_gate_ns) options.first_gate_ns = axis.first_gate_ns(*card);
-  std::cout << "model: " << card->name << " (" << card->about << "), gate 0 at "
+  const ModelCard& card = chosen_card(cards, model, measurement, options);
+  std::cout << "model: " << card.name << " (" << card.about << "), gate 0 at "
             << formatted("%.4g", *options.first_gate_ns) << " ns\n";
-  return load_model_of(*card);
+  return load_model_of(card);
 }
 
 }  // namespace taugate::cli

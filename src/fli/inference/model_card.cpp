@@ -183,6 +183,21 @@ const ModelCard& fitting_card(std::span<const ModelCard> cards, const Measuremen
   fail(m.path.string(), ": found ", axis.described(), "; no model fits, wanted ", wanted);
 }
 
+const ModelCard& chosen_card(std::span<const ModelCard> cards, const std::string& name,
+                             const Measurement& m, InferenceOptions& options) {
+  const ModelCard* card = name == "auto" ? &fitting_card(cards, m) : card_named(cards, name);
+  if (!card)
+    fail_usage("found the model '", name,
+               "', which is neither a file nor a name that taugate models lists");
+  const RecordedAxis axis(m);
+  const std::string misfit = axis.misfit(*card);
+  require(misfit.empty(), m.path.string(), ": found ", axis.described(), "; model ", card->name,
+          " wants ", misfit);
+  options.whole_counts = card->rise_ns.has_value();
+  if (!options.first_gate_ns) options.first_gate_ns = axis.first_gate_ns(*card);
+  return *card;
+}
+
 const ModelCard* card_named(std::span<const ModelCard> cards, const std::string& name) {
   const auto found = std::ranges::find(cards, name, &ModelCard::name);
   return found == cards.end() ? nullptr : &*found;

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "taugate/fli/inference/trained_model.h"
+#include "taugate/fli/inference/inference.h"
 #include "taugate/fli/io/measurement.h"
 
 namespace taugate {
@@ -69,6 +69,10 @@ class RecordedAxis {
 
 /// The first of `cards` that fits. Error with what the recording has and what each card would want.
 const ModelCard& fitting_card(std::span<const ModelCard> cards, const Measurement& measurement);
+/// The card `name`, or for "auto" the first that fits; sets options.whole_counts and, unless it is given,
+/// options.first_gate_ns. Error where there is no such card, or it does not fit.
+const ModelCard& chosen_card(std::span<const ModelCard> cards, const std::string& name,
+                             const Measurement& measurement, InferenceOptions& options);
 /// The card of that name; null where there is none.
 const ModelCard* card_named(std::span<const ModelCard> cards, const std::string& name);
 
