@@ -324,6 +324,28 @@ TEST_CASE("table: lifetimes shared by files, each with its own IRF and mixture")
   CHECK(contains(d.err, "data/d.npz: found 50 gates of"));
 }
 
+TEST_CASE("table: a row says what a single run warns of, and a list may bring the IRFs") {
+  Folder folder;
+  REQUIRE(run(folder, concat("simulate --samples 1 --counts 100000 --tau1 0.3 --tau2 3 --mono 0 "
+                             "--fraction 0.9 ",
+                             kIrf, "-o t.npz"))
+              .code == 0);
+  const std::string late = "fit t.npz --from 5 " + kIrf;
+  CHECK(contains(run(folder, late).err, "warning: outside of the times to fit"));
+  REQUIRE(run(folder, late + "--table late.csv").code == 0);
+  CHECK(read_table(folder / "late.csv").at(0).at("flag") == "contradicted");
+  std::string irf;
+  for (int i = 0; i < 70; ++i) irf += i == 8 ? "100 " : i == 7 || i == 9 ? "40 " : "0 ";
+  write_all(folder / "irf.txt", irf + "\n");
+  write_all(folder / "l.csv", "file,irf,irf_bin_ns,to_ns\nt.npz,irf.txt,0.179,11\n");
+  const std::string known = " --components 2 --shift known ";
+  REQUIRE(run(folder, "fit --files l.csv --table l1.csv" + known).code == 0);
+  REQUIRE(
+      run(folder, "fit t.npz --table l2.csv --irf irf.txt --irf-bin 0.179 --to 11" + known).code ==
+      0);
+  CHECK(read_all(folder / "l1.csv") == read_all(folder / "l2.csv"));
+}
+
 TEST_CASE("table: what makes none is refused") {
   Folder folder;
   make_files(folder);
