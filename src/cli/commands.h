@@ -2,6 +2,8 @@
 // The subcommands, one file each. They parse, call the library, and print; argv[0] is the command's
 // name.
 
+#include <string>
+
 namespace taugate::cli {
 
 int simulate(int argc, char** argv);
@@ -20,6 +22,9 @@ int export_rtl(int argc, char** argv);
 int cosim(int argc, char** argv);
 int convert(int argc, char** argv);
 int models(int argc, char** argv);
+
+/// What is printed where an interrupt ends the process before its command has come to an end in order; "": nothing.
+void set_last_words(std::string words);
 
 /// Exit codes. The program makes of kInterrupted what a shell would: 130 after Ctrl-C, 143 after
 /// SIGTERM.

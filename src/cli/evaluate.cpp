@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "cli/commands.h"
+#include "cli/infer_photons.h"
 #include "cli/options/outputs.h"
 #include "cli/options/prior_options.h"
 #include "cli/options/verbosity.h"
@@ -181,8 +182,7 @@ bool evaluate_network_of_photons(const TraceModel& model, const SimulatorConfig&
     }
   }
   if (const int trained = model.description().gates; std::ranges::max(photons) > trained)
-    std::cerr << "warning: the network was trained on " << trained
-              << " photons at most, what it says after more is not to be believed\n";
+    warn_of_many_photons("some lists", trained);
   if (a.has("json")) write_file(a.text("json"), to_json(rows) + "\n");
   return true;
 }

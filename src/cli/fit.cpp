@@ -112,7 +112,7 @@ int fit_file(const Arguments& a, std::vector<TableRow>* rows) {
   const Maps maps = maps_of(gates, result);
   const nlohmann::json s = fit_summary(a, gates, result, maps, seconds);
   if (rows)
-    *rows = fit_rows(gates, result, maps, channel);
+    *rows = fit_rows(gates, result, maps, channel, s["contradicted_outside"]);
   else
     print_fit(gates, result, s, seconds);
   if (a.has("json")) write_file(a.text("json"), s.dump(2) + "\n");
@@ -155,7 +155,9 @@ int fit(int argc, char** argv) {
     require_one_file(a);
     return fit_file(a, nullptr);
   }
-  fit_options_from(a);  // whatever is wrong with them is no single file's fault
+  // Whatever is wrong with these is no single file's fault.
+  const ImageFitOptions options = fit_options_from(a);
+  if (!a.has("files")) require_irf(a, options);
   inference_options_from(a);
   const auto run = [](const Arguments& one, std::vector<TableRow>& rows) {
     return fit_file(one, &rows);

@@ -105,8 +105,7 @@ int import_weights(int argc, char** argv) {
 
   Prior prior = prior_from(a, Prior{simulator_preset("ss2-70"), 0.0});
   Normalisation normalisation;
-  normalisation.baseline_gates =
-      static_cast<int>(std::min<std::uint64_t>(a.count("baseline-gates"), 1u << 30));
+  normalisation.baseline_gates = a.small_count("baseline-gates", 1 << 30);
   validate(normalisation, prior.simulator.acquisition.gates);
   const ImportedNetwork network = read_network(weights, grid_from(a));
   ImportedModel imported =

@@ -21,6 +21,7 @@
 #include "cli/options/pixel_options.h"
 #include "cli/results/infer_report.h"
 #include "cli/results/infer_rows.h"
+#include "cli/results/infer_summary.h"
 #include "cli/results/pixel_results.h"
 #include "cli/results/table_run.h"
 #include "core/formatted.h"
@@ -41,8 +42,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kManyUnlike = 0.03;  // share of unlike pixels above which a warning is printed
-
 Arguments declare() {
   Arguments a("infer", "MODEL FILE... -o FOLDER [options], or --model MODEL FILE...",
               "Turns measured traces into decays, lifetimes and pictures.\n"
@@ -60,6 +59,7 @@ Arguments declare() {
       "photons",
       "FILE is time-tagged photons (PTU, or of simulate --photons), which a network of "
       "train --photons reads one by one");
+  a.allow_first_as_option();
   add_report(a);
   add_threads(a);
   add_measurement_options(a);
@@ -242,82 +242,6 @@ std::vector<std::function<void()>> map_jobs(const Inference& r, const std::vecto
   return jobs;
 }
 
-nlohmann::json summary(const Inference& r, const std::vector<float>& truth, double first_gate_ns) {
-  nlohmann::json s{{"width", r.width},
-                   {"height", r.height},
-                   {"blank", r.blank},
-                   {"first_gate_ns", first_gate_ns},
-                   {"unlike_training", nullptr},
-                   {"amplitude_weighted_ns", statistics(r.amplitude_ns)},
-                   {"intensity_weighted_ns", statistics(r.intensity_ns)}};
-  if (!r.amplitude_sd_ns.empty()) {
-    s["imprecise"] = r.imprecise;
-    s["relative_precision"] = statistics(r.relative_precision());
-  }
-  if (!r.fraction.empty()) s["fraction"] = statistics(r.fraction);
-  if (const auto unlike = r.unlike_count()) s["unlike_training"] = *unlike;
-  if (!r.irf_chi2r.empty()) s["irf_chi2r"] = statistics(r.irf_chi2r);
-  if (!truth.empty()) {
-    std::vector<float> error(truth.size());
-    for (std::size_t i = 0; i < truth.size(); ++i) error[i] = r.amplitude_ns[i] - truth[i];
-    s["error_ns"] = statistics(error);
-  }
-  return s;
-}
-
-std::string lifetimes_of(const Inference& r, std::size_t i) {
-  if (!std::isfinite(r.amplitude_ns[i])) return "no lifetime";
-  const auto one = [&](const std::vector<float>& tau, const std::vector<float>& sd) {
-    return formatted("%.4g", tau[i]) + (sd.empty() ? "" : formatted(" +- %.2g", sd[i])) + " ns ";
-  };
-  return one(r.amplitude_ns, r.amplitude_sd_ns) + "amplitude-weighted, " +
-         one(r.intensity_ns, r.intensity_sd_ns) + "intensity-weighted";
-}
-
-void print(const Inference& r, const nlohmann::json& s) {
-  const std::size_t n = r.intensity.size();
-  std::cout << n - r.blank << " of " << n << " pixels have a lifetime, " << r.blank << " are blank";
-  if (r.imprecise > 0) std::cout << ", " << r.imprecise << " of these for their precision";
-  std::cout << '\n';
-  if (s["amplitude_weighted_ns"].is_null()) return;
-  std::cout << std::setprecision(4);
-  if (n <= 16) {
-    for (std::size_t i = 0; i < n; ++i)
-      std::cout << "  " << trace_name(r.labels, i) << ": " << lifetimes_of(r, i) << ", "
-                << static_cast<std::uint64_t>(r.intensity[i]) << " counts\n";
-    return;
-  }
-  print_statistics("amplitude-weighted", s["amplitude_weighted_ns"]);
-  print_statistics("intensity-weighted", s["intensity_weighted_ns"]);
-  if (const auto p = statistics_of(r.relative_precision()))
-    std::cout << "  standard deviation of the amplitude-weighted lifetime: median "
-              << 100.0 * p->median << " % of it, 68 % within " << 100.0 * p->low << " to "
-              << 100.0 * p->high << " %\n";
-  if (s.contains("error_ns") && !s["error_ns"].is_null())
-    print_statistics("predicted - true", s["error_ns"]);
-}
-
-/// Which answers are to be doubted; a line that warns where they are many.
-void print_doubts(const Inference& r) {
-  const std::size_t judged = r.intensity.size() - r.blank;
-  if (judged == 0) return;
-  std::cout << std::setprecision(3);
-  const auto unlike = r.unlike_count();
-  if (!unlike) {
-    std::cout << "unlike the training: not known, for the model has no statistics of it\n";
-  } else {
-    const double share = static_cast<double>(*unlike) / static_cast<double>(judged);
-    std::cout << "unlike the training: " << *unlike << " of " << judged << " pixels ("
-              << 100.0 * share << " %)\n";
-    if (share > kManyUnlike && (*unlike > 1 || judged == 1))
-      std::cerr << "warning: " << 100.0 * share
-                << " % of the pixels are unlike what the network was trained on (1 % would be "
-                   "chance): do not trust their lifetimes\n";
-  }
-  if (const auto s = statistics_of(r.irf_chi2r))
-    std::cout << "reconvolved with the IRF: reduced chi-square " << s->median << " (median)\n";
-}
-
 /// What the parts of the job took.
 class Stopwatch {
  public:
@@ -366,22 +290,22 @@ int infer_file(const Arguments& a, const TraceModel* loaded, std::vector<TableRo
   Stopwatch watch;
   Measurement measurement = measurement_from(a, file);
   std::unique_ptr<TraceModel> of_card;
-  if (!loaded) {
-    of_card = model_of_card(model_file, measurement, options);
-    check_answers(a, *of_card);
-  }
+  if (!loaded) of_card = model_of_card(model_file, measurement, options);
   const TraceModel& model = loaded ? *loaded : *of_card;
+  check_answers(a, model);
   const bool decays = model.gives_decays();
   const std::optional<Range> scale = chosen_scale(a, measurement);
   const std::vector<float> truth = true_lifetimes(file, measurement.traces());
   const double first_gate_ns = options.first_gate_ns.value_or(model.first_gate_ns);
   std::optional<MeasuredIrfs> irfs = given_irfs(a, measurement, model, first_gate_ns);
+  std::vector<IrfQuantiles> irf_of_sum;
   if (irfs && model.normalisation.reads_irf()) {
     options.irfs = quantiles_of(*irfs);
+    if (irfs->size() > 1) irf_of_sum = quantiles_of(irfs->mean());
     irfs.reset();  // without a decay there is nothing to convolve
   }
   TableInput table;
-  if (rows) table = TableInput(measurement);
+  if (rows) table = TableInput(measurement, std::move(irf_of_sum));
   std::vector<int> labels = measurement.labels;
   watch.lap("read");
   Inference result = taugate::infer(model, std::move(measurement), options);
@@ -404,7 +328,7 @@ int infer_file(const Arguments& a, const TraceModel* loaded, std::vector<TableRo
     files.push_back(std::async(std::launch::async, std::move(job)));
   // gnuplot is a process of its own, so pictures are drawn beside the writing.
   std::vector<std::function<void()>> jobs{[&] {
-    s = summary(result, truth, first_gate_ns);
+    s = infer_summary(result, truth, first_gate_ns);
     write_file(folder / "summary.json", s.dump(2) + "\n");
   }};
   const PixelCounts reconvolved = fitted_counts_of(model, result, irfs);
@@ -425,8 +349,7 @@ int infer_file(const Arguments& a, const TraceModel* loaded, std::vector<TableRo
     watch.lap("reported");
   }
   if (rows) return kSuccess;
-  print(result, s);
-  print_doubts(result);
+  print_inference(result, s);
   watch.print(result.intensity.size());
   std::cout << "wrote " << folder.string() << (!decays || a.has("no-sfd") ? "/: " : "/: sfd.npy, ")
             << "lifetimes.npy, lifetimes.tif, lifetimes.csv, summary.json"
@@ -439,10 +362,6 @@ int infer_file(const Arguments& a, const TraceModel* loaded, std::vector<TableRo
 
 int infer(int argc, char** argv) {
   Arguments a = declare();
-  // --model MODEL before the file arguments: of these, the first is then FILE.
-  for (int i = 2; i < argc; ++i)
-    if (const std::string word = argv[i]; word == "--model" || word.starts_with("--model="))
-      std::rotate(argv + 1, argv + i, argv + std::min(argc, i + (word == "--model" ? 2 : 1)));
   if (!a.parse(argc, argv)) return kSuccess;
   use_threads(a);
   if (!a.has("table")) require_one_file(a);
@@ -456,7 +375,7 @@ int infer(int argc, char** argv) {
   if (a.has("output")) check_pictures(a);
   std::unique_ptr<TraceModel> model;
   if (!names_card(model_file)) model = load_trace_model(model_file);
-  if (model) check_answers(a, *model);
+  if (model && !a.has("files")) check_answers(a, *model);  // a list may bring the IRFs
   if (!a.has("table")) return infer_file(a, model.get(), nullptr);
   return run_table(a, {declare, infer_columns(), [&](const Arguments& one, auto& rows) {
                          return infer_file(one, model.get(), &rows);

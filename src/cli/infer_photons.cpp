@@ -37,8 +37,7 @@ PhotonOptions photon_options_from(const Arguments& a, const InferenceOptions& op
                  "', wanted one number from 1 with --photons");
     photons.channel = numbers[0];
   }
-  if (a.has("bin-pixels"))
-    photons.binning = static_cast<int>(std::min<std::uint64_t>(a.count("bin-pixels"), 1u << 20));
+  if (a.has("bin-pixels")) photons.binning = a.small_count("bin-pixels");
   return photons;
 }
 
@@ -138,6 +137,12 @@ void print(const PhotonResult& r, const nlohmann::json& summary) {
 
 }  // namespace
 
+void warn_of_many_photons(const std::string& which, int most_photons) {
+  std::cerr << "warning: " << which << " have more photons than the " << most_photons
+            << " that the network was trained on (--photons): their deviations are not to be "
+               "believed\n";
+}
+
 int infer_photons(const Arguments& a, std::optional<double> least_precision) {
   a.allow_beside("photons", {"model", "file", "output", "no-pictures", "least-precision", "threads",
                              "period", "first", "channel", "least-counts", "bin-pixels"});
@@ -180,10 +185,7 @@ int infer_photons(const Arguments& a, std::optional<double> least_precision) {
   write_files(r, folder, summary, !a.has("no-pictures"));
   print(r, summary);
   if (r.unlike_count > 0)
-    std::cerr << "warning: " << r.unlike_count << " pixels have more photons than the "
-              << model->description().gates
-              << " that the network was trained on (--photons): their deviations are not to be "
-                 "believed\n";
+    warn_of_many_photons(concat(r.unlike_count, " pixels"), model->description().gates);
   std::cout << std::setprecision(3) << photons << " photons in " << seconds << " s ("
             << format_quantity(static_cast<double>(photons) / seconds) << "/s)\nwrote "
             << folder.string() << "/: lifetimes.csv, lifetimes.tif, summary.json"

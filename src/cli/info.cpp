@@ -242,7 +242,7 @@ int info(int argc, char** argv) {
   if (!a.parse(argc, argv)) return kSuccess;
   const std::string path = a.positional("file");
   const bool model = looks_like_a_model(path);
-  for (const char* option : {"time-first", "member", "channel"})
+  for (const char* option : {"time-first", "member", "channel", "gates-per-frame"})
     if (model && a.has(option)) fail_usage("--", option, ": does nothing for a model, ", path);
   std::ostream nowhere(nullptr);
   std::ostream& out = a.has("json") ? nowhere : std::cout;

@@ -14,8 +14,10 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
+#include <mutex>
 #include <new>
 #include <stdexcept>
+#include <string>
 #include <thread>
 
 #include "cli/commands.h"
@@ -59,6 +61,8 @@ constexpr Command kCommands[] = {
 };
 
 std::atomic<bool> ends_in_order{true};  // of the command that runs
+std::mutex last_words_mutex;
+std::string last_words;  // under the mutex
 
 void print_help() {
   std::cout
@@ -142,6 +146,9 @@ void watch_for_interrupts() {
     if (ends_in_order) wait_for_interrupt(1.0);
     end_child_processes(SIGKILL);
     abandon_output_files();
+    const std::lock_guard lock(last_words_mutex);
+    std::fputs(last_words.c_str(), stdout);
+    std::fflush(stdout);
     std::_Exit(128 + interrupt_signal());
   }).detach();
 }
@@ -188,6 +195,12 @@ int guarded_run(int argc, char** argv) {
 }
 
 }  // namespace
+
+void set_last_words(std::string words) {
+  const std::lock_guard lock(last_words_mutex);
+  last_words = std::move(words);
+}
+
 }  // namespace taugate::cli
 
 int main(int argc, char** argv) {

@@ -173,11 +173,10 @@ int write_images(const Arguments& a, const Simulator& simulator, int images, std
 PlateConfig plate_config(const Arguments& a) {
   a.allow_beside("plate", {"output", "irf-output", "seed", "threads", "preset", "outputs"});
   PlateConfig config;
-  config.side = static_cast<int>(std::min<std::uint64_t>(a.count("plate"), 1 << 20));
+  config.side = a.small_count("plate");
   if (a.has("seed")) config.seed = a.count("seed");
   if (a.has("preset")) config.acquisition = acquisition_preset(a.text("preset"));
-  if (a.has("outputs"))
-    config.channels = static_cast<int>(std::min<std::uint64_t>(a.count("outputs"), 1 << 20));
+  if (a.has("outputs")) config.channels = a.small_count("outputs");
   return config;
 }
 

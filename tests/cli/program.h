@@ -15,11 +15,13 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "temporary_folder.h"
 #include "testing.h"
 
 namespace taugate::testing {
@@ -34,31 +36,22 @@ inline void write_all(const fs::path& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
-/// An empty folder that goes with its owner.
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "taugate_cli_XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
+using Folder = TemporaryFolder;
 
-  fs::path operator/(const std::string& name) const { return path_ / name; }
-  /// Names of what is in it, sorted.
-  std::vector<std::string> names() const {
-    std::vector<std::string> all;
-    for (const auto& entry : fs::directory_iterator(path_))
-      all.push_back(entry.path().filename().string());
-    std::sort(all.begin(), all.end());
-    return all;
+/// A variable of the environment, as it was before once its owner goes.
+class Environment {
+ public:
+  Environment(const char* name, const std::string& value) : name_(name) {
+    if (const char* before = std::getenv(name)) before_ = before;
+    setenv(name, value.c_str(), 1);
   }
-  const fs::path& path() const { return path_; }
+  ~Environment() { before_ ? setenv(name_, before_->c_str(), 1) : unsetenv(name_); }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
 
  private:
-  fs::path path_;
+  const char* name_;
+  std::optional<std::string> before_;
 };
 
 struct Outcome {
@@ -80,7 +73,7 @@ class Program {
       const auto redirect = [](const fs::path& path, int descriptor) {
         return dup2(open(path.c_str(), O_CREAT | O_TRUNC | O_RDWR, 0600), descriptor) >= 0;
       };
-      if (chdir(folder.path().c_str()) == 0 && redirect(streams_ / "out", 1) &&
+      if (chdir(folder.path.c_str()) == 0 && redirect(streams_ / "out", 1) &&
           redirect(streams_ / "err", 2))
         execv(argv[0], argv.data());
       _exit(127);

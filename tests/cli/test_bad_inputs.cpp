@@ -175,8 +175,8 @@ TEST_CASE("what contradicts a file, does nothing for it or cannot be right is re
 }
 
 TEST_CASE("pictures that cannot be drawn are told before the work") {
-  const std::string path = std::getenv("PATH");
-  setenv("PATH", "/nonexistent", 1);
+  files();  // which takes the programs of PATH
+  const Environment path("PATH", "/nonexistent");
   for (const char* command :
        {"infer m.st t.npz -o x", "fit t.npz --irf-fwhm 0.3 --irf-delay 1.5 --report x.html",
         "train --samples 900M -o x", "compare --traces 1M -o x", "reproduce -o x"})
@@ -185,5 +185,4 @@ TEST_CASE("pictures that cannot be drawn are told before the work") {
   check_refused(files(), words("evaluate m.st --samples 100M --scatter-plot x.png"), 1,
                 {"gnuplot"});
   check_refused(files(), words("cosim i.st --work x"), 1, {"verilator: is not among"});
-  setenv("PATH", path.c_str(), 1);
 }

@@ -189,6 +189,25 @@ TEST_CASE("a network that is told the IRF wants it") {
   CAPTURE(told.err);
   CHECK(told.code == 0);
   CHECK(contains(told.out, "5 of 5 pixels have a lifetime"));
+  // An IRF for each pixel: the summed decay of a table's row is told their mean, here that of equal ones.
+  write_all(folder / "irfs.txt", irf + "\n" + irf + "\n" + irf + "\n" + irf + "\n" + irf + "\n");
+  for (const std::string name : {"irf", "irfs"})
+    REQUIRE(run(folder, "infer m.safetensors t.npz --irf-bin 0.179 --irf " + name +
+                            ".txt --table " + name + ".csv")
+                .code == 0);
+  write_all(folder / "l.csv", "file,irf,irf_bin_ns\nt.npz,irf.txt,0.179\n");
+  REQUIRE(run(folder, "infer m.safetensors --files l.csv --table l1.csv").code == 0);
+  CHECK(read_all(folder / "l1.csv") == read_all(folder / "irf.csv"));
+  const std::string one = read_all(folder / "irf.csv"), each = read_all(folder / "irfs.csv");
+  const auto lifetime =
+      [](const std::string& table) {  // file,channel,frame,label,pixels,counts,...
+        std::istringstream row(table.substr(table.find('\n') + 1));
+        std::string field;
+        for (int i = 0; i < 7; ++i) std::getline(row, field, ',');
+        return std::stod(field);
+      };
+  CHECK(lifetime(each) > 0.0);
+  CHECK(lifetime(each) == doctest::Approx(lifetime(one)).epsilon(0.01));
   CHECK(run(folder, "evaluate m.safetensors --samples 500").code == 0);
   CHECK(contains(complaint(folder, "train --conditioned --samples 64 -o s.safetensors", 2),
                  "--conditioned: does nothing without --model lifetime"));

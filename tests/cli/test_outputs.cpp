@@ -29,7 +29,7 @@ TEST_CASE("a command writes neither over what it reads nor twice over what it wr
 
   const auto content = [&] {
     std::string all;
-    for (const auto& entry : fs::recursive_directory_iterator(folder.path()))
+    for (const auto& entry : fs::recursive_directory_iterator(folder.path))
       all += concat(entry.path().string(), entry.is_regular_file() ? read_all(entry.path()) : "",
                     '\n');
     return all;

@@ -166,7 +166,7 @@ TEST_CASE("pixels: what cannot be grouped is refused in one line") {
            {fit + "--mask cells.npy --roi 0:3,0:56", 1, "cells.npy: found no label but 0"},
            {fit + "--roi 0:60,0:10", 2, "image.npz: found a region of rows 0:60"},
            {fit + "--roi 5", 2, "--roi: found '5', wanted ROW:ROW,COLUMN:COLUMN"},
-           {fit + "--bin-pixels 2 --sliding", 2, "found 2, wanted 2 to 1024, and odd"},
+           {fit + "--bin-pixels 2 --sliding", 2, "found 2, wanted an odd number"},
            {fit + "--bin-pixels 2 --mask cells.npy", 2, "--bin-pixels: found --mask"},
            {fit + "--sliding", 2, "--sliding: does nothing without --bin-pixels"},
            {fit + "--mask-pixels", 2, "--mask-pixels: does nothing without --mask"},

@@ -14,7 +14,7 @@ namespace {
 Outcome shell(const Folder& folder, const std::string& script) {
   const Folder log;
   const int code = taugate::run_process({"sh", "-c", concat("T='", TAUGATE_PROGRAM, "'; ", script)},
-                                        log / "log", folder.path());
+                                        log / "log", folder.path);
   return {code, read_all(log / "log"), ""};
 }
 
@@ -164,8 +164,7 @@ TEST_CASE("the programs that a command has started end with it") {
   // The first one does not end when asked.
   write_script(folder / "gnuplot", "trap '' TERM; while true; do sleep 1; done");
   write_script(folder / "verilator", "sleep 600");
-  const std::string path = std::getenv("PATH");
-  setenv("PATH", concat(folder.path().string(), ":", path).c_str(), 1);
+  const Environment path("PATH", concat(folder.path.string(), ":", std::getenv("PATH")));
   for (const auto& [child, line] :
        {std::pair{"gnuplot.pid", "infer " + trained_model() + " a.npz -o out"},
         std::pair{"verilator.pid", std::string("cosim i.st --work work")}}) {
@@ -176,8 +175,7 @@ TEST_CASE("the programs that a command has started end with it") {
     program.send(SIGTERM);
     CHECK(program.wait().code == 143);
     CHECK(has_ended(folder / child));
-    for (const auto& entry : fs::recursive_directory_iterator(folder.path()))
+    for (const auto& entry : fs::recursive_directory_iterator(folder.path))
       CHECK_FALSE(contains(entry.path().filename().string(), ".part-"));
   }
-  setenv("PATH", path.c_str(), 1);
 }

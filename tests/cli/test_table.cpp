@@ -3,61 +3,14 @@
 #include <cmath>
 #include <map>
 
-#include "program.h"
+#include "fli/formats/hdf5.h"
+#include "table_testing.h"
 #include "taugate/fli/formats/npy.h"
 
 using namespace taugate;
 using namespace taugate::testing;
 
 namespace {
-
-using Row = std::map<std::string, std::string>;
-
-std::vector<std::string> split(const std::string& line) {
-  std::vector<std::string> fields(1);
-  bool quoted = false;
-  for (const char c : line) {
-    if (c == '"')
-      quoted = !quoted;
-    else if (c == ',' && !quoted)
-      fields.emplace_back();
-    else
-      fields.back() += c;
-  }
-  return fields;
-}
-
-std::vector<Row> read_table(const fs::path& path) {
-  std::istringstream lines(read_all(path));
-  std::string line;
-  REQUIRE(std::getline(lines, line));
-  const auto header = split(line);
-  std::vector<Row> rows;
-  while (std::getline(lines, line)) {
-    const auto fields = split(line);
-    REQUIRE(fields.size() == header.size());
-    rows.emplace_back();
-    for (std::size_t i = 0; i < fields.size(); ++i) rows.back()[header[i]] = fields[i];
-  }
-  return rows;
-}
-
-/// Each field of a row that a single run's lifetimes.csv has, too, is the same text (an empty field
-/// there is nan).
-void check_equal(const Row& row, const Row& single) {
-  std::size_t compared = 0;
-  for (const auto& field : single) {
-    const std::string &name = field.first, &value = field.second;
-    if (!row.contains(name) || name == "label") continue;
-    CAPTURE(name);
-    if (name == "counts")
-      CHECK(std::stod(row.at(name)) == doctest::Approx(std::stod(value)).epsilon(1e-6));
-    else
-      CHECK((row.at(name).empty() ? "nan" : row.at(name)) == value);
-    ++compared;
-  }
-  CHECK(compared >= 4);
-}
 
 const std::string kAxis = " --bin 0.179 --period 12.53 ";
 const std::string kIrf = "--irf-fwhm 0.3 --irf-delay 1.5 ";
@@ -190,6 +143,45 @@ TEST_CASE("table: files that are done are not done again, unless something has c
   CHECK(read_all(folder / "t.csv") != table);
 }
 
+TEST_CASE("table: as HDF5 it holds what it holds as CSV, and goes on in the same way") {
+  Folder folder;
+  make_files(folder);
+  write_all(folder / "data/b2.npz", "PK but no archive");
+  const std::string options = kAxis + kIrf + "--method lm --mask cells.npy ";
+  CHECK(run(folder, "fit data --table t.csv" + options).code == 1);
+  const Outcome o = run(folder, "fit data --table t.h5" + options);
+  CHECK(o.code == 1);
+  CHECK(contains(o.err, "failed: data/b2.npz: "));
+  CHECK(folder.names() == std::vector<std::string>{"cells.npy", "data", "t.csv", "t.csv.journal",
+                                                   "t.h5", "t.h5.journal"});
+  const auto rows = read_table(folder / "t.csv");
+  REQUIRE(rows.size() == 7);
+  const Hdf5File file(folder / "t.h5");
+  CHECK(file.datasets().size() == rows[0].size());
+  for (const auto& [name, first] : rows[0]) {
+    CAPTURE(name);
+    if (name == "file" || name == "channel" || name == "flag" || name == "reason") continue;
+    const auto values = file.values<double>(name, 100);
+    REQUIRE(values.size() == rows.size());
+    for (std::size_t i = 0; i < values.size(); ++i)
+      CHECK((rows[i].at(name).empty() ? std::isnan(values[i])
+                                      : std::stod(rows[i].at(name)) == values[i]));
+  }
+  CHECK(file.text_attribute("tau1_sd_ns", "units") == "ns");
+  CHECK(file.text_attribute("counts", "units") == "counts");
+  CHECK_FALSE(file.text_attribute("fraction", "units").has_value());
+  // The bad file is tried again, the others are done.
+  const Outcome again = run(folder, "fit data --table t.h5" + options);
+  CHECK(again.code == 1);
+  CHECK(contains(again.out, "t.h5: 3 of 4 files are done already"));
+  fs::remove(folder / "data/b2.npz");
+  CHECK(run(folder, "fit data --table t.h5" + options).code == 0);
+  CHECK(Hdf5File(folder / "t.h5").values<double>("label", 100) ==
+        std::vector<double>{1, 5, 1, 5, 1, 5});
+  check_refused(folder, words("fit data --table t.parquet" + options), 2,
+                {"wanted a name that ends in .csv, .h5 or .hdf5"});
+}
+
 TEST_CASE("table: Ctrl-C keeps what is done, and the same command goes on") {
   Folder folder;
   make_files(folder);
@@ -216,6 +208,33 @@ TEST_CASE("table: Ctrl-C keeps what is done, and the same command goes on") {
   CHECK(o.code == 0);
   CHECK(contains(o.out, concat(rows, " of 24 files are done already")));
   CHECK(read_table(folder / "t.csv").size() == 24);
+}
+
+TEST_CASE("table: Ctrl-C in infer says what is done, and the same command goes on") {
+  Folder folder;
+  make_files(folder);
+  for (int i = 0; i < 197; ++i)
+    fs::copy(folder / "data/a.npz", folder / concat("data/a", i, ".npz"));
+  const std::string command =
+      "infer " + trained_model() + " data --table t.csv --threads 1" + kAxis;
+  Program program(folder, words(command));
+  const auto done = [&] {
+    const std::string journal = read_all(folder / "t.csv.journal");
+    return std::count(journal.begin(), journal.end(), '\n');
+  };
+  for (int i = 0; i < 5000 && done() < 2; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  program.send(SIGINT);
+  const Outcome stopped = program.wait();
+  CHECK(stopped.code == 130);
+  CHECK(contains(stopped.out, "of 200 files are "));
+  CHECK(contains(stopped.out, "; the same command goes on"));
+  for (const std::string& name : folder.names()) CHECK_FALSE(contains(name, ".part-"));
+  const std::string before = concat(done(), " of 200 files are done already");
+  const Outcome o = run(folder, command);
+  CHECK(o.code == 0);
+  CHECK(contains(o.out, before));
+  CHECK(read_table(folder / "t.csv").size() == 200);
 }
 
 TEST_CASE("table: a list gives files their own options") {
@@ -305,6 +324,28 @@ TEST_CASE("table: lifetimes shared by files, each with its own IRF and mixture")
   CHECK(contains(d.err, "data/d.npz: found 50 gates of"));
 }
 
+TEST_CASE("table: a row says what a single run warns of, and a list may bring the IRFs") {
+  Folder folder;
+  REQUIRE(run(folder, concat("simulate --samples 1 --counts 100000 --tau1 0.3 --tau2 3 --mono 0 "
+                             "--fraction 0.9 ",
+                             kIrf, "-o t.npz"))
+              .code == 0);
+  const std::string late = "fit t.npz --from 5 " + kIrf;
+  CHECK(contains(run(folder, late).err, "warning: outside of the times to fit"));
+  REQUIRE(run(folder, late + "--table late.csv").code == 0);
+  CHECK(read_table(folder / "late.csv").at(0).at("flag") == "contradicted");
+  std::string irf;
+  for (int i = 0; i < 70; ++i) irf += i == 8 ? "100 " : i == 7 || i == 9 ? "40 " : "0 ";
+  write_all(folder / "irf.txt", irf + "\n");
+  write_all(folder / "l.csv", "file,irf,irf_bin_ns,to_ns\nt.npz,irf.txt,0.179,11\n");
+  const std::string known = " --components 2 --shift known ";
+  REQUIRE(run(folder, "fit --files l.csv --table l1.csv" + known).code == 0);
+  REQUIRE(
+      run(folder, "fit t.npz --table l2.csv --irf irf.txt --irf-bin 0.179 --to 11" + known).code ==
+      0);
+  CHECK(read_all(folder / "l1.csv") == read_all(folder / "l2.csv"));
+}
+
 TEST_CASE("table: what makes none is refused") {
   Folder folder;
   make_files(folder);
@@ -318,73 +359,8 @@ TEST_CASE("table: what makes none is refused") {
         {"fit --table t.csv" + options, 2, "--table: found no file, wanted FILEs"},
         {"fit --files bad.csv --table t.csv" + options, 1, "bad.csv: found a column 'colour'"},
         {"fit data --table t.csv --method none" + options, 2, "none"},
+        {"fit data --table t.csv" + kAxis, 2, "wanted an IRF: --irf FILE"},
         {"fit data --table t.csv --json s.json" + options, 2, "does nothing beside --table"},
         {"fit data/a.npz --files bad.csv" + options, 2, "--files: does nothing without --table"}})
     check_refused(folder, words(command), code, {found});
-}
-
-TEST_CASE("table: channels and frames, each equal to its own single run" *
-          doctest::test_suite("measured")) {
-  const auto data = data_folder();
-  if (!data) return;
-  Folder folder;
-  const std::string ptu = (*data / "images/ptu_example.ptu").string(),
-                    sdt = (*data / "images/SDT_c01.sdt").string();
-  const std::string options = " --from 3 --method lm --no-pictures ";
-  const Outcome o = run(folder, "fit --frames all --table f.csv -o out " + ptu + options);
-  REQUIRE_MESSAGE(o.code == 0, o.err);
-  const auto frames = read_table(folder / "f.csv");
-  REQUIRE(frames.size() == 2);
-  for (const char* frame : {"1", "2"}) {
-    const Row& row = frames[static_cast<std::size_t>(frame[0] - '1')];
-    CHECK(row.at("frame") == frame);
-    REQUIRE(
-        run(folder, concat("fit --frames ", frame, " --json s.json -o one ", ptu, options)).code ==
-        0);
-    const auto s = nlohmann::json::parse(read_all(folder / "s.json"))["whole"];
-    CHECK(std::stod(row.at("amplitude_weighted_ns")) ==
-          doctest::Approx(s["amplitude_weighted_ns"].get<double>()).epsilon(1e-6));
-    CHECK(read_all(folder / concat("out/ptu_example_frame", frame, "/lifetimes.csv")) ==
-          read_all(folder / "one/lifetimes.csv"));
-  }
-  // A row for each channel.
-  CHECK(run(folder, "fit --channel all --table c.csv --bin-pixels 64 " + sdt + options).code == 0);
-  const auto channels = read_table(folder / "c.csv");
-  REQUIRE(channels.size() == 2);
-  CHECK(channels[0].at("channel") == "1");
-  CHECK(channels[1].at("channel") == "2");
-  REQUIRE(run(folder, "fit --channel 2 --json s.json --bin-pixels 64 " + sdt + options).code == 0);
-  const auto s = nlohmann::json::parse(read_all(folder / "s.json"))["whole"];
-  CHECK(std::stod(channels[1].at("amplitude_weighted_ns")) ==
-        doctest::Approx(s["amplitude_weighted_ns"].get<double>()).epsilon(1e-6));
-  check_refused(folder, {"fit", ptu, "--frames", "all", "--from", "3"}, 2,
-                {"wanted one frame, or --table"});
-  check_refused(folder, {"fit", ptu, "--channel", "all", "--from", "3"}, 2, {"or --table CSV"});
-  CHECK(run(folder, "fit --frames 2:5 --table x.csv " + ptu + options).code == 1);
-  CHECK(contains(read_table(folder / "x.csv").at(0).at("reason"), "within 1:2"));
-}
-
-TEST_CASE("table: measured dyes, each behind its own IRF" * doctest::test_suite("measured")) {
-  const auto data = data_folder();
-  if (!data) return;
-  Folder folder;
-  std::string list = "file,irf\n";
-  const std::map<std::string, double> known{{"aaq", 0.546}, {"c153", 5.32}, {"r800", 2.13}};
-  for (const auto& entry : fs::directory_iterator(*data / "phd")) {
-    std::string name = entry.path().string();
-    const auto at = name.find("_irf");
-    if (at == std::string::npos) continue;
-    list += std::string(name).erase(at, 4) + ',' + name + '\n';
-  }
-  write_all(folder / "l.csv", list);
-  const Outcome o = run(folder, "fit --files l.csv --table t.csv");
-  REQUIRE_MESSAGE(o.code == 0, o.err);
-  const auto rows = read_table(folder / "t.csv");
-  REQUIRE(rows.size() == 3);
-  for (const Row& row : rows) {
-    const std::string dye = fs::path(row.at("file")).filename().string();
-    CAPTURE(dye);
-    const double tau = known.at(dye.substr(0, dye.find('_')));
-    CHECK(std::stod(row.at("amplitude_weighted_ns")) == doctest::Approx(tau).epsilon(0.01));
-  }
 }

@@ -54,6 +54,17 @@ std::vector<std::string> apart_from_values(int argc, char** argv) {
   return words;
 }
 
+/// Moves `option` and its value, behind the command, before all file arguments: of these it is then the first.
+void move_to_front(std::vector<std::string>& words, const std::string& option) {
+  for (std::size_t i = 1; i < words.size() && words[i] != "--"; ++i) {
+    const bool apart = words[i] == option;
+    if (!apart && !words[i].starts_with(option + "=")) continue;
+    const std::size_t end = std::min(words.size(), i + (apart ? 2 : 1));
+    const auto at = [&](std::size_t n) { return words.begin() + static_cast<std::ptrdiff_t>(n); };
+    std::rotate(at(1), at(i), at(end));
+  }
+}
+
 }  // namespace
 
 Arguments::Arguments(std::string command, std::string synopsis, std::string about,
@@ -92,7 +103,8 @@ std::string Arguments::help() const {
 bool Arguments::parse(int argc, char** argv) {
   command_line_ = "taugate " + command_;
   for (int i = 1; i < argc; ++i) command_line_ += " " + shell_quoted(argv[i]);
-  const std::vector<std::string> words = apart_from_values(argc, argv);
+  std::vector<std::string> words = apart_from_values(argc, argv);
+  if (first_as_option_) move_to_front(words, "--" + positionals_.front());
   std::vector<const char*> pointers;
   for (const std::string& word : words) pointers.push_back(word.c_str());
   try {
@@ -203,6 +215,10 @@ std::uint64_t Arguments::count(const std::string& name) const {
     fail_usage("--", name, ": found '", whole,
                "', wanted a whole number such as 2000, 20k or 1.5M");
   return static_cast<std::uint64_t>(result);
+}
+
+int Arguments::small_count(const std::string& name, int most) const {
+  return static_cast<int>(std::min(count(name), static_cast<std::uint64_t>(most)));
 }
 
 double Arguments::number(const std::string& name) const { return one_number(text(name), name); }

@@ -43,6 +43,8 @@ class Arguments {
   /// False when --help was asked for, and printed.
   bool parse(int argc, char** argv);
   bool parse(std::vector<std::string> words);  ///< what follows the command's name
+  /// The first file argument may come as an option, anywhere: --NAME VALUE.
+  void allow_first_as_option() { first_as_option_ = true; }
 
   const std::string& command() const { return command_; }
   /// What was typed, as a shell would take it again.
@@ -57,6 +59,8 @@ class Arguments {
 
   /// A whole number with an optional suffix k or M: "250k".
   std::uint64_t count(const std::string& name) const;
+  /// The same for what is judged where it is used: `most` in place of any larger number.
+  int small_count(const std::string& name, int most = 1 << 20) const;
   double number(const std::string& name) const;
   /// "0.2:0.8", or one number for both ends.
   Range range(const std::string& name) const;
@@ -79,7 +83,7 @@ class Arguments {
   std::vector<std::string> groups_;  // in the order in which they were added
   std::vector<Rule> rules_;
   cxxopts::ParseResult result_;
-  bool many_ = false;
+  bool many_ = false, first_as_option_ = false;
 };
 
 /// --threads, for every command that computes.

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "cli/options/csv_fields.h"
 #include "core/natural_order.h"
 #include "taugate/core/file.h"
 
@@ -16,10 +17,25 @@ namespace fs = std::filesystem;
 constexpr const char* kEndings[] = {".sdt", ".ptu", ".phd", ".tif",  ".tiff", ".npy", ".npz",
                                     ".mat", ".h5",  ".csv", ".hdf5", ".txt",  ".dat", ".asc"};
 /// Columns of a list, and the options that they stand for.
-constexpr std::pair<const char*, const char*> kColumns[] = {
-    {"irf", "irf"},          {"mask", "mask"},       {"bin_ns", "bin"},
-    {"period_ns", "period"}, {"channel", "channel"}, {"irf_channel", "irf-channel"},
-    {"pulses", "pulses"}};
+constexpr std::pair<const char*, const char*> kColumns[] = {{"irf", "irf"},
+                                                            {"mask", "mask"},
+                                                            {"bin_ns", "bin"},
+                                                            {"period_ns", "period"},
+                                                            {"channel", "channel"},
+                                                            {"member", "member"},
+                                                            {"time_first", "time-first"},
+                                                            {"irf_bin_ns", "irf-bin"},
+                                                            {"irf_channel", "irf-channel"},
+                                                            {"irf_member", "irf-member"},
+                                                            {"from_ns", "from"},
+                                                            {"to_ns", "to"},
+                                                            {"pulses", "pulses"}};
+
+std::string column_names() {
+  std::string names;
+  for (const auto& column : kColumns) names += concat(names.empty() ? "" : ", ", column.first);
+  return names;
+}
 
 bool named_as_measurement(const fs::path& path) {
   std::string ending = path.extension().string();
@@ -53,23 +69,6 @@ void add_folder(const Arguments& a, const fs::path& folder, std::vector<ListedFi
   std::cout << '\n';
 }
 
-/// The fields of a line with commas between them; one in double quotes may hold commas.
-std::vector<std::string> fields_of(const std::string& line) {
-  std::vector<std::string> fields(1);
-  bool quoted = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    if (line[i] == '"' && quoted && i + 1 < line.size() && line[i + 1] == '"')
-      fields.back() += line[i++];
-    else if (line[i] == '"')
-      quoted = !quoted;
-    else if (line[i] == ',' && !quoted)
-      fields.emplace_back();
-    else if (line[i] != '\r')
-      fields.back() += line[i];
-  }
-  return fields;
-}
-
 void add_list(const fs::path& list, std::vector<ListedFile>& files) {
   constexpr std::uint64_t largest = std::uint64_t{1} << 26;
   const std::string where = list.string();
@@ -78,21 +77,20 @@ void add_list(const fs::path& list, std::vector<ListedFile>& files) {
   std::istringstream lines(text);
   std::string line;
   std::getline(lines, line);
-  const std::vector<std::string> header = fields_of(line);
+  const std::vector<std::string> header = csv_fields(line);
   std::vector<std::string> options;
   for (const std::string& name : header) {
     const auto column = std::find_if(std::begin(kColumns), std::end(kColumns),
                                      [&](const auto& c) { return name == c.first; });
     if (name != "file" && column == std::end(kColumns))
-      fail(where, ": found a column '", name,
-           "', wanted a first line of file, and of irf, mask, bin_ns, period_ns, channel, "
-           "irf_channel, pulses, with commas between them");
+      fail(where, ": found a column '", name, "', wanted a first line of file, and of ",
+           column_names(), ", with commas between them");
     options.push_back(name == "file" ? name : column->second);
   }
   if (std::count(header.begin(), header.end(), "file") != 1)
     fail(where, ": found no column 'file' in its first line, wanted one");
   for (std::size_t number = 2; std::getline(lines, line); ++number) {
-    const std::vector<std::string> fields = fields_of(line);
+    const std::vector<std::string> fields = csv_fields(line);
     if (fields.size() == 1 && fields[0].empty()) continue;
     if (fields.size() != header.size())
       fail(where, ": line ", number, ": found ", fields.size(), " fields, wanted ", header.size());
@@ -116,10 +114,13 @@ void add_list(const fs::path& list, std::vector<ListedFile>& files) {
 void add_table_options(Arguments& a) {
   const auto value = [] { return cxxopts::value<std::string>(); };
   a.group("Many files (several FILEs, or a folder of them)")(
-      "table", "a row for each file; those done before are not done again", value(), "CSV")(
-      "files",
-      "list of files, with columns file[,irf,mask,bin_ns,period_ns,channel,irf_channel,pulses]",
-      value(), "CSV");
+      "table",
+      "a row for each file; those done before are not done again. CSV, or HDF5 where the name ends "
+      "in .h5 or .hdf5",
+      value(), "FILE")("files",
+                       "list of files, with columns file[,irf,mask,bin_ns,period_ns,channel,...] "
+                       "(docs/experiments.md)",
+                       value(), "CSV");
   a.needs({"files"}, {"table"});
   a.excludes({"json", "report", "pixel", "scale"}, {"table"});
   a.allow_more();
@@ -145,7 +146,8 @@ std::vector<ListedFile> listed_files(const Arguments& a) {
   if (named.empty() && !a.has("files"))
     fail_usage("--table: found no file, wanted FILEs, a folder of them, or --files LIST");
   require(!files.empty(), named.empty() ? a.text("files") : named[0],
-          ": found no file of a measurement, wanted some");
+          ": found no file of a measurement, wanted some (folders within are not looked into: name "
+          "each)");
   for (const ListedFile& file : files) {
     keep_from_writing(file.file);
     for (const auto& option : file.options)

@@ -84,8 +84,8 @@ Arguments fit_arguments() {
   a.excludes({"fix-tau"}, {"share-lifetimes", "tau"});
   a.needs_value({"reference"}, "method", {"phasor"});
   a.needs({"reference-tau"}, {"reference"});
-  a.needs({"shift"}, {"irf", "irf-fwhm"});
-  a.needs({"irf-per-pixel"}, {"irf"});
+  a.needs({"shift"}, {"irf", "irf-fwhm", "files"});  // a list may bring the IRFs
+  a.needs({"irf-per-pixel"}, {"irf", "files"});
   a.excludes({"irf-fwhm"}, {"irf"});
   a.needs({"irf-delay", "irf-tail"}, {"irf-fwhm"});
   return a;
@@ -95,8 +95,7 @@ ImageFitOptions fit_options_from(const Arguments& a) {
   ImageFitOptions o;
   o.kind = estimator_kind(a.text("method"));
   FitOptions& fit = o.estimator.fit;
-  fit.unknowns.components =
-      static_cast<int>(std::min<std::uint64_t>(a.count("components"), 1 << 20));
+  fit.unknowns.components = a.small_count("components");
   const std::string shift = a.text("shift");
   if (shift == "known")
     o.shift = ShiftMode::known;
@@ -141,6 +140,13 @@ ImageFitOptions fit_options_from(const Arguments& a) {
   return o;
 }
 
+void require_irf(const Arguments& a, const ImageFitOptions& o) {
+  if (!a.has("irf") && !a.has("irf-fwhm") && !a.has("from") && o.kind != EstimatorKind::phasor)
+    fail_usage(
+        "wanted an IRF: --irf FILE, or --irf-fwhm and --irf-delay, or --from NS where the "
+        "decay is bare from there on (see: taugate fit --help)");
+}
+
 namespace {
 
 /// The IRF that the options name; a record is of one trace unless each pixel has its own. UsageError
@@ -158,10 +164,8 @@ IrfChoice irf_choice_from(const Arguments& a, const Measurement& measurement,
   } else if (a.has("irf-fwhm")) {
     if (!a.has("irf-delay")) fail_usage("--irf-fwhm: wanted --irf-delay NS, too");
     choice.gaussian = {a.number("irf-fwhm"), a.number("irf-delay"), a.number("irf-tail")};
-  } else if (!a.has("from") && o.kind != EstimatorKind::phasor) {
-    fail_usage(
-        "wanted an IRF: --irf FILE, or --irf-fwhm and --irf-delay, or --from NS where the "
-        "decay is bare from there on (see: taugate fit --help)");
+  } else {
+    require_irf(a, o);
   }
   return choice;
 }

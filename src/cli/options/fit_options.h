@@ -13,6 +13,9 @@ Arguments fit_arguments();
 /// UsageError for options that contradict each other.
 ImageFitOptions fit_options_from(const Arguments& arguments);
 
+/// UsageError where the options name no IRF and the estimator needs one.
+void require_irf(const Arguments& arguments, const ImageFitOptions& options);
+
 /// The measurement in its gates, and its IRFs on their clock. Without any IRF there is no shift to
 /// be found; UsageError where the estimator needs one.
 RecordedGates gates_and_irfs(const Arguments& arguments, Measurement measurement,

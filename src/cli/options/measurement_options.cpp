@@ -67,7 +67,9 @@ void add_reading_options(Arguments& a) {
   const auto value = [] { return cxxopts::value<std::string>(); };
   a.group("Measurement")("time-first", "arrays are [T][H][W], text has a trace a column")(
       "member", "array of a file that holds several (default: tpsf)", value(), "NAME")(
-      "channel", "detector channel, from 1, or sum (default: the brightest)", value(), "N");
+      "channel", "detector channel, from 1, or sum (default: the brightest)", value(), "N")(
+      "gates-per-frame",
+      "the pages of a TIFF file are frames of so many gates, one after the other", value(), "N");
 }
 
 void add_measurement_options(Arguments& a, const char* file) {
@@ -79,7 +81,9 @@ void add_measurement_options(Arguments& a, const char* file) {
   a.group("Measurement")("least-counts", "pixels with fewer counts stay blank",
                          cxxopts::value<std::string>()->default_value("0"), "N");
   if (file)
-    a.needs({"bin", "period", "first", "time-first", "member", "channel", "least-counts"}, {file});
+    a.needs({"bin", "period", "first", "time-first", "member", "channel", "gates-per-frame",
+             "least-counts"},
+            {file});
 }
 
 InferenceOptions inference_options_from(const Arguments& a) {
@@ -96,10 +100,16 @@ InferenceOptions inference_options_from(const Arguments& a) {
   return o;
 }
 
-Measurement measurement_from(const Arguments& a, const std::string& file, bool any_way) {
+MeasurementOptions reading_options_from(const Arguments& a) {
   MeasurementOptions reading;
   reading.time_first = a.has("time-first");
   reading.member = a.maybe("member").value_or("");
+  if (a.has("gates-per-frame")) reading.gates_per_frame = a.small_count("gates-per-frame");
+  return reading;
+}
+
+Measurement measurement_from(const Arguments& a, const std::string& file, bool any_way) {
+  MeasurementOptions reading = reading_options_from(a);
   if (a.has("channel")) reading.channel = channel_number(a, "channel");
   reading.frame = frame_number(a);
   const TimeAxis axis = time_axis_from(a);

@@ -10,7 +10,7 @@
 
 namespace taugate::cli {
 
-/// --time-first, --member, --channel: what measurement_from() looks at.
+/// --time-first, --member, --channel, --gates-per-frame: what measurement_from() looks at.
 void add_reading_options(Arguments& arguments);
 /// These, and what inference_options_from() looks at. `file`: the option that names the file, where
 /// it is no argument of its own.
@@ -18,6 +18,9 @@ void add_measurement_options(Arguments& arguments, const char* file = nullptr);
 
 /// How its traces meet the model's gates. UsageError for a value that makes no sense.
 InferenceOptions inference_options_from(const Arguments& arguments);
+/// --time-first, --member and --gates-per-frame, as read_measurement() wants them.
+MeasurementOptions reading_options_from(const Arguments& arguments);
+
 /// Reads the file as the options say, --bin, --period and those of pixel_options.h among them where
 /// the command has them, and prints what there is to tell about it.
 /// `any_way`: also with its axes exchanged, as it seems. Else that is a UsageError, unless the file

@@ -71,10 +71,7 @@ void group_pixels(const Arguments& a, Measurement& m) {
     crop(m, *region);
     if (mask) crop(*mask, *region);
   }
-  if (a.has("bin-pixels")) {
-    const std::uint64_t n = a.count("bin-pixels");
-    bin_pixels(m, n < 65536 ? static_cast<int>(n) : 65536, a.has("sliding"));
-  }
+  if (a.has("bin-pixels")) bin_pixels(m, a.small_count("bin-pixels"), a.has("sliding"));
   if (mask && a.has("mask-pixels")) keep_labels(m, *mask);
   if (mask && !a.has("mask-pixels")) sum_labels(m, *mask);
 }

@@ -61,8 +61,7 @@ std::optional<Range> apply_acquisition(const Arguments& a, SimulatorConfig& conf
     }
   }
   if (a.has("period") && !a.has("measured")) acquisition.period_ns = a.number("period");
-  if (a.has("gates"))
-    acquisition.gates = static_cast<int>(std::min<std::uint64_t>(a.count("gates"), 1 << 20));
+  if (a.has("gates")) acquisition.gates = a.small_count("gates");
   if (a.has("photons")) {  // which may arrive at any time of the period
     if (!a.has("gates") && (!known || a.has("measured")))
       acquisition.gates = std::min(
@@ -217,8 +216,7 @@ Prior prior_from(const Arguments& a, const std::optional<Prior>& base) {
   if (a.has("detector")) config.detector.kind = detector_kind(a.text("detector"));
   if (a.has("dark")) config.detector.dark_counts = a.number("dark");
   if (a.has("hot")) config.detector.hot_probability = a.number("hot");
-  if (a.has("outputs"))
-    config.channels = static_cast<int>(std::min<std::uint64_t>(a.count("outputs"), 1 << 20));
+  if (a.has("outputs")) config.channels = a.small_count("outputs");
   validate(config);
   return prior;
 }

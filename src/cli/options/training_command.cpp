@@ -76,11 +76,11 @@ TrainingOptions training_from(const Arguments& a) {
   o.samples = a.text("samples") == "paper" ? static_cast<std::uint64_t>(PaperSize::traces)
               : a.has("photons") && !a.has("samples") ? kPhotonLists
                                                       : a.count("samples");
-  o.batch = static_cast<int>(std::min<std::uint64_t>(a.count("batch"), 1u << 30));
+  o.batch = a.small_count("batch", 1 << 30);
   o.schedule.rate = a.has("photons") && !a.has("rate") ? kPhotonRate : a.number("rate");
   o.schedule.kind = schedule_kind(a.text("schedule"));
   o.adam.clip_norm = a.number("clip");
-  o.patience = static_cast<int>(std::min<std::uint64_t>(a.count("patience"), 1u << 30));
+  o.patience = a.small_count("patience", 1 << 30);
   o.validation_samples = a.count("validation");
   o.validate();
   return o;
@@ -105,8 +105,7 @@ Recipe recipe_from(const Arguments& a, const TrainedModel* teacher, const Traine
   recipe.simulator = prior.simulator;
   recipe.first_gate_ns = prior.first_gate_ns;
   if (a.has("baseline-gates"))
-    recipe.normalisation.baseline_gates =
-        static_cast<int>(std::min<std::uint64_t>(a.count("baseline-gates"), 1u << 30));
+    recipe.normalisation.baseline_gates = a.small_count("baseline-gates", 1 << 30);
   if (a.has("photons")) {
     const std::uint64_t photons = a.count("photons");
     if (photons < 1 || photons > 65536)

@@ -23,24 +23,24 @@ TraceResults results_of(const ImageFit& fit, const Maps& maps) {
 }  // namespace
 
 std::vector<TableColumn> fit_columns() {
-  return {{"counts", "counts"},
-          {"amplitude_weighted_ns", "amplitude_weighted_ns"},
-          {"amplitude_weighted_sd_ns", "amplitude_weighted_sd_ns"},
-          {"intensity_weighted_ns", "intensity_weighted_ns"},
-          {"intensity_weighted_sd_ns", "intensity_weighted_sd_ns"},
-          {"tau1_ns", "tau1_ns"},
-          {"tau1_sd_ns", "tau1_sd_ns"},
-          {"tau2_ns", "tau2_ns"},
-          {"tau2_sd_ns", "tau2_sd_ns"},
-          {"fraction", "fraction"},
-          {"fraction_sd", "fraction_sd"},
+  return {"counts",
+          "amplitude_weighted_ns",
+          "amplitude_weighted_sd_ns",
+          "intensity_weighted_ns",
+          "intensity_weighted_sd_ns",
+          "tau1_ns",
+          "tau1_sd_ns",
+          "tau2_ns",
+          "tau2_sd_ns",
+          "fraction",
+          "fraction_sd",
           {"background_counts_per_gate", "background"},
-          {"shift_ns", "shift_ns"},
-          {"chi2_reduced", "chi2_reduced"}};
+          "shift_ns",
+          "chi2_reduced"};
 }
 
 std::vector<TableRow> fit_rows(const RecordedGates& gates, const ImageFit& fit, const Maps& maps,
-                               int channel) {
+                               int channel, bool contradicted) {
   std::optional<TraceResults> summed;
   if (gates.labels.empty() && fit.pixels.size() > 1) {
     const RecordedGates sum{gates.acquisition, gates.first_gate_ns, 1, 1, fit.whole_counts};
@@ -49,10 +49,9 @@ std::vector<TableRow> fit_rows(const RecordedGates& gates, const ImageFit& fit, 
     of_sum.options = fit.options;
     summed = results_of(of_sum, maps_of(sum, of_sum));
   }
-  std::vector<TableRow> rows =
-      rows_of(fit_columns(), results_of(fit, maps), gates.labels, gates.label_pixels, summed);
-  for (TableRow& row : rows)
-    if (channel > 0) row.channel = std::to_string(channel);
+  std::vector<TableRow> rows = rows_of(fit_columns(), results_of(fit, maps), gates.labels,
+                                       gates.label_pixels, summed, channel);
+  if (contradicted && gates.labels.empty() && rows[0].flag == "ok") rows[0].flag = "contradicted";
   return rows;
 }
 

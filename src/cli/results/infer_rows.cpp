@@ -25,7 +25,8 @@ std::vector<std::pair<const char*, std::vector<float>>> doubts_of(const Inferenc
   return doubts;
 }
 
-TableInput::TableInput(const Measurement& m) : channel(m.channel), label_pixels(m.label_pixels) {
+TableInput::TableInput(const Measurement& m, std::vector<IrfQuantiles> irf_of_sum)
+    : channel(m.channel), label_pixels(m.label_pixels), irf(std::move(irf_of_sum)) {
   if (!m.labels.empty() || m.traces() == 1) return;
   const std::vector<double> sum = summed_trace(m);
   summed.path = m.path;
@@ -63,16 +64,16 @@ TraceResults results_of(const Inference& r, const InferenceOptions& options) {
 }  // namespace
 
 std::vector<TableColumn> infer_columns() {
-  return {{"counts", "counts"},
-          {"amplitude_weighted_ns", "amplitude_weighted_ns"},
-          {"amplitude_weighted_sd_ns", "amplitude_weighted_sd_ns"},
-          {"intensity_weighted_ns", "intensity_weighted_ns"},
-          {"intensity_weighted_sd_ns", "intensity_weighted_sd_ns"},
-          {"fraction", "fraction"},
-          {"fraction_sd", "fraction_sd"},
-          {"state_distance", "state_distance"},
-          {"input_chi2r", "input_chi2r"},
-          {"irf_chi2r", "irf_chi2r"}};
+  return {"counts",
+          "amplitude_weighted_ns",
+          "amplitude_weighted_sd_ns",
+          "intensity_weighted_ns",
+          "intensity_weighted_sd_ns",
+          "fraction",
+          "fraction_sd",
+          "state_distance",
+          "input_chi2r",
+          "irf_chi2r"};
 }
 
 std::vector<TableRow> infer_rows(const TraceModel& model, const Inference& result, TableInput input,
@@ -80,15 +81,14 @@ std::vector<TableRow> infer_rows(const TraceModel& model, const Inference& resul
                                  const std::optional<MeasuredIrfs>& irfs) {
   std::optional<TraceResults> summed;
   if (!input.summed.counts.empty()) {
-    Inference all = infer(model, std::move(input.summed), options);
+    InferenceOptions of_sum = options;
+    if (!input.irf.empty()) of_sum.irfs = std::move(input.irf);
+    Inference all = infer(model, std::move(input.summed), of_sum);
     if (irfs && irfs->size() == 1) all.irf_chi2r = reconvolved_chi2r(model, *irfs, all);
     summed = results_of(all, options);
   }
-  std::vector<TableRow> rows = rows_of(infer_columns(), results_of(result, options), result.labels,
-                                       input.label_pixels, summed);
-  for (TableRow& row : rows)
-    if (input.channel > 0) row.channel = std::to_string(input.channel);
-  return rows;
+  return rows_of(infer_columns(), results_of(result, options), result.labels, input.label_pixels,
+                 summed, input.channel);
 }
 
 }  // namespace taugate::cli

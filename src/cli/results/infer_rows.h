@@ -12,12 +12,14 @@ std::vector<std::pair<const char*, std::vector<float>>> doubts_of(const Inferenc
 /// What the rows need of a measurement that the inference takes.
 struct TableInput {
   TableInput() = default;
-  explicit TableInput(const Measurement& measurement);
+  /// `irf`: that of the summed decay, for a network that is told one for each pixel; else empty.
+  explicit TableInput(const Measurement& measurement, std::vector<IrfQuantiles> irf = {});
 
   int channel = 0;
   std::vector<int> label_pixels;
   /// All traces as one, where there are several and no mask; else without counts.
   Measurement summed;
+  std::vector<IrfQuantiles> irf;
 };
 
 std::vector<TableColumn> infer_columns();

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "cli/options/csv_fields.h"
+#include "fli/formats/hdf5_table.h"
 #include "taugate/core/file.h"
 
 namespace taugate::cli {
@@ -32,14 +35,42 @@ std::map<std::string, Rows> read_journal(const std::filesystem::path& path) {
   return done;
 }
 
-}  // namespace
-
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + '"';
+/// Nothing for CSV. UsageError for a name that wants another format.
+bool wants_hdf5(const std::filesystem::path& path) {
+  const std::string ending = path.extension().string();
+  const bool hdf5 = ending == ".h5" || ending == ".hdf5";
+  if (!hdf5 && ending != ".csv" && ending != ".txt" && !ending.empty())
+    fail_usage("--table: found ", path.string(), ", wanted a name that ends in .csv, .h5 or .hdf5");
+  return hdf5;
 }
+
+/// Of a column, by its name; empty for texts and numbers that count nothing.
+std::string units_of(const std::string& name) {
+  if (name.find("_ns") != std::string::npos) return "ns";
+  return name == "background_counts_per_gate" || name == "counts" ? "counts" : "";
+}
+
+bool holds_texts(const std::string& name) {
+  return name == "file" || name == "channel" || name == "flag" || name == "reason";
+}
+
+std::string hdf5_of(const std::string& header, const std::vector<Rows>& files) {
+  std::vector<Hdf5Column> columns;
+  for (const std::string& name : csv_fields(header)) columns.push_back({name, units_of(name)});
+  for (const Rows& rows : files)
+    for (const std::string& row : rows) {
+      const std::vector<std::string> fields = csv_fields(row);
+      for (std::size_t i = 0; i < columns.size(); ++i)
+        if (holds_texts(columns[i].name))
+          columns[i].texts.push_back(fields[i]);
+        else
+          columns[i].numbers.push_back(fields[i].empty() ? std::numeric_limits<double>::quiet_NaN()
+                                                         : std::stod(fields[i]));
+    }
+  return hdf5_table(columns);
+}
+
+}  // namespace
 
 TableFile::TableFile(std::filesystem::path table, std::string header,
                      std::vector<std::string> fingerprints)
@@ -47,7 +78,8 @@ TableFile::TableFile(std::filesystem::path table, std::string header,
       journal_path_(path_.string() + ".journal"),
       header_(std::move(header)),
       fingerprints_(std::move(fingerprints)),
-      rows_(fingerprints_.size()) {
+      rows_(fingerprints_.size()),
+      hdf5_(wants_hdf5(path_)) {
   const std::map<std::string, Rows> done = read_journal(journal_path_);
   std::string kept;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
@@ -78,11 +110,12 @@ void TableFile::put(std::size_t file, Rows rows, bool keep) {
 }
 
 void TableFile::write() {
+  written_ = std::chrono::steady_clock::now();
+  if (hdf5_) return write_file(path_, hdf5_of(header_, rows_));
   std::string text = header_ + '\n';
   for (const Rows& rows : rows_)
     for (const std::string& row : rows) text += row + '\n';
   write_file(path_, text);
-  written_ = std::chrono::steady_clock::now();
 }
 
 }  // namespace taugate::cli

@@ -10,15 +10,13 @@
 
 namespace taugate::cli {
 
-/// A field of CSV: in quotes where it needs them.
-std::string csv_field(const std::string& text);
-
-/// TABLE and TABLE.journal, a line of JSON for each file that is done: its fingerprint, which says
+/// TABLE, as CSV or, where its name ends in .h5 or .hdf5, as HDF5, and TABLE.journal, a line of JSON for each file that is done: its fingerprint, which says
 /// what its rows depend on, and the rows. A line that was cut off is no line.
 class TableFile {
  public:
   /// `fingerprints`: of the files, in the order of the table. Rows of the journal with the same
-  /// fingerprint count as done; all others are dropped from it.
+  /// fingerprint count as done; all others are dropped from it. UsageError for a name that ends as tables of
+  /// another format do.
   TableFile(std::filesystem::path table, std::string header, std::vector<std::string> fingerprints);
 
   bool done(std::size_t file) const { return !rows_[file].empty(); }
@@ -36,6 +34,7 @@ class TableFile {
   std::string header_;
   std::vector<std::string> fingerprints_;
   std::vector<std::vector<std::string>> rows_;  // [files], empty: not done
+  bool hdf5_;
   std::unique_ptr<std::FILE, Close> journal_;
   std::chrono::steady_clock::time_point written_;
 };

@@ -83,6 +83,18 @@ TableRow row_of_pixels(const std::vector<TableColumn>& columns, const TraceResul
   return row;
 }
 
+/// The only trace, or the decay of all of them with what the pixels say.
+TableRow row_of_file(const std::vector<TableColumn>& columns, const TraceResults& traces,
+                     const std::optional<TraceResults>& summed) {
+  TableRow row = row_of_trace(columns, summed ? *summed : traces, 0);
+  row.pixels = traces.flags.size();
+  std::vector<std::size_t> used;
+  for (std::size_t i = 0; i < traces.used.size(); ++i)
+    if (traces.used[i]) used.push_back(i);
+  if (summed) add_pixel_values(traces, used, row);
+  return row;
+}
+
 }  // namespace
 
 std::vector<std::string> value_names(const std::vector<TableColumn>& columns) {
@@ -96,31 +108,24 @@ std::vector<std::string> value_names(const std::vector<TableColumn>& columns) {
 
 std::vector<TableRow> rows_of(const std::vector<TableColumn>& columns, const TraceResults& traces,
                               const std::vector<int>& labels, const std::vector<int>& label_pixels,
-                              const std::optional<TraceResults>& summed) {
+                              const std::optional<TraceResults>& summed, int channel) {
   std::vector<TableRow> rows;
-  if (labels.empty() || !label_pixels.empty()) {
-    const bool one = labels.empty() && summed.has_value();
-    for (std::size_t i = 0; i < (labels.empty() ? 1 : labels.size()); ++i) {
-      TableRow row = row_of_trace(columns, one ? *summed : traces, i);
-      row.pixels = labels.empty() ? traces.flags.size() : static_cast<std::size_t>(label_pixels[i]);
-      if (!labels.empty()) row.label = std::to_string(labels[i]);
-      std::vector<std::size_t> used;
-      for (std::size_t k = 0; one && k < traces.used.size(); ++k)
-        if (traces.used[k]) used.push_back(k);
-      if (one)
-        add_pixel_values(traces, used, row);
-      else
-        row.values.insert(row.values.end(), 4, kNone);
-      rows.push_back(std::move(row));
-    }
-    return rows;
-  }
-  std::map<int, std::vector<std::size_t>> cells;
-  for (std::size_t i = 0; i < labels.size(); ++i)
+  std::map<int, std::vector<std::size_t>> cells;  // whose pixels were kept apart
+  for (std::size_t i = 0; i < labels.size() && label_pixels.empty(); ++i)
     if (labels[i] != 0) cells[labels[i]].push_back(i);
   for (const auto& [label, pixels] : cells) {
     rows.push_back(row_of_pixels(columns, traces, pixels));
     rows.back().label = std::to_string(label);
+  }
+  if (labels.empty()) rows.push_back(row_of_file(columns, traces, summed));
+  for (std::size_t i = 0; i < label_pixels.size(); ++i) {
+    rows.push_back(row_of_trace(columns, traces, i));
+    rows.back().pixels = static_cast<std::size_t>(label_pixels[i]);
+    rows.back().label = std::to_string(labels[i]);
+  }
+  for (TableRow& row : rows) {
+    row.values.resize(value_names(columns).size(), kNone);
+    if (channel > 0) row.channel = std::to_string(channel);
   }
   return rows;
 }

@@ -20,6 +20,9 @@ struct TableRow {
 
 /// A column of the table, and the map that it is taken from; the unit is in the name.
 struct TableColumn {
+  TableColumn(const char* column) : name(column), map(column) {}
+  TableColumn(const char* column, const char* from) : name(column), map(from) {}
+
   const char* name;
   const char* map;
 };
@@ -40,8 +43,9 @@ std::vector<std::string> value_names(const std::vector<TableColumn>& columns);
 /// A row for each label where there is a mask: of its summed decay, or, where its pixels were kept
 /// apart (no label_pixels), means over them with deviations over them; its flag is then the
 /// commonest of its pixels. Else one row, of the only trace, or of `summed`, the decay of all of them.
+/// `channel`: of the detector, from 1; 0: none.
 std::vector<TableRow> rows_of(const std::vector<TableColumn>& columns, const TraceResults& traces,
                               const std::vector<int>& labels, const std::vector<int>& label_pixels,
-                              const std::optional<TraceResults>& summed);
+                              const std::optional<TraceResults>& summed, int channel);
 
 }  // namespace taugate::cli

@@ -11,7 +11,9 @@
 #include <new>
 
 #include "cli/commands.h"
+#include "cli/options/csv_fields.h"
 #include "cli/options/file_list.h"
+#include "cli/options/measurement_options.h"
 #include "cli/options/outputs.h"
 #include "cli/options/verbosity.h"
 #include "cli/results/table_file.h"
@@ -158,17 +160,27 @@ std::pair<int, int> frames_from(const std::string& range, const std::string& fil
   return {first, last};
 }
 
+/// What a single run of this file is told.
+Arguments arguments_of(const Arguments& a, const TableCommand& command, const FileRun& run) {
+  std::vector<std::string> words;
+  for (const auto& [name, value] : run.options) words.push_back(concat("--", name, '=', value));
+  words.emplace_back("--");
+  for (const std::string& name : a.positionals())
+    words.push_back(name == a.positionals().back() ? run.file : a.text(name));
+  Arguments single = command.declare();
+  single.parse(words);
+  return single;
+}
+
 /// Single runs of a file: one, or one for each of its channels and frames that are asked for.
-std::vector<FileRun> parts_of(const FileRun& run) {
+std::vector<FileRun> parts_of(const Arguments& a, const TableCommand& command, const FileRun& run) {
   const std::string channel = value_of(run.options, "channel"),
                     frames = value_of(run.options, "frames");
   const bool all_channels = channel == "all";
   const bool several_frames = frames == "all" || frames.find(':') != std::string::npos;
   if (!all_channels && !several_frames) return {run};
-  MeasurementOptions reading;
-  reading.time_first = !value_of(run.options, "time-first").empty();
-  reading.member = value_of(run.options, "member");
-  const Measurement m = read_measurement(run.file, reading);
+  const Measurement m =
+      read_measurement(run.file, reading_options_from(arguments_of(a, command, run)));
   const int channels = all_channels ? static_cast<int>(m.channel_photons.size()) : 0;
   const auto [first, last] =
       several_frames ? frames_from(frames, run.file, m.frames) : std::pair{0, 0};
@@ -189,18 +201,6 @@ std::vector<FileRun> parts_of(const FileRun& run) {
       parts.push_back(std::move(part));
     }
   return parts;
-}
-
-/// What a single run of this file is told.
-Arguments arguments_of(const Arguments& a, const TableCommand& command, const FileRun& run) {
-  std::vector<std::string> words;
-  for (const auto& [name, value] : run.options) words.push_back(concat("--", name, '=', value));
-  words.emplace_back("--");
-  for (const std::string& name : a.positionals())
-    words.push_back(name == a.positionals().back() ? run.file : a.text(name));
-  Arguments single = command.declare();
-  single.parse(words);
-  return single;
 }
 
 /// Tells runs, some of which may be impossible, what they have in common.
@@ -237,7 +237,7 @@ bool run_file(const Arguments& a, const TableCommand& command, const FileRun& ru
               << '\n';
   };
   fail_with(failure_of([&] {
-    parts = parts_of(run);
+    parts = parts_of(a, command, run);
     if (a.maybe("share-lifetimes") == "frames") share(a, command, parts, parts);
   }));
   for (const FileRun& part : parts) {
@@ -265,7 +265,7 @@ int run_table(const Arguments& a, const TableCommand& command) {
     std::vector<FileRun> parts;
     for (const FileRun& run : runs)
       failure_of([&] {
-        for (FileRun& part : parts_of(run)) parts.push_back(std::move(part));
+        for (FileRun& part : parts_of(a, command, run)) parts.push_back(std::move(part));
       });
     share(a, command, parts, runs);
   }
@@ -276,6 +276,13 @@ int run_table(const Arguments& a, const TableCommand& command) {
   if (before > 0)
     std::cout << a.text("table") << ": " << before << " of " << runs.size()
               << " files are done already\n";
+  // Said by a run that is stopped inside a file.
+  const auto note_done = [&] {
+    set_last_words(concat("stopped: ", table.done_count(), " of ", runs.size(),
+                          " files are done; the same command goes on and makes ", a.text("table"),
+                          '\n'));
+  };
+  note_done();
   std::size_t failed = 0;
   Progress progress = shown_progress(a.command(), "files", static_cast<double>(runs.size()),
                                      static_cast<double>(before));
@@ -288,9 +295,11 @@ int run_table(const Arguments& a, const TableCommand& command) {
     std::vector<std::string> lines;
     for (const TableRow& row : rows) lines.push_back(line_of(runs[i].file, row, values));
     table.put(i, std::move(lines), !bad);
+    note_done();
     progress.update(static_cast<double>(table.done_count()), runs[i].file);
   }
   table.write();
+  set_last_words("");
   const std::size_t done = table.done_count();
   if (interrupted()) {
     std::cout << "stopped: " << done << " of " << runs.size() << " files are in " << a.text("table")

@@ -1,6 +1,7 @@
 #include "fli/io/gate_images.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <numeric>
 
 #include "core/natural_order.h"
@@ -29,6 +30,53 @@ void read_list(Measurement& m, TiffReader& file, const MeasurementOptions& optio
   set_array(m, std::move(array), options.time_first, m.path.string());
 }
 
+/// "slices=60" and the like of ImageJ's description; 1 where it says nothing.
+int imagej_extent(const std::string& description, const char* axis) {
+  constexpr long most = 1 << 20;
+  const std::string key = concat('\n', axis, '=');
+  const auto at = description.find(key);
+  const long extent =
+      at == std::string::npos ? 1 : std::strtol(description.c_str() + at + key.size(), nullptr, 10);
+  return static_cast<int>(std::clamp(extent, 1L, most));
+}
+
+/// How the pages of a TIFF file without OME-XML are gates. All are gates of one image, or, as the user says, frames of
+/// so many gates follow each other. An ImageJ stack names its axes, of which channels turn fastest and frames
+/// slowest: beside gates along one of the others, channels are detector channels, and where both slices and frames
+/// are several, frames are a time series if the user says so.
+OmeStack stack_of_pages(const TiffReader& file, int gates_per_frame, const std::string& where) {
+  const int pages = file.pages();
+  OmeStack stack;
+  stack.gates = pages;
+  int channels = 1, slices = 1, frames = 1;
+  if (file.description().starts_with("ImageJ=")) {
+    channels = imagej_extent(file.description(), "channels");
+    slices = imagej_extent(file.description(), "slices");
+    frames = imagej_extent(file.description(), "frames");
+    const bool all = std::int64_t{channels} * slices * frames == pages;
+    if (!all || std::max(slices, frames) == 1) channels = slices = frames = 1;
+  }
+  const std::string axes = concat("an ImageJ stack of ", channels, " channel(s), ", slices,
+                                  " slices and ", frames, " frames");
+  if (slices > 1 && frames > 1 && gates_per_frame != slices)
+    fail_usage(where, ": found ", axes,
+               ", wanted to be told which are the gates: --gates-per-frame ", slices,
+               " where they lie along the slices, and frames are a time series");
+  if (channels > 1) {
+    stack.channels = channels;
+    stack.gate_step = channels;
+    stack.gates = pages / channels;
+  }
+  if (gates_per_frame == 0) return stack;
+  if (gates_per_frame < 2 || stack.gates % gates_per_frame != 0)
+    fail_usage("--gates-per-frame: found ", gates_per_frame, ", wanted 2 or more that divide the ",
+               stack.gates, " images of ", where);
+  stack.frames = stack.gates / gates_per_frame;
+  stack.gates = gates_per_frame;
+  stack.frame_step = gates_per_frame * stack.gate_step;
+  return stack;
+}
+
 void choose_ome_channel(Measurement& m, TiffReader& file, const OmeStack& stack) {
   std::vector<float> page(m.traces());
   for (int channel = 0; channel < stack.channels; ++channel) {
@@ -50,15 +98,12 @@ void read_tiff_stack(Measurement& m, const MeasurementOptions& options) {
   TiffReader file(m.path);
   m.width = file.width();
   m.height = file.height();
-  if (file.description().find("<OME") == std::string::npos &&
-      file.description().find(":OME") == std::string::npos) {
-    if (file.pages() == 1) return read_list(m, file, options);
-    m.bins = file.pages();
-    reserve_counts(m, options);
-    return read_gates(m, file, 0, 1);
-  }
-  m.format = "OME-TIFF";
-  const OmeStack stack = parse_ome(file.description(), m.path.string());
+  const bool ome = file.description().find("<OME") != std::string::npos ||
+                   file.description().find(":OME") != std::string::npos;
+  if (!ome && file.pages() == 1) return read_list(m, file, options);
+  if (ome) m.format = "OME-TIFF";
+  const OmeStack stack = ome ? parse_ome(file.description(), m.path.string())
+                             : stack_of_pages(file, options.gates_per_frame, m.path.string());
   if (std::int64_t{stack.gates} * stack.channels * stack.frames > file.pages())
     fail(m.path.string(), ": its OME-XML announces ", stack.gates, " gates of ", stack.channels,
          " channel(s) and ", stack.frames, " frame(s), the file has ", file.pages(), " page(s)");

@@ -7,6 +7,7 @@
 #include "fli/formats/npz.h"
 #include "fli/io/ptu.h"
 #include "taugate/fli/io/measurement.h"
+#include "taugate/fli/io/pixel_groups.h"
 
 namespace taugate {
 
@@ -114,13 +115,11 @@ PhotonSource::PhotonSource(const std::filesystem::path& path, const PhotonOption
   } else {
     refuse(path);
   }
-  const int most = std::min(reader_->width, reader_->height);
-  if (options.binning < 1 || options.binning > most)
-    fail_usage("--bin-pixels: found ", options.binning, ", wanted 1 to ", most, " for the ",
-               reader_->width, " x ", reader_->height, " pixels of ", where);
-  binning_ = options.binning;
-  width_ = (reader_->width + binning_ - 1) / binning_;
-  height_ = (reader_->height + binning_ - 1) / binning_;
+  ImageSize size{reader_->width, reader_->height};
+  if (options.binning) size = size_in_tiles(size, *options.binning, where);
+  binning_ = options.binning.value_or(1);
+  width_ = size.width;
+  height_ = size.height;
   notes_ = reader_->notes;
   const std::optional<double>& told = reader_->period_ns;
   require(told || options.period_ns, where,

@@ -115,13 +115,19 @@ void crop(LabelImage& mask, const PixelRegion& r) {
   mask.height = r.end_row - r.first_row;
 }
 
-void bin_pixels(Measurement& m, int n, bool sliding) {
-  if (n < 2 || n > kWidestBin || (sliding && n % 2 == 0))
-    fail_usage("pixels to bin: found ", n, ", wanted 2 to ", kWidestBin,
-               sliding ? ", and odd for a neighbourhood that slides" : "");
-  if (m.height == 1)
-    fail_usage(m.path.string(), ": found a list of ", m.width,
+ImageSize size_in_tiles(ImageSize image, int n, const std::string& where) {
+  if (n < 2 || n > kWidestBin) fail_usage("pixels to bin: found ", n, ", wanted 2 to ", kWidestBin);
+  if (image.height == 1)
+    fail_usage(where, ": found a list of ", image.width,
                " trace(s), wanted an image whose pixels have neighbours to be binned with");
+  return {(image.width + n - 1) / n, (image.height + n - 1) / n};
+}
+
+void bin_pixels(Measurement& m, int n, bool sliding) {
+  const ImageSize tiles = size_in_tiles({m.width, m.height}, n, m.path.string());
+  if (sliding && n % 2 == 0)
+    fail_usage("pixels to bin: found ", n,
+               ", wanted an odd number for a neighbourhood that slides");
   const auto width = static_cast<std::size_t>(m.width), height = static_cast<std::size_t>(m.height),
              bins = static_cast<std::size_t>(m.bins), size = static_cast<std::size_t>(n),
              reach = size / 2;
@@ -129,13 +135,13 @@ void bin_pixels(Measurement& m, int n, bool sliding) {
     return sliding ? (i > reach ? i - reach : 0) : i * size;
   };
   const auto end = [&](std::size_t i) { return sliding ? i + reach + 1 : (i + 1) * size; };
-  const auto groups = [&](std::size_t pixels) {
-    return sliding ? pixels : (pixels + size - 1) / size;
-  };
-  m.counts = summed_along(m.counts, height, width, bins, groups(width), first, end);
-  m.width = static_cast<int>(groups(width));
-  m.counts = summed_along(m.counts, 1, height, groups(width) * bins, groups(height), first, end);
-  m.height = static_cast<int>(groups(height));
+  const ImageSize binned = sliding ? ImageSize{m.width, m.height} : tiles;
+  const auto columns = static_cast<std::size_t>(binned.width);
+  m.counts = summed_along(m.counts, height, width, bins, columns, first, end);
+  m.counts = summed_along(m.counts, 1, height, columns * bins,
+                          static_cast<std::size_t>(binned.height), first, end);
+  m.width = binned.width;
+  m.height = binned.height;
 }
 
 void sum_labels(Measurement& m, const LabelImage& mask) {

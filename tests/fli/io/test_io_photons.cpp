@@ -85,6 +85,10 @@ TEST_CASE("photon lists of an archive, pixel after pixel") {
     CHECK(photons[i].since_ns == times[i]);
   }
   CHECK_THROWS_AS(PhotonSource(folder.path / "p.npz", {.binning = 2}), UsageError);
+  CHECK(contains(error_of([&] {
+                   PhotonSource{folder.path / "p.npz", {.binning = 1}};
+                 }),
+                 "found 1, wanted 2 to 1024"));
   CHECK(contains(error_of([&] { PhotonSource{archive(folder, {0, 2, 2, 4})}; }), "offsets"));
   CHECK(contains(error_of([&] { PhotonSource{archive(folder, {0, 5}, false)}; }), "--period"));
 }

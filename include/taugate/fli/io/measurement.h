@@ -51,6 +51,7 @@ struct MeasurementOptions {
   std::string member;         ///< of an archive; empty: `tpsf`, or the only array
   int channel = kBrightest;   ///< detector channel, from 1
   int frame = 0;              ///< of a time series alone, from 1; 0: all added up
+  int gates_per_frame = 0;    ///< of a TIFF file whose pages are frames of so many gates; 0: of one
   std::string prefix = "--";  ///< of the options' names in messages
   /// Of the counts in memory. Images of single photons are binned coarser to fit; others that are
   /// larger are an Error.
@@ -61,7 +62,7 @@ struct MeasurementOptions {
 ///   NPY, NPZ, MATLAB, HDF5   an array [T], [N][T] or [H][W][T]
 ///   Photon-HDF5              a trace of each detector
 ///   TIFF, OME-TIFF           a gate a page; a single page is a list of traces [N][T]; times of an
-///                            OME-TIFF that are not the gates are frames
+///                            OME-TIFF or of an ImageJ stack that are not the gates are frames
 ///   a folder                 of TIFF images, one a gate, in the order of the numbers in their names
 ///   PHD                      each curve is a trace
 ///   SDT                      curves and images

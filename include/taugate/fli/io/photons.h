@@ -24,8 +24,9 @@ struct PixelPhoton {
 struct PhotonOptions {
   std::optional<int> channel = {};       ///< detector channel, from 1; none: the brightest
   std::optional<double> period_ns = {};  ///< where the file tells no sync rate
-  int binning = 1;                       ///< so many x so many pixels of an image count as one
-  std::size_t piece = 1 << 20;           ///< photons handed out at once, at most
+  std::optional<int> binning =
+      {};                       ///< so many x so many pixels of an image count as one (2 or more)
+  std::size_t piece = 1 << 20;  ///< photons handed out at once, at most
 };
 
 class PhotonSource {

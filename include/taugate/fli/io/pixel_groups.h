@@ -3,6 +3,7 @@
 // cells of a mask.
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "taugate/fli/io/measurement.h"
@@ -31,6 +32,14 @@ void check_size(const Measurement& measurement, const LabelImage& mask);
 /// Keeps these pixels alone. UsageError where the region is empty or reaches beyond the image.
 void crop(Measurement& measurement, const PixelRegion& region);
 void crop(LabelImage& mask, const PixelRegion& region);
+
+struct ImageSize {
+  int width = 0, height = 0;
+};
+
+/// What tiles of n x n pixels leave of an image; those at the right and the lower edge may be smaller. UsageError,
+/// which names the image by `where`, for a list of traces (height 1), and for n that is not 2 to 1024.
+ImageSize size_in_tiles(ImageSize image, int n, const std::string& where);
 
 /// Sums of n x n pixels. Tiles (the image becomes n times smaller), those at the right and the lower
 /// edge summing what there is of them; or `sliding`: each pixel becomes the sum over itself and its
