@@ -210,6 +210,29 @@ TEST_CASE("table: Ctrl-C keeps what is done, and the same command goes on") {
   CHECK(read_table(folder / "t.csv").size() == 24);
 }
 
+TEST_CASE("table: several processes share the files out, and make one table") {
+  Folder folder;
+  make_files(folder);
+  for (int i = 0; i < 9; ++i) fs::copy(folder / "data/a.npz", folder / concat("data/a", i, ".npz"));
+  write_all(folder / "data/bad.sdt", "no recording");
+  const std::string command = "fit data --components 2 --threads 1" + kAxis + kIrf + " --table ";
+  CHECK(run(folder, command + "alone.csv").code == 1);
+  Program first(folder, words(command + "t.csv")), second(folder, words(command + "t.csv"));
+  const Outcome a = first.wait(), b = second.wait();
+  CAPTURE(a.out + a.err + b.out + b.err);
+  CHECK(std::max(a.code, b.code) == 1);
+  CHECK(read_all(folder / "t.csv") == read_all(folder / "alone.csv"));
+  const auto lines = [&](const std::string& name) {
+    const std::string journal = read_all(folder / (name + ".journal"));
+    std::size_t count = 0;
+    for (auto at = journal.find("rows"); at != std::string::npos; at = journal.find("rows", at + 1))
+      ++count;
+    return count;
+  };
+  CHECK(lines("t.csv") == 13);  // none was done twice
+  CHECK(lines("alone.csv") == 13);
+}
+
 TEST_CASE("table: Ctrl-C in infer says what is done, and the same command goes on") {
   Folder folder;
   make_files(folder);
