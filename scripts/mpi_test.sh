@@ -76,6 +76,15 @@ for mpi in openmpi mpich; do
   ranks 3 reproduce --tables distillation --scale smoke --no-pictures -o shared
   same alone/tables.csv shared/tables.csv 'reproduce, 3 ranks'
 
+  [ -f alone.csv ] || {
+    mkdir data
+    for i in 1 2 3 4 5 6; do "$program" simulate --samples 200 --seed $i -o "data/$i.npz" >>log.txt 2>&1; done
+    "$program" fit data --irf-fwhm 0.2 --irf-delay 1.5 --table alone.csv >>log.txt 2>&1
+  }
+  rm -f shared.csv*
+  ranks 3 fit data --irf-fwhm 0.2 --irf-delay 1.5 --table shared.csv
+  same alone.csv shared.csv 'fit --table, 3 ranks'
+
   code=0
   ranks 2 train --samples 0 -o x.st || code=$?
   [ "$code" -eq 2 ] || die "misuse ends with $code"

@@ -112,7 +112,7 @@ int fit_file(const Arguments& a, std::vector<TableRow>* rows) {
   const Maps maps = maps_of(gates, result);
   const nlohmann::json s = fit_summary(a, gates, result, maps, seconds);
   if (rows)
-    *rows = fit_rows(gates, result, maps, channel);
+    *rows = fit_rows(gates, result, maps, channel, s["contradicted_outside"]);
   else
     print_fit(gates, result, s, seconds);
   if (a.has("json")) write_file(a.text("json"), s.dump(2) + "\n");

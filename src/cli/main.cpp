@@ -46,9 +46,10 @@ constexpr Command kCommands[] = {
     {"distill", distill, "train a student from a teacher as well as from the truth", true, true},
     {"quantize", quantize, "turn a float network into integers and measure both"},
     {"evaluate", evaluate, "measure a network on fresh simulated traces"},
-    {"infer", infer, "turn measured traces or image stacks into decays, lifetimes and maps", false},
+    {"infer", infer, "turn measured traces or image stacks into decays, lifetimes and maps", false,
+     true},
     {"models", models, "list the trained models that come with the program"},
-    {"fit", fit, "estimate lifetimes of measured traces by the field's methods"},
+    {"fit", fit, "estimate lifetimes of measured traces by the field's methods", true, true},
     {"reproduce", reproduce, "carry out the tables of the paper, and write them beside its figures",
      true, true},
     {"import", import_weights, "make a model of weights that PyTorch or Keras has trained", false},
@@ -96,8 +97,8 @@ int run(int argc, char** argv) {
   for (const auto& command : kCommands)
     if (name == command.name) {
       ends_in_order = command.ends_in_order;
-      if (ranks().size() > 1 && !command.in_ranks)
-        fail_usage(name, ": found ", ranks().size(), " ranks, wanted one");
+      ranks();  // from here on one of them speaks for all
+      if (!command.in_ranks) require_one_rank(name);
       const int code = command.run(argc - 1, argv + 1);
       print_what_it_took();
       return code;

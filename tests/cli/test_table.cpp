@@ -210,6 +210,29 @@ TEST_CASE("table: Ctrl-C keeps what is done, and the same command goes on") {
   CHECK(read_table(folder / "t.csv").size() == 24);
 }
 
+TEST_CASE("table: several processes share the files out, and make one table") {
+  Folder folder;
+  make_files(folder);
+  for (int i = 0; i < 9; ++i) fs::copy(folder / "data/a.npz", folder / concat("data/a", i, ".npz"));
+  write_all(folder / "data/bad.sdt", "no recording");
+  const std::string command = "fit data --components 2 --threads 1" + kAxis + kIrf + " --table ";
+  CHECK(run(folder, command + "alone.csv").code == 1);
+  Program first(folder, words(command + "t.csv")), second(folder, words(command + "t.csv"));
+  const Outcome a = first.wait(), b = second.wait();
+  CAPTURE(a.out + a.err + b.out + b.err);
+  CHECK(std::max(a.code, b.code) == 1);
+  CHECK(read_all(folder / "t.csv") == read_all(folder / "alone.csv"));
+  const auto lines = [&](const std::string& name) {
+    const std::string journal = read_all(folder / (name + ".journal"));
+    std::size_t count = 0;
+    for (auto at = journal.find("rows"); at != std::string::npos; at = journal.find("rows", at + 1))
+      ++count;
+    return count;
+  };
+  CHECK(lines("t.csv") == 13);  // none was done twice
+  CHECK(lines("alone.csv") == 13);
+}
+
 TEST_CASE("table: Ctrl-C in infer says what is done, and the same command goes on") {
   Folder folder;
   make_files(folder);
@@ -322,6 +345,28 @@ TEST_CASE("table: lifetimes shared by files, each with its own IRF and mixture")
   const Outcome d = run(folder, "fit data --table t.csv --share-lifetimes files" + options);
   CHECK(d.code == 2);
   CHECK(contains(d.err, "data/d.npz: found 50 gates of"));
+}
+
+TEST_CASE("table: a row says what a single run warns of, and a list may bring the IRFs") {
+  Folder folder;
+  REQUIRE(run(folder, concat("simulate --samples 1 --counts 100000 --tau1 0.3 --tau2 3 --mono 0 "
+                             "--fraction 0.9 ",
+                             kIrf, "-o t.npz"))
+              .code == 0);
+  const std::string late = "fit t.npz --from 5 " + kIrf;
+  CHECK(contains(run(folder, late).err, "warning: outside of the times to fit"));
+  REQUIRE(run(folder, late + "--table late.csv").code == 0);
+  CHECK(read_table(folder / "late.csv").at(0).at("flag") == "contradicted");
+  std::string irf;
+  for (int i = 0; i < 70; ++i) irf += i == 8 ? "100 " : i == 7 || i == 9 ? "40 " : "0 ";
+  write_all(folder / "irf.txt", irf + "\n");
+  write_all(folder / "l.csv", "file,irf,irf_bin_ns,to_ns\nt.npz,irf.txt,0.179,11\n");
+  const std::string known = " --components 2 --shift known ";
+  REQUIRE(run(folder, "fit --files l.csv --table l1.csv" + known).code == 0);
+  REQUIRE(
+      run(folder, "fit t.npz --table l2.csv --irf irf.txt --irf-bin 0.179 --to 11" + known).code ==
+      0);
+  CHECK(read_all(folder / "l1.csv") == read_all(folder / "l2.csv"));
 }
 
 TEST_CASE("table: what makes none is refused") {

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "cli/options/csv_fields.h"
+#include "cli/options/ranks.h"
 #include "core/natural_order.h"
 #include "taugate/core/file.h"
 
@@ -127,6 +128,7 @@ void add_table_options(Arguments& a) {
 }
 
 void require_one_file(const Arguments& a) {
+  require_one_rank(a.command());
   if (!a.more().empty())
     fail_usage("found '", a.more().front(), "' beside '", a.text("file"),
                "', wanted one file, or --table CSV with a row for each");

@@ -84,8 +84,8 @@ Arguments fit_arguments() {
   a.excludes({"fix-tau"}, {"share-lifetimes", "tau"});
   a.needs_value({"reference"}, "method", {"phasor"});
   a.needs({"reference-tau"}, {"reference"});
-  a.needs({"shift"}, {"irf", "irf-fwhm"});
-  a.needs({"irf-per-pixel"}, {"irf"});
+  a.needs({"shift"}, {"irf", "irf-fwhm", "files"});  // a list may bring the IRFs
+  a.needs({"irf-per-pixel"}, {"irf", "files"});
   a.excludes({"irf-fwhm"}, {"irf"});
   a.needs({"irf-delay", "irf-tail"}, {"irf-fwhm"});
   return a;

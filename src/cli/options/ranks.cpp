@@ -5,6 +5,7 @@
 namespace taugate::cli {
 
 Ranks& ranks() { return Ranks::alone(); }
+void require_one_rank(const std::string&) {}
 const char* rank_that_fails() { return ""; }
 void leave_ranks(int) {}
 
@@ -149,6 +150,10 @@ Ranks& ranks() {
     require_same_kernels(*joined);
   }
   return joined ? *joined : Ranks::alone();
+}
+
+void require_one_rank(const std::string& command) {
+  if (ranks().size() > 1) fail_usage(command, ": found ", ranks().size(), " ranks, wanted one");
 }
 
 const char* rank_that_fails() {

@@ -40,7 +40,7 @@ std::vector<TableColumn> fit_columns() {
 }
 
 std::vector<TableRow> fit_rows(const RecordedGates& gates, const ImageFit& fit, const Maps& maps,
-                               int channel) {
+                               int channel, bool contradicted) {
   std::optional<TraceResults> summed;
   if (gates.labels.empty() && fit.pixels.size() > 1) {
     const RecordedGates sum{gates.acquisition, gates.first_gate_ns, 1, 1, fit.whole_counts};
@@ -49,8 +49,10 @@ std::vector<TableRow> fit_rows(const RecordedGates& gates, const ImageFit& fit, 
     of_sum.options = fit.options;
     summed = results_of(of_sum, maps_of(sum, of_sum));
   }
-  return rows_of(fit_columns(), results_of(fit, maps), gates.labels, gates.label_pixels, summed,
-                 channel);
+  std::vector<TableRow> rows = rows_of(fit_columns(), results_of(fit, maps), gates.labels,
+                                       gates.label_pixels, summed, channel);
+  if (contradicted && gates.labels.empty() && rows[0].flag == "ok") rows[0].flag = "contradicted";
+  return rows;
 }
 
 }  // namespace taugate::cli

@@ -8,8 +8,9 @@ namespace taugate::cli {
 
 std::vector<TableColumn> fit_columns();
 
-/// `maps`: what maps_of() gave of the fit. channel: as of a Measurement.
+/// `maps`: what maps_of() gave of the fit. channel: as of a Measurement. `contradicted`: the summed decay by the
+/// counts outside of the times to fit (ImageFit::contradicted_outside()); its row then says so.
 std::vector<TableRow> fit_rows(const RecordedGates& gates, const ImageFit& fit, const Maps& maps,
-                               int channel);
+                               int channel, bool contradicted);
 
 }  // namespace taugate::cli

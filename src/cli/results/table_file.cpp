@@ -1,14 +1,18 @@
 #include "cli/results/table_file.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "cli/options/csv_fields.h"
+#include "core/hash.h"
 #include "fli/formats/hdf5_table.h"
 #include "taugate/core/file.h"
 
@@ -18,21 +22,15 @@ namespace {
 using Rows = std::vector<std::string>;
 constexpr auto kBetweenWrites = std::chrono::seconds(5);  // of a table that somebody may look at
 
-std::string journal_line(const std::string& fingerprint, const Rows& rows) {
-  return nlohmann::json{{"fingerprint", fingerprint}, {"rows", rows}}.dump() + '\n';
-}
-
-std::map<std::string, Rows> read_journal(const std::filesystem::path& path) {
-  std::map<std::string, Rows> done;
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return done;
-  std::istringstream lines(read_file(path));
-  for (std::string line; std::getline(lines, line);) {
-    const auto entry = nlohmann::json::parse(line, nullptr, false);
-    if (entry.is_object() && entry.contains("rows") && entry.contains("fingerprint"))
-      done[entry["fingerprint"].get<std::string>()] = entry["rows"].get<Rows>();
-  }
-  return done;
+/// In one piece, so that lines of several processes do not mix.
+void append(const std::filesystem::path& path, const std::string& text) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  const ssize_t written = file < 0 ? -1 : ::write(file, text.data(), text.size());
+  const int error = errno;
+  if (file >= 0) ::close(file);
+  if (written != static_cast<ssize_t>(text.size()))
+    fail(path.string(),
+         ": cannot be written: ", written < 0 ? std::strerror(error) : "the disk is full");
 }
 
 /// Nothing for CSV. UsageError for a name that wants another format.
@@ -79,18 +77,30 @@ TableFile::TableFile(std::filesystem::path table, std::string header,
       header_(std::move(header)),
       fingerprints_(std::move(fingerprints)),
       rows_(fingerprints_.size()),
-      hdf5_(wants_hdf5(path_)) {
-  const std::map<std::string, Rows> done = read_journal(journal_path_);
-  std::string kept;
-  for (std::size_t i = 0; i < rows_.size(); ++i) {
-    const auto found = done.find(fingerprints_[i]);
-    if (found == done.end()) continue;
-    rows_[i] = found->second;
-    kept += journal_line(fingerprints_[i], rows_[i]);
+      failed_(fingerprints_.size()),
+      hdf5_(wants_hdf5(path_)),
+      claims_(journal_path_) {
+  look();
+  for (std::size_t i = 0; i < rows_.size(); ++i)
+    if (failed_[i]) rows_[i].clear(), failed_[i] = false;
+}
+
+void TableFile::look() {
+  std::ifstream journal(journal_path_, std::ios::binary);
+  journal.seekg(static_cast<std::streamoff>(read_));
+  std::map<std::string, std::pair<Rows, bool>> found;
+  for (std::string line; std::getline(journal, line) && !journal.eof();) {
+    read_ += line.size() + 1;
+    const auto entry = nlohmann::json::parse(line, nullptr, false);
+    if (entry.is_object() && entry.contains("rows") && entry.contains("fingerprint"))
+      found[entry["fingerprint"].get<std::string>()] = {entry["rows"].get<Rows>(),
+                                                        entry.value("failed", false)};
   }
-  write_file(journal_path_, kept);
-  journal_.reset(std::fopen(journal_path_.c_str(), "ae"));
-  if (!journal_) fail(journal_path_.string(), ": cannot be written: ", std::strerror(errno));
+  for (std::size_t i = 0; i < rows_.size(); ++i)
+    if (const auto it = found.find(fingerprints_[i]); it != found.end()) {
+      rows_[i] = it->second.first;
+      failed_[i] = it->second.second;
+    }
 }
 
 std::size_t TableFile::done_count() const {
@@ -98,15 +108,36 @@ std::size_t TableFile::done_count() const {
       std::count_if(rows_.begin(), rows_.end(), [](const Rows& rows) { return !rows.empty(); }));
 }
 
-void TableFile::put(std::size_t file, Rows rows, bool keep) {
-  rows_[file] = std::move(rows);
-  if (keep) {
-    const std::string line = journal_line(fingerprints_[file], rows_[file]);
-    if (std::fwrite(line.data(), 1, line.size(), journal_.get()) != line.size() ||
-        std::fflush(journal_.get()) != 0)
-      fail(journal_path_.string(), ": cannot be written: ", std::strerror(errno));
-  }
+std::size_t TableFile::failed_count() const {
+  return static_cast<std::size_t>(std::count(failed_.begin(), failed_.end(), true));
+}
+
+bool TableFile::claim(std::size_t file) {
+  if (done(file) || !claims_.take(fnv1a(fingerprints_[file]))) return false;
+  look();  // it may have been done in the meantime
+  return !done(file);
+}
+
+void TableFile::put(std::size_t file, const Rows& rows, bool failed) {
+  look();
+  const bool cut_off = std::filesystem::file_size(journal_path_) > read_;  // by a kill
+  const std::string line = nlohmann::json{
+      {"fingerprint", fingerprints_[file]},
+      {"rows", rows},
+      {"failed", failed}}.dump();
+  append(journal_path_, concat(cut_off ? "\n" : "", line, '\n'));
+  look();
   if (std::chrono::steady_clock::now() - written_ > kBetweenWrites) write();
+}
+
+void TableFile::finish() {
+  look();
+  std::size_t written = 0;
+  do {  // again where the table of another process, with more rows, may have been replaced
+    written = done_count();
+    write();
+    look();
+  } while (done_count() > written);
 }
 
 void TableFile::write() {

@@ -15,6 +15,7 @@
 #include "cli/options/file_list.h"
 #include "cli/options/measurement_options.h"
 #include "cli/options/outputs.h"
+#include "cli/options/ranks.h"
 #include "cli/options/verbosity.h"
 #include "cli/results/table_file.h"
 #include "core/formatted.h"
@@ -259,6 +260,7 @@ bool run_file(const Arguments& a, const TableCommand& command, const FileRun& ru
 }  // namespace
 
 int run_table(const Arguments& a, const TableCommand& command) {
+  Ranks& all = ranks();
   std::vector<FileRun> runs = runs_of(a);
   check_outputs(a, {"table"}, {{"table", a.text("table") + ".journal"}});
   if (a.maybe("share-lifetimes") == "files") {
@@ -283,25 +285,25 @@ int run_table(const Arguments& a, const TableCommand& command) {
                           '\n'));
   };
   note_done();
-  std::size_t failed = 0;
   Progress progress = shown_progress(a.command(), "files", static_cast<double>(runs.size()),
                                      static_cast<double>(before));
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    if (table.done(i)) continue;
+    if (!table.claim(i)) continue;
     std::vector<TableRow> rows;
     const bool bad = run_file(a, command, runs[i], rows);
     if (interrupted()) break;
-    failed += bad;
     std::vector<std::string> lines;
     for (const TableRow& row : rows) lines.push_back(line_of(runs[i].file, row, values));
-    table.put(i, std::move(lines), !bad);
+    table.put(i, lines, bad);
     note_done();
     progress.update(static_cast<double>(table.done_count()), runs[i].file);
   }
-  table.write();
   set_last_words("");
-  const std::size_t done = table.done_count();
-  if (interrupted()) {
+  const bool stopped = all.any(interrupted());  // the first rank waits for the others
+  if (all.rank() > 0) return stopped ? kInterrupted : kSuccess;
+  table.finish();
+  const std::size_t done = table.done_count(), failed = table.failed_count();
+  if (stopped) {
     std::cout << "stopped: " << done << " of " << runs.size() << " files are in " << a.text("table")
               << "; the same command goes on\n";
     return kInterrupted;
@@ -309,6 +311,8 @@ int run_table(const Arguments& a, const TableCommand& command) {
   progress.finish(static_cast<double>(done));
   std::cout << "wrote " << a.text("table") << ": " << done << " files";
   if (failed > 0) std::cout << ", of which " << failed << " failed";
+  if (done < runs.size())
+    std::cout << "; other processes still do " << runs.size() - done << " more";
   std::cout << '\n';
   return failed > 0 ? kFailure : kSuccess;
 }

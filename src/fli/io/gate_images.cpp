@@ -23,13 +23,14 @@ void read_list(Measurement& m, TiffReader& file, const MeasurementOptions& optio
   set_array(m, std::move(array), options.time_first, m.path.string());
 }
 
-/// "images=60" and the like of ImageJ's description; 1 where it says nothing.
+/// "slices=60" and the like of ImageJ's description; 1 where it says nothing.
 int imagej_extent(const std::string& description, const char* axis) {
-  const auto at = description.find(concat('\n', axis, '='));
-  const int extent = at == std::string::npos
-                         ? 1
-                         : std::atoi(description.c_str() + at + std::string_view(axis).size() + 2);
-  return std::max(extent, 1);
+  constexpr long most = 1 << 20;
+  const std::string key = concat('\n', axis, '=');
+  const auto at = description.find(key);
+  const long extent =
+      at == std::string::npos ? 1 : std::strtol(description.c_str() + at + key.size(), nullptr, 10);
+  return static_cast<int>(std::clamp(extent, 1L, most));
 }
 
 /// How the pages of a TIFF file without OME-XML are gates. All are gates of one image, or, as the user says, frames of

@@ -313,33 +313,39 @@ TEST_CASE("pages of a TIFF file that are frames of gates, as the user or ImageJ'
     for (const int p : pages) sum += 1 << p;
     return sum;
   };
+  const auto reading = [](const std::filesystem::path& path, int gates_per_frame, int frame = 0,
+                          int channel = 0) {
+    MeasurementOptions options;
+    options.gates_per_frame = gates_per_frame;
+    options.frame = frame;
+    options.channel = channel;
+    return read_measurement(path, options);
+  };
   const auto plain = stack("");
   CHECK(read_measurement(plain).bins == 12);
   CHECK(read_measurement(plain).frames == 0);
-  const Measurement all = read_measurement(plain, {.gates_per_frame = 4});
+  const Measurement all = reading(plain, 4);
   CHECK(all.frames == 3);
   CHECK(gates(all) ==
         std::vector{bits({0, 4, 8}), bits({1, 5, 9}), bits({2, 6, 10}), bits({3, 7, 11})});
-  const Measurement second = read_measurement(plain, {.frame = 2, .gates_per_frame = 4});
+  const Measurement second = reading(plain, 4, 2);
   CHECK(gates(second) == std::vector{16, 32, 64, 128});
-  CHECK(contains(error_of([&] { read_measurement(plain, {.gates_per_frame = 5}); }),
+  CHECK(contains(error_of([&] { reading(plain, 5); }),
                  "found 5, wanted 2 or more that divide the 12 images"));
-  CHECK(contains(error_of([&] { read_measurement(plain, {.frame = 4, .gates_per_frame = 4}); }),
-                 "wanted 1 to 3"));
+  CHECK(contains(error_of([&] { reading(plain, 4, 4); }), "wanted 1 to 3"));
 
   // Slices and frames: which of them are gates is said by nobody but the user.
   const auto both = stack("ImageJ=1.53t\nimages=12\nslices=4\nframes=3\nhyperstack=true\n");
   CHECK(contains(error_of([&] { read_measurement(both); }), "--gates-per-frame 4 where they lie"));
-  CHECK(contains(error_of([&] { read_measurement(both, {.gates_per_frame = 3}); }), "slices"));
-  CHECK(gates(read_measurement(both, {.frame = 3, .gates_per_frame = 4})) ==
-        std::vector{256, 512, 1024, 2048});
+  CHECK(contains(error_of([&] { reading(both, 3); }), "slices"));
+  CHECK(gates(reading(both, 4, 3)) == std::vector{256, 512, 1024, 2048});
   // Channels turn fastest, and are detector channels beside gates.
   const auto channels = stack("ImageJ=1.53t\nimages=12\nchannels=2\nframes=6\nhyperstack=true\n");
   const Measurement brightest = read_measurement(channels);
   CHECK(brightest.channel == 2);
   CHECK(gates(brightest) == std::vector{2, 8, 32, 128, 512, 2048});
   const auto three = stack("ImageJ=1.53t\nimages=12\nchannels=2\nslices=3\nframes=2\n");
-  const Measurement one = read_measurement(three, {.channel = 1, .frame = 2, .gates_per_frame = 3});
+  const Measurement one = reading(three, 3, 2, 1);
   CHECK(one.frames == 2);
   CHECK(gates(one) == std::vector{bits({6}), bits({8}), bits({10})});
   // Alone, any axis is that of the gates, and numbers that contradict the pages say nothing.
