@@ -158,7 +158,8 @@ TEST_CASE("table: as HDF5 it holds what it holds as CSV, and goes on in the same
   REQUIRE(rows.size() == 7);
   const Hdf5File file(folder / "t.h5");
   CHECK(file.datasets().size() == rows[0].size());
-  for (const auto& [name, first] : rows[0]) {
+  for (const auto& field : rows[0]) {
+    const std::string name = field.first;
     CAPTURE(name);
     if (name == "file" || name == "channel" || name == "flag" || name == "reason") continue;
     const auto values = file.values<double>(name, 100);

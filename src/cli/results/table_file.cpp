@@ -33,15 +33,6 @@ void append(const std::filesystem::path& path, const std::string& text) {
          ": cannot be written: ", written < 0 ? std::strerror(error) : "the disk is full");
 }
 
-/// Nothing for CSV. UsageError for a name that wants another format.
-bool wants_hdf5(const std::filesystem::path& path) {
-  const std::string ending = path.extension().string();
-  const bool hdf5 = ending == ".h5" || ending == ".hdf5";
-  if (!hdf5 && ending != ".csv" && ending != ".txt" && !ending.empty())
-    fail_usage("--table: found ", path.string(), ", wanted a name that ends in .csv, .h5 or .hdf5");
-  return hdf5;
-}
-
 /// Of a column, by its name; empty for texts and numbers that count nothing.
 std::string units_of(const std::string& name) {
   if (name.find("_ns") != std::string::npos) return "ns";
@@ -70,6 +61,14 @@ std::string hdf5_of(const std::string& header, const std::vector<Rows>& files) {
 
 }  // namespace
 
+bool is_hdf5_table(const std::filesystem::path& path) {
+  const std::string ending = path.extension().string();
+  const bool hdf5 = ending == ".h5" || ending == ".hdf5";
+  if (!hdf5 && ending != ".csv" && ending != ".txt" && !ending.empty())
+    fail_usage("--table: found ", path.string(), ", wanted a name that ends in .csv, .h5 or .hdf5");
+  return hdf5;
+}
+
 TableFile::TableFile(std::filesystem::path table, std::string header,
                      std::vector<std::string> fingerprints)
     : path_(std::move(table)),
@@ -78,7 +77,7 @@ TableFile::TableFile(std::filesystem::path table, std::string header,
       fingerprints_(std::move(fingerprints)),
       rows_(fingerprints_.size()),
       failed_(fingerprints_.size()),
-      hdf5_(wants_hdf5(path_)),
+      hdf5_(is_hdf5_table(path_)),
       claims_(journal_path_) {
   look();
   for (std::size_t i = 0; i < rows_.size(); ++i)
