@@ -110,8 +110,9 @@ def test_sigma_filters_and_flagged_pixels_are_missing(widget, qtbot, files):
     assert np.isnan(layer.data[3, 5]) and np.isnan(layer.data).sum() == 1
 
 
-def test_a_network_by_name_and_by_file(widget, qtbot, tmp_path, counts_and_irf):
+def test_a_network_by_name_and_by_file(widget, qtbot, tmp_path, counts_and_irf, files):
     widget.method.setCurrentText("Network")
+    widget.irf.setText(files[1])  # of a fit before
     layer = result_of(widget, qtbot)
     expected = tg.infer("auto", counts_and_irf[0])
     assert expected.attrs["model"] == "tcspc-80mhz"
@@ -122,7 +123,9 @@ def test_a_network_by_name_and_by_file(widget, qtbot, tmp_path, counts_and_irf):
     model.save(tmp_path / "own.safetensors")
     widget.model.setEditText(str(tmp_path / "own.safetensors"))
     layer = result_of(widget, qtbot)
-    np.testing.assert_array_equal(layer.metadata["lifetimes"].tau, tg.infer(model, counts_and_irf[0]).tau)
+    expected = tg.infer(model, counts_and_irf[0], irf=counts_and_irf[1])
+    np.testing.assert_array_equal(layer.metadata["lifetimes"].tau, expected.tau)
+    np.testing.assert_array_equal(layer.metadata["lifetimes"].chi2r, expected.chi2r)
     assert not widget.sigma.isEnabled()  # it tells no deviations
     widget.show_decay_at((2, 3))
     assert "without the IRF" in widget.plot.axes.get_legend().get_texts()[1].get_text()

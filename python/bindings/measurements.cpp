@@ -135,8 +135,9 @@ nb::dict fit(const In<float, 3>& counts, std::optional<double> bin_ns,
     const std::vector<double>& tau = *fix_tau_ns;
     if (tau.size() != static_cast<std::size_t>(components) || !(tau[0] > 0.0) ||
         !(tau.back() > 0.0) || !fits_traces || tau_ns || share_lifetimes)
-      fail_usage("fix_tau_ns: wanted a lifetime above 0 for each of ", components,
-                 " component(s), with method='mle' or 'lm' and without tau_ns, share_lifetimes");
+      fail_usage("fix_tau_ns: found ", tau.size(), " lifetime(s), wanted one above 0 for each of ",
+                 components,
+                 " component(s), method='mle' or 'lm', and neither tau_ns nor share_lifetimes");
     f.unknowns.lifetimes = false;
     f.known.tau_ns = {tau[0], tau.back()};
   }

@@ -39,7 +39,9 @@ def analyse(da: xr.DataArray, task: Task, progress: Callable[[float, float], Any
         options = {"components": task.components, "shift": task.shift, "expected": few}
         return tg.fit(counts, **options, **common), counts
     model = task.model
-    if model != "auto" and model not in [card["name"] for card in tg.models()]:
+    if model == "auto" or model in [card["name"] for card in tg.models()]:
+        common["irf"] = None  # which they do not take
+    else:
         model = tg.load(model)
     decays = few and isinstance(model, tg.Model) and not model.gives_lifetimes
     return tg.infer(model, counts, decays=decays, **common), counts

@@ -96,12 +96,12 @@ def table(
                 place = {"file": file, "channel": c, "frame": t}
                 try:
                     da = read(file, channel=c, frames=t, **reading)
-                    place["channel"] = da.attrs.get("channel", c)
+                    own = place | {"channel": da.attrs.get("channel", c)}
                     da = prepare(da) if prepare else da
                     found = _rows(da, model, irfs[index], masks[index], mask_pixels, options, columns)
-                    rows += [place | row for row in found]
+                    rows += [own | row for row in found]
                 except (ValueError, OSError, _taugate.Error) as error:
-                    rows.append({"file": file, "flag": "failed", "reason": str(error)})
+                    rows.append(place | {"flag": "failed", "reason": str(error)})
         if progress is not None:
             progress(index + 1, len(files))
     names = ["file", "channel", "frame", "label", "pixels", *columns, *_PIXELS, "flag", "reason"]
@@ -142,6 +142,7 @@ def _rows(
     da: xr.DataArray, model: Any, irf: Any, mask: Any, mask_pixels: bool, options: dict[str, Any],
     columns: dict[str, str],
 ) -> list[dict[str, Any]]:  # fmt: skip
+    """Those of one measurement: as for table(), a row, or one for each label."""
     labels = pixels = None
     if mask is not None:
         da, labels, pixels = _masked(da, mask, mask_pixels)
@@ -163,7 +164,7 @@ def _rows(
     if labels is not None or flags.size == 1:
         return [
             {c: float(v[i]) for c, v in values.items()}
-            | {"flag": flags[i], "pixels": 1 if pixels is None else pixels[i]}
+            | {"flag": str(flags[i]), "pixels": 1 if pixels is None else pixels[i]}
             | ({} if labels is None else {"label": labels[i]})
             for i in range(flags.size)
         ]
@@ -177,7 +178,7 @@ def _rows(
         single = irf is None or irf.size == irf.sizes["H"]
         summed = infer(model, one, irf=irf if single else None, **options)
         row = {c: float(_map(summed, m)[0]) for c, m in columns.items() if MAPS[m][0] in summed}
-        flag = _infer_flags(summed, options)[0]
+        flag = str(_infer_flags(summed, options)[0])
     return [row | {"flag": flag, "pixels": flags.size} | _over_pixels(_map(found, "amplitude_weighted_ns")[used])]
 
 
@@ -227,7 +228,7 @@ def _row_of_pixels(
     """Means over the pixels of a label, deviations over them, and the commonest flag."""
     row: dict[str, Any] = {"pixels": int(own.sum())}
     words, times = np.unique(flags[own & (flags != _FEW)], return_counts=True)
-    row["flag"] = words[times.argmax()] if words.size else _FEW
+    row["flag"] = str(words[times.argmax()]) if words.size else _FEW
     for column in columns:
         base = column.replace("_sd", "")
         found = _taugate.statistics(values[base][own & used]) if base in values else None
