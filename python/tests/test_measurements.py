@@ -179,6 +179,18 @@ def test_phasorpy_reads_the_same(data):
     np.testing.assert_allclose(theirs.H, ours.H, rtol=1e-6)
 
 
+def test_phasorpy_takes_what_is_read(tmp_path):
+    phasor = pytest.importorskip("phasorpy.phasor")
+    counts, _ = decay()
+    tg.write(tmp_path / "counts.tif", counts)
+    mean, real, imag = phasor.phasor_from_signal(tg.read(tmp_path / "counts.tif"), axis="H")
+    turn = np.exp(2j * np.pi * np.arange(counts.sizes["H"]) / counts.sizes["H"])
+    expected = (counts.values @ turn) / counts.values.sum(axis=-1)
+    np.testing.assert_allclose(mean, counts.mean("H"), rtol=1e-6)
+    np.testing.assert_allclose(real, expected.real, atol=1e-6)
+    np.testing.assert_allclose(imag, expected.imag, atol=1e-6)
+
+
 def maps_of(folder, archive="fit.npz"):
     return np.load(folder / archive)
 

@@ -58,9 +58,8 @@ def read(
     if channel == "all" or isinstance(frames, str):
         channels, numbers = parts_of(file, channel, frames, **options)
         parts = [[read(file, channel=c, frames=t, **options) for c in channels] for t in numbers]
-        image = _stacked([_stacked(of_frame, "C", [c or 1 for c in channels]) for of_frame in parts], "T", numbers)
-        image = image if channel == "all" else image.isel(C=0, drop=True)
-        return image if isinstance(frames, str) else image.isel(T=0, drop=True)
+        images = [_stacked(p, "C", [c or 1 for c in channels]) if channel == "all" else p[0] for p in parts]
+        return _stacked(images, "T", numbers) if isinstance(frames, str) else images[0]
     number = {None: 0, "sum": -1}.get(channel, channel)  # type: ignore[arg-type]
     if not isinstance(number, int) or (number < 1 and channel not in (None, "sum")):
         raise ValueError(f"channel: found {channel!r}, wanted a number from 1, 'sum' or 'all'")
