@@ -109,7 +109,7 @@ python-test: ## build the Python package's wheel, install it into a clean enviro
 	PYTHON=$(PYTHON) scripts/python_test.sh build/python; code=$$?; [ $$code -eq 77 ] || exit $$code
 
 napari-test: ## test the napari plugin in an environment of its own, without a display (PYTHON=..)
-	@$(DEPENDENCIES) python
+	@$(DEPENDENCIES) napari
 	PYTHON=$(PYTHON) scripts/napari_test.sh build/python; code=$$?; [ $$code -eq 77 ] || exit $$code
 
 lint: ## check the format (clang-format) and the code (clang-tidy): all of src, or LINT=src/nn
