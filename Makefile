@@ -20,7 +20,7 @@ build = cmake --preset $(1) && cmake --build --preset $(1) -j $(JOBS)
 check = $(call build,$(1)) && ctest --preset $(1) -j $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build models demo test cosim formal reproduce bench bench-peers bench-record synth asan clang arm fuzz python-test mpi-test lint format install clean
+.PHONY: help build models demo test cosim formal reproduce bench bench-peers bench-record synth asan clang arm fuzz python-test napari-test mpi-test lint format install clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -107,6 +107,10 @@ python-test: ## build the Python package's wheel, install it into a clean enviro
 	@$(DEPENDENCIES) python
 	cmake --preset dev && cmake --build --preset dev -j $(JOBS) --target taugate_program
 	PYTHON=$(PYTHON) scripts/python_test.sh build/python; code=$$?; [ $$code -eq 77 ] || exit $$code
+
+napari-test: ## test the napari plugin in an environment of its own, without a display (PYTHON=..)
+	@$(DEPENDENCIES) napari
+	PYTHON=$(PYTHON) scripts/napari_test.sh build/python; code=$$?; [ $$code -eq 77 ] || exit $$code
 
 mpi-test: ## train in several ranks under Open MPI and MPICH, and compare with one process
 	@$(DEPENDENCIES) mpi

@@ -6,6 +6,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <chrono>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -58,6 +60,11 @@ void check_finite(const char* name, std::span<const double> values, std::size_t 
 /// counts [H][W][T], copied by all threads; ValueError for what is no count.
 Measurement measurement_of(const In<float, 3>& counts, std::optional<double> bin_ns,
                            std::optional<double> period_ns, const std::string& name);
+
+/// An IRF's record: counts [H][W][bins], bin width, laser period, name.
+using Record = std::tuple<In<float, 3>, std::optional<double>, std::optional<double>, std::string>;
+/// With as many bins as the measurement it has its bins' width, where it does not tell another.
+Measurement irf_record(const Record& record, std::size_t bins, std::optional<double> bin_ns);
 
 /// JSON text as Python's objects.
 nb::object from_json(const std::string& text);

@@ -7,6 +7,7 @@
 
 #include "bindings.h"
 #include "fli/inference/calibration_traces.h"
+#include "taugate/fli/inference/model_card.h"
 #include "taugate/fli/inference/novelty_estimate.h"
 #include "taugate/fli/inference/trained_model.h"
 #include "taugate/quant/ptq/bit_widths.h"
@@ -137,6 +138,39 @@ class Integers {
   IntegerExecutor executor_;
 };
 
+std::vector<nb::dict> cards(const std::filesystem::path& folder) {
+  std::vector<nb::dict> out;
+  for (const ModelCard& card : read_model_cards(folder)) {
+    const Acquisition& q = card.simulator.acquisition;
+    nb::dict one;
+    one["name"] = card.name;
+    one["about"] = card.about;
+    one["gates"] = q.gates;
+    one["gate_step_ns"] = q.gate_step_ns;
+    one["period_ns"] = q.period_ns;
+    one["lifetimes_ns"] = std::pair(card.lifetimes_ns.low, card.lifetimes_ns.high);
+    one["photons"] = std::pair(card.photons.low, card.photons.high);
+    out.push_back(one);
+  }
+  return out;
+}
+
+/// As infer --model NAME chooses for counts [H][W][bins]: name, model, where its gate 0 opens, and whether counts stay
+/// whole.
+std::tuple<std::string, std::unique_ptr<TraceModel>, double, bool> model_of_card(
+    const std::filesystem::path& folder, const std::string& name, const In<float, 3>& counts,
+    std::optional<double> bin_ns, std::optional<double> period_ns, const std::string& recording) {
+  const std::vector<ModelCard> known = read_model_cards(folder);
+  const Measurement m = measurement_of(counts, bin_ns, period_ns, recording);
+  const ModelCard* card = name == "auto" ? &fitting_card(known, m) : card_named(known, name);
+  if (!card) fail_usage("model: found '", name, "', neither a file nor a name of models()");
+  const RecordedAxis axis(m);
+  const std::string misfit = axis.misfit(*card);
+  require(misfit.empty(), recording, ": found ", axis.described(), "; model ", card->name,
+          " wants ", misfit);
+  return {card->name, load_model_of(*card), axis.first_gate_ns(*card), card->rise_ns.has_value()};
+}
+
 }  // namespace
 
 void bind_models(nb::module_& m) {
@@ -195,6 +229,11 @@ void bind_models(nb::module_& m) {
         return load_trace_model(path);
       },
       nb::arg("path"), "A model file of `taugate train`, `distill`, `quantize` or Model.save.");
+  m.def("cards", &cards, nb::arg("folder"), nb::sig("def cards(folder: str) -> list[dict]"),
+        "What a folder of trained models has.");
+  m.def("model_of_card", &model_of_card, nb::arg("folder"), nb::arg("name"), nb::arg("counts"),
+        nb::arg("bin_ns").none(), nb::arg("period_ns").none(), nb::arg("recording"),
+        "The model of that name, or 'auto': that fits the counts; with where its gate 0 opens.");
   m.def(
       "quantize", &quantize, nb::arg("model"), nb::kw_only(), nb::arg("bits") = 8,
       nb::arg("weight_bits") = nb::none(), nb::arg("operand_bits") = nb::none(),

@@ -6,6 +6,7 @@
 #include "bindings.h"
 #include "taugate/core/parallel.h"
 #include "taugate/fli/estimation/cramer_rao.h"
+#include "taugate/fli/inference/measured_prior.h"
 #include "taugate/fli/inference/recorded_irf.h"
 #include "taugate/fli/physics/masks.h"
 #include "taugate/fli/physics/simulator.h"
@@ -20,6 +21,17 @@ std::string prior(const std::string& name, const std::string& preset) {
   SimulatorConfig config = simulator_preset(preset);
   set_prior(config, name);
   return to_json(config);
+}
+
+std::pair<std::string, double> measured_prior(const std::string& config, const Record& irf,
+                                              const std::string& model, bool align,
+                                              double first_gate_ns) {
+  SimulatorConfig c = simulator_config_from_json(config);
+  const MeasuredPrior options{irf_shape(model), align, {}};
+  const Measurement record = irf_record(irf, 0, {});
+  const nb::gil_scoped_release no_gil;
+  const MeasuredPriorResult found = set_measured_irf(c, record, options, first_gate_ns);
+  return {to_json(c), found.first_gate_ns};
 }
 
 nb::dict simulate_traces(const std::string& config, std::size_t samples, std::uint64_t seed,
@@ -128,6 +140,9 @@ nb::dict cramer_rao(double tau_ns, double photons, const std::string& preset,
 void bind_simulation(nb::module_& m) {
   m.def("prior", &prior, nb::arg("name"), nb::arg("preset"),
         "A simulator's configuration as JSON.");
+  m.def("measured_prior", &measured_prior, nb::arg("config"), nb::arg("irf"), nb::arg("model"),
+        nb::arg("align"), nb::arg("first_gate_ns"),
+        "The configuration with measured IRFs, and where its gate 0 opens in ns.");
   m.def("simulate_traces", &simulate_traces, nb::arg("config"), nb::arg("samples"), nb::arg("seed"),
         nb::arg("progress").none(), "Traces [N][T] with their truth, by name.");
   m.def("simulate_images", &simulate_images, nb::arg("config"), nb::arg("images"), nb::arg("seed"),

@@ -1,5 +1,6 @@
 // Training, from simulated traces to a model.
 
+#include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/unique_ptr.h>
 
 #include <algorithm>
@@ -20,15 +21,14 @@ const TrainedModel* floats_of(const TraceModel* model, const char* name) {
 }
 
 /// As `taugate train` and `distill`: same arguments, same bits.
-std::unique_ptr<TraceModel> train(const std::string& config, const std::string& kind,
-                                  std::vector<int> hidden, const std::string& form,
-                                  const std::string& activation_kind, std::uint64_t samples,
-                                  int batch, double rate, const std::string& schedule, double clip,
-                                  int patience, std::uint64_t validation, std::uint64_t seed,
-                                  const std::string& loss, std::optional<int> integer_bits,
-                                  const TraceModel* teacher, double alpha, double beta,
-                                  const TraceModel* start, double first_gate_ns, int baseline_gates,
-                                  std::optional<std::size_t> novelty, nb::object progress) {
+std::unique_ptr<TraceModel> train(
+    const std::string& config, const std::string& kind, std::vector<int> hidden,
+    const std::string& form, const std::string& activation_kind, std::uint64_t samples, int batch,
+    double rate, const std::string& schedule, double clip, int patience, std::uint64_t validation,
+    std::uint64_t seed, const std::string& loss, std::optional<int> integer_bits,
+    const TraceModel* teacher, double alpha, double beta, const TraceModel* start,
+    double first_gate_ns, int baseline_gates, std::optional<std::size_t> novelty,
+    const std::filesystem::path& checkpoint, bool resume, nb::object progress) {
   Recipe recipe;
   recipe.simulator = simulator_config_from_json(config);
   recipe.first_gate_ns = first_gate_ns;
@@ -76,6 +76,8 @@ std::unique_ptr<TraceModel> train(const std::string& config, const std::string& 
     const nb::gil_scoped_release no_gil;
     TrainingRun run(recipe, from, first);
     Trainer& trainer = run.trainer();
+    trainer.checkpoint = checkpoint;
+    if (resume) trainer.load_checkpoint(checkpoint);
     const auto total = static_cast<double>(trainer.samples_total());
     watch.set_total(total);
     const TrainingEnd end =
@@ -87,6 +89,9 @@ std::unique_ptr<TraceModel> train(const std::string& config, const std::string& 
       if (traces > 0)
         result->novelty = estimate_novelty(
             *result, {.traces = traces, .keep_going = [&] { return watch(total); }});
+      if (!checkpoint.empty() && watch.stopped()) trainer.save_checkpoint(checkpoint);
+      if (!watch.stopped() && std::filesystem::is_regular_file(checkpoint))
+        std::filesystem::remove(checkpoint);
     }
   }
   watch.finish(true);
@@ -101,8 +106,8 @@ void bind_training(nb::module_& m) {
         nb::arg("schedule"), nb::arg("clip"), nb::arg("patience"), nb::arg("validation"),
         nb::arg("seed"), nb::arg("loss"), nb::arg("integer_bits").none(), nb::arg("teacher").none(),
         nb::arg("alpha"), nb::arg("beta"), nb::arg("start").none(), nb::arg("first_gate_ns"),
-        nb::arg("baseline_gates"), nb::arg("novelty").none(), nb::arg("progress").none(),
-        "See taugate.train.");
+        nb::arg("baseline_gates"), nb::arg("novelty").none(), nb::arg("checkpoint"),
+        nb::arg("resume"), nb::arg("progress").none(), "See taugate.train.");
 }
 
 }  // namespace taugate::python

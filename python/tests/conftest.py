@@ -27,8 +27,10 @@ def program():
     if found is None:
         pytest.skip("the taugate program is not built (make build)")
 
-    def run(*arguments):
-        return subprocess.run([found, *map(str, arguments)], check=True, capture_output=True, text=True).stdout
+    def run(*arguments, code=0):
+        done = subprocess.run([found, *map(str, arguments)], capture_output=True, text=True)
+        assert done.returncode == code, done.stderr
+        return done.stdout
 
     return run
 

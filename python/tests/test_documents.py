@@ -29,11 +29,20 @@ def test_readme(tmp_path, monkeypatch, capsys):
 
 def test_documentation(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    first, simulating, teaching = python_blocks("docs/python.md")
+    first, many, simulating, teaching = python_blocks("docs/python.md")
     names = {"np": np, "tg": tg, "inputs": np.zeros((2, 70), np.int16)}
     exec(simulating.replace("2_000_000", "20_000").replace("bits=8)", "bits=8, novelty=0)"), names)
     assert names["words"].shape == (2, 70, 1)
     exec(teaching, names)
+    (tmp_path / "recordings").mkdir()
+    paths = [tmp_path / "recordings" / "image.npz", tmp_path / "irf.npz"]
+    for made, path in zip(simulated_files(tmp_path), paths, strict=True):
+        made.rename(path)
+    np.save(tmp_path / "cells.npy", np.repeat([[0], [1], [2], [3]], 16, axis=0) * np.ones((1, 64), int))
+    for name, there in (("irf.sdt", "irf.npz"), ("cells.tif", "cells.npy")):
+        many = many.replace(name, there)
+    exec(many.replace('["a.sdt", "b.ptu"], model="auto", channel="all"', '"recordings/", model="auto"'), names)
+    assert names["cells"].amplitude_weighted_ns.between(0.5, 2.5).all() and len(names["cells"]) == 1
     assert names["w"][1].grad.shape == (9, 3) and np.abs(names["w"][1].grad).max() > 0
     np.testing.assert_array_equal(names["states"].value.shape, (7, 3, 5))
 

@@ -179,6 +179,18 @@ def test_phasorpy_reads_the_same(data):
     np.testing.assert_allclose(theirs.H, ours.H, rtol=1e-6)
 
 
+def test_phasorpy_takes_what_is_read(tmp_path):
+    phasor = pytest.importorskip("phasorpy.phasor")
+    counts, _ = decay()
+    tg.write(tmp_path / "counts.tif", counts)
+    mean, real, imag = phasor.phasor_from_signal(tg.read(tmp_path / "counts.tif"), axis="H")
+    turn = np.exp(2j * np.pi * np.arange(counts.sizes["H"]) / counts.sizes["H"])
+    expected = (counts.values @ turn) / counts.values.sum(axis=-1)
+    np.testing.assert_allclose(mean, counts.mean("H"), rtol=1e-6)
+    np.testing.assert_allclose(real, expected.real, atol=1e-6)
+    np.testing.assert_allclose(imag, expected.imag, atol=1e-6)
+
+
 def maps_of(folder, archive="fit.npz"):
     return np.load(folder / archive)
 
@@ -229,6 +241,110 @@ def test_a_folder_of_measured_files_has_the_numbers_of_single_runs(program, data
         irf = file.with_name(f"{dye}_{solvent}_irf_{rest}")
         program("fit", file, "--irf", irf, "-o", tmp_path / file.stem, "--no-pictures")
         assert_same_as_program(tg.fit(tg.read(file), irf), maps_of(tmp_path / file.stem))
+
+
+def test_a_dye_calibrates_phasors_as_in_the_program(program, tmp_path):
+    counts, _ = decay(pixels=(4, 5), photons=3000)
+    dye, _ = decay(pixels=(2, 2), tau=1.1, seed=8)
+    for name, da in (("counts", counts), ("dye", dye)):
+        tg.write(tmp_path / f"{name}.npz", da)
+    program("fit", tmp_path / "counts.npz", "--method", "phasor", "--reference", tmp_path / "dye.npz", "--reference-tau",
+            "1.1", "-o", tmp_path / "out", "--no-pictures")  # fmt: skip
+    for reference in (dye, tmp_path / "dye.npz"):
+        fit = tg.fit(counts, method="phasor", reference=reference, reference_tau_ns=1.1)
+        assert_same_as_program(fit, maps_of(tmp_path / "out"))
+    assert float(fit.tau.mean()) == pytest.approx(2.0, rel=0.02)
+    with pytest.raises(ValueError, match="reference, reference_tau_ns"):
+        tg.fit(counts, method="phasor", reference=dye)
+    with pytest.raises(ValueError, match="method='phasor'"):
+        tg.fit(counts, from_ns=2.0, reference=dye, reference_tau_ns=1.1)
+
+
+def test_known_lifetimes_are_the_programs(program, tmp_path):
+    counts, irf = decay(pixels=(3, 4), photons=500)
+    tg.write(tmp_path / "counts.npz", counts)
+    tg.write(tmp_path / "irf.npz", irf)
+    program("fit", tmp_path / "counts.npz", "--irf", tmp_path / "irf.npz", "--components", "2", "--fix-tau", "0.5,2.0",
+            "-o", tmp_path / "out", "--no-pictures")  # fmt: skip
+    assert_same_as_program(tg.fit(counts, irf, components=2, fix_tau_ns=(0.5, 2.0)), maps_of(tmp_path / "out"))
+    with pytest.raises(ValueError, match="fix_tau_ns: found 1 lifetime"):
+        tg.fit(counts, irf, components=2, fix_tau_ns=2.0)
+
+
+def test_expected_counts_are_those_of_the_fit():
+    counts, irf = decay(pixels=(4, 6), photons=2000)
+    fit = tg.fit(counts, irf, expected=True)
+    assert fit.expected.dims == ("Y", "X", "H")
+    np.testing.assert_allclose(fit.expected.H, counts.H, atol=1e-12)
+    # The likelihood's fit keeps the counts; chi-square is that of Poisson counts.
+    np.testing.assert_allclose(fit.expected.sum("H"), counts.sum("H"), rtol=1e-3)
+    enough = fit.expected > 5
+    chi2 = ((counts - fit.expected) ** 2 / fit.expected).where(enough).mean()
+    assert float(chi2) == pytest.approx(1.0, abs=0.06)
+    with pytest.raises(ValueError, match="fits no trace"):
+        tg.fit(counts, irf, method="cmm", expected=True)
+
+
+def test_frames_are_those_of_ptufile_and_of_the_program(program, data, tmp_path):
+    ptufile = pytest.importorskip("ptufile")
+    path = data / "images" / "ptu_example.ptu"
+    with ptufile.PtuFile(path) as file:
+        theirs = np.asarray(file[:])  # [T][Y][X][C][H]
+    frames = tg.read(path, frames="all")
+    assert frames.dims == ("T", "Y", "X", "H") and list(frames["T"]) == [1, 2]
+    assert len(frames) == theirs.shape[0] == 2
+    counts = theirs.sum(axis=3, dtype=np.float64)
+    bins = counts.shape[-1]
+    np.testing.assert_array_equal(frames.values[..., :bins], counts)
+    assert not frames.values[..., bins:].any()
+    np.testing.assert_array_equal(frames.sum("T"), tg.read(path))
+    np.testing.assert_array_equal(tg.read(path, frames="2:2"), frames[1:])
+    np.testing.assert_array_equal(tg.read(path, frames=2), frames[1])
+    both = tg.read(path, frames="1:2", channel="all")
+    assert both.dims == ("T", "C", "Y", "X", "H")
+    np.testing.assert_array_equal(both.sum("C"), frames)
+    program("fit", path, "--frames", "2", "--from", "3", "--least-counts", "30", "-o", tmp_path, "--no-pictures")
+    assert_same_as_program(tg.fit(frames[1], from_ns=3.0, least_counts=30), maps_of(tmp_path))
+
+
+@pytest.mark.parametrize("frames", ["0:2", "2:1", "1:99999", "one", "1:2:3", 0])
+def test_frames_that_there_are_not(data, frames):
+    with pytest.raises(ValueError, match="frames: found"):
+        tg.read(data / "images" / "ptu_example.ptu", frames=frames)
+    with pytest.raises(ValueError, match="keeps no frames apart"):
+        tg.read(data / "images" / "SDT_c01.sdt", frames="all")
+
+
+def test_models_of_the_package_are_the_programs(program, tmp_path):
+    names = [card["name"] for card in tg.models()]
+    assert "ss2-70" in names and all(name in program("models") for name in names)
+    images = tg.simulate(images=1, seed=5).tpsf[0]
+    tg.write(tmp_path / "images.npz", images)
+    program("infer", "--model", "auto", tmp_path / "images.npz", "-o", tmp_path / "out", "--no-pictures")
+    auto = tg.infer("auto", images)
+    np.testing.assert_array_equal(auto.tau, np.load(tmp_path / "out/lifetimes.npy")[..., 0])
+    assert auto.attrs["model"] == "ss2-70" and np.isfinite(auto.sigma).any()
+    with pytest.raises(ValueError, match="found 'ss2-71', neither a file nor a name"):
+        tg.infer("ss2-71", images)
+    with pytest.raises(tg.Error, match="iccd-176 wants"):
+        tg.infer("iccd-176", images)
+
+
+def test_progress_of_inference_changes_nothing(model):
+    images = tg.simulate(images=30).tpsf
+    wide = xr.concat(list(images), dim="Y").assign_attrs(images.attrs)  # several blocks of rows
+    seen = []
+    xr.testing.assert_identical(
+        tg.infer(model, wide, decays=True, progress=lambda done, total: seen.append((done, total))),
+        tg.infer(model, wide, decays=True),
+    )
+    assert len(seen) > 1 and seen[-1] == (30 * 784, 30 * 784)
+
+    def stop(done, total):
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        tg.infer(model, wide, progress=stop)
 
 
 def test_inference_has_the_numbers_of_the_program(program, trained, tmp_path):

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import taugate as tg
 
@@ -109,6 +110,76 @@ def test_training_has_the_programs_bits(program, trained, tmp_path):
         np.testing.assert_array_equal(values, theirs.parameters[name], err_msg=name)
     assert ours.prior == theirs.prior
     assert trained.read_bytes() == (tmp_path / "program.safetensors").read_bytes()
+
+
+def measured_irf(curves=1):
+    """Counts of Gaussian IRFs on a recorder's clock of 12.5 ns, by NumPy alone."""
+    times = 0.05 * np.arange(250)
+    middle = 2.0 + 0.05 * np.arange(curves)[:, None]
+    counts = np.rint(1e5 * np.exp(-0.5 * ((times - middle) / 0.12) ** 2))
+    da = xr.DataArray(counts, {"H": times}, ("X", "H"), "irf", {"frequency": 80.0})
+    return da[0] if curves == 1 else da
+
+
+@pytest.mark.parametrize(
+    ("curves", "keywords", "options"),
+    [
+        (1, {}, []),
+        (3, {"irf_align": True}, ["--irf-align"]),
+        (3, {"irf_model": "exgauss"}, ["--irf-model", "exgauss"]),
+        (1, {"irf": {"delay_ns": [0.0, 0.2]}}, ["--irf-delay", "0:0.2"]),
+    ],
+)
+def test_priors_of_measured_irfs_are_the_programs(program, tmp_path, curves, keywords, options):
+    irf = measured_irf(curves)
+    tg.write(tmp_path / "irf.npz", irf)
+    program("simulate", "--samples", "200", "--seed", "3", "--irf", tmp_path / "irf.npz", *options,
+            "-o", tmp_path / "traces.npz")  # fmt: skip
+    theirs = np.load(tmp_path / "traces.npz")["tpsf"]
+    for given in (irf, tmp_path / "irf.npz"):
+        prior = tg.prior(measured_irf=given, **keywords)
+        np.testing.assert_array_equal(tg.simulate(prior, 200, seed=3).tpsf, theirs)
+    assert not np.array_equal(tg.simulate(samples=200, seed=3).tpsf, theirs)
+
+
+def test_training_behind_a_measured_irf_has_the_programs_bits(program, tmp_path):
+    tg.write(tmp_path / "irf.npz", measured_irf())
+    arguments = {"samples": 4_000, "hidden": [8], "validation": 128}
+    program("train", "--irf", tmp_path / "irf.npz", "--gates", "64", "--gate-step", "0.1", "--period", "12.5",
+            "--samples", "4000", "--hidden", "8", "--validation", "128", "--no-pictures",
+            "-o", tmp_path / "program.safetensors")  # fmt: skip
+    acquisition = {"gates": 64, "gate_step_ns": 0.1, "gate_width_ns": 0.1, "period_ns": 12.5}
+    prior = tg.prior(measured_irf=tmp_path / "irf.npz", acquisition=acquisition)
+    ours = tg.train(prior, **arguments)
+    ours.save(tmp_path / "ours.safetensors")
+    assert (tmp_path / "ours.safetensors").read_bytes() == (tmp_path / "program.safetensors").read_bytes()
+    # The IRF rises between 1.6 and 2 ns of the recorder's clock, and that is to be 6 % into the window of 6.4 ns.
+    assert 1.2 < ours.first_gate_ns < 1.62 and ours.first_gate_ns == prior["first_gate_ns"]
+    student = tg.train(teacher=ours, **arguments)
+    assert student.first_gate_ns == ours.first_gate_ns
+
+
+def test_a_resumed_training_has_the_bits_of_one_without_a_stop(program, tmp_path):
+    arguments = {"samples": 60_000, "hidden": [16], "validation": 512, "novelty": 20_000}
+    whole = tmp_path / "whole.safetensors"
+    tg.train(**arguments).save(whole)
+    checkpoint = tmp_path / "state"
+
+    def stop(done, total):
+        raise InterruptedError(done)
+
+    with pytest.raises(InterruptedError) as interrupted:
+        tg.train(**arguments, checkpoint=checkpoint, progress=stop)
+    assert interrupted.value.args[0] < 60_000 and checkpoint.is_file()
+    first = []
+    resumed = tg.train(**arguments, checkpoint=checkpoint, resume=True, progress=lambda done, _: first.append(done))
+    assert first[0] > interrupted.value.args[0] and not checkpoint.exists()
+    resumed.save(tmp_path / "resumed.safetensors")
+    assert (tmp_path / "resumed.safetensors").read_bytes() == whole.read_bytes()
+    with pytest.raises(ValueError, match="wanted checkpoint="):
+        tg.train(**arguments, resume=True)
+    with pytest.raises(tg.Error, match="state"):
+        tg.train(**arguments, checkpoint=checkpoint, resume=True)
 
 
 def test_quantizing_has_the_programs_bits(program, trained, tmp_path):

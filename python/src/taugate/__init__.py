@@ -17,7 +17,8 @@ from . import _taugate
 if _chosen:
     del _os.environ[_spin]
 
-from ._flim import fit, infer, prior, read, simulate, train, write
+from ._flim import fit, infer, models, read, write
+from ._table import table
 from ._taugate import (
     Error,
     Gru,
@@ -33,6 +34,7 @@ from ._taugate import (
     set_threads,
     threads,
 )
+from ._training import prior, simulate, train
 
 __version__ = _version("taugate")
 __all__ = [
@@ -48,11 +50,13 @@ __all__ = [
     "fit",
     "infer",
     "load",
+    "models",
     "prior",
     "quantize",
     "read",
     "set_threads",
     "simulate",
+    "table",
     "threads",
     "train",
     "write",

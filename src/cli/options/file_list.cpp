@@ -7,16 +7,14 @@
 
 #include "cli/options/csv_fields.h"
 #include "cli/options/ranks.h"
-#include "core/natural_order.h"
 #include "taugate/core/file.h"
+#include "taugate/fli/io/measurement_files.h"
 
 namespace taugate::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kEndings[] = {".sdt", ".ptu", ".phd", ".tif",  ".tiff", ".npy", ".npz",
-                                    ".mat", ".h5",  ".csv", ".hdf5", ".txt",  ".dat", ".asc"};
 /// Columns of a list, and the options that they stand for.
 constexpr std::pair<const char*, const char*> kColumns[] = {{"irf", "irf"},
                                                             {"mask", "mask"},
@@ -38,13 +36,6 @@ std::string column_names() {
   return names;
 }
 
-bool named_as_measurement(const fs::path& path) {
-  std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::find(std::begin(kEndings), std::end(kEndings), ending) != std::end(kEndings);
-}
-
 bool is_given_beside(const Arguments& a, const fs::path& file) {
   std::error_code ignored;
   for (const char* option : {"irf", "mask", "reference", "model"})
@@ -53,15 +44,8 @@ bool is_given_beside(const Arguments& a, const fs::path& file) {
 }
 
 void add_folder(const Arguments& a, const fs::path& folder, std::vector<ListedFile>& files) {
-  std::vector<std::string> names, left_out;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with('.') || entry.is_directory()) continue;
-    const bool taken = named_as_measurement(name) && !is_given_beside(a, entry.path());
-    (taken ? names : left_out).push_back(name);
-  }
-  std::sort(names.begin(), names.end(), natural_less);
-  std::sort(left_out.begin(), left_out.end(), natural_less);
+  const auto [names, left_out] =
+      files_of_folder(folder, [&](const fs::path& file) { return is_given_beside(a, file); });
   for (const std::string& name : names) files.push_back({(folder / name).string(), {}});
   if (left_out.empty()) return;
   std::cout << folder.string() << ": left out";

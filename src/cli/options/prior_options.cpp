@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <memory>
 
 #include "cli/options/measurement_options.h"
 #include "taugate/core/file.h"
-#include "taugate/core/parallel.h"
-#include "taugate/fli/estimation/irf_fit.h"
+#include "taugate/fli/inference/measured_prior.h"
 #include "taugate/fli/inference/recorded_irf.h"
 #include "taugate/fli/io/measurement.h"
 
@@ -17,7 +15,6 @@ namespace {
 constexpr int kMeasuredGates = 256;         // unless --gates says otherwise
 constexpr double kLifetimesInWindow = 8.0;  // of the longest, where the period leaves the choice
 constexpr Range kRiseAmplitude{0.0, 0.4};   // unless a configuration says otherwise
-constexpr double kDriftNs = 0.03;           // of a recorder, from the IRF to the sample
 
 DetectorKind detector_kind(const std::string& name) {
   if (name == "tcspc") return DetectorKind::tcspc;
@@ -96,40 +93,14 @@ std::optional<Range> apply_acquisition(const Arguments& a, SimulatorConfig& conf
   return times;
 }
 
-IrfShape irf_shape(const std::string& name) {
-  if (name == "exgauss") return IrfShape::ex_gaussian;
-  if (name == "gate") return IrfShape::gate;
-  fail_usage("--irf-model: found '", name, "', wanted measured, exgauss or gate");
-}
-
-std::vector<IrfFit> fits_of(const MeasuredIrfs& irfs, IrfShape shape) {
-  std::vector<IrfFit> fits(static_cast<std::size_t>(irfs.size()));
-  parallel_for(fits.size(), [&](std::size_t i, int) {
-    fits[i] = fit_irf(irfs.curve(static_cast<int>(i)), shape);
-  });
-  return fits;
-}
-
-/// A file of measured IRFs. With one on the recorder's clock (its period is known) the gates open
-/// shortly before it rises, as far as the recording goes; a library in camera gates is taken as it
-/// is.
+/// A file of measured IRFs, into the prior.
 void apply_measured_irf(const Arguments& a, std::optional<Range> times, Prior& prior) {
-  const Measurement irf = irf_from(a);
-  const Acquisition& acquisition = prior.simulator.acquisition;
-  if (irf.period_ns) prior.first_gate_ns = first_gate_before_rise(irf, acquisition, times);
-  IrfPrior& wanted = prior.simulator.irf;
-  auto measured =
-      std::make_shared<MeasuredIrfs>(irfs_on_gates(irf, acquisition, prior.first_gate_ns));
-  if (a.has("irf-align")) print_alignment(a, measured->align());
-  const double margin = std::max(0.25 * acquisition.gate_step_ns, irf.period_ns ? kDriftNs : 0.0);
-  const std::string model = a.maybe("irf-model").value_or("measured");
-  if (model != "measured") {
-    wanted = prior_of(fits_of(*measured, irf_shape(model)), margin);
-    return;
-  }
-  wanted.measured = std::move(measured);
-  wanted.delay_ns = {-margin, margin};
-  wanted.tail_probability = 0.0;
+  const MeasuredPriorResult found = set_measured_irf(
+      prior.simulator, irf_from(a),
+      {irf_shape(a.maybe("irf-model").value_or("measured")), a.has("irf-align"), times},
+      prior.first_gate_ns);
+  prior.first_gate_ns = found.first_gate_ns;
+  if (a.has("irf-align")) print_alignment(a, found.shift_ns);
 }
 
 }  // namespace

@@ -43,11 +43,9 @@ std::vector<TableRow> fit_rows(const RecordedGates& gates, const ImageFit& fit, 
                                int channel, bool contradicted) {
   std::optional<TraceResults> summed;
   if (gates.labels.empty() && fit.pixels.size() > 1) {
-    const RecordedGates sum{gates.acquisition, gates.first_gate_ns, 1, 1, fit.whole_counts};
     ImageFit of_sum;
     of_sum.pixels = {fit.whole};
-    of_sum.options = fit.options;
-    summed = results_of(of_sum, maps_of(sum, of_sum));
+    summed = results_of(of_sum, maps_of_sum(gates, fit));
   }
   std::vector<TableRow> rows = rows_of(fit_columns(), results_of(fit, maps), gates.labels,
                                        gates.label_pixels, summed, channel);

@@ -41,4 +41,11 @@ Maps maps_of(const RecordedGates& gates, const ImageFit& fit) {
   return maps;
 }
 
+Maps maps_of_sum(const RecordedGates& gates, const ImageFit& fit) {
+  ImageFit of_sum;
+  of_sum.pixels = {fit.whole};
+  of_sum.options = fit.options;
+  return maps_of({gates.acquisition, gates.first_gate_ns, 1, 1, fit.whole_counts}, of_sum);
+}
+
 }  // namespace taugate

@@ -16,5 +16,7 @@ using Maps = std::vector<std::pair<std::string, std::vector<float>>>;
 /// intensity_weighted_ns, tau1_ns, tau2_ns, fraction, photons, background, shift_ns, chi2_reduced, status (FitStatus),
 /// the standard deviations as in LifetimeBound, and, where the traces are those of a mask, the label of each.
 Maps maps_of(const RecordedGates& gates, const ImageFit& fit);
+/// The same of the summed decay alone: one value each.
+Maps maps_of_sum(const RecordedGates& gates, const ImageFit& fit);
 
 }  // namespace taugate
