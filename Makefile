@@ -11,7 +11,7 @@ PYTHON ?= python3
 TABLES ?= 1,2,3
 COMMIT = $(shell git describe --always --dirty)
 
-PRESETS := release debug dev asan clang arm bench peers fuzz
+PRESETS := release debug dev asan clang arm bench peers fuzz wasm
 SOURCES = $(shell find include src tests bench examples python rtl -name wrong -prune -o \
             \( -name '*.cpp' -o -name '*.h' -o -name '*.inl' \) -print)
 
@@ -20,7 +20,7 @@ build = cmake --preset $(1) && cmake --build --preset $(1) -j $(JOBS)
 check = $(call build,$(1)) && ctest --preset $(1) -j $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build models demo test cosim formal reproduce bench bench-peers bench-record synth asan clang arm fuzz python-test lint format install clean
+.PHONY: help build models demo test cosim formal reproduce bench bench-peers bench-record synth asan clang arm fuzz python-test web web-test site lint format install clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -108,6 +108,19 @@ python-test: ## build the Python package's wheel, install it into a clean enviro
 	cmake --preset dev && cmake --build --preset dev -j $(JOBS) --target taugate_program
 	PYTHON=$(PYTHON) scripts/python_test.sh build/python; code=$$?; [ $$code -eq 77 ] || exit $$code
 
+web: ## build the page that finds lifetimes in a browser, by emscripten (build/web)
+	@$(DEPENDENCIES) web
+	$(call build,wasm)
+	cmake --install build/wasm --prefix build/web
+
+web-test: web ## compare the page's numbers with the program's, and try it in a headless Chromium (screenshots: build/web-test)
+	@$(DEPENDENCIES) build
+	cmake --preset dev && cmake --build --preset dev -j $(JOBS) --target taugate_program
+	scripts/web_test.sh build/web build/dev/taugate build/web-test; code=$$?; [ $$code -eq 77 ] || exit $$code
+
+site: ## build README, docs/ and the Python reference as a web site, with the page of `make web` where built (build/site)
+	scripts/site.sh build; code=$$?; [ $$code -eq 77 ] || exit $$code
+
 lint: ## check the format (clang-format) and the code (clang-tidy): all of src, or LINT=src/nn
 	@$(DEPENDENCIES) lint
 	clang-format --dry-run -Werror $(SOURCES)
@@ -122,4 +135,4 @@ install: build ## install into PREFIX (default /usr/local)
 	cmake --install build/release --prefix $(PREFIX)
 
 clean: ## remove what the targets above have built
-	rm -rf $(PRESETS:%=build/%) build/python
+	rm -rf $(PRESETS:%=build/%) build/python build/web build/web-test build/site build/site-*

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that a target of the Makefile needs and this machine lacks.
 #
-#   scripts/dependencies.sh build|test|demo|bench|peers|clang|arm|fuzz|python|lint|synth
+#   scripts/dependencies.sh build|test|demo|bench|peers|clang|arm|fuzz|python|web|lint|synth
 #
 # Silent and instant when nothing is missing. Installs as root, or through sudo; where neither is
 # possible it names the command to run and fails.
@@ -22,10 +22,11 @@ case ${1:-} in
   arm) wanted="$build doctest-dev ccache g++-aarch64-linux-gnu qemu-user" ;;
   fuzz) wanted="$build clang libomp-dev libclang-rt-14-dev libmatio-dev" ;;
   python) wanted="$build python3-venv python3-dev" ;;
+  web) wanted='cmake ninja-build libxsimd-dev nlohmann-json3-dev libeigen3-dev libstb-dev emscripten' ;;
   synth) wanted='debootstrap python3-minimal' ;;
   lint) wanted="$test clang libomp-dev clang-tidy clang-format" ;;
   *)
-    echo "usage: $0 build|test|demo|bench|peers|clang|arm|fuzz|python|lint|synth" >&2
+    echo "usage: $0 build|test|demo|bench|peers|clang|arm|fuzz|python|web|lint|synth" >&2
     exit 2
     ;;
 esac
