@@ -4,6 +4,7 @@ Documents keep their places, so that links between them stay as they are on a pl
 documents gets a page of its own: a source file with its text, a folder with the list of what it holds.
 """
 
+import ast
 import json
 import re
 import shutil
@@ -85,23 +86,23 @@ def source_page(path: Path) -> str:
 
 
 def python_page() -> str:
-    """mkdocstrings' page of the package: functions from its sources, classes where their stubs were built."""
+    """mkdocstrings' page of the package: what is Python, and what is compiled where its stubs were built."""
     package = WORK / "python" / "taugate"
     shutil.copytree(SOURCES / "python/src/taugate", package)
-    stubs = sorted(BUILD.glob("python/*/clean/lib/python*/site-packages/taugate/_taugate.pyi"))
+    stubs = sorted(BUILD.glob("python/**/_taugate.pyi"))
     if stubs:
         shutil.copy(stubs[-1], package)
     for file in package.glob("*.py*"):  # shapes stand in docstrings alone
         file.write_text(SHAPE.sub(lambda m: f"`{m[0]}`", file.read_text()))
-    source = (package / "__init__.py").read_text()
-    names = re.findall(r"^\s+(\w+),$", source[: source.index("__version__")], flags=re.M)
-    functions = sorted(re.search(r"from \._flim import (.*)", source)[1].split(", "))
     text = "# The Python package's reference\n\n[What it is, with examples](python.md).\n\n"
-    text += "".join(f"::: taugate._flim.{name}\n\n" for name in functions)
-    if stubs:
-        text += "".join(f"::: taugate._taugate.{name}\n\n" for name in names)
-    else:
-        text += "Beside these: " + ", ".join(f"`{name}`" for name in names) + "; `help(taugate.Model)` tells more.\n"
+    for node in ast.parse((package / "__init__.py").read_text()).body:
+        if not isinstance(node, ast.ImportFrom) or node.level != 1 or not node.module:
+            continue
+        names = sorted(alias.name for alias in node.names)
+        if any((package / node.module).with_suffix(suffix).exists() for suffix in (".py", ".pyi")):
+            text += "".join(f"::: taugate.{node.module}.{name}\n\n" for name in names)
+        else:
+            text += "Beside these: " + ", ".join(f"`{name}`" for name in names) + "; `help(taugate.Model)` tells more.\n"
     return text
 
 

@@ -3,8 +3,8 @@
 #
 #   scripts/site.sh BUILD      BUILD/site; BUILD/web, where it is built, becomes its page browser/
 #
-# Exits with 77 where PyPI cannot be reached. The Python package's classes are shown where `make python-test` has built
-# their stubs.
+# Exits with 77 where PyPI cannot be reached. What is compiled of the Python package is shown where `make python-test` has
+# built its stubs.
 set -eu
 sources=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$1"

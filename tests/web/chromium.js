@@ -23,7 +23,7 @@ exports.serve = (folder) => new Promise((resolve) => {
 /** A page of a browser of its own. */
 exports.open = async (width, height) => {
   const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'taugate-chromium-'));
-  const browser = spawn('chromium', ['--headless=new', '--no-sandbox', '--disable-gpu', '--remote-debugging-pipe',
+  const browser = spawn('chromium', ['--headless=new', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', '--remote-debugging-pipe',
                                      '--user-data-dir=' + profile, 'about:blank'],
                         {stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe']});
   const [, , , to, from] = browser.stdio;

@@ -25,6 +25,7 @@ async function main() {
     await browser.value('$("example").click()');
     await done();
     check('shows the example', !(await text('error')) && await browser.value('image.width') === 96, await text('status'));
+    check('told how far it was', await browser.value('$("progress").value') > 0.9);
     await browser.value('choose(33 * 96 + 36)');
     await browser.until('$("decay").width > 300');
     const readout = await text('readout');
