@@ -12,7 +12,7 @@ TABLES ?= 1,2,3
 COMMIT = $(shell git describe --always --dirty)
 
 PRESETS := release debug dev asan clang arm bench peers fuzz wasm
-SOURCES = $(shell find include src tests bench examples python rtl -name wrong -prune -o \
+SOURCES = $(shell find include src tests bench examples python rtl web -name wrong -prune -o \
             \( -name '*.cpp' -o -name '*.h' -o -name '*.inl' \) -print)
 
 # $(call build,PRESET) configures and builds a preset; $(call check,PRESET) runs its tests too.

@@ -125,7 +125,7 @@ plugins:
         python:
           paths: [python]
           options: {docstring_style: numpy, show_source: false, show_root_heading: true, show_root_full_path: false,
-                    heading_level: 2, separate_signature: true, show_signature_annotations: true, members_order: source}
+                    heading_level: 2, separate_signature: true, show_signature_annotations: true, members_order: source, line_length: 88}
 markdown_extensions:
   - tables
   - md_in_html

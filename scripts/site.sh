@@ -12,7 +12,7 @@ build=$(cd "$1" && pwd)
 environment=$build/site-env
 [ -x "$environment/bin/pip" ] || python3 -m venv "$environment"
 "$environment/bin/pip" install -q --disable-pip-version-check 'mkdocs>=1.6,<2' 'mkdocs-material>=9.5,<10' \
-  'mkdocstrings[python]>=0.26' >"$build/site-pip.log" 2>&1 || {
+  'mkdocstrings[python]>=0.26' black >"$build/site-pip.log" 2>&1 || {
   echo "skipped: PyPI cannot be reached ($build/site-pip.log)"
   exit 77
 }
