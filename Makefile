@@ -11,8 +11,8 @@ PYTHON ?= python3
 TABLES ?= 1,2,3
 COMMIT = $(shell git describe --always --dirty)
 
-PRESETS := release mpi debug dev asan clang arm bench peers fuzz
-SOURCES = $(shell find include src tests bench examples python rtl -name wrong -prune -o \
+PRESETS := release mpi debug dev asan clang arm bench peers fuzz wasm
+SOURCES = $(shell find include src tests bench examples python rtl web -name wrong -prune -o \
             \( -name '*.cpp' -o -name '*.h' -o -name '*.inl' \) -print)
 
 # $(call build,PRESET) configures and builds a preset; $(call check,PRESET) runs its tests too.
@@ -20,7 +20,7 @@ build = cmake --preset $(1) && cmake --build --preset $(1) -j $(JOBS)
 check = $(call build,$(1)) && ctest --preset $(1) -j $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build models demo test cosim formal reproduce bench bench-peers bench-record synth asan clang arm fuzz python-test napari-test mpi-test lint format install clean
+.PHONY: help build models demo test cosim formal reproduce bench bench-peers bench-record synth asan clang arm fuzz python-test napari-test mpi-test web web-test site lint format install clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -117,6 +117,19 @@ mpi-test: ## train in several ranks under Open MPI and MPICH, and compare with o
 	$(call build,mpi)
 	scripts/mpi_test.sh build/mpi build/mpi-test
 
+web: ## build the page that finds lifetimes in a browser, by emscripten (build/web)
+	@$(DEPENDENCIES) web
+	$(call build,wasm)
+	cmake --install build/wasm --prefix build/web
+
+web-test: web ## compare the page's numbers with the program's, and try it in a headless Chromium (screenshots: build/web-test)
+	@$(DEPENDENCIES) build
+	cmake --preset dev && cmake --build --preset dev -j $(JOBS) --target taugate_program
+	scripts/web_test.sh build/web build/dev/taugate build/web-test; code=$$?; [ $$code -eq 77 ] || exit $$code
+
+site: ## build README, docs/ and the Python reference as a web site, with the page of `make web` where built (build/site)
+	scripts/site.sh build; code=$$?; [ $$code -eq 77 ] || exit $$code
+
 lint: ## check the format (clang-format) and the code (clang-tidy): all of src, or LINT=src/nn
 	@$(DEPENDENCIES) lint
 	clang-format --dry-run -Werror $(SOURCES)
@@ -131,4 +144,4 @@ install: build ## install into PREFIX (default /usr/local)
 	cmake --install build/release --prefix $(PREFIX)
 
 clean: ## remove what the targets above have built
-	rm -rf $(PRESETS:%=build/%) build/python
+	rm -rf $(PRESETS:%=build/%) build/python build/web build/web-test build/site build/site-*

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that a target of the Makefile needs and this machine lacks.
 #
-#   scripts/dependencies.sh build|test|demo|bench|peers|clang|arm|fuzz|python|napari|mpi|lint|synth
+#   scripts/dependencies.sh build|test|demo|bench|peers|clang|arm|fuzz|python|napari|mpi|web|lint|synth
 #
 # Silent and instant when nothing is missing. Installs as root, or through sudo; where neither is
 # possible it names the command to run and fails.
@@ -24,10 +24,11 @@ case ${1:-} in
   python) wanted="$build python3-venv python3-dev" ;;
   napari) wanted="$build python3-venv python3-dev libegl1 libgl1 libdbus-1-3 libfontconfig1 libglib2.0-0 libxkbcommon0" ;;
   mpi) wanted="$build libopenmpi-dev openmpi-bin libmpich-dev mpich" ;;
+  web) wanted='cmake ninja-build libxsimd-dev nlohmann-json3-dev libeigen3-dev libstb-dev emscripten' ;;
   synth) wanted='debootstrap python3-minimal' ;;
   lint) wanted="$test clang libomp-dev clang-tidy clang-format" ;;
   *)
-    echo "usage: $0 build|test|demo|bench|peers|clang|arm|fuzz|python|napari|mpi|lint|synth" >&2
+    echo "usage: $0 build|test|demo|bench|peers|clang|arm|fuzz|python|napari|mpi|web|lint|synth" >&2
     exit 2
     ;;
 esac

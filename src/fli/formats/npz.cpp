@@ -1,6 +1,8 @@
 #include "fli/formats/npz.h"
 
+#ifndef TAUGATE_WASM  // which reads only
 #include <zip.h>
+#endif
 
 #include <algorithm>
 #include <utility>
@@ -38,6 +40,7 @@ Array<S> NpzReader::read(const std::string& name) const {
 template Array<float> NpzReader::read(const std::string&) const;
 template Array<double> NpzReader::read(const std::string&) const;
 
+#ifndef TAUGATE_WASM
 NpzWriter::NpzWriter(const std::filesystem::path& path, bool compress)
     : target_(path), compress_(compress) {
   folder_ = target_.folder();
@@ -87,5 +90,6 @@ void NpzWriter::finish() {
   members_.clear();
   target_.commit();
 }
+#endif
 
 }  // namespace taugate

@@ -12,6 +12,8 @@ extern const Kernels<float> kernels_avx2;
 extern const Kernels<float> kernels_avx512;
 #elif defined(TAUGATE_NEON64)
 extern const Kernels<float> kernels_neon64;
+#elif defined(TAUGATE_WASM)
+extern const Kernels<float> kernels_sse4;
 #endif
 
 namespace {
@@ -33,6 +35,8 @@ std::vector<Candidate> candidates() {
                      __builtin_cpu_supports("avx512cd")});
 #elif defined(TAUGATE_NEON64)
   all.push_back({&kernels_neon64, true});  // part of every 64-bit ARM
+#elif defined(TAUGATE_WASM)
+  all.push_back({&kernels_sse4, true});  // by emscripten in WebAssembly's SIMD
 #endif
   return all;
 }

@@ -3,8 +3,10 @@
 
 namespace taugate::simd {
 
-#ifdef TAUGATE_X86
+#if defined(TAUGATE_X86) || defined(TAUGATE_WASM)
 extern const IntegerKernels integer_kernels_sse4;
+#endif
+#ifdef TAUGATE_X86
 extern const IntegerKernels integer_kernels_avx2;
 extern const IntegerKernels integer_kernels_avx512;
 extern const IntegerKernels integer_kernels_avx512vnni;
@@ -12,14 +14,16 @@ extern const IntegerKernels integer_kernels_avx512vnni;
 
 std::vector<const IntegerKernels*> integer_kernels() {
   std::vector<const IntegerKernels*> tables;
-#ifdef TAUGATE_X86
+#if defined(TAUGATE_X86) || defined(TAUGATE_WASM)
   for (const std::string& arch : available_archs()) {
     if (arch == "sse4") tables.push_back(&integer_kernels_sse4);
+#ifdef TAUGATE_X86
     if (arch == "avx2") tables.push_back(&integer_kernels_avx2);
     if (arch == "avx512") {
       tables.push_back(&integer_kernels_avx512);
       if (__builtin_cpu_supports("avx512vnni")) tables.push_back(&integer_kernels_avx512vnni);
     }
+#endif
   }
 #endif
   return tables;
