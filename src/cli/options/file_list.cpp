@@ -14,7 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kEndings[] = {".sdt", ".ptu", ".phd", ".tif",  ".tiff", ".npy", ".npz",
-                                    ".mat", ".h5",  ".csv", ".hdf5", ".txt",  ".dat", ".asc"};
+                                    ".mat", ".h5",  ".csv", ".hdf5", ".txt",  ".dat", ".asc",
+                                    ".phu", ".pt3", ".ht3", ".t3r",  ".spc"};
 /// Columns of a list, and the options that they stand for.
 constexpr std::pair<const char*, const char*> kColumns[] = {
     {"irf", "irf"},          {"mask", "mask"},       {"bin_ns", "bin"},
