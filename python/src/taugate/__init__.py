@@ -17,6 +17,7 @@ from . import _taugate
 if _chosen:
     del _os.environ[_spin]
 
+from ._files import to_ome_zarr, write_phasors
 from ._flim import fit, infer, prior, read, simulate, train, write
 from ._taugate import (
     Error,
@@ -54,6 +55,8 @@ __all__ = [
     "set_threads",
     "simulate",
     "threads",
+    "to_ome_zarr",
     "train",
     "write",
+    "write_phasors",
 ]
