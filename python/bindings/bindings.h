@@ -26,6 +26,7 @@ namespace taugate::python {
 
 namespace nb = nanobind;
 
+void bind_files(nb::module_& m);
 void bind_measurements(nb::module_& m);
 void bind_models(nb::module_& m);
 void bind_simulation(nb::module_& m);

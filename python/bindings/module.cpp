@@ -128,6 +128,7 @@ NB_MODULE(_taugate, m) {
   m.def(
       "arch", [] { return std::string(simd::active_arch()); },
       "The instruction set of the kernels in use: 'scalar', 'sse4', 'avx2', 'avx512' or 'neon64'.");
+  bind_files(m);
   bind_measurements(m);
   bind_models(m);
   bind_simulation(m);

@@ -14,6 +14,7 @@
 #include "cli/options/quantize_options.h"
 #include "fli/formats/npz.h"
 #include "fli/io/phd.h"
+#include "fli/io/phu.h"
 #include "nn/network_json.h"
 #include "taugate/core/file.h"
 #include "taugate/fli/inference/trained_model.h"
@@ -157,12 +158,16 @@ bool has_traces(const NpzReader& archive) {
   return archive.has("tpsf") || archive.names().size() == 1u + static_cast<std::size_t>(axis);
 }
 
-/// The curves of a PicoHarp file that holds several; true where they differ, so that no measurement
+/// The curves of a PicoQuant file that holds several; true where they differ, so that no measurement
 /// can be made of them all.
 bool print_curves(std::ostream& out, const std::string& path, Json& found) {
-  const PhdFile file = read_phd(path);
+  const std::string start = read_prefix(path, 349);
+  const bool phd = is_phd(start);
+  if (!phd && !start.starts_with("PQHISTO")) return false;
+  const PhdFile file = phd ? read_phd(path) : read_phu(path);
   if (file.curves.size() < 2) return false;
-  out << path << ": PicoHarp PHD, " << file.curves.size() << " curves\n";
+  out << path << (phd ? ": PicoHarp PHD, " : ": PicoQuant PHU, ") << file.curves.size()
+      << " curves\n";
   int number = 0;
   bool differ = false;
   for (const PhdCurve& curve : file.curves) {
@@ -190,8 +195,7 @@ Json print_measurement(std::ostream& out, const Arguments& a, const std::string&
     print_arrays(out, *archive, found);
     return found;
   }
-  if (!a.has("channel") && read_prefix(path, 12) == "PicoHarp 300" &&
-      print_curves(out, path, found)) {
+  if (!a.has("channel") && print_curves(out, path, found)) {
     found["kind"] = "curves";
     return found;
   }

@@ -17,6 +17,7 @@ from . import _taugate
 if _chosen:
     del _os.environ[_spin]
 
+from ._files import to_ome_zarr, write_phasors
 from ._flim import fit, infer, models, read, write
 from ._table import table
 from ._taugate import (
@@ -58,6 +59,8 @@ __all__ = [
     "simulate",
     "table",
     "threads",
+    "to_ome_zarr",
     "train",
     "write",
+    "write_phasors",
 ]

@@ -11,10 +11,12 @@
 #include "fli/formats/hdf5.h"
 #include "fli/formats/mat.h"
 #include "fli/formats/npz.h"
+#include "fli/io/flim_labs.h"
 #include "fli/io/gate_images.h"
 #include "fli/io/hdf5_traces.h"
 #include "fli/io/measurement_fields.h"
 #include "fli/io/phd.h"
+#include "fli/io/phu.h"
 #include "fli/io/ptu.h"
 #include "fli/io/sdt.h"
 
@@ -177,8 +179,7 @@ void read_text(Measurement& m, const MeasurementOptions& options) {
 }
 
 /// All curves, or the one that is chosen.
-void read_curves(Measurement& m, const MeasurementOptions& options) {
-  const PhdFile file = read_phd(m.path);
+void read_curves(Measurement& m, const MeasurementOptions& options, const PhdFile& file) {
   const int curves = static_cast<int>(file.curves.size());
   m.many_channels = curves > 1;
   if (m.many_channels)
@@ -207,6 +208,13 @@ void read_curves(Measurement& m, const MeasurementOptions& options) {
            "choose one with --channel 1 to ", curves, " (taugate info lists them)");
     m.counts.insert(m.counts.end(), curve.counts.begin(), curve.counts.end());
   }
+}
+
+void read_phd_curves(Measurement& m, const MeasurementOptions& options) {
+  read_curves(m, options, read_phd(m.path));
+}
+void read_phu_curves(Measurement& m, const MeasurementOptions& options) {
+  read_curves(m, options, read_phu(m.path));
 }
 
 void read_sdt(Measurement& m, const MeasurementOptions& options) {
@@ -284,7 +292,8 @@ struct Format {
   const char* name;
   bool (*begins)(const std::string& start);
   void (*read)(Measurement&, const MeasurementOptions&);
-  bool archive = false;  ///< holds arrays by name
+  bool archive = false;          ///< holds arrays by name
+  const char* ending = nullptr;  ///< of its name, where the content does not tell
 };
 
 /// No bytes that text does not have, and few beyond ASCII.
@@ -299,8 +308,12 @@ bool is_text(const std::string& start) {
 constexpr Format kFormats[] = {
     {"NPY", [](const std::string& s) { return s.starts_with("\x93NUMPY"); }, read_plain_npy},
     {"NPZ", [](const std::string& s) { return s.starts_with("PK"); }, read_npz, true},
-    {"PicoHarp PHD", [](const std::string& s) { return s.starts_with("PicoHarp 300"); },
-     read_curves},
+    {"PicoHarp PHD", [](const std::string& s) { return is_phd(s); }, read_phd_curves},
+    {"PicoHarp PT3", [](const std::string& s) { return s.starts_with("PicoHarp 300"); }, read_ptu},
+    {"PicoQuant PHU", [](const std::string& s) { return s.starts_with("PQHISTO"); },
+     read_phu_curves},
+    {"HydraHarp HT3", [](const std::string& s) { return s.starts_with("HydraHarp"); }, read_ptu},
+    {"TimeHarp T3R", [](const std::string& s) { return s.starts_with("TimeHarp 200"); }, read_ptu},
     {"Becker & Hickl SDT", is_sdt, read_sdt},
     {"PicoQuant PTU", [](const std::string& s) { return s.starts_with("PQTTTR"); }, read_ptu},
     {"TIFF", is_tiff, read_tiff_stack},
@@ -308,7 +321,11 @@ constexpr Format kFormats[] = {
      true},
     {"MATLAB", [](const std::string& s) { return s.starts_with("MATLAB "); }, read_mat, true},
     {"HDF5", [](const std::string& s) { return looks_like_hdf5(s); }, read_hdf5_traces, true},
-    // What has no mark of its own comes last.
+    {"FLIM LABS JSON", [](const std::string& s) { return looks_like_flim_labs(s); },
+     read_flim_labs},
+    // What has no mark of its own comes last. The first word of a .spc has its high bit set.
+    {"Becker & Hickl SPC", [](const std::string& s) { return s.size() > 4 && (s[3] & 0x80) != 0; },
+     read_ptu, false, ".spc"},
     {"text", is_text, read_text},
 };
 constexpr std::size_t kStart = 4096;  // bytes that tell the format
@@ -325,6 +342,13 @@ void refuse_idle_options(const Measurement& m, bool archive, const MeasurementOp
   if (o.frame != 0 && m.frames == 0) refuse("frames", "which keeps no frames apart");
   if (o.gates_per_frame != 0 && m.format != "TIFF")
     refuse("gates-per-frame", "whose pages are not for it to tell");
+}
+
+bool has_ending(const std::filesystem::path& path, const std::string& ending) {
+  std::string own = path.extension().string();
+  std::transform(own.begin(), own.end(), own.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return own == ending;
 }
 
 [[noreturn]] void fail_unknown(const std::filesystem::path& path, const std::string& start) {
@@ -367,6 +391,7 @@ Measurement read_measurement(const std::filesystem::path& path, const Measuremen
   if (start.empty()) fail(path.string(), ": is empty");
   for (const Format& format : kFormats) {
     if (!format.begins(start)) continue;
+    if (format.ending && !has_ending(path, format.ending)) continue;
     Measurement m;
     m.path = path;
     m.format = format.name;

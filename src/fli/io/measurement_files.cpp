@@ -11,7 +11,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kEndings[] = {".sdt", ".ptu", ".phd", ".tif",  ".tiff", ".npy", ".npz",
-                                    ".mat", ".h5",  ".csv", ".hdf5", ".txt",  ".dat", ".asc"};
+                                    ".mat", ".h5",  ".csv", ".hdf5", ".txt",  ".dat", ".asc",
+                                    ".phu", ".pt3", ".ht3", ".t3r",  ".spc"};
 
 bool named_as_measurement(const fs::path& path) {
   std::string ending = path.extension().string();

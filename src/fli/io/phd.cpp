@@ -60,6 +60,11 @@ bool same_settings(const PhdCurve& a, const PhdCurve& b) {
          a.offset_ns == b.offset_ns && std::abs(a.sync_rate_hz / b.sync_rate_hz - 1.0) <= 0.01;
 }
 
+bool is_phd(std::string_view start) {
+  constexpr std::size_t mode = 348;  // 2 and 3: T2 and T3
+  return start.starts_with("PicoHarp 300") && (start.size() <= mode || start[mode] < 2);
+}
+
 PhdFile read_phd(const std::filesystem::path& path) {
   constexpr std::uint64_t largest =
       (std::uint64_t{kMostChannels} * sizeof(std::uint32_t) + kCurveHeaderSize) * kMostCurves +

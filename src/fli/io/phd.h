@@ -1,11 +1,12 @@
 #pragma once
-// Histograms of the PicoHarp 300 (PicoQuant), .phd, file format 2.0 (layout: PicoHarp 300 manual,
+// PicoQuant's histograms. Of the PicoHarp 300, .phd, file format 2.0 (layout: PicoHarp 300 manual,
 // file format section): a text header, a binary header, one header a curve, then the channels as
 // 32-bit counts.
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace taugate {
@@ -31,5 +32,7 @@ bool same_settings(const PhdCurve& a, const PhdCurve& b);
 /// Error for anything that is no complete PHD 2.0 file: every size is checked before memory is
 /// asked for, and the counts of a curve must sum to what its header says.
 PhdFile read_phd(const std::filesystem::path& path);
+/// Whether a file that begins so is such a one, and not one of single photons (.pt3). 349 bytes tell.
+bool is_phd(std::string_view start);
 
 }  // namespace taugate

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "fli/formats/npz.h"
+#include "fli/io/phd.h"
 #include "fli/io/ptu.h"
 #include "taugate/fli/io/measurement.h"
 #include "taugate/fli/io/pixel_groups.h"
@@ -86,7 +87,8 @@ namespace {
 /// For a file that holds no photons: what it does hold.
 [[noreturn]] void refuse(const std::filesystem::path& path) {
   constexpr const char* wanted =
-      "wanted single photons: a PTU file, or an archive of simulate --photons";
+      "wanted single photons: a PTU, PT3, HT3, T3R or SPC file, or an archive of simulate "
+      "--photons";
   std::string format;
   try {
     format = read_measurement(path).format;
@@ -100,9 +102,11 @@ namespace {
 
 PhotonSource::PhotonSource(const std::filesystem::path& path, const PhotonOptions& options)
     : piece_(options.piece) {
-  const std::string start = read_prefix(path, 8), where = path.string();
-  if (start.starts_with("PQTTTR")) {
-    require(options.period_ns || read_ptu_header(InputFile(path)).sync_rate_hz > 0.0, where,
+  const std::string start = read_prefix(path, 512), where = path.string();
+  if (start.starts_with("PQTTTR") || start.starts_with("HydraHarp") ||
+      start.starts_with("TimeHarp 200") || (start.starts_with("PicoHarp 300") && !is_phd(start)) ||
+      path.extension() == ".spc") {
+    require(options.period_ns || read_tttr_header(InputFile(path)).sync_rate_hz > 0.0, where,
             ": found no sync rate (TTResult_SyncRate), so its laser period is not known; wanted "
             "one, or --period NS");
     reader_ = std::make_unique<Reader::Ptu>(path, options.channel);

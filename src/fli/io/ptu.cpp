@@ -17,12 +17,15 @@ constexpr double kMuchLater = 1.5;  // laser periods
 
 // The steps of the overflow counters.
 constexpr std::uint64_t kPicoT3 = 65536, kPicoT2 = 210698240, kHydraT3 = 1024, kHydraT2 = 33554432,
-                        kHydra1T2 = 33552000;
+                        kHydra1T2 = 33552000, kTimeHarp200Clock = 65536, kBeckerHicklClock = 4096;
 
 }  // namespace
 
-PtuDecoder::PtuDecoder(std::uint32_t record_type, const std::string& where) {
+PtuDecoder::PtuDecoder(std::uint32_t record_type, const std::string& where) : type_(record_type) {
   switch (record_type) {
+    case kTimeHarp200:
+    case kBeckerHickl:
+      return;
     case 0x00010303:  // PicoHarp T3
     case 0x00010203:  // PicoHarp T2
       pico_ = true;
@@ -47,6 +50,8 @@ PtuDecoder::PtuDecoder(std::uint32_t record_type, const std::string& where) {
 }
 
 PtuEvent PtuDecoder::decode(std::uint32_t record) {
+  if (type_ == kTimeHarp200) return time_harp_200(record);
+  if (type_ == kBeckerHickl) return becker_hickl(record);
   if (pico_) return t3_ ? pico_t3(record) : pico_t2(record);
   return t3_ ? hydra_t3(record) : hydra_t2(record);
 }
@@ -129,8 +134,50 @@ PtuEvent PtuDecoder::hydra_t2(std::uint32_t record) {
   return event;
 }
 
+/// valid 2 bits (the low one) | detector 2 | dtime 12 | clock 16; not valid: an overflow (high bit of dtime), else markers. The
+/// clock of 100 ns counts no pulses. The recorder starts with a photon and stops with the next pulse, so dtime runs backwards.
+PtuEvent PtuDecoder::time_harp_200(std::uint32_t record) {
+  const std::uint32_t dtime = record >> 16 & 0xfff;
+  PtuEvent event;
+  event.time = overflow_ + (record & 0xffff);
+  if ((record >> 30 & 1) != 0) {
+    event.kind = PtuEvent::photon;
+    event.channel = static_cast<std::uint8_t>(record >> 28 & 3);
+    event.dtime = static_cast<std::uint16_t>(4095 - dtime);
+  } else if ((dtime & 0x800) != 0) {
+    overflow_ += kTimeHarp200Clock;
+  } else {
+    event.kind = PtuEvent::marker;
+    event.markers = static_cast<std::uint8_t>(dtime & 7);
+  }
+  return event;
+}
+
+/// invalid 1 bit | overflow 1 | gap 1 | marker 1 | dtime 12, backwards | detector or markers 4 | clock 12. Invalid with an overflow:
+/// so many of them.
+PtuEvent PtuDecoder::becker_hickl(std::uint32_t record) {
+  const bool invalid = record >> 31 != 0, overflow = (record >> 30 & 1) != 0,
+             marker = (record >> 28 & 1) != 0;
+  PtuEvent event;
+  if (invalid && overflow && !marker) {
+    overflow_ += kBeckerHicklClock * (record & 0xfffffff);
+    return event;
+  }
+  if (overflow) overflow_ += kBeckerHicklClock;
+  event.time = overflow_ + (record & 0xfff);
+  if (marker) {
+    event.kind = PtuEvent::marker;
+    event.markers = static_cast<std::uint8_t>(record >> 12 & 15);
+  } else if (!invalid) {
+    event.kind = PtuEvent::photon;
+    event.channel = static_cast<std::uint8_t>(record >> 12 & 15);
+    event.dtime = static_cast<std::uint16_t>(4095 - (record >> 16 & 0xfff));
+  }
+  return event;
+}
+
 PtuReader::PtuReader(const std::filesystem::path& path, std::uint64_t largest_bytes)
-    : file_(path), header_(read_ptu_header(file_)) {
+    : file_(path), header_(read_tttr_header(file_)) {
   image_.width = header_.width;
   image_.height = header_.height;
   if (header_.dimensions > 1) find_lines();
@@ -199,14 +246,14 @@ void PtuReader::find_lines() {
                                           : frames_with_lines - (lines_.skipped > 0));
 }
 
-/// Calls each(pixel, channel, time since the pulse, frame from 1) for the photons that belong to the image.
+/// Calls each(pixel, channel, time since the pulse, frame from 1) for the photons that belong to the image. The number of markers.
 template <class Each>
-void PtuReader::each_photon(Each&& each) const {
+std::uint64_t PtuReader::each_photon(Each&& each) const {
   const auto width = static_cast<std::uint64_t>(image_.width),
              height = static_cast<std::uint64_t>(image_.height);
   const bool t3 = PtuDecoder(header_.record_type, file_.path().string()).is_t3();
   const double half_swing = std::asin(header_.sine_amplitude);
-  std::uint64_t start = 0, length = 0, row = 0, next_row = 0, lines = 0, pulse = 0;
+  std::uint64_t start = 0, length = 0, row = 0, next_row = 0, lines = 0, pulse = 0, markers = 0;
   bool inside = header_.dimensions == 1, pulsed = false;
   int frame = 0;
   const auto column = [&](std::uint64_t time) {
@@ -233,6 +280,7 @@ void PtuReader::each_photon(Each&& each) const {
       pulsed = true;
       return;
     }
+    ++markers;
     if (header_.dimensions == 1) return;
     if (event.markers & header_.frame) next_row = 0;
     if (event.markers & header_.line_stop) inside = false;
@@ -247,6 +295,7 @@ void PtuReader::each_photon(Each&& each) const {
       ++lines;
     }
   });
+  return markers;
 }
 
 void PtuReader::choose_bins(std::uint64_t largest_bytes) {
@@ -254,20 +303,22 @@ void PtuReader::choose_bins(std::uint64_t largest_bytes) {
   const PtuDecoder decoder(header_.record_type, where);
   const double unit = decoder.is_t3() ? header_.resolution_s : header_.global_resolution_s;
   // In T3 the tags count laser pulses, so their unit is the period.
-  const double period = header_.sync_rate_hz > 0.0 ? 1.0 / header_.sync_rate_hz
-                        : decoder.is_t3()          ? header_.global_resolution_s
-                                                   : 0.0;
+  const double period = header_.bins > 0             ? header_.bins * unit
+                        : header_.sync_rate_hz > 0.0 ? 1.0 / header_.sync_rate_hz
+                        : decoder.is_t3()            ? header_.global_resolution_s
+                                                     : 0.0;
   if (!(unit > 0.0)) fail(where, ": does not tell the width of its bins");
   if (!(period >= unit && period <= kMostUnits * unit))
     fail(where, ": a laser period of ", period, " s and bins of ", unit, " s");
   const double units = period / unit;  // of a period
   std::vector<std::uint64_t> photons(kMostChannels);
   std::uint64_t latest = 0, total = 0;
-  each_photon([&](std::uint64_t, std::uint8_t channel, std::uint64_t time, int) {
-    ++photons[channel];
-    ++total;
-    latest = std::max(latest, time);
-  });
+  const std::uint64_t markers =
+      each_photon([&](std::uint64_t, std::uint8_t channel, std::uint64_t time, int) {
+        ++photons[channel];
+        ++total;
+        latest = std::max(latest, time);
+      });
   if (total == 0)
     fail(where, ": holds no photons",
          header_.dimensions > 1 ? " inside the lines of its image" : "",
@@ -278,7 +329,8 @@ void PtuReader::choose_bins(std::uint64_t largest_bytes) {
   // A period and what came a little later. What came much later followed a pulse that was not
   // recorded (the sync may be divided), so times are folded at the period.
   const auto reach = static_cast<double>(latest + 1);
-  const bool fold = !decoder.is_t3() || reach > kMuchLater * units;
+  const bool fold = !decoder.is_t3() || reach > kMuchLater * units ||
+                    (header_.record_type == kTimeHarp200 && reach > units);
   if (fold && decoder.is_t3()) image_.notes.emplace_back("folded times beyond the laser period");
   const double wanted = fold ? std::ceil(units) : std::max(std::ceil(units), reach);
   const double most = header_.dimensions == 1 ? kMostBins : kMostImageBins;
@@ -293,14 +345,17 @@ void PtuReader::choose_bins(std::uint64_t largest_bytes) {
   if (joined > 1) image_.notes.push_back(concat("joined ", joined, " bins of ", unit * 1e9, " ns"));
   image_.bins = static_cast<int>(std::ceil(wanted / joined));
   image_.bin_ns = 1e9 * unit * joined;
-  image_.period_ns = 1e9 * period;
+  if (header_.bins == 0) image_.period_ns = 1e9 * period;
   bins_per_unit_ = 1.0 / joined;
   // Of lines that a swinging mirror draws, pixels have different times.
   double seconds = header_.dimensions == 1 ? header_.acquisition_s : 0.0;
   if (header_.dimensions == 3 && header_.sine_amplitude == 0.0)
     for (std::size_t i = lines_.skipped; i < lines_.lengths.size(); ++i)
       seconds += static_cast<double>(lines_.lengths[i]) * header_.global_resolution_s / pixels;
-  if (seconds > 0.0) image_.pulses = seconds / period;
+  if (seconds > 0.0 && image_.period_ns) image_.pulses = seconds / period;
+  if (header_.record_type == kBeckerHickl && markers > 0)
+    image_.notes.push_back(
+        concat("left out ", markers, " markers of an image: all photons are one trace"));
   period_units_ = fold ? units : 0.0;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// PicoQuant's time-tagged photons, .ptu: a header of tags, then records of 32 bits, one a photon,
-// marker or overflow (layout: PicoQuant, "TTTR file formats" and the demos at
+// Time-tagged photons, PicoQuant's .ptu, .pt3, .ht3 and .t3r and Becker & Hickl's .spc: a header, then records of 32 bits, one a
+// photon, marker or overflow (layout: PicoQuant, "TTTR file formats" and the demos at
 // github.com/PicoQuant/PicoQuant-Time-Tagged-File-Format-Demos).
 //
 //   T3  a photon carries the number of its laser pulse and the time since that pulse
@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "fli/io/ptu_header.h"
+#include "fli/io/tttr_header.h"
 #include "taugate/core/file.h"
 
 namespace taugate {
@@ -32,7 +32,7 @@ struct PtuEvent {
 class PtuDecoder {
  public:
   /// Error for a record type that is none of PicoHarp, HydraHarp (1, 2), TimeHarp 260 (N, P) or
-  /// MultiHarp (which PicoHarp 330 shares), T2 or T3.
+  /// MultiHarp (which PicoHarp 330 shares), T2 or T3, kTimeHarp200 or kBeckerHickl.
   PtuDecoder(std::uint32_t record_type, const std::string& where);
 
   bool is_t3() const { return t3_; }
@@ -43,7 +43,10 @@ class PtuDecoder {
   PtuEvent pico_t2(std::uint32_t record);
   PtuEvent hydra_t3(std::uint32_t record);
   PtuEvent hydra_t2(std::uint32_t record);
+  PtuEvent time_harp_200(std::uint32_t record);
+  PtuEvent becker_hickl(std::uint32_t record);
 
+  std::uint32_t type_;
   bool t3_ = true, pico_ = false;
   bool counted_overflows_ = true;  // a record may stand for several; HydraHarp 1 knew only one
   std::uint64_t overflow_ = 0;
@@ -53,7 +56,7 @@ class PtuDecoder {
 struct PtuImage {
   int width = 1, height = 1, bins = 0;
   double bin_ns = 0.0;
-  double period_ns = 0.0;
+  std::optional<double> period_ns;
   std::optional<double> pulses;  ///< of the laser in a pixel, in all frames, where that is known
   int frames = 0;                ///< that the lines make up; 0 of what is no image
   std::vector<double> photons;   ///< in the image, of each detector channel
@@ -88,7 +91,7 @@ class PtuReader {
   template <class Each>
   void each_event(Each&& each) const;
   template <class Each>
-  void each_photon(Each&& each) const;
+  std::uint64_t each_photon(Each&& each) const;
   void find_lines();
   void choose_bins(std::uint64_t largest_bytes);
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "fli/formats/binary_fields.h"
 
@@ -20,38 +19,13 @@ enum TagType : std::uint32_t {
   kBlob = 0xFFFFFFFF,
 };
 
-/// The numbers among the tags, by name.
-class Tags {
- public:
-  explicit Tags(std::string where) : where_(std::move(where)) {}
-  void set(const std::string& name, double value) { values_[name] = value; }
-  double get(const char* name, double otherwise) const {
-    const auto found = values_.find(name);
-    return found == values_.end() ? otherwise : found->second;
-  }
-  double number(const char* name, double low, double high, double otherwise) const {
-    const double value = get(name, otherwise);
-    if (!(value >= low && value <= high))
-      fail(where_, ": ", name, ": found ", value, ", wanted ", low, " to ", high);
-    return value;
-  }
-  int whole(const char* name, int low, int high, int otherwise) const {
-    return static_cast<int>(number(name, low, high, otherwise));
-  }
-  bool has(const char* name) const { return values_.contains(name); }
-
- private:
-  std::string where_;
-  std::map<std::string, double> values_;
-};
-
 /// A marker's mask from its number in the header, 0 where there is none.
-int marker(const Tags& tags, const char* name) {
+int marker(const PicoQuantTags& tags, const char* name) {
   const int number = tags.whole(name, 0, 4, 0);
   return number == 0 ? 0 : 1 << (number - 1);
 }
 
-void set_image(PtuHeader& h, const Tags& tags, const std::string& where) {
+void set_image(PtuHeader& h, const PicoQuantTags& tags, const std::string& where) {
   // Where the image's header is missing, the kind of the measurement tells.
   const int kind = tags.whole("Measurement_SubMode", 0, 1000, 1);
   h.dimensions = tags.whole("ImgHdr_Dimensions", 1, 3, kind == 3 || kind == 2 ? kind : 1);
@@ -69,43 +43,62 @@ void set_image(PtuHeader& h, const Tags& tags, const std::string& where) {
 
 }  // namespace
 
-PtuHeader read_ptu_header(const InputFile& file) {
-  const std::string where = file.path().string();
-  if (file.size() < 16 + kTag) fail(where, ": is no PTU file: ", file.size(), " bytes");
+PicoQuantTags::PicoQuantTags(const InputFile& file, const std::string& magic)
+    : where_(file.path().string()) {
+  if (file.size() < 16 + kTag) fail(where_, ": is cut short: ", file.size(), " bytes");
   std::string bytes(16, '\0');
   file.read_at(0, bytes.data(), bytes.size());
-  if (!bytes.starts_with("PQTTTR")) fail(where, ": is no PTU file: does not begin with PQTTTR");
-
-  Tags tags(where);
+  if (!bytes.starts_with(magic)) fail(where_, ": does not begin with ", magic);
   std::uint64_t at = 16;
   for (bool end = false; !end;) {
     if (at + kTag > std::min(file.size(), kLargestHeader))
-      fail(where, ": its header does not end within ", at, " bytes");
+      fail(where_, ": its header does not end within ", at, " bytes");
     bytes.resize(kTag);
     file.read_at(at, bytes.data(), kTag);
-    const BinaryFields tag(bytes, where);
+    const BinaryFields tag(bytes, where_);
     const std::string name = tag.text(0, kName);
     const auto type = tag.at<std::uint32_t>(kType);
     at += kTag;
     end = name == "Header_End";
     if (type == kFloatArray || type == kText || type == kWideText || type == kBlob) {
       const auto size = tag.at<std::uint64_t>(kValue);
-      if (size > kLargestHeader) fail(where, ": tag ", name, " has ", size, " bytes");
+      if (size > kLargestHeader) fail(where_, ": tag ", name, " has ", size, " bytes");
       at += size;
-    } else if (tag.at<std::int32_t>(kIndex) <= 0) {
+    } else {
+      const double value = type == kFloat ? tag.at<double>(kValue)
+                                          : static_cast<double>(tag.at<std::int64_t>(kValue));
+      const auto index = tag.at<std::int32_t>(kIndex);
       // Where a tag comes twice, the later one is the more exact.
-      tags.set(name, type == kFloat ? tag.at<double>(kValue)
-                                    : static_cast<double>(tag.at<std::int64_t>(kValue)));
+      if (index <= 0) values_[name] = value;
+      if (index >= 0) values_[concat(name, '[', index, ']')] = value;
     }
   }
+  end_ = at;
+}
 
+double PicoQuantTags::get(const std::string& name, double otherwise) const {
+  const auto found = values_.find(name);
+  return found == values_.end() ? otherwise : found->second;
+}
+
+double PicoQuantTags::number(const std::string& name, double low, double high,
+                             double otherwise) const {
+  const double value = get(name, otherwise);
+  if (!(value >= low && value <= high))
+    fail(where_, ": ", name, ": found ", value, ", wanted ", low, " to ", high);
+  return value;
+}
+
+PtuHeader read_ptu_header(const InputFile& file) {
+  const std::string where = file.path().string();
+  const PicoQuantTags tags(file, "PQTTTR");
   PtuHeader h;
-  h.first_record = at;
+  h.first_record = tags.end();
   if (tags.get("TTResultFormat_BitsPerRecord", 32) != 32)
     fail(where, ": records of ", tags.get("TTResultFormat_BitsPerRecord", 0), " bits, wanted 32");
   h.record_type =
-      static_cast<std::uint32_t>(tags.number("TTResultFormat_TTTRRecType", 0, 4294967295.0, 0));
-  const std::uint64_t held = file.size() > at ? (file.size() - at) / 4 : 0;
+      static_cast<std::uint32_t>(tags.number("TTResultFormat_TTTRRecType", 65536, 4294967295.0, 0));
+  const std::uint64_t held = file.size() > h.first_record ? (file.size() - h.first_record) / 4 : 0;
   // A recording that was not finished announces none.
   const auto announced =
       static_cast<std::uint64_t>(tags.number("TTResult_NumberOfRecords", 0, 1e15, 0));

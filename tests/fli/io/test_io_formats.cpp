@@ -292,6 +292,74 @@ TEST_CASE("the measured PHD files sum to their integral counts" * doctest::test_
   CHECK(files >= 6);
 }
 
+TEST_CASE("a FLIM LABS image is read, channel by channel, and a damaged one refused") {
+  const Folder folder;
+  const auto text = [](const std::string& size, const std::string& data) {
+    return "{\"header\":{\"file_id\":[73,77,71,49],\"channels\":[true,false,true],"
+           "\"laser_period_ns\":12.8," +
+           size + "},\"data\":" + data + "}";
+  };
+  const std::string size = "\"image_width\":2,\"image_height\":1";
+  const std::string good = text(size, "[[[[0,1],[255,2]],[[0,0]]],[[[7,5]],[]]]");
+  const auto path = folder.file("a.json", good);
+  MeasurementOptions options;
+  Measurement m = read_measurement(path, options);
+  CHECK(m.format == "FLIM LABS JSON");
+  CHECK(m.width == 2);
+  CHECK(m.height == 1);
+  CHECK(m.bins == 256);
+  CHECK(testing::close(*m.bin_ns, 0.05, 1e-12));
+  CHECK(*m.period_ns == 12.8);
+  CHECK(m.channel_photons == std::vector<double>{3, 5});
+  CHECK(m.channel == 2);
+  CHECK(m.counts[7] == 5.0f);
+  options.channel = 1;
+  m = read_measurement(path, options);
+  CHECK(m.counts[0] == 1.0f);
+  CHECK(m.counts[255] == 2.0f);
+  CHECK(std::accumulate(m.counts.begin(), m.counts.end(), 0.0) == 3);
+
+  const auto refusal = [&](const std::string& content) {
+    return error_of([&] { read_measurement(folder.file("b.json", content)); });
+  };
+  CHECK(contains(refusal(good.substr(0, good.size() - 9)), "is damaged or cut short at byte"));
+  CHECK(contains(refusal(text(size, "[[[[0,1]]]]")), "found 1 pixels, wanted 2 x 1"));
+  CHECK(contains(refusal(text(size, "[[[],[],[]]]")), "found more than 2 x 1 pixels"));
+  CHECK(contains(refusal(text(size, "[[[[256,1]],[]]]")), "found a bin 256"));
+  CHECK(contains(refusal(text(size, "[[[[1]],[]]]")), "found 1 numbers, wanted [bin, count]"));
+  CHECK(contains(refusal(text(size, "[[[[1,-1]],[]]]")), "wanted a count"));
+  CHECK(contains(refusal(text(size, "[[[7],[]]]")), "found a number, wanted lists"));
+  CHECK(contains(refusal(text(size, "{}")), "holds no counts"));
+  CHECK(contains(refusal(text("\"image_width\":60000,\"image_height\":60000", "[[]]")),
+                 "60000 x 60000 pixels in a file of"));
+  CHECK(contains(refusal(text("\"image_width\":0", "[[]]")), "found 0 x 0 pixels in a header"));
+}
+
+TEST_CASE("a FLIM LABS image holds the photons that phasorpy finds in it" *
+          doctest::test_suite("measured")) {
+  const auto data = testing::data_folder();
+  if (!data) return;
+  const auto path =
+      *data / "images/metabolic_2_1736248883_imaging.json";  // flim-labs/flim-metabolic
+  if (!std::filesystem::exists(path)) {
+    MESSAGE("skipped: no ", path.filename().string(), " among the measured data");
+    return;
+  }
+  const Measurement m = read_measurement(path);
+  CHECK(m.width == 256);
+  CHECK(m.height == 256);
+  double counts = 0.0, first = 0.0;  // with the number of the bin; and of the pixel
+  double second = 0.0;
+  for (std::size_t i = 0; i < m.counts.size(); ++i) {
+    counts += m.counts[i];
+    first += m.counts[i] * static_cast<double>(i % 256);
+    second += m.counts[i] * static_cast<double>(i / 256);
+  }
+  CHECK(counts == 329168);
+  CHECK(first == 66896928);
+  CHECK(second == 10788481186.0);
+}
+
 namespace {
 const std::string kIdx =
     std::string("\0\0\x08\x03\0\0\0\x02\0\0\0\x02\0\0\0\x03", 16) + "abcdefghijkl";

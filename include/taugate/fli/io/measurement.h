@@ -64,9 +64,11 @@ struct MeasurementOptions {
 ///   TIFF, OME-TIFF           a gate a page; a single page is a list of traces [N][T]; times of an
 ///                            OME-TIFF or of an ImageJ stack that are not the gates are frames
 ///   a folder                 of TIFF images, one a gate, in the order of the numbers in their names
-///   PHD                      each curve is a trace
+///   PHD, PHU                 each curve is a trace
 ///   SDT                      curves and images
+///   FLIM LABS JSON           an image
 ///   PTU                      images and point measurements
+///   PT3, HT3, T3R, SPC       point measurements; a .spc with the .set beside it
 ///   text                     see csv.h
 /// Error for anything else, for NaN, infinite or negative counts (naming trace and gate, counted
 /// from 0) and for a file without counts; UsageError for a channel or a frame that the file does not have.

@@ -1,7 +1,8 @@
 #pragma once
 // Single photons of a recording, in the order in which they came: nothing is sorted into histograms.
 //
-//   PTU   time-tagged photons of T3 or T2, of an image (each in the pixel where its line's markers put it) or of a point
+//   PTU   time-tagged photons of T3 or T2, of an image (each in the pixel where its line's markers put it) or of a point;
+//         the same of a point in the older PT3, HT3, T3R and SPC
 //   NPZ   what `taugate simulate --photons` writes: `arrival` [photons], the number of the bin of `bin_ns`, pixel after
 //         pixel; `offsets` [pixels + 1], where in it a pixel begins; `period_ns`
 
