@@ -35,15 +35,6 @@ std::map<std::string, Rows> read_journal(const std::filesystem::path& path) {
   return done;
 }
 
-/// Nothing for CSV. UsageError for a name that wants another format.
-bool wants_hdf5(const std::filesystem::path& path) {
-  const std::string ending = path.extension().string();
-  const bool hdf5 = ending == ".h5" || ending == ".hdf5";
-  if (!hdf5 && ending != ".csv" && ending != ".txt" && !ending.empty())
-    fail_usage("--table: found ", path.string(), ", wanted a name that ends in .csv, .h5 or .hdf5");
-  return hdf5;
-}
-
 /// Of a column, by its name; empty for texts and numbers that count nothing.
 std::string units_of(const std::string& name) {
   if (name.find("_ns") != std::string::npos) return "ns";
@@ -72,6 +63,14 @@ std::string hdf5_of(const std::string& header, const std::vector<Rows>& files) {
 
 }  // namespace
 
+bool is_hdf5_table(const std::filesystem::path& path) {
+  const std::string ending = path.extension().string();
+  const bool hdf5 = ending == ".h5" || ending == ".hdf5";
+  if (!hdf5 && ending != ".csv" && ending != ".txt" && !ending.empty())
+    fail_usage("--table: found ", path.string(), ", wanted a name that ends in .csv, .h5 or .hdf5");
+  return hdf5;
+}
+
 TableFile::TableFile(std::filesystem::path table, std::string header,
                      std::vector<std::string> fingerprints)
     : path_(std::move(table)),
@@ -79,7 +78,7 @@ TableFile::TableFile(std::filesystem::path table, std::string header,
       header_(std::move(header)),
       fingerprints_(std::move(fingerprints)),
       rows_(fingerprints_.size()),
-      hdf5_(wants_hdf5(path_)) {
+      hdf5_(is_hdf5_table(path_)) {
   const std::map<std::string, Rows> done = read_journal(journal_path_);
   std::string kept;
   for (std::size_t i = 0; i < rows_.size(); ++i) {

@@ -10,13 +10,15 @@
 
 namespace taugate::cli {
 
+/// Whether a table of this name is HDF5, not CSV. UsageError for a name that ends as tables of another format do.
+bool is_hdf5_table(const std::filesystem::path& path);
+
 /// TABLE, as CSV or, where its name ends in .h5 or .hdf5, as HDF5, and TABLE.journal, a line of JSON for each file that is done: its fingerprint, which says
 /// what its rows depend on, and the rows. A line that was cut off is no line.
 class TableFile {
  public:
   /// `fingerprints`: of the files, in the order of the table. Rows of the journal with the same
-  /// fingerprint count as done; all others are dropped from it. UsageError for a name that ends as tables of
-  /// another format do.
+  /// fingerprint count as done; all others are dropped from it. UsageError as above.
   TableFile(std::filesystem::path table, std::string header, std::vector<std::string> fingerprints);
 
   bool done(std::size_t file) const { return !rows_[file].empty(); }
