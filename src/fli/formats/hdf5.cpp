@@ -13,9 +13,6 @@ namespace {
 
 static_assert(sizeof(hid_t) == sizeof(std::int64_t));
 
-using Quiet = QuietHdf5;
-using Handle = Hdf5Handle;
-
 constexpr std::size_t kLargestText = std::size_t{1} << 24;  // 16 MiB of attributes
 
 const char* object_path(const std::string& object) { return object.empty() ? "/" : object.c_str(); }
