@@ -264,6 +264,7 @@ int run_table(const Arguments& a, const TableCommand& command) {
   Ranks& all = ranks();
   std::vector<FileRun> runs = runs_of(a);
   check_outputs(a, {"table"}, {{"table", a.text("table") + ".journal"}});
+  is_hdf5_table(a.text("table"));  // what is wrong with its name shows before the work
   if (a.maybe("share-lifetimes") == "files") {
     std::vector<FileRun> parts;
     for (const FileRun& run : runs)

@@ -1,20 +1,20 @@
 #pragma once
-// For .cpp files only: libhdf5's identifiers, given back, and its messages, kept off stderr.
+// For .cpp files only: what reading and writing through libhdf5 share.
 
 #include <hdf5.h>
 
 namespace taugate {
 
 /// Keeps libhdf5 from printing while it lives.
-class QuietHdf5 {
+class Quiet {
  public:
-  QuietHdf5() {
+  Quiet() {
     H5Eget_auto2(H5E_DEFAULT, &function_, &data_);
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   }
-  ~QuietHdf5() { H5Eset_auto2(H5E_DEFAULT, function_, data_); }
-  QuietHdf5(const QuietHdf5&) = delete;
-  QuietHdf5& operator=(const QuietHdf5&) = delete;
+  ~Quiet() { H5Eset_auto2(H5E_DEFAULT, function_, data_); }
+  Quiet(const Quiet&) = delete;
+  Quiet& operator=(const Quiet&) = delete;
 
  private:
   H5E_auto2_t function_ = nullptr;
@@ -22,14 +22,14 @@ class QuietHdf5 {
 };
 
 /// An identifier and the call that gives it back.
-class Hdf5Handle {
+class Handle {
  public:
-  Hdf5Handle(hid_t id, herr_t (*close)(hid_t)) : id_(id), close_(close) {}
-  ~Hdf5Handle() {
+  Handle(hid_t id, herr_t (*close)(hid_t)) : id_(id), close_(close) {}
+  ~Handle() {
     if (id_ >= 0) close_(id_);
   }
-  Hdf5Handle(const Hdf5Handle&) = delete;
-  Hdf5Handle& operator=(const Hdf5Handle&) = delete;
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
   operator hid_t() const { return id_; }
   bool ok() const { return id_ >= 0; }
 

@@ -11,18 +11,17 @@ constexpr std::size_t kGrowth = std::size_t{1} << 16;  // bytes by which the fil
 bool write_column(hid_t file, const Hdf5Column& column) {
   const bool text = !column.texts.empty();
   const hsize_t count = text ? column.texts.size() : column.numbers.size();
-  const Hdf5Handle string(H5Tcopy(H5T_C_S1), H5Tclose),
+  const Handle string(H5Tcopy(H5T_C_S1), H5Tclose),
       space(H5Screate_simple(1, &count, nullptr), H5Sclose);
   H5Tset_size(string, H5T_VARIABLE);
   H5Tset_cset(string, H5T_CSET_UTF8);
-  const Hdf5Handle set(H5Dcreate2(file, column.name.c_str(), text ? hid_t{string} : H5T_IEEE_F64LE,
-                                  space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
-                       H5Dclose);
+  const Handle set(H5Dcreate2(file, column.name.c_str(), text ? hid_t{string} : H5T_IEEE_F64LE,
+                              space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+                   H5Dclose);
   if (!set.ok()) return false;
   if (!column.units.empty()) {
-    const Hdf5Handle one(H5Screate(H5S_SCALAR), H5Sclose);
-    const Hdf5Handle units(H5Acreate2(set, "units", string, one, H5P_DEFAULT, H5P_DEFAULT),
-                           H5Aclose);
+    const Handle one(H5Screate(H5S_SCALAR), H5Sclose);
+    const Handle units(H5Acreate2(set, "units", string, one, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
     const char* value = column.units.c_str();
     if (!units.ok() || H5Awrite(units, string, &value) < 0) return false;
   }
@@ -36,12 +35,12 @@ bool write_column(hid_t file, const Hdf5Column& column) {
 }  // namespace
 
 std::string hdf5_table(std::span<const Hdf5Column> columns) {
-  const QuietHdf5 quiet;
-  const Hdf5Handle in_memory(H5Pcreate(H5P_FILE_ACCESS), H5Pclose),
+  const Quiet quiet;
+  const Handle in_memory(H5Pcreate(H5P_FILE_ACCESS), H5Pclose),
       ordered(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   H5Pset_fapl_core(in_memory, kGrowth, false);
   H5Pset_link_creation_order(ordered, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
-  const Hdf5Handle file(H5Fcreate("table", H5F_ACC_TRUNC, ordered, in_memory), H5Fclose);
+  const Handle file(H5Fcreate("table", H5F_ACC_TRUNC, ordered, in_memory), H5Fclose);
   bool written = file.ok();
   for (const Hdf5Column& column : columns) written = written && write_column(file, column);
   written = written && H5Fflush(file, H5F_SCOPE_LOCAL) >= 0;
