@@ -156,8 +156,12 @@ void let_waiting_threads_sleep(char** argv) {
   ::execv(std::filesystem::read_symlink("/proc/self/exe", ignored).c_str(), argv);
 }
 
+/// In one line, whatever text of a damaged file is in it.
 int complain(const char* what, int code, const char* prefix = "") {
-  std::cerr << "taugate: " << prefix << what << '\n';
+  std::string line = what;
+  for (char& c : line)
+    if (std::iscntrl(static_cast<unsigned char>(c))) c = '?';
+  std::cerr << "taugate: " << prefix << line << '\n';
   return code;
 }
 
