@@ -1,8 +1,8 @@
 #include "fli/io/ome.h"
 
-#include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <pugixml.hpp>
 #include <string>
 #include <string_view>
@@ -11,6 +11,8 @@
 
 namespace taugate {
 namespace {
+
+constexpr int kMostPages = 1 << 20;  // of a file, and planes of an image
 
 /// A name without its namespace.
 std::string_view local(const pugi::xml_node& node) {
@@ -102,26 +104,32 @@ void place_planes(OmeStack& stack, const pugi::xml_node& pixels,
                   const std::array<int, 128>& step_of, int n, const std::string& where) {
   const std::string own = pixels.root().first_child().attribute("UUID").as_string();
   stack.planes.resize(static_cast<std::size_t>(n));
+  std::map<std::string, int> files;  // their places in stack.files
+  std::int64_t placed = 0;
   for (const auto& data : pixels.children()) {
     if (local(data) != "TiffData") continue;
     const pugi::xml_node uuid = find(data, "UUID");
     std::string name = uuid.attribute("FileName").as_string();
     if (!own.empty() && own == uuid.text().as_string()) name.clear();
     if (!name.empty()) check_name(name, where);
-    const auto known = std::find(stack.files.begin(), stack.files.end(), name);
-    const auto file = static_cast<int>(known - stack.files.begin());
-    if (known == stack.files.end()) stack.files.push_back(name);
+    const auto [known, added] = files.emplace(name, static_cast<int>(files.size()));
+    if (added) stack.files.push_back(name);
     std::int64_t first = 0;
     for (const char axis : {'Z', 'C', 'T'})
       first += std::int64_t{data.attribute(concat("First", axis).c_str()).as_int(0)} *
                step_of[static_cast<unsigned char>(axis)];
     const pugi::xml_attribute page = data.attribute("IFD");
     const std::int64_t count = data.attribute("PlaneCount").as_int(page ? 1 : n);
-    if (first < 0 || count < 0 || first + count > n || page.as_int(0) < 0)
+    const int first_page = page.as_int(0);
+    if (first_page < 0 || first_page > kMostPages)
+      fail(where, ": OME-XML: page ", first_page, ", wanted 0 to ", kMostPages);
+    if (first < 0 || count < 0 || first + count > n)
       fail(where, ": OME-XML: planes ", first, " to ", first + count - 1, ", wanted 0 to ", n - 1);
+    placed += count;
+    if (placed > n) fail(where, ": OME-XML: places ", placed, " planes, wanted ", n);
     for (std::int64_t i = 0; i < count; ++i)
-      stack.planes[static_cast<std::size_t>(first + i)] = {file,
-                                                           page.as_int(0) + static_cast<int>(i)};
+      stack.planes[static_cast<std::size_t>(first + i)] = {known->second,
+                                                           first_page + static_cast<int>(i)};
   }
   if (stack.files.empty()) {  // nothing is said: all in this file
     stack.files.emplace_back();
@@ -170,7 +178,7 @@ OmeStack parse_ome(std::string_view xml, const std::string& where) {
       fail(where, ": OME-XML: a DimensionOrder '", order, "'");
     const auto a = static_cast<unsigned char>(axis);
     size[a] = pixels.attribute(concat("Size", axis).c_str()).as_int(1);
-    if (size[a] < 1 || size[a] > (1 << 20) / step)
+    if (size[a] < 1 || size[a] > kMostPages / step)
       fail(where, ": OME-XML: Size", axis, " is ", size[a]);
     step_of[a] = step;
     step *= size[a];

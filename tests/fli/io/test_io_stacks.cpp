@@ -195,7 +195,9 @@ TEST_CASE("OME-TIFF planes are found where they are said to lie, in one file or 
                  "the file has 6 page(s) with the others of its set of 2"));
   CHECK(contains(refusal("<TiffData FirstT=\"1\" IFD=\"0\" PlaneCount=\"3\"/>"),
                  "planes 1 to 3, wanted 0 to 2"));
-  CHECK(contains(refusal("<TiffData IFD=\"-1\" PlaneCount=\"3\"/>"), "OME-XML: planes"));
+  CHECK(contains(refusal("<TiffData IFD=\"-1\" PlaneCount=\"3\"/>"), "OME-XML: page -1"));
+  CHECK(contains(refusal("<TiffData IFD=\"2147483647\" PlaneCount=\"3\"/>"), "OME-XML: page 21"));
+  CHECK(contains(refusal("<TiffData/><TiffData/>"), "places 6 planes, wanted 3"));
   TIFF* small = TIFFOpen((folder.path / "c.tif").c_str(), "w");
   TIFFSetField(small, TIFFTAG_IMAGEWIDTH, 2);
   TIFFSetField(small, TIFFTAG_IMAGELENGTH, 1);
