@@ -64,12 +64,12 @@ int steps_of(const pugi::xml_node& modulo, double step) {
       modulo.attribute("End").as_double(0.0) - modulo.attribute("Start").as_double(0.0);
   int labels = 0;
   for (const auto& child : modulo.children()) labels += local(child) == "Label";
-  const double steps = step > 0.0 ? std::round(end / step) + 1.0 : 0.0;
+  const double steps = std::round(end / (step > 0.0 ? step : 1.0)) + 1.0;
   return labels > 0 ? labels : steps >= 2.0 && steps <= (1 << 20) ? static_cast<int>(steps) : 0;
 }
 
-/// The step of a ModuloAlong element, which gives it or lists the values as labels.
-double step_ns(const pugi::xml_node& modulo, const std::string& where) {
+/// The step of a ModuloAlong element, which gives it or lists the values as labels; nothing where it does neither (as tifffile).
+std::optional<double> step_ns(const pugi::xml_node& modulo, const std::string& where) {
   const std::string_view unit = modulo.attribute("Unit").as_string("ps");
   double step = modulo.attribute("Step").as_double(0.0);
   if (step == 0.0) {
@@ -77,6 +77,7 @@ double step_ns(const pugi::xml_node& modulo, const std::string& where) {
     std::size_t n = 0;
     for (const auto& child : modulo.children())
       if (local(child) == "Label" && n < 2) labels[n++] = child.text().as_double(0.0);
+    if (n == 0) return std::nullopt;
     step = labels[1] - labels[0];
   }
   if (!(step * in_ns(unit) > 0.0 && std::isfinite(step)))
@@ -205,8 +206,9 @@ OmeStack parse_ome(std::string_view xml, const std::string& where) {
   stack.gate_step = step_of[static_cast<unsigned char>(gate_axis)];
   // Frames along the axis of the gates, which turn faster.
   if (!times && gates_told > 0 && gates_told < stack.gates && stack.gates % gates_told == 0) {
-    stack.frames = stack.gates / gates_told;
-    stack.frame_step = gates_told * stack.gate_step;
+    // (Along C these are channels.)
+    (gate_axis == 'C' ? stack.channels : stack.frames) = stack.gates / gates_told;
+    (gate_axis == 'C' ? stack.channel_step : stack.frame_step) = gates_told * stack.gate_step;
     stack.gates = gates_told;
   }
   if (times) {
