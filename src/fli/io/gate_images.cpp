@@ -22,11 +22,25 @@ void read_list(Measurement& m, TiffReader& file, const MeasurementOptions& optio
   set_array(m, std::move(array), options.time_first, m.path.string());
 }
 
+/// Without a description each page is a gate.
+OmeStack stack_of_pages(const TiffReader& file) {
+  OmeStack stack;
+  stack.gates = file.pages();
+  return stack;
+}
+
 constexpr std::uint64_t kLargestXml = std::uint64_t{1} << 26;
 
 /// The planes of an image, in whichever files they lie: of the folder of the one that was asked for.
 class OmePlanes {
  public:
+  /// Of a file without a description, whose pages are the planes.
+  OmePlanes(const fs::path& path, TiffReader& own, OmeStack pages)
+      : stack(std::move(pages)), path_(path), own_(own) {
+    stack.files = {""};
+    for (int page = 0; page < own.pages(); ++page) stack.planes.push_back({0, page});
+  }
+  /// As the description tells.
   OmePlanes(const fs::path& path, TiffReader& own) : path_(path), own_(own) {
     const std::string where = path.string();
     std::string xml = own.description(), described_in;
@@ -112,18 +126,11 @@ void read_tiff_stack(Measurement& m, const MeasurementOptions& options) {
   TiffReader file(m.path);
   m.width = file.width();
   m.height = file.height();
-  if (file.description().find("<OME") == std::string::npos &&
-      file.description().find(":OME") == std::string::npos) {
-    if (file.pages() == 1) return read_list(m, file, options);
-    m.bins = file.pages();
-    reserve_counts(m, options);
-    m.counts.resize(m.traces() * static_cast<std::size_t>(m.bins));
-    for (int gate = 0; gate < m.bins; ++gate)
-      file.read_page(gate, m.counts.data() + gate, static_cast<std::size_t>(m.bins));
-    return;
-  }
-  m.format = "OME-TIFF";
-  OmePlanes planes(m.path, file);
+  const bool ome = file.description().find("<OME") != std::string::npos ||
+                   file.description().find(":OME") != std::string::npos;
+  if (!ome && file.pages() == 1) return read_list(m, file, options);
+  if (ome) m.format = "OME-TIFF";
+  OmePlanes planes = ome ? OmePlanes(m.path, file) : OmePlanes(m.path, file, stack_of_pages(file));
   const OmeStack& stack = planes.stack;
   m.bins = stack.gates;
   m.bin_ns = stack.bin_ns;
