@@ -168,9 +168,13 @@ void let_waiting_threads_sleep(char** argv) {
   ::execv(std::filesystem::read_symlink("/proc/self/exe", ignored).c_str(), argv);
 }
 
+/// In one line, whatever text of a damaged file is in it.
 int complain(const char* what, int code, const char* prefix = "") {
+  std::string line = what;
+  for (char& c : line)
+    if (std::iscntrl(static_cast<unsigned char>(c))) c = '?';
   if (const char* rank = rank_that_fails())
-    std::cerr << "taugate: " << rank << prefix << what << '\n';
+    std::cerr << "taugate: " << rank << prefix << line << '\n';
   return code;
 }
 

@@ -25,3 +25,17 @@ TEST_CASE("a damaged HDF5 file gets one line, also as the program ends") {
     CHECK_MESSAGE(cli::one_line(outcome.err), outcome.err);
   }
 }
+
+TEST_CASE("text of a damaged file does not break the line that tells of it") {
+  const cli::Folder folder;
+  std::string header = "TimeHarp 200";
+  header.resize(16, '\0');
+  header += "5\n\x1b[31m";
+  header.resize(700, '\0');
+  cli::write_all(folder / "a.t3r", header);
+  const cli::Outcome outcome = cli::run(folder, "info a.t3r");
+  CHECK(outcome.code == 1);
+  CHECK(cli::one_line(outcome.err));
+  CHECK_MESSAGE(cli::contains(outcome.err, "is of version '5??[31', wanted 5.0 or 6.0"),
+                outcome.err);
+}

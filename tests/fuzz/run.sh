@@ -22,6 +22,7 @@ seed() {  # READER FILE...
 seed sdt "$data/images/IRF.sdt"
 seed ptu "$data/images/ptu_example.ptu"
 seed phd "$data"/phd/*irf*.phd
+seed tttr "$(dirname "$0")"/../data/tttr/*.ht3 "$(dirname "$0")"/../data/tttr/*.t3r
 seed npy "$data"/irf/*.npy
 seed npz "$data"/images/*.npz
 seed mat "$data"/irf/*.mat

@@ -138,7 +138,12 @@ void read_npz(Measurement& m, const MeasurementOptions& options) {
 
 void read_mat(Measurement& m, const MeasurementOptions& options) {
   const MatReader file(m.path);
-  const std::string member = chosen_member(file.names(), options.member, m.path.string());
+  std::vector<std::string> names = file.names();
+  take_times(m, names, [&](const std::string& name) {
+    const Array<float> number = file.read(name);
+    return std::vector<double>(number.values.begin(), number.values.end());
+  });
+  const std::string member = chosen_member(names, options.member, m.path.string());
   set_array(m, file.read(member), options.time_first,
             concat(m.path.string(), ": array '", member, "'"));
 }

@@ -1,8 +1,8 @@
 #include "fli/io/ome.h"
 
-#include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <pugixml.hpp>
 #include <string>
 #include <string_view>
@@ -11,6 +11,8 @@
 
 namespace taugate {
 namespace {
+
+constexpr int kMostPages = 1 << 20;  // of a file, and planes of an image
 
 /// A name without its namespace.
 std::string_view local(const pugi::xml_node& node) {
@@ -62,12 +64,12 @@ int steps_of(const pugi::xml_node& modulo, double step) {
       modulo.attribute("End").as_double(0.0) - modulo.attribute("Start").as_double(0.0);
   int labels = 0;
   for (const auto& child : modulo.children()) labels += local(child) == "Label";
-  const double steps = step > 0.0 ? std::round(end / step) + 1.0 : 0.0;
+  const double steps = std::round(end / (step > 0.0 ? step : 1.0)) + 1.0;
   return labels > 0 ? labels : steps >= 2.0 && steps <= (1 << 20) ? static_cast<int>(steps) : 0;
 }
 
-/// The step of a ModuloAlong element, which gives it or lists the values as labels.
-double step_ns(const pugi::xml_node& modulo, const std::string& where) {
+/// The step of a ModuloAlong element, which gives it or lists the values as labels; nothing where it does neither (as tifffile).
+std::optional<double> step_ns(const pugi::xml_node& modulo, const std::string& where) {
   const std::string_view unit = modulo.attribute("Unit").as_string("ps");
   double step = modulo.attribute("Step").as_double(0.0);
   if (step == 0.0) {
@@ -75,6 +77,7 @@ double step_ns(const pugi::xml_node& modulo, const std::string& where) {
     std::size_t n = 0;
     for (const auto& child : modulo.children())
       if (local(child) == "Label" && n < 2) labels[n++] = child.text().as_double(0.0);
+    if (n == 0) return std::nullopt;
     step = labels[1] - labels[0];
   }
   if (!(step * in_ns(unit) > 0.0 && std::isfinite(step)))
@@ -102,26 +105,32 @@ void place_planes(OmeStack& stack, const pugi::xml_node& pixels,
                   const std::array<int, 128>& step_of, int n, const std::string& where) {
   const std::string own = pixels.root().first_child().attribute("UUID").as_string();
   stack.planes.resize(static_cast<std::size_t>(n));
+  std::map<std::string, int> files;  // their places in stack.files
+  std::int64_t placed = 0;
   for (const auto& data : pixels.children()) {
     if (local(data) != "TiffData") continue;
     const pugi::xml_node uuid = find(data, "UUID");
     std::string name = uuid.attribute("FileName").as_string();
     if (!own.empty() && own == uuid.text().as_string()) name.clear();
     if (!name.empty()) check_name(name, where);
-    const auto known = std::find(stack.files.begin(), stack.files.end(), name);
-    const auto file = static_cast<int>(known - stack.files.begin());
-    if (known == stack.files.end()) stack.files.push_back(name);
+    const auto [known, added] = files.emplace(name, static_cast<int>(files.size()));
+    if (added) stack.files.push_back(name);
     std::int64_t first = 0;
     for (const char axis : {'Z', 'C', 'T'})
       first += std::int64_t{data.attribute(concat("First", axis).c_str()).as_int(0)} *
                step_of[static_cast<unsigned char>(axis)];
     const pugi::xml_attribute page = data.attribute("IFD");
     const std::int64_t count = data.attribute("PlaneCount").as_int(page ? 1 : n);
-    if (first < 0 || count < 0 || first + count > n || page.as_int(0) < 0)
+    const int first_page = page.as_int(0);
+    if (first_page < 0 || first_page > kMostPages)
+      fail(where, ": OME-XML: page ", first_page, ", wanted 0 to ", kMostPages);
+    if (first < 0 || count < 0 || first + count > n)
       fail(where, ": OME-XML: planes ", first, " to ", first + count - 1, ", wanted 0 to ", n - 1);
+    placed += count;
+    if (placed > n) fail(where, ": OME-XML: places ", placed, " planes, wanted ", n);
     for (std::int64_t i = 0; i < count; ++i)
-      stack.planes[static_cast<std::size_t>(first + i)] = {file,
-                                                           page.as_int(0) + static_cast<int>(i)};
+      stack.planes[static_cast<std::size_t>(first + i)] = {known->second,
+                                                           first_page + static_cast<int>(i)};
   }
   if (stack.files.empty()) {  // nothing is said: all in this file
     stack.files.emplace_back();
@@ -170,7 +179,7 @@ OmeStack parse_ome(std::string_view xml, const std::string& where) {
       fail(where, ": OME-XML: a DimensionOrder '", order, "'");
     const auto a = static_cast<unsigned char>(axis);
     size[a] = pixels.attribute(concat("Size", axis).c_str()).as_int(1);
-    if (size[a] < 1 || size[a] > (1 << 20) / step)
+    if (size[a] < 1 || size[a] > kMostPages / step)
       fail(where, ": OME-XML: Size", axis, " is ", size[a]);
     step_of[a] = step;
     step *= size[a];
@@ -197,8 +206,9 @@ OmeStack parse_ome(std::string_view xml, const std::string& where) {
   stack.gate_step = step_of[static_cast<unsigned char>(gate_axis)];
   // Frames along the axis of the gates, which turn faster.
   if (!times && gates_told > 0 && gates_told < stack.gates && stack.gates % gates_told == 0) {
-    stack.frames = stack.gates / gates_told;
-    stack.frame_step = gates_told * stack.gate_step;
+    // (Along C these are channels.)
+    (gate_axis == 'C' ? stack.channels : stack.frames) = stack.gates / gates_told;
+    (gate_axis == 'C' ? stack.channel_step : stack.frame_step) = gates_told * stack.gate_step;
     stack.gates = gates_told;
   }
   if (times) {

@@ -59,6 +59,32 @@ TEST_CASE("MATLAB arrays come row by row, plain and packed; a member is chosen a
   }
 }
 
+TEST_CASE("times in a MATLAB file are its own, whatever its version") {
+  const Folder folder;
+  const double bin_ns = 0.25, period_ns = 12.5, two[] = {1.0, 2.0};
+  const std::vector<double> counts{5, 6, 7};
+  const auto write = [&](mat_ft version, const double* period, std::size_t periods) {
+    const auto path = folder.path / "a.mat";
+    mat_t* file = Mat_CreateVer(path.c_str(), nullptr, version);
+    REQUIRE(file != nullptr);
+    put_variable(file, "decay", MAT_C_DOUBLE, MAT_T_DOUBLE, {3, 1}, counts.data(),
+                 MAT_COMPRESSION_NONE);
+    put_variable(file, "bin_ns", MAT_C_DOUBLE, MAT_T_DOUBLE, {1, 1}, &bin_ns, MAT_COMPRESSION_NONE);
+    put_variable(file, "period_ns", MAT_C_DOUBLE, MAT_T_DOUBLE, {1, periods}, period,
+                 MAT_COMPRESSION_NONE);
+    Mat_Close(file);
+    return path;
+  };
+  for (const mat_ft version : {MAT_FT_MAT5, MAT_FT_MAT73}) {
+    const Measurement m = read_measurement(write(version, &period_ns, 1));
+    CHECK(m.counts == std::vector<float>{5, 6, 7});
+    CHECK(*m.bin_ns == 0.25);
+    CHECK(*m.period_ns == 12.5);
+    CHECK(contains(error_of([&] { read_measurement(write(version, two, 2)); }),
+                   "member 'period_ns' is no time"));
+  }
+}
+
 TEST_CASE("a flipped bit in a packed MATLAB array is told") {
   const Folder folder;
   const std::string bytes = read_file(write_arrays(folder.path / "a.mat", MAT_FT_MAT5));

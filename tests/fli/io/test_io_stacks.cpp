@@ -107,6 +107,21 @@ TEST_CASE("OME-XML tells gates, their step, channels and the laser") {
   check_stack(m);
   CHECK(testing::close(*m.bin_ns, 0.25, 1e-12));
 
+  // As tifffile writes an axis of lifetimes, without a step: the bin width is not told. Along the channels, with several of these.
+  m = read_measurement(stack(folder.path / "e.tif", kPlain,
+                             ome("DimensionOrder=\"XYCZT\" SizeT=\"3\"",
+                                 "<ModuloAlongT Type=\"lifetime\" Start=\"0\" End=\"2\"/>")));
+  check_stack(m);
+  CHECK_FALSE(m.bin_ns.has_value());
+  options.channel = 2;
+  m = read_measurement(stack(folder.path / "f.tif", kPlain,
+                             ome("DimensionOrder=\"XYCZT\" SizeC=\"6\"",
+                                 "<ModuloAlongC Type=\"lifetime\" Start=\"0\" End=\"2\"/>"),
+                             0, 6),
+                       options);
+  check_stack(m, 3, 1);
+  CHECK(m.channel_photons.size() == 2);
+
   // Frames: times beside gates along Z, and times of which every three are the gates of one.
   const std::string along_z = "<ModuloAlongZ Type=\"lifetime\" Unit=\"ns\" Step=\"0.25\"/>";
   const auto frames_z =
@@ -195,7 +210,9 @@ TEST_CASE("OME-TIFF planes are found where they are said to lie, in one file or 
                  "the file has 6 page(s) with the others of its set of 2"));
   CHECK(contains(refusal("<TiffData FirstT=\"1\" IFD=\"0\" PlaneCount=\"3\"/>"),
                  "planes 1 to 3, wanted 0 to 2"));
-  CHECK(contains(refusal("<TiffData IFD=\"-1\" PlaneCount=\"3\"/>"), "OME-XML: planes"));
+  CHECK(contains(refusal("<TiffData IFD=\"-1\" PlaneCount=\"3\"/>"), "OME-XML: page -1"));
+  CHECK(contains(refusal("<TiffData IFD=\"2147483647\" PlaneCount=\"3\"/>"), "OME-XML: page 21"));
+  CHECK(contains(refusal("<TiffData/><TiffData/>"), "places 6 planes, wanted 3"));
   TIFF* small = TIFFOpen((folder.path / "c.tif").c_str(), "w");
   TIFFSetField(small, TIFFTAG_IMAGEWIDTH, 2);
   TIFFSetField(small, TIFFTAG_IMAGELENGTH, 1);

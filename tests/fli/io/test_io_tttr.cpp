@@ -10,6 +10,7 @@
 #include "fli/ptu_testing.h"
 #include "taugate/core/file.h"
 #include "taugate/fli/io/measurement.h"
+#include "taugate/fli/io/photons.h"
 #include "testing.h"
 
 using namespace taugate;
@@ -275,6 +276,31 @@ TEST_CASE("photons of .ht3, .t3r and .spc files are those that other programs fi
   m = read_measurement(sample("test_noise.spc"));
   CHECK(moments(m) == Moments{6114, 12990581, 31597209211});
   CHECK(testing::close(*m.bin_ns, 2.4430455e-3, 1e-7));  // SP_TAC_TC of the .set
+}
+
+TEST_CASE("single photons of a .ht3 and a .spc fill their histograms") {
+  const PhotonSource ht3(sample("hydraharp_v20.ht3"));
+  CHECK(testing::close(ht3.period_ns(), 1e9 / 998898, 1e-9));
+  Moments sum;
+  const auto add = [&](const PhotonSource& source, double bin_ns) {
+    sum = {};
+    source.read([&](std::span<const PixelPhoton> photons) {
+      for (const PixelPhoton& photon : photons) {
+        const double bin = std::floor(photon.since_ns / bin_ns);
+        sum.counts += 1.0;
+        sum.first += bin;
+        sum.second += bin * bin;
+      }
+    });
+    return sum;
+  };
+  CHECK(add(ht3, 0.016) == Moments{26648, 437276850, 9545034553430});
+  const auto spc = sample("test_noise.spc");
+  CHECK(contains(error_of([&] { PhotonSource source(spc); }), "found no sync rate"));
+  PhotonOptions options;
+  options.period_ns = 50.0;
+  CHECK(add(PhotonSource(spc, options), *read_measurement(spc).bin_ns) ==
+        Moments{6114, 12990581, 31597209211});
 }
 
 TEST_CASE("photons of a .pt3 and counts of a .phu are those that other programs find in them" *
