@@ -101,8 +101,7 @@ Measurement read(const Json& request) {
   MeasurementOptions options;
   options.largest_bytes = kLargestCounts;
   options.channel = request.value("channel", MeasurementOptions::kBrightest);
-  Measurement m = read_measurement(file, options);
-  return m;
+  return read_measurement(file, options);
 }
 
 Json infer_file(const Json& request) {
@@ -178,11 +177,9 @@ const char* answer(Make make) {
   try {
     text = make().dump(-1, ' ', false, Json::error_handler_t::replace);
   } catch (const std::bad_alloc&) {
-    text = Json{{"error",
-                 "found an image that is too large for a browser's 2 GB: sum or crop its pixels, "
-                 "or take "
-                 "the program"}}
-               .dump();
+    text =
+        Json{{"error", "found an image that is too large for a browser's 2 GB; take the program"}}
+            .dump();
   } catch (const std::exception& e) {
     text = Json{{"error", e.what()}}.dump(-1, ' ', false, Json::error_handler_t::replace);
   }

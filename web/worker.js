@@ -33,7 +33,7 @@ if (typeof importScripts === 'function') {
       postMessage({result});
     } catch (error) {
       postMessage({error: error instanceof WebAssembly.RuntimeError || error instanceof RangeError ?
-                     'the browser has run out of memory; sum pixels, or take the program' : error.message});
+                     'the browser has run out of memory; take the program' : error.message});
     }
   };
 }

@@ -87,11 +87,14 @@ TEST_CASE("a recording finds its model, whose error bars hold on it") {
   for (const ModelCard& card : cards()) {
     CAPTURE(card.name);
     const Recording r = record(card, 600);
-    const ModelCard& found = fitting_card(cards(), r.measurement);
+    InferenceOptions options, given;
+    given.first_gate_ns = 1.5;
+    const ModelCard& found = chosen_card(cards(), "auto", r.measurement, options);
     REQUIRE(found.name == card.name);
-    InferenceOptions options;
-    options.first_gate_ns = RecordedAxis(r.measurement).first_gate_ns(found);
-    options.whole_counts = found.rise_ns.has_value();
+    CHECK(options.first_gate_ns == RecordedAxis(r.measurement).first_gate_ns(found));
+    CHECK(options.whole_counts == found.rise_ns.has_value());
+    CHECK(&chosen_card(cards(), card.name, r.measurement, given) == &found);
+    CHECK(given.first_gate_ns == 1.5);
     const Inference result = infer(*load_model_of(found), r.measurement, options);
     double bias = 0.0, within = 0.0;
     for (std::size_t i = 0; i < r.truth_ns.size(); ++i) {
@@ -132,6 +135,12 @@ TEST_CASE("a recording that no model fits is refused with what would") {
   m.period_ns.reset();
   refused({"does not tell its laser period; give it (--period NS)"});
   CHECK(card_named(cards(), "ss2-71") == nullptr);
+  InferenceOptions options;
+  const auto choose = [&](const char* name) {
+    return error_of([&] { chosen_card(cards(), name, whole, options); });
+  };
+  CHECK(contains(choose("ss2-71"), "found the model 'ss2-71', which is neither a file nor a name"));
+  CHECK(contains(choose("tcspc-20mhz"), "model tcspc-20mhz wants a period of 50 ns"));
 }
 
 TEST_CASE("weights other than the card's are refused") {
