@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the Python package's wheel (python_wheel.sh) and the napari plugin into an environment of their own, validates
-# the plugin's manifest, and runs napari/tests there, without a display.
+# Installs the Python package's wheel (python_wheel.sh) and the napari plugin into an environment of their own, and runs
+# napari/tests there, without a display.
 #
 #   scripts/napari_test.sh FOLDER [pytest options]
 #

@@ -181,6 +181,7 @@ nb::dict fit(const In<float, 3>& counts, std::optional<double> bin_ns,
   watch.finish(true);
   nb::dict out = maps_dict(std::move(maps), {H, W});
   out["summed"] = maps_dict(std::move(summed), {});
+  out["contradicted"] = (choice.record || choice.gaussian) && result.contradicted_outside();
   if (expected) {
     const auto T = static_cast<std::size_t>(recorded.acquisition.gates);
     out["expected"] = to_numpy(std::move(result.expected), {H, W, T});
@@ -302,7 +303,8 @@ void bind_measurements(nb::module_& m) {
         nb::arg("fix_tau_ns").none(), nb::arg("from_ns").none(), nb::arg("to_ns").none(),
         nb::arg("first_ns").none(), nb::arg("gates"), nb::arg("least_counts"),
         nb::arg("share_lifetimes"), nb::arg("expected"), nb::arg("progress").none(),
-        "The maps [H][W] of `taugate fit`, by name; summed, those of the summed decay; and, if\n"
+        "The maps [H][W] of `taugate fit`, by name; summed, those of the summed decay;\n"
+        "contradicted, whether counts outside of the times to fit contradict that; and, if\n"
         "wanted, expected, the fitted counts [H][W][T], with gates_ns, where gate 0 opens and the\n"
         "time from gate to gate.");
   m.def("infer", &infer, nb::arg("model"), nb::arg("counts"), nb::arg("bin_ns").none(),

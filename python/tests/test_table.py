@@ -107,6 +107,14 @@ def test_rows_are_single_runs(folder):
     assert binned.pixel_median_ns[0] == pytest.approx(float(fit.tau.where(fit.flag == 0).median()), rel=1e-6)
 
 
+def test_a_fit_that_other_counts_contradict_is_flagged(tmp_path):
+    counts, irf = decay(pixels=(3, 4), photons=2000)
+    tg.write(tmp_path / "cell.npz", counts)
+    tg.write(tmp_path / "wrong.npz", counts.where(counts.H < 5, 3 * counts))
+    table = tg.table([tmp_path / "cell.npz", tmp_path / "wrong.npz"], irf=irf, to_ns=5.0, background=False)
+    assert list(table.flag) == ["ok", "contradicted"]
+
+
 def test_arguments_are_checked(folder):
     with pytest.raises(TypeError, match="componets"):
         tg.table(folder, componets=2)

@@ -200,7 +200,7 @@ def fitted(
     def one(counts: np.ndarray, bin_ns: float | None, period_ns: float | None) -> dict[str, Any]:
         nonlocal gates_ns
         maps = _taugate.fit(counts, bin_ns, period_ns, name_of(da), **options)
-        summed.append(maps.pop("summed"))
+        summed.append(maps.pop("summed") | {"contradicted": maps.pop("contradicted")})
         gates_ns = maps.pop("gates_ns", gates_ns)
         return maps
 
@@ -274,7 +274,7 @@ def infer(
     name, whole_counts = None, False
     if not isinstance(model, _taugate.Model):
         model = os.fspath(model)
-        if model == "auto" or not (os.path.exists(model) or set(model) & {".", "/"}):
+        if names_card(model):
             counts, _ = blocks(da)
             image = counts.reshape(-1, *counts.shape[2:])  # all of it, of which no copy is needed
             name, model, first, whole_counts = _taugate.model_of_card(_MODELS, model, image, *times_of(da), name_of(da))
@@ -322,6 +322,11 @@ def infer(
         first = model.first_gate_ns if first_ns is None else first_ns
         out["sfd"] = _on_gates(array, first, model.gate_step_ns)
     return out
+
+
+def names_card(model: str) -> bool:
+    """Whether it is "auto" or a name of models(), and no file."""
+    return model == "auto" or not (os.path.exists(model) or set(model) & {".", "/"})
 
 
 def record_of(irf: xr.DataArray | Path) -> tuple[np.ndarray, float | None, float | None, str]:

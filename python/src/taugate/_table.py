@@ -13,7 +13,7 @@ import xarray as xr
 
 from . import _taugate
 from ._arrays import MAPS, Path, Progress
-from ._flim import fit, fitted, infer, parts_of, read
+from ._flim import fit, fitted, infer, names_card, parts_of, read
 
 # Columns by the names of the program's table, with its maps that they are taken from.
 _SAME = ["counts", "amplitude_weighted_ns", "amplitude_weighted_sd_ns", "intensity_weighted_ns", "intensity_weighted_sd_ns"]
@@ -83,6 +83,8 @@ def table(
     reading = {key: options.pop(key) for key in list(options) if key in known}
     bound = inspect.signature(fit if model is None else infer)
     (bound.bind(None, **options) if model is None else bound.bind(None, None, **options))  # TypeError for others
+    if isinstance(model, str | os.PathLike) and not names_card(os.fspath(model)):
+        model = _taugate.load(model)  # once
     columns = _FIT if model is None else _INFER
     rows: list[dict[str, Any]] = []
     for index, file in enumerate(files):
@@ -162,24 +164,27 @@ def _rows(
             for k in np.unique(labels[labels > 0])
         ]
     if labels is not None or flags.size == 1:
-        return [
+        rows = [
             {c: float(v[i]) for c, v in values.items()}
             | {"flag": str(flags[i]), "pixels": 1 if pixels is None else pixels[i]}
             | ({} if labels is None else {"label": labels[i]})
             for i in range(flags.size)
         ]
-    if model is None:
-        row = {c: float(sums[0][m]) for c, m in columns.items()}
-        flag = _word(_taugate.fit_flags()[int(sums[0]["status"])])
+    elif model is None:
+        rows = [{c: float(sums[0][m]) for c, m in columns.items()}]
+        rows[0]["flag"] = _word(_taugate.fit_flags()[int(sums[0]["status"])])
     else:
         one = da.sum([d for d in da.dims if d != "H"], dtype=np.float64, keep_attrs=True).astype(np.float32)
-        of_all = isinstance(irf, xr.DataArray) or irf is None
-        irf = irf if of_all else read(irf)
+        irf = irf if isinstance(irf, xr.DataArray) or irf is None else read(irf)
         single = irf is None or irf.size == irf.sizes["H"]
         summed = infer(model, one, irf=irf if single else None, **options)
-        row = {c: float(_map(summed, m)[0]) for c, m in columns.items() if MAPS[m][0] in summed}
-        flag = str(_infer_flags(summed, options)[0])
-    return [row | {"flag": flag, "pixels": flags.size} | _over_pixels(_map(found, "amplitude_weighted_ns")[used])]
+        rows = [{c: float(_map(summed, m)[0]) for c, m in columns.items() if MAPS[m][0] in summed}]
+        rows[0]["flag"] = str(_infer_flags(summed, options)[0])
+    if labels is None and flags.size > 1:
+        rows[0] |= {"pixels": flags.size} | _over_pixels(_map(found, "amplitude_weighted_ns")[used])
+    if labels is None and model is None and rows[0]["flag"] == "ok" and sums[0]["contradicted"]:
+        rows[0]["flag"] = "contradicted"
+    return rows
 
 
 def _map(found: xr.Dataset, name: str) -> np.ndarray:
