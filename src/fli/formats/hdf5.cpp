@@ -35,9 +35,9 @@ std::string dtype_of(hid_t type) {
 /// Notes a dataset; runs inside libhdf5, which no exception may cross.
 herr_t note(hid_t root, const char* path, const H5O_info_t* info, void* list) {
   if (info->type != H5O_TYPE_DATASET) return 0;
-  const Hdf5Handle dataset(H5Dopen2(root, path, H5P_DEFAULT), H5Dclose);
+  const Handle dataset(H5Dopen2(root, path, H5P_DEFAULT), H5Dclose);
   if (!dataset.ok()) return 0;
-  const Hdf5Handle space(H5Dget_space(dataset), H5Sclose), type(H5Dget_type(dataset), H5Tclose);
+  const Handle space(H5Dget_space(dataset), H5Sclose), type(H5Dget_type(dataset), H5Tclose);
   try {
     const std::string dtype = dtype_of(type);
     static_cast<std::vector<Hdf5Dataset>*>(list)->push_back(
@@ -116,14 +116,14 @@ void Hdf5File::open_failed() const {
 
 Hdf5File::Hdf5File(const std::filesystem::path& path) : name_(path.string()) {
   const InputFile readable(path);  // says in our words why it is not
-  const QuietHdf5 quiet;
+  const Quiet quiet;
   file_ = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
   if (file_ < 0) open_failed();
 }
 
 Hdf5File::Hdf5File(std::string bytes, std::string name) : name_(std::move(name)) {
-  const QuietHdf5 quiet;
-  const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  const Quiet quiet;
+  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   // A "core" file lives in memory. Its name must be that of no file on disk.
   if (H5Pset_fapl_core(access, 1 << 16, 0) < 0 ||
       H5Pset_file_image(access, bytes.data(), bytes.size()) < 0)
@@ -133,12 +133,12 @@ Hdf5File::Hdf5File(std::string bytes, std::string name) : name_(std::move(name))
 }
 
 Hdf5File::~Hdf5File() {
-  const QuietHdf5 quiet;
+  const Quiet quiet;
   if (file_ >= 0) H5Fclose(file_);
 }
 
 std::vector<Hdf5Dataset> Hdf5File::datasets() const {
-  const QuietHdf5 quiet;
+  const Quiet quiet;
   std::vector<Hdf5Dataset> list;
   if (H5Ovisit2(file_, H5_INDEX_NAME, H5_ITER_NATIVE, note, &list, H5O_INFO_BASIC) < 0)
     fail(name_, ": its list of contents is damaged");
@@ -149,10 +149,10 @@ std::vector<Hdf5Dataset> Hdf5File::datasets() const {
 
 template <class Value>
 std::vector<Value> Hdf5File::values(const std::string& path, std::size_t limit) const {
-  const QuietHdf5 quiet;
-  const Hdf5Handle dataset(H5Dopen2(file_, path.c_str(), H5P_DEFAULT), H5Dclose);
+  const Quiet quiet;
+  const Handle dataset(H5Dopen2(file_, path.c_str(), H5P_DEFAULT), H5Dclose);
   require(dataset.ok(), name_, ": dataset '", path, "' is missing or damaged");
-  const Hdf5Handle space(H5Dget_space(dataset), H5Sclose);
+  const Handle space(H5Dget_space(dataset), H5Sclose);
   return read_values<Value>(dataset, space, H5S_ALL, H5Sget_simple_extent_npoints(space), limit,
                             concat(name_, ": dataset '", path, "'"));
 }
@@ -160,11 +160,11 @@ std::vector<Value> Hdf5File::values(const std::string& path, std::size_t limit) 
 template <class Value>
 std::vector<Value> Hdf5File::rows(const std::string& path, std::size_t first, std::size_t count,
                                   std::size_t limit) const {
-  const QuietHdf5 quiet;
+  const Quiet quiet;
   const std::string where = concat(name_, ": dataset '", path, "'");
-  const Hdf5Handle dataset(H5Dopen2(file_, path.c_str(), H5P_DEFAULT), H5Dclose);
+  const Handle dataset(H5Dopen2(file_, path.c_str(), H5P_DEFAULT), H5Dclose);
   require(dataset.ok(), where, " is missing or damaged");
-  const Hdf5Handle space(H5Dget_space(dataset), H5Sclose);
+  const Handle space(H5Dget_space(dataset), H5Sclose);
   const std::vector<std::size_t> shape = shape_of(space);
   require(!shape.empty() && first <= shape[0] && count <= shape[0] - first, where,
           ": wanted rows from ", first, " to ", first + count, ", found ",
@@ -178,7 +178,7 @@ std::vector<Value> Hdf5File::rows(const std::string& path, std::size_t first, st
           where, ": its rows cannot be selected");
   const hssize_t points = H5Sget_select_npoints(space);
   const auto in_memory = static_cast<hsize_t>(std::max<hssize_t>(points, 0));
-  const Hdf5Handle memory(H5Screate_simple(1, &in_memory, nullptr), H5Sclose);
+  const Handle memory(H5Screate_simple(1, &in_memory, nullptr), H5Sclose);
   return read_values<Value>(dataset, space, memory, points, limit, where);
 }
 
@@ -196,10 +196,10 @@ template std::vector<std::int64_t> Hdf5File::rows(const std::string&, std::size_
                                                   std::size_t) const;
 
 std::optional<std::string> Hdf5File::text(const std::string& path) const {
-  const QuietHdf5 quiet;
-  const Hdf5Handle dataset(H5Dopen2(file_, path.c_str(), H5P_DEFAULT), H5Dclose);
+  const Quiet quiet;
+  const Handle dataset(H5Dopen2(file_, path.c_str(), H5P_DEFAULT), H5Dclose);
   if (!dataset.ok()) return std::nullopt;
-  const Hdf5Handle space(H5Dget_space(dataset), H5Sclose), type(H5Dget_type(dataset), H5Tclose);
+  const Handle space(H5Dget_space(dataset), H5Sclose), type(H5Dget_type(dataset), H5Tclose);
   const auto texts = read_texts(
       type, space, concat(name_, ": dataset '", path, "'"),
       [&](void* to) { return H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to); });
@@ -209,15 +209,15 @@ std::optional<std::string> Hdf5File::text(const std::string& path) const {
 
 std::optional<std::vector<std::string>> Hdf5File::text_list_attribute(
     const std::string& object, const std::string& name) const {
-  const QuietHdf5 quiet;
+  const Quiet quiet;
   if (H5Aexists_by_name(file_, object_path(object), name.c_str(), H5P_DEFAULT) <= 0)
     return std::nullopt;
   const std::string where = concat(name_, ": attribute '", name, "'");
-  const Hdf5Handle attribute(
+  const Handle attribute(
       H5Aopen_by_name(file_, object_path(object), name.c_str(), H5P_DEFAULT, H5P_DEFAULT),
       H5Aclose);
   require(attribute.ok(), where, " is damaged");
-  const Hdf5Handle space(H5Aget_space(attribute), H5Sclose), type(H5Aget_type(attribute), H5Tclose);
+  const Handle space(H5Aget_space(attribute), H5Sclose), type(H5Aget_type(attribute), H5Tclose);
   return read_texts(type, space, where, [&](void* to) { return H5Aread(attribute, type, to); });
 }
 

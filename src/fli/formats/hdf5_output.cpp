@@ -28,10 +28,10 @@ hid_t file_type(NpyType type) {
 
 bool put_class(hid_t dataset, NpyType type) {
   const std::string name = type.kind == 'u' ? "uint16" : type.size == 8 ? "double" : "single";
-  const Hdf5Handle text(H5Tcopy(H5T_C_S1), H5Tclose), one(H5Screate(H5S_SCALAR), H5Sclose);
+  const Handle text(H5Tcopy(H5T_C_S1), H5Tclose), one(H5Screate(H5S_SCALAR), H5Sclose);
   H5Tset_size(text, name.size());
-  const Hdf5Handle attribute(
-      H5Acreate2(dataset, "MATLAB_class", text, one, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  const Handle attribute(H5Acreate2(dataset, "MATLAB_class", text, one, H5P_DEFAULT, H5P_DEFAULT),
+                         H5Aclose);
   return attribute.ok() && H5Awrite(attribute, text, name.data()) >= 0;
 }
 
@@ -40,8 +40,8 @@ bool put_class(hid_t dataset, NpyType type) {
 Hdf5Output::Hdf5Output(const std::filesystem::path& path, Kind kind) : target_(path), kind_(kind) {
   if (target_.temporary() == target_.target())
     fail(path.string(), ": cannot be written: HDF5 wants a regular file");
-  const QuietHdf5 quiet;
-  const Hdf5Handle create(H5Pcreate(H5P_FILE_CREATE), H5Pclose),
+  const Quiet quiet;
+  const Handle create(H5Pcreate(H5P_FILE_CREATE), H5Pclose),
       access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   if (kind == Kind::matlab) H5Pset_userblock(create, kUserBlock);
   H5Pset_file_locking(access, false, true);  // OutputFile holds the lock
@@ -50,7 +50,7 @@ Hdf5Output::Hdf5Output(const std::filesystem::path& path, Kind kind) : target_(p
 }
 
 Hdf5Output::~Hdf5Output() {
-  const QuietHdf5 quiet;
+  const Quiet quiet;
   if (dataset_ >= 0) H5Dclose(dataset_);
   if (file_ >= 0) H5Fclose(file_);
 }
@@ -65,7 +65,7 @@ void Hdf5Output::close_dataset() {
 }
 
 void Hdf5Output::add(const std::string& name, NpyType type, const std::vector<std::size_t>& shape) {
-  const QuietHdf5 quiet;
+  const Quiet quiet;
   close_dataset();
   shape_ = shape;
   row_ = 0;
@@ -73,8 +73,8 @@ void Hdf5Output::add(const std::string& name, NpyType type, const std::vector<st
   std::size_t row_bytes = static_cast<std::size_t>(type.size);
   for (std::size_t i = 1; i < shape.size(); ++i) row_bytes *= shape[i];
   chunk[0] = std::clamp<hsize_t>(kChunk / row_bytes, 1, extents[0]);
-  const Hdf5Handle space(
-      H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr), H5Sclose),
+  const Handle space(H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr),
+                     H5Sclose),
       create(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   if (row_bytes * shape[0] > 64) {
     H5Pset_chunk(create, static_cast<int>(chunk.size()), chunk.data());
@@ -88,14 +88,14 @@ void Hdf5Output::add(const std::string& name, NpyType type, const std::vector<st
 
 template <class Value>
 void Hdf5Output::append(std::span<const Value> values) {
-  const QuietHdf5 quiet;
+  const Quiet quiet;
   std::size_t row_size = 1;
   for (std::size_t i = 1; i < shape_.size(); ++i) row_size *= shape_[i];
   std::vector<hsize_t> start(shape_.size(), 0), extent(shape_.begin(), shape_.end());
   start[0] = row_;
   extent[0] = values.size() / row_size;
   const hsize_t count = values.size();
-  const Hdf5Handle space(H5Dget_space(dataset_), H5Sclose),
+  const Handle space(H5Dget_space(dataset_), H5Sclose),
       memory(H5Screate_simple(1, &count, nullptr), H5Sclose);
   if (H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr) <
           0 ||
@@ -108,7 +108,7 @@ template void Hdf5Output::append(std::span<const float>);
 template void Hdf5Output::append(std::span<const double>);
 
 void Hdf5Output::finish() {
-  const QuietHdf5 quiet;
+  const Quiet quiet;
   close_dataset();
   const hid_t file = file_;
   file_ = -1;
