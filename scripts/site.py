@@ -92,8 +92,8 @@ def python_page() -> str:
     stubs = sorted(BUILD.glob("python/**/_taugate.pyi"))
     if stubs:
         shutil.copy(stubs[-1], package)
-    for file in package.glob("*.py*"):  # shapes stand in docstrings alone
-        file.write_text(SHAPE.sub(lambda m: f"`{m[0]}`", file.read_text()))
+    for file in package.glob("*.py*"):
+        file.write_text(re.sub(r'""".*?"""', lambda d: SHAPE.sub(r"`\g<0>`", d[0]), file.read_text(), flags=re.S))
     text = "# The Python package's reference\n\n[What it is, with examples](python.md).\n\n"
     for node in ast.parse((package / "__init__.py").read_text()).body:
         if not isinstance(node, ast.ImportFrom) or node.level != 1 or not node.module:

@@ -3,13 +3,26 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
+#include <cstdlib>
 #include <ranges>
+#include <string>
 
 #if defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 15000
 namespace std {
 template <class To, class From>
 constexpr To bit_cast(const From& from) noexcept {
   return __builtin_bit_cast(To, from);
+}
+/// Of a decimal number: no blank, no plus.
+inline from_chars_result from_chars(const char* first, const char* last, double& value) {
+  const string text(first, last);
+  char* end = nullptr;
+  const double number = strtod(text.c_str(), &end);
+  if (text.find_first_of(" \t\n+") == 0 || end == text.c_str())
+    return {first, errc::invalid_argument};
+  value = number;
+  return {first + (end - text.c_str()), errc{}};
 }
 namespace ranges {
 template <class Range, class Out>
