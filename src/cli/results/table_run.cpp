@@ -260,7 +260,6 @@ bool run_file(const Arguments& a, const TableCommand& command, const FileRun& ru
 }  // namespace
 
 int run_table(const Arguments& a, const TableCommand& command) {
-  is_hdf5_table(a.text("table"));  // what is wrong with its name shows before the work
   Ranks& all = ranks();
   std::vector<FileRun> runs = runs_of(a);
   check_outputs(a, {"table"}, {{"table", a.text("table") + ".journal"}});
