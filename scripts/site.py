@@ -143,8 +143,8 @@ nav:
 GROUPS = {
     "Use": ["experiments", "fitting", "models", "lifetime-networks", "photons", "formats", "real-data", "trust", "command-line",
             "browser"],
-    "Python": ["python", "python-api"],
-    "Train": ["training", "simulator", "plate", "quantization", "interchange", "reproduction", "accuracy"],
+    "Python": ["python", "python-api", "napari"],
+    "Train": ["training", "scale", "simulator", "plate", "quantization", "interchange", "reproduction", "accuracy"],
     "Inside": ["architecture", "gru", "fixed-point", "rtl", "synthesis", "performance"],
 }
 
