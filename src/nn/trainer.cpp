@@ -12,7 +12,8 @@
 namespace taugate {
 namespace {
 
-constexpr int kMostGroups = 256;
+// Each has a gradient block of its own, which ranks exchange: where there are many, of four slices at least.
+constexpr int kManyGroups = 32, kMostGroups = 256, kSlicesOfMany = 4;
 constexpr int kStaleBeforeHalving = 2;  // validations without a new best, for the plateau schedule
 constexpr std::size_t kMostGradientFloats = std::size_t{1} << 27;
 
@@ -21,7 +22,8 @@ int group_count(const TrainingOptions& options, std::size_t parameters) {
   const int slices = (options.batch + options.slice - 1) / options.slice;
   const auto affordable =
       static_cast<int>(kMostGradientFloats / std::max<std::size_t>(parameters, 1));
-  return std::clamp(std::min(slices, affordable), 1, kMostGroups);
+  const int groups = std::max(std::min(slices, kManyGroups), slices / kSlicesOfMany);
+  return std::clamp(std::min(groups, affordable), 1, kMostGroups);
 }
 
 }  // namespace

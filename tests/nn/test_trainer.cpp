@@ -443,10 +443,11 @@ TEST_CASE("a loss that is no number any more is an Error, not a model") {
   CHECK(contains(error_of([&] { second.run(); }), "validation loss is not finite"));
 }
 
-TEST_CASE("a batch falls into slices of 16, and these into 256 groups at most") {
+TEST_CASE("a batch falls into slices of 16, and these into groups: 32, or more of four slices") {
   const SmoothedNoise data;
   SmallNetwork network;
-  for (const auto& [batch, items] : {std::pair{1, 1}, {64, 4}, {65, 5}, {1024, 64}, {8192, 256}}) {
+  for (const auto& [batch, items] :
+       {std::pair{1, 1}, {64, 4}, {65, 5}, {1024, 32}, {4096, 64}, {32768, 256}}) {
     TrainingOptions options;
     options.batch = batch;
     CHECK(Trainer(network.parameters, least_squares(network), data, options).work_items() == items);
