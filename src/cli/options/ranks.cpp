@@ -123,9 +123,11 @@ class MpiRanks final : public Ranks {
   int rank_ = 0, size_ = 1;
 };
 
-bool launched() {
-  const auto says = [](const char* name) { return std::getenv(name) != nullptr; };
-  return says("OMPI_COMM_WORLD_SIZE") || says("PMI_SIZE") || says("PMI_RANK") || says("PMIX_RANK");
+/// How many ranks a launcher has started; -1 where it does not say.
+int launched() {
+  for (const char* size : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"})
+    if (const char* value = std::getenv(size)) return std::atoi(value);
+  return std::getenv("PMIX_RANK") || std::getenv("PMI_RANK") ? -1 : 1;
 }
 
 std::unique_ptr<MpiRanks> joined;
@@ -145,8 +147,12 @@ void require_same_kernels(MpiRanks& all) {
 }  // namespace
 
 Ranks& ranks() {
-  if (!joined && launched()) {
+  const int wanted = joined ? 1 : launched();
+  if (wanted != 1) {
     joined = std::make_unique<MpiRanks>();
+    require(wanted < 0 || wanted == joined->size(), "found ", wanted,
+            " ranks of the launcher, of which this program's MPI sees ", joined->size(),
+            ": it is built with another MPI than the launcher's");
     require_same_kernels(*joined);
   }
   return joined ? *joined : Ranks::alone();
