@@ -103,8 +103,8 @@ void read_simfcs(Measurement& m, const MeasurementOptions& options) {
   if (ending == ".b&h") read_plain<float>(m, options, InputFile(m.path), 0, kSideOfBh);
   m.bins_span_period = true;
   m.notes.push_back(concat("its ", m.bins,
-                           " images are taken as bins, which it does not tell, and ",
-                           "without --bin as bins of one laser period"));
+                           " images are taken as bins, with --period alone as bins ",
+                           "that span one laser period"));
 }
 
 }  // namespace taugate
