@@ -6,6 +6,7 @@
 #include "fli/formats/tiff.h"
 #include "fli/io/gate_images.h"
 #include "fli/io/hdf5_traces.h"
+#include "fli/io/simfcs.h"
 #include "taugate/core/error.h"
 
 namespace taugate {
@@ -23,6 +24,7 @@ void read_tiff_stack(Measurement& m, const MeasurementOptions&) { not_here(m.pat
 void read_gate_folder(Measurement& m, const MeasurementOptions&) { not_here(m.path, "a folder"); }
 void read_hdf5_traces(Measurement& m, const MeasurementOptions&) { not_here(m.path, "HDF5"); }
 void read_mat73(Measurement& m, const MeasurementOptions&) { not_here(m.path, "MATLAB 7.3"); }
+void read_simfcs(Measurement& m, const MeasurementOptions&) { not_here(m.path, "SimFCS"); }
 bool looks_like_hdf5(std::string_view start) { return start.starts_with("\x89HDF"); }
 TextTraces read_text_file(const std::filesystem::path& path, const TextOptions&) {
   not_here(path, "text");

@@ -13,6 +13,7 @@
 #include "cli/options/measurement_options.h"
 #include "cli/options/quantize_options.h"
 #include "fli/formats/npz.h"
+#include "fli/io/measurement_fields.h"
 #include "fli/io/phd.h"
 #include "fli/io/phu.h"
 #include "nn/network_json.h"
@@ -188,7 +189,7 @@ bool print_curves(std::ostream& out, const std::string& path, Json& found) {
 Json print_measurement(std::ostream& out, const Arguments& a, const std::string& path) {
   Json found{{"kind", "traces"}};
   std::optional<NpzReader> archive;
-  if (read_prefix(path, 2) == "PK") archive.emplace(path);
+  if (read_prefix(path, 2) == "PK" && lower_ending(path) != ".bhz") archive.emplace(path);
   if (archive && !a.has("member") && !has_traces(*archive)) {
     out << path << ": NPZ, without traces (tpsf); --member NAME reads another array\n";
     found["kind"] = "arrays";

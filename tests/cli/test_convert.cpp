@@ -62,6 +62,16 @@ TEST_CASE("convert: from every kind to every kind and back to the same table") {
   }
 }
 
+TEST_CASE("a SimFCS archive is told as an image, and its bins are those of the period") {
+  const Folder folder;
+  const std::string file = TAUGATE_SOURCE_DIR "/tests/data/simfcs/zipfile.bhz";
+  const Outcome info = run(folder, {"info", file});
+  CHECK(contains(info.out, "SimFCS BHZ, an image of 256 x 256 pixels of 3 bins"));
+  CHECK(contains(info.out, "983035 in all"));
+  REQUIRE(run(folder, {"convert", file, "out.npz", "--period", "12.6"}).code == 0);
+  CHECK(contains(told(folder, "out.npz"), "bin width    4.2 ns"));
+}
+
 TEST_CASE("convert: a picture of an image, of a decay, of several and of many") {
   const Folder folder;
   std::string many;

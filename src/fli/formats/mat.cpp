@@ -1,14 +1,13 @@
 #include "fli/formats/mat.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
-#include <memory>
+#include <optional>
 #include <span>
 
+#include "fli/formats/inflate.h"
 #include "taugate/core/error.h"
 
 namespace taugate {
@@ -17,8 +16,6 @@ namespace {
 constexpr std::size_t kHeader = 128, kEndian = 126, kTag = 8;
 constexpr std::size_t kMostExtents = 4, kLongestName = 1024, kMostVariables = 65536;
 constexpr std::size_t kPiece = std::size_t{1} << 16;
-// What deflate can do; a header that claims more of its element is damaged.
-constexpr std::uint64_t kLargestRatio = 1032, kRatioSlack = 4096;
 
 // Types of elements, and classes of arrays.
 constexpr std::uint32_t kInt8 = 1, kUint8 = 2, kInt16 = 3, kUint16 = 4, kInt32 = 5, kUint32 = 6,
@@ -131,23 +128,15 @@ class MatReader::Source {
 
   Source(const InputFile& file, const Variable& v, bool swap)
       : file_(file), at_(v.offset), left_(v.bytes), swap_(swap) {
-    if (!v.compressed) return;
-    if (inflateInit(&stream_) != Z_OK) refuse("zlib cannot start");
-    packed_ = std::make_unique<std::array<char, kPiece>>();
-  }
-  ~Source() {
-    if (packed_) inflateEnd(&stream_);
+    if (v.compressed) packed_.emplace(file, at_, left_, where());
   }
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
 
-  [[noreturn]] void refuse(const std::string& what) const {
-    fail(file_.path().string(), ": the element at byte ", at_, ": ", what);
-  }
+  [[noreturn]] void refuse(const std::string& what) const { fail(where(), ": ", what); }
   void read(void* to, std::size_t bytes) {
     if (packed_) {
-      inflate_to(to, bytes);
-      if (stream_.avail_out > 0) refuse("its packed data is cut short");
+      packed_->read(to, bytes);
       return;
     }
     if (bytes > left_) refuse("is cut short");
@@ -178,37 +167,16 @@ class MatReader::Source {
   void end(const Tag& t) { skip(t.small ? 4 - t.bytes : (8 - t.bytes % 8) % 8); }
   /// Behind all of the data: compares the checksum of what was packed.
   void finish() {
-    if (!packed_) return;
-    std::array<char, kTag> padding;
-    inflate_to(padding.data(), padding.size());
-    if (status_ != Z_STREAM_END) refuse("its packed data is longer than the array");
+    if (packed_) packed_->finish(kTag - 1);
   }
 
  private:
-  void inflate_to(void* to, std::size_t bytes) {
-    stream_.next_out = static_cast<Bytef*>(to);
-    stream_.avail_out = static_cast<uInt>(bytes);
-    while (stream_.avail_out > 0 && status_ == Z_OK) {
-      if (stream_.avail_in == 0) {
-        const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, kPiece));
-        if (n == 0) refuse("its packed data is cut short");
-        file_.read_at(at_, packed_->data(), n);
-        at_ += n;
-        left_ -= n;
-        stream_.next_in = reinterpret_cast<Bytef*>(packed_->data());
-        stream_.avail_in = static_cast<uInt>(n);
-      }
-      status_ = inflate(&stream_, Z_NO_FLUSH);
-      if (status_ != Z_OK && status_ != Z_STREAM_END) refuse("its packed data is damaged");
-    }
-  }
+  std::string where() const { return concat(file_.path().string(), ": the element at byte ", at_); }
 
   const InputFile& file_;
   std::uint64_t at_, left_;
   bool swap_;
-  z_stream stream_{};
-  int status_ = Z_OK;  // Z_STREAM_END: all is unpacked, and its checksum is right
-  std::unique_ptr<std::array<char, kPiece>> packed_;
+  std::optional<ZlibStream> packed_;
 };
 
 MatReader::MatReader(const std::filesystem::path& path) : file_(path) {

@@ -5,17 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "fli/formats/inflate.h"
 #include "taugate/core/error.h"
 #include "taugate/core/file.h"
 
 namespace taugate {
-namespace {
-
-// A deflated byte yields at most 258 * 8 / 2 bytes; an empty stream is a few bytes long.
-constexpr std::uint64_t kLargestRatio = 1032;
-constexpr std::uint64_t kRatioSlack = 4096;
-
-}  // namespace
 
 void ZipMember::Close::operator()(zip_file* member) const { zip_fclose(member); }
 void ZipReader::Close::operator()(zip* archive) const { zip_discard(archive); }

@@ -208,9 +208,7 @@ void read_gate_folder(Measurement& m, const MeasurementOptions& options) {
   std::error_code error;
   for (fs::directory_iterator entry(m.path, error), end; !error && entry != end;
        entry.increment(error)) {
-    std::string ending = entry->path().extension().string();
-    std::transform(ending.begin(), ending.end(), ending.begin(),
-                   [](unsigned char c) { return std::tolower(c); });
+    const std::string ending = lower_ending(entry->path());
     if (ending == ".tif" || ending == ".tiff") files.push_back(entry->path());
   }
   if (error) fail(m.path.string(), ": cannot be read: ", error.message());

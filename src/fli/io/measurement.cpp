@@ -19,6 +19,7 @@
 #include "fli/io/phu.h"
 #include "fli/io/ptu.h"
 #include "fli/io/sdt.h"
+#include "fli/io/simfcs.h"
 
 namespace taugate {
 namespace {
@@ -64,6 +65,12 @@ void set_array(Measurement& m, Array<float> array, bool time_first, const std::s
   if (m.traces() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
     fail(where, ": ", m.traces(), " traces are too many");
   m.counts = std::move(array.values);
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
 }
 
 std::optional<std::size_t> chosen_channel(Measurement& m, int wanted) {
@@ -310,8 +317,12 @@ bool is_text(const std::string& start) {
          static_cast<std::size_t>(beyond) <= start.size() / 8 + 4;
 }
 
+bool any_content(const std::string&) { return true; }
+
 constexpr Format kFormats[] = {
     {"NPY", [](const std::string& s) { return s.starts_with("\x93NUMPY"); }, read_plain_npy},
+    {"SimFCS BHZ", [](const std::string& s) { return s.starts_with("PK"); }, read_simfcs, false,
+     ".bhz"},
     {"NPZ", [](const std::string& s) { return s.starts_with("PK"); }, read_npz, true},
     {"PicoHarp PHD", [](const std::string& s) { return is_phd(s); }, read_phd_curves},
     {"PicoHarp PT3", [](const std::string& s) { return s.starts_with("PicoHarp 300"); }, read_ptu},
@@ -331,6 +342,9 @@ constexpr Format kFormats[] = {
     // What has no mark of its own comes last. The first word of a .spc has its high bit set.
     {"Becker & Hickl SPC", [](const std::string& s) { return s.size() > 4 && (s[3] & 0x80) != 0; },
      read_ptu, false, ".spc"},
+    {"SimFCS Z64", any_content, read_simfcs, false, ".z64"},
+    {"SimFCS B64", any_content, read_simfcs, false, ".b64"},
+    {"SimFCS B&H", any_content, read_simfcs, false, ".b&h"},
     {"text", is_text, read_text},
 };
 constexpr std::size_t kStart = 4096;  // bytes that tell the format
@@ -349,14 +363,14 @@ void refuse_idle_options(const Measurement& m, bool archive, const MeasurementOp
     refuse("gates-per-frame", "whose pages are not for it to tell");
 }
 
-bool has_ending(const std::filesystem::path& path, const std::string& ending) {
-  std::string own = path.extension().string();
-  std::transform(own.begin(), own.end(), own.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return own == ending;
-}
-
 [[noreturn]] void fail_unknown(const std::filesystem::path& path, const std::string& start) {
+  const std::string ending = lower_ending(path);
+  if (ending == ".r64" || ending == ".ref")
+    fail(path.string(), ": a SimFCS ", ending, " holds phases and modulations, no counts; wanted ",
+         "the counts that they were made of, as .z64, .b64, .bhz or .b&h");
+  if (ending == ".bin")
+    fail(path.string(), ": a .bin tells neither the size of its images nor the type of its counts;",
+         " wanted them as .npy of [T][H][W], with --time-first");
   std::string bytes, known;
   for (std::size_t i = 0; i < std::min<std::size_t>(start.size(), 8); ++i)
     bytes += formatted(" %02x", static_cast<unsigned>(static_cast<unsigned char>(start[i])));
@@ -396,7 +410,7 @@ Measurement read_measurement(const std::filesystem::path& path, const Measuremen
   if (start.empty()) fail(path.string(), ": is empty");
   for (const Format& format : kFormats) {
     if (!format.begins(start)) continue;
-    if (format.ending && !has_ending(path, format.ending)) continue;
+    if (format.ending && lower_ending(path) != format.ending) continue;
     Measurement m;
     m.path = path;
     m.format = format.name;
@@ -421,6 +435,7 @@ void set_time_axis(Measurement& m, std::optional<double> bin_ns, std::optional<d
   };
   set("bin", m.bin_ns, bin_ns);
   set("period", m.period_ns, period_ns);
+  if (m.bins_span_period && m.period_ns && !m.bin_ns) m.bin_ns = *m.period_ns / m.bins;
 }
 
 void require_counts(const Measurement& m) {

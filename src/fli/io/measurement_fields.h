@@ -2,6 +2,7 @@
 // For .cpp files only: what read_measurement() and the readers of its formats share.
 
 #include <cstddef>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -23,6 +24,13 @@ std::optional<std::size_t> chosen_channel(Measurement& m, int wanted);
 /// Tells m how many frames there are (0: none are told apart), and gives those that are wanted, first and
 /// end, from 0. UsageError for one that is not there.
 std::pair<int, int> chosen_frames(Measurement& m, int frames, int wanted);
+
+/// ASCII letters in lower case.
+std::string lower(std::string text);
+/// ".sdt" of "Cell.SDT".
+inline std::string lower_ending(const std::filesystem::path& path) {
+  return lower(path.extension().string());
+}
 
 /// Memory for m's width, height and bins. Error where that is too much.
 void reserve_counts(Measurement& m, const MeasurementOptions& options);

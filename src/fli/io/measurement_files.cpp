@@ -1,24 +1,23 @@
 #include "taugate/fli/io/measurement_files.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "core/natural_order.h"
+#include "fli/io/measurement_fields.h"
 
 namespace taugate {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kEndings[] = {".sdt", ".ptu", ".phd", ".tif",  ".tiff", ".npy", ".npz",
-                                    ".mat", ".h5",  ".csv", ".hdf5", ".txt",  ".dat", ".asc",
-                                    ".phu", ".pt3", ".ht3", ".t3r",  ".spc"};
+constexpr const char* kEndings[] = {".sdt", ".ptu", ".phd", ".tif", ".tiff", ".npy",
+                                    ".npz", ".mat", ".h5",  ".csv", ".hdf5", ".txt",
+                                    ".dat", ".asc", ".phu", ".pt3", ".ht3",  ".t3r",
+                                    ".spc", ".z64", ".b64", ".bhz", ".b&h"};
 
 bool named_as_measurement(const fs::path& path) {
-  std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::find(std::begin(kEndings), std::end(kEndings), ending) != std::end(kEndings);
+  return std::find(std::begin(kEndings), std::end(kEndings), lower_ending(path)) !=
+         std::end(kEndings);
 }
 
 }  // namespace

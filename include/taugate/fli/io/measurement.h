@@ -32,6 +32,8 @@ struct Measurement {
   std::vector<std::string> notes = {};  ///< what a program should tell its user about the reading
   /// Whether the file leaves to the options which axis is time, and which channel to take.
   bool either_way = false, many_channels = false;
+  /// Whether its bins are taken to span one laser period where no bin width is given (SimFCS).
+  bool bins_span_period = false;
   /// Of a mask (pixel_groups.h), else empty: the label of each trace, 0 for background; and, where
   /// traces are sums over a label, how many pixels each has. [traces]
   std::vector<int> labels = {}, label_pixels = {};
@@ -67,6 +69,7 @@ struct MeasurementOptions {
 ///   PHD, PHU                 each curve is a trace
 ///   SDT                      curves and images
 ///   FLIM LABS JSON           an image
+///   SimFCS Z64, B64, BHZ, B&H  a square image; known by the ending of the name
 ///   PTU                      images and point measurements
 ///   PT3, HT3, T3R, SPC       point measurements; a .spc with the .set beside it
 ///   text                     see csv.h
@@ -78,8 +81,9 @@ Measurement read_measurement(const std::filesystem::path& path,
 /// Error for a count or a time that a measurement cannot have, as read_measurement(): for those made in memory.
 void check_values(const Measurement& measurement);
 
-/// Bin width and period from elsewhere, for a file that does not tell them. UsageError where they
-/// contradict it: they are not equal within 0.1 %, the file's own then counting.
+/// Bin width and period from elsewhere, for a file that does not tell them; where its bins span the
+/// period, the period alone gives both. UsageError where they contradict it: they are not equal
+/// within 0.1 %, the file's own then counting.
 void set_time_axis(Measurement& measurement, std::optional<double> bin_ns,
                    std::optional<double> period_ns, const std::string& prefix = "--");
 
