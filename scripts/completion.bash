@@ -2,7 +2,7 @@
 _taugate() {
   local program=${1/#\~/$HOME} word=$2 words=
   COMPREPLY=()
-  if ((COMP_CWORD == 1)); then
+  if ((COMP_CWORD == 1)) || [[ $COMP_CWORD == 2 && ${COMP_WORDS[1]} == help ]]; then
     words="$("$program" --help 2> /dev/null | sed -n 's/^  \([a-z-]*\) .*/\1/p') --help --version"
   elif [[ $word == -* ]]; then
     words=$("$program" "${COMP_WORDS[1]}" --help 2> /dev/null |

@@ -3,7 +3,7 @@
 _taugate() {
   local program=${~words[1]}
   local -a entries
-  if ((CURRENT == 2)); then
+  if ((CURRENT == 2)) || [[ $CURRENT == 3 && ${words[2]} == help ]]; then
     entries=(${(f)"$("$program" --help 2> /dev/null | sed -n 's/^  \([a-z-]*\)  *\([a-z].*\)/\1:\2/p')"})
     _describe command entries
   elif [[ $PREFIX == -* ]]; then

@@ -8,6 +8,7 @@
 #include "cli/options/fit_options.h"
 #include "cli/options/measurement_options.h"
 #include "cli/options/outputs.h"
+#include "cli/options/pixel_options.h"
 #include "cli/options/verbosity.h"
 #include "cli/results/fit_files.h"
 #include "cli/results/fit_report.h"
@@ -159,6 +160,7 @@ int fit(int argc, char** argv) {
   const ImageFitOptions options = fit_options_from(a);
   if (!a.has("files")) require_irf(a, options);
   inference_options_from(a);
+  check_pixel_options(a);
   const auto run = [](const Arguments& one, std::vector<TableRow>& rows) {
     return fit_file(one, &rows);
   };

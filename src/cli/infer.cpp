@@ -371,6 +371,7 @@ int infer(int argc, char** argv) {
     fail_usage("wanted -o FOLDER (see: taugate infer --help)");
   // Whatever is wrong with these is no single file's fault.
   const InferenceOptions options = all_inference_options_from(a);
+  check_pixel_options(a);
   if (a.has("photons")) return infer_photons(a, options.least_precision);
   if (a.has("output")) check_pictures(a);
   std::unique_ptr<TraceModel> model;

@@ -211,7 +211,8 @@ Json print_measurement(std::ostream& out, const Arguments& a, const std::string&
                 {"period_ns", m.period_ns ? Json(*m.period_ns) : Json()},
                 {"counts", counts},
                 {"most_counts_in_a_bin", most},
-                {"channel_counts", m.channel_photons}});
+                {"channel_counts", m.channel_photons},
+                {"frames", m.frames}});
   out << path << ": " << m.format << ", ";
   if (m.height > 1)
     out << "an image of " << m.width << " x " << m.height << " pixels";
@@ -229,6 +230,7 @@ Json print_measurement(std::ostream& out, const Arguments& a, const std::string&
     for (const double photons : m.channel_photons) out << ' ' << photons;
     out << std::defaultfloat << std::setprecision(6) << " counts\n";
   }
+  if (m.frames > 0) out << "  frames       " << m.frames << ", added up here\n";
   out << "  laser period ";
   if (m.period_ns)
     out << *m.period_ns << " ns\n";

@@ -76,6 +76,7 @@ TEST_CASE("info as JSON") {
   CHECK(traces["format"] == "NPZ");
   CHECK(traces["bins"] == 30);
   CHECK(traces["bin_ns"] == 0.25);
+  CHECK(traces["frames"] == 0);
   CHECK(traces["arrays"]["tpsf"]["shape"] == nlohmann::json{20, 30});
   const auto integers = found("m.safetensors"), floats = found("f.safetensors");
   CHECK(integers["kind"] == "model of integers");

@@ -124,8 +124,8 @@ TEST_CASE("convert: what cannot be read or written leaves one line and no file")
     CHECK_MESSAGE(contains(outcome.err, what), outcome.err);
     CHECK(folder.names() == before);
   };
-  complains("convert", 2, "wanted a in");
-  complains("convert in.csv", 2, "wanted a out");
+  complains("convert", 2, "wanted IN (see");
+  complains("convert in.csv", 2, "wanted OUT (see");
   complains("convert in.csv out.gif", 2, "out.gif: found the ending '.gif', wanted .npy");
   complains("convert in.csv out", 2, "out: found the ending ''");
   complains("convert in.csv out.npy more", 2, "an argument too many, 'more'");

@@ -167,7 +167,7 @@ TEST_CASE("fit: what it refuses") {
     const char* wanted;
   };
   for (const Case& c : std::vector<Case>{
-           {"fit", 2, "wanted a file"},
+           {"fit", 2, "wanted FILE"},
            {"fit nothing.npy", 1, "nothing.npy"},
            {"fit bare.csv --irf-fwhm 0.3 --irf-delay 1.5", 2, "give --bin NS"},
            {"fit bare.csv --bin 0.179 --irf-fwhm 0.3 --irf-delay 1.5", 2, "give --period NS"},

@@ -48,17 +48,17 @@ TEST_CASE("unknown commands and options") {
   check_misuse(folder, "train --bits 4 -o m", {"--bits", "--integers"});
   check_misuse(folder, "train --integers --weight-bits 17 -o m",
                {"--weight-bits", "17", "2 to 16"});
-  check_misuse(folder, "distill -o m", {"a teacher", "taugate distill --help"});
+  check_misuse(folder, "distill -o m", {"wanted TEACHER", "taugate distill --help"});
   check_misuse(folder, "distill t --alpha 1.5 -o m", {"alpha", "1.5", "0 to 1"});
   check_misuse(folder, "train --samples 1k -o", {"missing an argument"});
   check_misuse(folder, "train m.safetensors", {"m.safetensors"});
   check_misuse(folder, "train --samples 1k", {"-o MODEL"});
   check_misuse(folder, "simulate", {"-o FILE"});
-  check_misuse(folder, "infer", {"model"});
-  check_misuse(folder, "infer m.safetensors", {"file"});
+  check_misuse(folder, "infer", {"wanted MODEL"});
+  check_misuse(folder, "infer m.safetensors", {"wanted FILE"});
   check_misuse(folder, "infer a b c -o d", {"'c'"});
-  check_misuse(folder, "evaluate", {"model"});
-  check_misuse(folder, "info", {"file"});
+  check_misuse(folder, "evaluate", {"wanted MODEL"});
+  check_misuse(folder, "info", {"wanted FILE"});
 }
 
 TEST_CASE("senseless values") {

@@ -341,6 +341,12 @@ TEST_CASE("table: lifetimes shared by files, each with its own IRF and mixture")
   }
   CHECK(contains(run(folder, "fit data --table t.csv --share-lifetimes files" + options).out,
                  "3 of 3 files are done already"));
+  // The mean of one lifetime is no better known than this lifetime.
+  REQUIRE(run(folder, "fit data --table one.csv --share-lifetimes files" + kAxis + kIrf).code == 0);
+  for (const Row& row : read_table(folder / "one.csv")) {
+    CHECK(std::stod(row.at("tau1_sd_ns")) > 1e-4);
+    CHECK(row.at("amplitude_weighted_sd_ns") == row.at("tau1_sd_ns"));
+  }
   // Files whose gates differ cannot share.
   REQUIRE(run(folder, "simulate --samples 3 --gates 50 -o data/d.npz").code == 0);
   const Outcome d = run(folder, "fit data --table t.csv --share-lifetimes files" + options);
@@ -383,6 +389,11 @@ TEST_CASE("table: what makes none is refused") {
         {"fit --table t.csv" + options, 2, "--table: found no file, wanted FILEs"},
         {"fit --files bad.csv --table t.csv" + options, 1, "bad.csv: found a column 'colour'"},
         {"fit data --table t.csv --method none" + options, 2, "none"},
+        {"fit data --table t.csv --roi 5" + options, 2, "--roi: found '5', wanted ROW:ROW"},
+        {"fit data --table t.csv --frames 0" + options, 2, "--frames: found 0, wanted a number"},
+        {"fit data --table t.csv --channel x" + options, 2, "--channel: found 'x', wanted"},
+        {"fit data --table t.csv --irf none.npz" + kAxis, 1, "none.npz: cannot be read"},
+        {"fit data --table t.csv --bin-pixels 1" + options, 2, "--bin-pixels: found 1, wanted 2"},
         {"fit data --table t.csv" + kAxis, 2, "wanted an IRF: --irf FILE"},
         {"fit data --table t.csv --json s.json" + options, 2, "does nothing beside --table"},
         {"fit data/a.npz --files bad.csv" + options, 2, "--files: does nothing without --table"}})

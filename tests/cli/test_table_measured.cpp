@@ -111,6 +111,7 @@ TEST_CASE("table: channels and frames, each equal to its own single run" *
   REQUIRE_MESSAGE(o.code == 0, o.err);
   const auto frames = read_table(folder / "f.csv");
   REQUIRE(frames.size() == 2);
+  CHECK(contains(run(folder, "info " + ptu).out, "frames       2, added up here"));
   for (const char* frame : {"1", "2"}) {
     const Row& row = frames[static_cast<std::size_t>(frame[0] - '1')];
     CHECK(row.at("frame") == frame);

@@ -36,6 +36,7 @@ BASH
   for command in $(cat completed); do
     complete "$command" '--' | grep -qx -e --help || fail "no options of $command are completed"
   done
+  [ "$(complete help quan)" = quantize ] || fail "taugate help quan is not completed"
   [ "$(complete train --resu)" = --resume ] || fail "taugate train --resu is not completed"
   [ -z "$(complete infer file)" ] || fail "a file's name is completed with options"
 fi
@@ -55,6 +56,7 @@ ZSH
   for command in $(cat completed); do
     complete "$command" '--' | grep -qx -e --help || fail "zsh completes no options of $command"
   done
+  complete help '' | grep -qx quantize || fail "zsh completes no commands after help"
   [ -z "$(complete infer file)" ] || fail "zsh completes a file's name with options"
 fi
 

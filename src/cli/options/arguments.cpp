@@ -196,7 +196,7 @@ std::string Arguments::shown(std::string name) const {
 }
 
 std::string Arguments::positional(const std::string& name) const {
-  if (!has(name)) fail_usage("wanted a ", name, " (see: taugate ", command_, " --help)");
+  if (!has(name)) fail_usage("wanted ", shown(name), " (see: taugate ", command_, " --help)");
   return text(name);
 }
 

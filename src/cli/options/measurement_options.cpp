@@ -44,9 +44,11 @@ int frame_number(const Arguments& a) {
 
 int channel_number(const Arguments& a, const std::string& option) {
   if (a.text(option) == "sum") return MeasurementOptions::kSum;
-  if (a.text(option) == "all")
+  if (a.text(option) == "all") {
+    const bool rows = option == "channel" && (a.command() == "fit" || a.command() == "infer");
     fail_usage("--", option, ": found all, wanted a number from 1, or sum",
-               option == "channel" ? ", or --table CSV with a row for each" : "");
+               rows ? ", or --table CSV with a row for each" : "");
+  }
   const auto numbers = a.integers(option);
   if (numbers.size() != 1 || numbers[0] < 1)
     fail_usage("--", option, ": found '", a.text(option), "', wanted a number from 1, or sum");
@@ -70,6 +72,12 @@ void add_reading_options(Arguments& a) {
       "channel", "detector channel, from 1, or sum (default: the brightest)", value(), "N")(
       "gates-per-frame",
       "the pages of a TIFF file are frames of so many gates, one after the other", value(), "N");
+}
+
+void check_reading_options(const Arguments& a) {
+  if (a.has("channel") && a.text("channel") != "all") channel_number(a, "channel");
+  const std::string frames = a.maybe("frames").value_or("all");
+  if (frames != "all" && frames.find(':') == std::string::npos) frame_number(a);
 }
 
 void add_measurement_options(Arguments& a, const char* file) {

@@ -16,6 +16,9 @@ void add_reading_options(Arguments& arguments);
 /// it is no argument of its own.
 void add_measurement_options(Arguments& arguments, const char* file = nullptr);
 
+/// UsageError for a --channel or --frames that no file could have, of a table of many files.
+void check_reading_options(const Arguments& arguments);
+
 /// How its traces meet the model's gates. UsageError for a value that makes no sense.
 InferenceOptions inference_options_from(const Arguments& arguments);
 /// --time-first, --member and --gates-per-frame, as read_measurement() wants them.

@@ -55,13 +55,20 @@ void add_pixel_options(Arguments& a) {
   a.needs({"mask-pixels"}, {"mask"});
 }
 
-void group_pixels(const Arguments& a, Measurement& m) {
-  if (a.has("pile-up")) correct_pile_up(m, pile_up_from(a));
-  const std::optional<PixelRegion> region = region_from(a);
+void check_pixel_options(const Arguments& a) {
+  pile_up_from(a);
+  region_from(a);
+  if (a.has("bin-pixels")) check_bin_pixels(a.small_count("bin-pixels"), a.has("sliding"));
   if (a.has("mask") && a.has("bin-pixels") && !(a.has("mask-pixels") && a.has("sliding")))
     fail_usage(
         "--bin-pixels: found --mask, whose labels are of single pixels; wanted one of the "
         "two, or --sliding with --mask-pixels");
+}
+
+void group_pixels(const Arguments& a, Measurement& m) {
+  check_pixel_options(a);
+  if (a.has("pile-up")) correct_pile_up(m, pile_up_from(a));
+  const std::optional<PixelRegion> region = region_from(a);
   std::optional<LabelImage> mask;
   if (a.has("mask")) {
     mask = read_labels(a.text("mask"));

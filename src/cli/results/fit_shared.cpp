@@ -98,6 +98,9 @@ SharedValues share_lifetimes(const std::vector<Arguments>& recordings) {
   for (std::size_t c = 0; c < static_cast<std::size_t>(all.options.unknowns.components); ++c) {
     known += formatted(c > 0 ? ",%.9g" : "%.9g", fit.tau_ns[c]);
     shared.values.emplace_back(concat("tau", c + 1, "_sd_ns"), fit.deviation_ns[c]);
+    if (all.options.unknowns.components == 1)  // the means are this lifetime, too
+      for (const char* mean : {"amplitude_weighted_sd_ns", "intensity_weighted_sd_ns"})
+        shared.values.emplace_back(mean, fit.deviation_ns[c]);
     std::cout << (c > 0 ? " and " : "") << fit.tau_ns[c] << " +- " << fit.deviation_ns[c];
   }
   shared.options.emplace_back("fix-tau", known);

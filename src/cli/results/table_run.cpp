@@ -261,6 +261,11 @@ bool run_file(const Arguments& a, const TableCommand& command, const FileRun& ru
 
 int run_table(const Arguments& a, const TableCommand& command) {
   Ranks& all = ranks();
+  // One line where every file would fail alike.
+  check_reading_options(a);
+  for (const auto& [name, value] : a.given())
+    if ((name == "irf" || name == "mask" || name == "reference") && !fs::is_directory(value))
+      const InputFile readable(value);
   std::vector<FileRun> runs = runs_of(a);
   check_outputs(a, {"table"}, {{"table", a.text("table") + ".journal"}});
   is_hdf5_table(a.text("table"));  // what is wrong with its name shows before the work

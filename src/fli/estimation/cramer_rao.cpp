@@ -126,8 +126,10 @@ LifetimeBound cramer_rao_bound(std::span<const double> mu, std::span<const doubl
     bound.shift_ns = of_each.shift_ns;
   }
   const Gradients gradients = gradients_of(at, unknowns);
-  bound.amplitude_ns = deviation(covariance, gradients.amplitude);
-  bound.intensity_ns = deviation(covariance, gradients.intensity);
+  if (unknowns.lifetimes || unknowns.components > 1) {  // the mean of one known lifetime is known
+    bound.amplitude_ns = deviation(covariance, gradients.amplitude);
+    bound.intensity_ns = deviation(covariance, gradients.intensity);
+  }
   bound.fraction = deviation(covariance, gradients.fraction);
   bound.photons_sd = deviation(covariance, by_photons);
   bound.f_value =

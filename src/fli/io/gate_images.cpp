@@ -76,7 +76,7 @@ constexpr std::uint64_t kLargestXml = std::uint64_t{1} << 26;
 class ImagePlanes {
  public:
   /// Of an OME-TIFF file, as its XML says.
-  ImagePlanes(const fs::path& path, TiffReader& own) : path_(path), own_(own) {
+  ImagePlanes(const fs::path& path, TiffReader& own, int gates_per_frame) : path_(path), own_(own) {
     const std::string where = path.string();
     std::string xml = own.description(), described_in;
     if (const auto name = ome_metadata_file(xml, where)) {
@@ -85,7 +85,7 @@ class ImagePlanes {
       const bool tiff = read_prefix(file, 4).find_first_of("<") == std::string::npos;
       xml = tiff ? TiffReader(file).description() : read_file(file, kLargestXml);
     }
-    stack = parse_ome(xml, where);
+    stack = parse_ome(xml, where, gates_per_frame);
     // One name alone, of a file that was renamed since, does not matter.
     if (stack.files.size() == 1 && described_in.empty() &&
         !fs::exists(path.parent_path() / stack.files[0]))
@@ -172,7 +172,7 @@ void read_tiff_stack(Measurement& m, const MeasurementOptions& options) {
   if (!ome && file.pages() == 1) return read_list(m, file, options);
   if (ome) m.format = "OME-TIFF";
   ImagePlanes planes =
-      ome ? ImagePlanes(m.path, file)
+      ome ? ImagePlanes(m.path, file, options.gates_per_frame)
           : ImagePlanes(file, stack_of_pages(file, options.gates_per_frame, m.path.string()));
   const OmeStack& stack = planes.stack;
   m.bins = stack.gates;

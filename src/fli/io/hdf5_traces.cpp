@@ -133,8 +133,11 @@ void read_hdf5_traces(Measurement& m, const MeasurementOptions& options) {
   const std::string group = options.member.empty() ? "photon_data/" : options.member + "/";
   if (find(all, group + "timestamps")) return read_photons(m, options, file, all, group);
   std::vector<std::string> names;
-  for (const auto& dataset : all)
-    if (dataset.numeric && !dataset.shape.empty()) names.push_back(dataset.path);
+  for (const auto& dataset : all) {
+    // A single number is no array of traces, but may be a time (h5py writes those without extents).
+    const bool time = dataset.path == "bin_ns" || dataset.path == "period_ns";
+    if (dataset.numeric && (time || !dataset.shape.empty())) names.push_back(dataset.path);
+  }
   take_times(m, names, one_number(file, all));
   const std::string member = chosen_member(names, options.member, m.path.string());
   set_array(m, {find(all, member)->shape, file.values<float>(member, most_values(m, options))},

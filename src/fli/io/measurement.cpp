@@ -359,7 +359,7 @@ void refuse_idle_options(const Measurement& m, bool archive, const MeasurementOp
   if (o.channel != o.kBrightest && !m.many_channels)
     refuse("channel", "which has no detector channels to choose from");
   if (o.frame != 0 && m.frames == 0) refuse("frames", "which keeps no frames apart");
-  if (o.gates_per_frame != 0 && m.format != "TIFF")
+  if (o.gates_per_frame != 0 && !m.format.ends_with("TIFF"))
     refuse("gates-per-frame", "whose pages are not for it to tell");
 }
 

@@ -158,7 +158,7 @@ std::optional<std::string> ome_metadata_file(std::string_view xml, const std::st
   return name;
 }
 
-OmeStack parse_ome(std::string_view xml, const std::string& where) {
+OmeStack parse_ome(std::string_view xml, const std::string& where, int gates_per_frame) {
   const pugi::xml_document document = parsed(xml, where);
   const pugi::xml_node pixels = find(document, "Pixels");
   if (!pixels) fail(where, ": OME-XML without Pixels");
@@ -193,15 +193,33 @@ OmeStack parse_ome(std::string_view xml, const std::string& where) {
     if (axis != 'C' && size[a] > 1) ++axes;
   }
   // Without an annotation the gates are what there is more than one of.
-  const bool annotated = gate_axis != 0;
+  bool annotated = gate_axis != 0;
   if (!annotated) gate_axis = size['T'] > 1 ? 'T' : size['Z'] > 1 ? 'Z' : 'C';
+  // The user may say what no annotation does.
+  if (gates_per_frame != 0) {
+    if (annotated || axes == 0)
+      fail_usage("--gates-per-frame: does nothing for ", where, ", which ",
+                 annotated ? "annotates its gates" : "has neither slices nor times");
+    if (size['Z'] > 1) gate_axis = 'Z';
+    const int planes = size[static_cast<unsigned char>(gate_axis)];
+    const bool divides = axes == 1 && gates_per_frame >= 2 && planes % gates_per_frame == 0;
+    if (!divides && gates_per_frame != planes)
+      fail_usage("--gates-per-frame: found ", gates_per_frame, ", wanted ",
+                 axes == 1 ? "2 or more that divide " : "", planes, ", the Size", gate_axis, " of ",
+                 where);
+    gates_told = gates_per_frame;
+    annotated = true;
+  }
   // Times beside annotated gates are frames.
   const bool times = annotated && gate_axis != 'T' && size['T'] > 1;
   const bool other =
       (gate_axis != 'T' && size['T'] > 1 && !times) || (gate_axis != 'Z' && size['Z'] > 1);
   if (axes - times > 1 || other)
     fail(where, ": OME-XML: ", size['Z'], " slices, ", size['C'], " channels, ", size['T'],
-         " times; wanted gates along one of these, and nothing else but channels");
+         " times; wanted gates along one of these, and nothing else but channels",
+         annotated || axes < 2
+             ? ""
+             : concat(", or --gates-per-frame ", size['Z'], " where the slices are gates"));
   stack.gates = size[static_cast<unsigned char>(gate_axis)];
   stack.gate_step = step_of[static_cast<unsigned char>(gate_axis)];
   // Frames along the axis of the gates, which turn faster.

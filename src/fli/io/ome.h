@@ -23,8 +23,8 @@ struct OmeStack {
   std::vector<Place> planes;
 };
 /// Parses OME-XML. Error where it is damaged, where the gates cannot be told from other axes, and where a plane is in no file or
-/// in one outside the folder.
-OmeStack parse_ome(std::string_view xml, const std::string& where);
+/// in one outside the folder. `gates_per_frame`: as the user says where no annotation does, 0: not; UsageError where it does not fit.
+OmeStack parse_ome(std::string_view xml, const std::string& where, int gates_per_frame = 0);
 /// The file that has the description, where this XML only names it; Error where that is outside the folder.
 std::optional<std::string> ome_metadata_file(std::string_view xml, const std::string& where);
 

@@ -54,8 +54,9 @@ void correct_pile_up(Measurement& m, const PileUp& o) {
   if (!m.bin_ns) fail_usage(where, ": does not say how wide its bins are; give the width in ns");
   if (!m.period_ns) fail_usage(where, ": does not tell the laser period; give it in ns");
   if (!o.pulses && !m.pulses)
-    fail_usage(where,
-               ": does not tell of how many laser pulses a trace is; give the number of pulses");
+    fail_usage(
+        where,
+        ": does not tell of how many laser pulses a trace is; give their number (--pulses N)");
   const auto end_of = [&](double ns) {
     return std::min(static_cast<std::size_t>(m.bins),
                     static_cast<std::size_t>(std::ceil(ns / *m.bin_ns - 1e-6)));

@@ -115,8 +115,14 @@ void crop(LabelImage& mask, const PixelRegion& r) {
   mask.height = r.end_row - r.first_row;
 }
 
+void check_bin_pixels(int n, bool sliding) {
+  if (n < 2 || n > kWidestBin) fail_usage("--bin-pixels: found ", n, ", wanted 2 to ", kWidestBin);
+  if (sliding && n % 2 == 0)
+    fail_usage("--bin-pixels: found ", n, ", wanted an odd number for a neighbourhood that slides");
+}
+
 ImageSize size_in_tiles(ImageSize image, int n, const std::string& where) {
-  if (n < 2 || n > kWidestBin) fail_usage("pixels to bin: found ", n, ", wanted 2 to ", kWidestBin);
+  check_bin_pixels(n, false);
   if (image.height == 1)
     fail_usage(where, ": found a list of ", image.width,
                " trace(s), wanted an image whose pixels have neighbours to be binned with");
@@ -125,9 +131,7 @@ ImageSize size_in_tiles(ImageSize image, int n, const std::string& where) {
 
 void bin_pixels(Measurement& m, int n, bool sliding) {
   const ImageSize tiles = size_in_tiles({m.width, m.height}, n, m.path.string());
-  if (sliding && n % 2 == 0)
-    fail_usage("pixels to bin: found ", n,
-               ", wanted an odd number for a neighbourhood that slides");
+  check_bin_pixels(n, sliding);
   const auto width = static_cast<std::size_t>(m.width), height = static_cast<std::size_t>(m.height),
              bins = static_cast<std::size_t>(m.bins), size = static_cast<std::size_t>(n),
              reach = size / 2;

@@ -172,11 +172,17 @@ TEST_CASE("HDF5: the only array, a named one, and the photons of Photon-HDF5") {
 
   file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
   put_dataset(file, "dark", {2}, {1, 2});
+  put_dataset(file, "bin_ns", {}, {0.25});  // as h5py writes a number, and a list of one
+  put_dataset(file, "period_ns", {1}, {12.5});
+  put_dataset(file, "exposure", {}, {3.0});
   H5Fclose(file);
   CHECK(contains(error_of([&] { read_measurement(path); }), "dark, scan/tpsf"));
   MeasurementOptions options;
   options.member = "dark";
-  CHECK(read_measurement(path, options).counts == std::vector<float>{1, 2});
+  m = read_measurement(path, options);
+  CHECK(m.counts == std::vector<float>{1, 2});
+  CHECK(m.bin_ns == 0.25);
+  CHECK(m.period_ns == 12.5);
 
   file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
   put_photons(file);

@@ -365,6 +365,26 @@ TEST_CASE("pages of a TIFF file that are frames of gates, as the user or ImageJ'
   const Measurement one = reading(three, 3, 2, 1);
   CHECK(one.frames == 2);
   CHECK(gates(one) == std::vector{bits({6}), bits({8}), bits({10})});
+  // So may an OME-TIFF that annotates nothing.
+  const auto ome = [&](const std::string& sizes, const std::string& annotation = "") {
+    return stack("<OME><Image><Pixels DimensionOrder=\"XYZTC\" " + sizes +
+                 "><TiffData/></Pixels></Image>" + annotation + "</OME>");
+  };
+  const std::string slices_and_times = "SizeZ=\"4\" SizeT=\"3\"";
+  CHECK(contains(error_of([&] { read_measurement(ome(slices_and_times)); }),
+                 "or --gates-per-frame 4 where the slices are gates"));
+  CHECK(gates(reading(ome(slices_and_times), 4, 3)) == std::vector{256, 512, 1024, 2048});
+  CHECK(contains(error_of([&] { reading(ome(slices_and_times), 2); }),
+                 "found 2, wanted 4, the SizeZ of"));
+  CHECK(gates(reading(ome("SizeT=\"12\""), 4, 2)) == std::vector{16, 32, 64, 128});
+  CHECK(gates(reading(ome("SizeZ=\"6\" SizeC=\"2\""), 3, 2, 2)) == std::vector{512, 1024, 2048});
+  CHECK(contains(error_of([&] { reading(ome("SizeT=\"12\""), 5); }), "that divide 12"));
+  CHECK(contains(error_of([&] { reading(ome("SizeC=\"12\""), 4); }), "neither slices nor times"));
+  CHECK(contains(error_of([&] {
+                   reading(ome(slices_and_times, "<ModuloAlongZ Type=\"lifetime\" Step=\"9\"/>"),
+                           4);
+                 }),
+                 "annotates its gates"));
   // Alone, any axis is that of the gates, and numbers that contradict the pages say nothing.
   CHECK(read_measurement(stack("ImageJ=1.53t\nimages=12\nchannels=12\n")).bins == 12);
   CHECK(read_measurement(stack("ImageJ=1.53t\nimages=12\nslices=5\nframes=3\n")).bins == 12);

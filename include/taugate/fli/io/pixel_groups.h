@@ -37,6 +37,9 @@ struct ImageSize {
   int width = 0, height = 0;
 };
 
+/// UsageError for n that is not 2 to 1024, and for an even n that slides.
+void check_bin_pixels(int n, bool sliding);
+
 /// What tiles of n x n pixels leave of an image; those at the right and the lower edge may be smaller. UsageError,
 /// which names the image by `where`, for a list of traces (height 1), and for n that is not 2 to 1024.
 ImageSize size_in_tiles(ImageSize image, int n, const std::string& where);
