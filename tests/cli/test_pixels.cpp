@@ -93,6 +93,27 @@ TEST_CASE("pixels: those of a mask, of a region, and of sliding neighbourhoods")
     for (std::size_t column = 19; column < 22; ++column) sum += counts[row * kSide + column];
   CHECK(summed[10 * kSide + 20] == sum);
   CHECK(fit("--bin-pixels 4", "counts").size() == 14 * 14);
+  // The summed decay counts each photon once, in sliding sums, too.
+  const auto deviation = [&](const std::string& options) {
+    REQUIRE(run(folder, "fit image.npz --json s.json" + kAxis + kIrf + options).code == 0);
+    const auto whole = nlohmann::json::parse(read_all(folder / "s.json"))["whole"];
+    return whole["amplitude_weighted_sd_ns"].get<double>();
+  };
+  CHECK(deviation("--bin-pixels 3 --sliding") == doctest::Approx(deviation("")).epsilon(0.1));
+  // Each label has its own place of the IRF.
+  const auto places = [&](const std::string& options) {
+    REQUIRE(
+        run(folder,
+            "fit image.npz --mask cells.npy --irf-fwhm 0.3 --irf-delay 1.5 -o out --no-pictures" +
+                kAxis + options)
+            .code == 0);
+    return read_maps(folder, "out/fit.npz", "shift_ns");
+  };
+  const auto found = places("");
+  REQUIRE(found.size() == 2);
+  CHECK(found[0] != found[1]);
+  CHECK(places("--shift pixel") == found);
+  CHECK(places("--shift global") != found);
 }
 
 TEST_CASE("pixels: infer groups them in the same way") {

@@ -149,6 +149,8 @@ def _rows(
     if mask is not None:
         da, labels, pixels = _masked(da, mask, mask_pixels)
     if model is None:
+        if pixels is not None and options.get("method", "mle") in ("lm", "mle") and not options.get("share_lifetimes"):
+            options = {"shift": "pixel"} | options  # as the program: labels differ in lifetime
         bound = inspect.signature(fit).bind(da, irf, **options)
         bound.apply_defaults()
         found, sums = fitted(**bound.arguments)

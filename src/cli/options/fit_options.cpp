@@ -50,8 +50,10 @@ Arguments fit_arguments() {
   add_threads(a);
   a.group("Estimator")("method", "lm, mle, cmm, rld or phasor", preset("mle"), "NAME")(
       "components", "1 or 2", preset("1"), "N")(
-      "shift", "place of the IRF: known, global (one for all pixels) or pixel", preset("global"),
-      "MODE")("no-background", "there is none")(
+      "shift",
+      "place of the IRF: known, global (one for all pixels) or pixel (of the sums over a mask's "
+      "labels)",
+      preset("global"), "MODE")("no-background", "there is none")(
       "share-lifetimes", "lm, mle: one fit of all pixels; of all frames or files (with --table)",
       value(),
       "pixels|frames|files")("fix-tau", "lm, mle: lifetimes that are known", value(), "NS[,NS]")(
@@ -96,7 +98,10 @@ ImageFitOptions fit_options_from(const Arguments& a) {
   o.kind = estimator_kind(a.text("method"));
   FitOptions& fit = o.estimator.fit;
   fit.unknowns.components = a.small_count("components");
-  const std::string shift = a.text("shift");
+  // Labels differ in lifetime, and have counts enough to tell where their IRF is.
+  const bool labels = a.has("mask") && !a.has("mask-pixels") && !a.has("share-lifetimes") &&
+                      (o.kind == EstimatorKind::lm || o.kind == EstimatorKind::mle);
+  const std::string shift = labels && !a.has("shift") ? "pixel" : a.text("shift");
   if (shift == "known")
     o.shift = ShiftMode::known;
   else if (shift == "pixel")

@@ -115,7 +115,8 @@ Acquisition gates_of(const Measurement& m, int gates) {
 RecordedGates recorded_gates(Measurement m, const Acquisition& a, const ImageFitOptions& o,
                              std::optional<double> first_ns) {
   require_counts(m);
-  RecordedGates r{a, first_ns.value_or(0.0), m.width, m.height, {}, m.labels, m.label_pixels};
+  RecordedGates r{a,        first_ns.value_or(0.0), m.width,      m.height, {},
+                  m.labels, m.label_pixels,         m.photon_uses};
   const double record = m.bins * *m.bin_ns, period = a.period_ns;
   const bool folded = record > period * (1.0 + 1e-6);
   if (folded && !first_ns) {
@@ -147,11 +148,13 @@ bool is_moment(EstimatorKind kind) {
   return kind != EstimatorKind::lm && kind != EstimatorKind::mle;
 }
 
+/// Each photon once, or, at the edges of sliding sums, a little less: counts whose errors are those of photons.
 std::vector<double> summed_decay(const RecordedGates& recorded) {
   const std::size_t T = static_cast<std::size_t>(recorded.acquisition.gates);
   std::vector<double> sum(T);
   for (std::size_t at = 0; at < recorded.counts.size(); at += T)
     for (std::size_t k = 0; k < T; ++k) sum[k] += recorded.counts[at + k];
+  for (double& counts : sum) counts /= recorded.photon_uses;
   return sum;
 }
 

@@ -146,6 +146,7 @@ void bin_pixels(Measurement& m, int n, bool sliding) {
                           static_cast<std::size_t>(binned.height), first, end);
   m.width = binned.width;
   m.height = binned.height;
+  if (sliding) m.photon_uses = static_cast<double>(size * size);
 }
 
 void sum_labels(Measurement& m, const LabelImage& mask) {

@@ -169,6 +169,7 @@ std::vector<double> summed_trace(const Measurement& m) {
     const auto trace = m.trace(i);
     for (std::size_t j = 0; j < trace.size(); ++j) sum[j] += trace[j];
   }
+  for (double& counts : sum) counts /= m.photon_uses;
   return sum;
 }
 

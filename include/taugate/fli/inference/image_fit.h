@@ -45,6 +45,7 @@ struct RecordedGates {
   int width = 0, height = 0;
   std::vector<float> counts;                        ///< [N][T]
   std::vector<int> labels = {}, label_pixels = {};  ///< [N] as those of a Measurement, or empty
+  double photon_uses = 1.0;                         ///< as those of a Measurement
 };
 
 /// Counts in those gates, the first of which opens at `first_ns` on the recorder's clock; gates

@@ -37,6 +37,8 @@ struct Measurement {
   /// Of a mask (pixel_groups.h), else empty: the label of each trace, 0 for background; and, where
   /// traces are sums over a label, how many pixels each has. [traces]
   std::vector<int> labels = {}, label_pixels = {};
+  /// In how many traces each photon counts: one, or where they are sums over neighbours (bin_pixels()) as many as one has.
+  double photon_uses = 1.0;
 
   std::size_t traces() const { return static_cast<std::size_t>(width) * height; }
   std::span<const float> trace(std::size_t i) const {
