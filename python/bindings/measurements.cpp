@@ -19,7 +19,7 @@ namespace taugate::python {
 namespace {
 
 nb::dict read(const std::filesystem::path& path, bool time_first, const std::string& member,
-              int channel, int frame, std::optional<double> bin_ns,
+              int channel, int frame, int gates_per_frame, std::optional<double> bin_ns,
               std::optional<double> period_ns) {
   MeasurementOptions options;
   options.prefix = "";
@@ -27,6 +27,7 @@ nb::dict read(const std::filesystem::path& path, bool time_first, const std::str
   options.member = member;
   options.channel = channel;
   options.frame = frame;
+  options.gates_per_frame = gates_per_frame;
   Measurement m;
   {
     const nb::gil_scoped_release no_gil;
@@ -283,7 +284,8 @@ Measurement irf_record(const Record& record, std::size_t bins, std::optional<dou
 
 void bind_measurements(nb::module_& m) {
   m.def("read", &read, nb::arg("path"), nb::arg("time_first"), nb::arg("member"),
-        nb::arg("channel"), nb::arg("frame"), nb::arg("bin_ns").none(), nb::arg("period_ns").none(),
+        nb::arg("channel"), nb::arg("frame"), nb::arg("gates_per_frame"), nb::arg("bin_ns").none(),
+        nb::arg("period_ns").none(),
         "A file of counts: counts [H][W][bins], bin_ns, period_ns, format, channel, "
         "channel_photons, frames, notes.");
   m.def("read_labels", &labels, nb::arg("path"), "The labels [H][W] of a mask's image.");

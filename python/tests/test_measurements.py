@@ -391,3 +391,14 @@ def test_a_lifetime_network_tells_its_precision():
         tg.infer(model, images, decays=True)
     precise = tg.infer(model, images, least_precision=float((out.sigma / out.tau).median()))
     assert int((precise.flag == 2).sum()) > int((out.flag == 2).sum())
+
+
+def test_pages_of_a_tiff_are_frames_of_gates(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    counts = np.arange(3 * 10 * 4 * 5, dtype=np.uint16).reshape(3, 10, 4, 5)
+    tifffile.imwrite(tmp_path / "series.tif", counts.reshape(30, 4, 5), photometric="minisblack")
+    series = tg.read(tmp_path / "series.tif", gates_per_frame=10, frames="all", bin_ns=0.2)
+    assert series.dims == ("T", "Y", "X", "H")
+    np.testing.assert_array_equal(series, counts.transpose(0, 2, 3, 1))
+    with pytest.raises(ValueError, match="found 7, wanted 2 or more that divide the 30 images"):
+        tg.read(tmp_path / "series.tif", gates_per_frame=7)

@@ -22,6 +22,7 @@ def read(
     *,
     channel: int | Literal["sum", "all"] | None = None,
     frames: int | str | None = None,
+    gates_per_frame: int = 0,
     time_first: bool = False,
     member: str = "",
     bin_ns: float | None = None,
@@ -38,6 +39,8 @@ def read(
     frames
         Of a time series (.ptu, OME-TIFF): one, from 1, or "all" or "FIRST:LAST" (both included) for a
         dimension T; None adds all up.
+    gates_per_frame
+        The pages of a TIFF file are frames of so many gates, one after the other (0: gates of one frame).
     time_first
         Arrays are [H][Y][X], text has a trace a column.
     member
@@ -54,7 +57,10 @@ def read(
         rate in MHz; either is left out where it is unknown.
     """
     file = os.fspath(path)
-    options: dict[str, Any] = {"time_first": time_first, "member": member, "bin_ns": bin_ns, "period_ns": period_ns}
+    options: dict[str, Any] = {
+        "gates_per_frame": gates_per_frame, "time_first": time_first, "member": member,
+        "bin_ns": bin_ns, "period_ns": period_ns,
+    }  # fmt: skip
     if channel == "all" or isinstance(frames, str):
         channels, numbers = parts_of(file, channel, frames, **options)
         parts = [[read(file, channel=c, frames=t, **options) for c in channels] for t in numbers]
@@ -65,7 +71,7 @@ def read(
         raise ValueError(f"channel: found {channel!r}, wanted a number from 1, 'sum' or 'all'")
     if frames is not None and (not isinstance(frames, int) or frames < 1):
         raise ValueError(f"frames: found {frames!r}, wanted a number from 1, 'FIRST:LAST' or 'all'")
-    record = _taugate.read(file, time_first, member, number, frames or 0, bin_ns, period_ns)
+    record = _taugate.read(file, time_first, member, number, frames or 0, gates_per_frame, bin_ns, period_ns)
     counts = record["counts"]
     dims = ["Y", "X", "H"]
     while len(dims) > 1 and counts.shape[0] == 1:
@@ -89,7 +95,9 @@ def parts_of(file: str, channel: Any, frames: Any, **options: Any) -> tuple[list
     channels, numbers = [channel], [frames]
     if channel != "all" and not isinstance(frames, str):
         return channels, numbers
-    asked: dict[str, Any] = {"time_first": False, "member": "", "bin_ns": None, "period_ns": None} | options
+    asked: dict[str, Any] = {
+        "gates_per_frame": 0, "time_first": False, "member": "", "bin_ns": None, "period_ns": None,
+    } | options  # fmt: skip
     record = _taugate.read(file, channel=0, frame=0, **asked)
     if channel == "all":
         count = len(record["channel_photons"])

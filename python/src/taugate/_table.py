@@ -56,7 +56,8 @@ def table(
         As for infer(); None: the files are fitted.
     irf, mask
         For all files, or a list with one for each. A mask is an image of labels (0: background), or its
-        file: each label has a row, of the summed decay of its pixels.
+        file: each label has a row, of the summed decay of its pixels, with its own place of the IRF unless
+        shift says otherwise.
     mask_pixels
         A label's row has the means over its pixels, which are analysed one by one, and deviations over
         them in place of standard deviations.
