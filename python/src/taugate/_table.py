@@ -111,6 +111,7 @@ def table(
     frame = pd.DataFrame(rows, columns=names)
     whole = ["frame", "label", "pixels", "pixels_used"]
     types = {n: "Int64" for n in whole} | {n: "float64" for n in [*columns, *_PIXELS] if n not in whole}
+    types |= {"flag": "object", "reason": "object"}  # of no reason at all pandas makes numbers
     if channel != "sum":
         types["channel"] = "Int64"
     return frame.astype(types).fillna({"flag": "", "reason": ""})
