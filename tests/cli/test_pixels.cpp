@@ -190,6 +190,8 @@ TEST_CASE("pixels: what cannot be grouped is refused in one line") {
            {fit + "--bin-pixels 2 --sliding", 2, "found 2, wanted an odd number"},
            {fit + "--bin-pixels 2 --mask cells.npy", 2, "--bin-pixels: found --mask"},
            {fit + "--sliding", 2, "--sliding: does nothing without --bin-pixels"},
+           {fit + "--bin-pixels 3 --sliding --share-lifetimes pixels", 2,
+            "whose sums share photons"},
            {fit + "--mask-pixels", 2, "--mask-pixels: does nothing without --mask"},
            {"fit one.npy --bin-pixels 2" + kAxis + kIrf, 2, "found a list of 1 trace(s)"},
            {fit + "--mask cells.npy --json cells.npy", 2, "--json: found cells.npy, the same file"},

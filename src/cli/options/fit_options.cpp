@@ -113,6 +113,9 @@ ImageFitOptions fit_options_from(const Arguments& a) {
   o.share_lifetimes = sharing == "pixels";
   if (!sharing.empty() && !o.share_lifetimes && sharing != "frames" && sharing != "files")
     fail_usage("--share-lifetimes: found '", sharing, "', wanted pixels, frames or files");
+  if (!sharing.empty() && a.has("sliding"))
+    fail_usage(
+        "--share-lifetimes: found --sliding, too, whose sums share photons; wanted one of the two");
   if (!sharing.empty() && !o.share_lifetimes && !a.has("table"))
     fail_usage("--share-lifetimes: found ", sharing, ", wanted --table CSV, too");
   if (!sharing.empty() && o.shift == ShiftMode::pixel)
